@@ -1,0 +1,233 @@
+"""GoogLeNet, "Going deeper with convolutions" (arXiv:1409.4842): Table 1 and Figure 2(b)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Norm, Preprocessing
+from inception_jax.models.layers import (
+    Dense,
+    avg_pool,
+    check_fits,
+    concat,
+    dropout,
+    local_response_norm,
+    max_pool,
+    scaled,
+)
+from inception_jax.models.network import Network, Row, convolution, pooling
+
+Array = jax.Array
+
+DIALECTS = {
+    # Initialisers: not in the paper; glorot and bias 0.2 are those of Caffe's bvlc_googlenet, from
+    # memory. Crop and resize: the paper's are multi-crop only, so TF-slim's single crop stands in.
+    "paper": Dialect(
+        source="arXiv:1409.4842",
+        norm=None,
+        preprocessing=Preprocessing(224, mean=IMAGENET_MEAN, std=(1.0, 1.0, 1.0)),
+        kernel_init=nn.initializers.glorot_uniform(),
+        bias_init=nn.initializers.constant(0.2),
+        lrn=True,
+        dropout=0.4,
+        aux="paper",
+        aux_dropout=0.7,
+    ),
+    "slim": Dialect(
+        source="tf_slim/nets/inception_v1.py",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        preprocessing=Preprocessing(224),
+        kernel_init=nn.initializers.truncated_normal(0.01),
+        five=3,
+        last_pool=2,
+        dropout=0.2,
+        classes=1001,
+    ),
+    "torchvision": Dialect(
+        source="torchvision/models/googlenet.py",
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(
+            224, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD
+        ),
+        kernel_init=nn.initializers.truncated_normal(0.01),
+        five=3,
+        padding="torch",
+        last_pool=2,
+        dropout=0.2,
+        aux="torchvision",
+        aux_dropout=0.7,
+    ),
+}
+
+
+class Widths(NamedTuple):
+    """Channels of one module, in Table 1's columns."""
+
+    one: int  # 1x1
+    reduce_3: int  # 1x1 before the 3x3
+    three: int  # 3x3
+    reduce_5: int  # 1x1 before the 5x5
+    five: int  # 5x5
+    pool: int  # 1x1 after the max-pool
+
+
+# Table 1 of arXiv:1409.4842. #1x1  3x3r  3x3  5x5r  5x5  pool
+TABLE_1 = {
+    "3a": Widths(64, 96, 128, 16, 32, 32),
+    "3b": Widths(128, 128, 192, 32, 96, 64),
+    "4a": Widths(192, 96, 208, 16, 48, 64),
+    "4b": Widths(160, 112, 224, 24, 64, 64),
+    "4c": Widths(128, 128, 256, 24, 64, 64),
+    "4d": Widths(112, 144, 288, 32, 64, 64),
+    "4e": Widths(256, 160, 320, 32, 128, 128),
+    "5a": Widths(256, 160, 320, 32, 128, 128),
+    "5b": Widths(384, 192, 384, 48, 128, 128),
+}
+
+
+class Inception(nn.Module):
+    """Figure 2(b): 1x1 | 1x1, 3x3 | 1x1, 5x5 | 3x3 max-pool, 1x1; any grid.
+
+    `five` is 3 in TF-slim and torchvision: their "5x5" branch is a 3x3 (torchvision issue 906).
+    """
+
+    conv: Callable[..., Any]
+    widths: Widths
+    five: int
+
+    def setup(self):
+        c, w = self.conv, self.widths
+        self.branch = (
+            (c(w.one),),
+            (c(w.reduce_3), c(w.three, 3)),
+            (c(w.reduce_5), c(w.five, self.five)),
+            (partial(max_pool, size=3, strides=1), c(w.pool)),
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
+        return concat(self.branch, x)
+
+
+class AuxHead(nn.Module):
+    """Section 5's side classifier: average pool 5x5/3, 1x1 128, FC 1024, dropout, linear.
+
+    `paper` pools without padding, so a 14x14 grid becomes 4x4 and FC 1024 depends on the image
+    size; `torchvision` pools to 4x4 from any grid. With a small stem the pool spans at most the
+    grid.
+    """
+
+    conv: Callable[..., Any]
+    num_classes: int
+    train: bool
+    dialect: Dialect
+    small: bool
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to logits [b, num_classes]."""
+        d, init = self.dialect, self.dialect.kernel_init
+        if d.aux == "torchvision":
+            x = adaptive_avg_pool(x, 4)
+        else:
+            size = min(5, *x.shape[1:3]) if self.small else 5
+            check_fits(self, x, (size, size), "VALID")
+            x = avg_pool(x, size, 3, "VALID")
+        x = self.conv(128, name="conv")(x)
+        # Channels first, as torch flattens: imported weights then fit without a permutation.
+        x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+        hidden = scaled(1024, self.conv.keywords["width"])
+        x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
+        x = dropout(self, x, d.aux_dropout, self.train)
+        wide = jnp.promote_types(self.dtype, jnp.float32)
+        return Dense(self.num_classes, init, wide, name="logits")(x)
+
+
+def adaptive_avg_pool(x: Array, size: int) -> Array:
+    """Torch's AdaptiveAvgPool2d of `x` [b, h, w, c]: cell i averages rows floor(i h / size) to ceil."""
+    for axis in (1, 2):
+        n = x.shape[axis]
+        cells = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
+        x = jnp.concatenate(
+            [jax.lax.slice_in_dim(x, a, b, axis=axis).mean(axis, keepdims=True) for a, b in cells],
+            axis,
+        )
+    return x
+
+
+def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
+    """Local response normalisation, in the dialects that have it."""
+    return local_response_norm(x) if net.switches.lrn else x
+
+
+def inception(key: str) -> Callable[..., Array]:
+    """Module `key` of Table 1."""
+    return lambda net, conv, x, name: Inception(
+        conv, TABLE_1[key], net.switches.five, name=name
+    )(x)
+
+
+def last_pool(net: Network, conv: Any, x: Array, name: str) -> Array:
+    """The max-pool before 5a: 3x3/2 in the paper, 2x2/2 in TF-slim and torchvision."""
+    return max_pool(x, net.switches.last_pool, 2, style=net.switches.padding)
+
+
+STEM = (
+    Row("conv1", convolution(64, 7, 2), "Table 1", 112, 64),
+    Row("pool1", pooling(max_pool, 3, 2), "Table 1", 56, 64),
+    Row("norm1", lrn, "Figure 3", 56, 64),
+    Row("conv2_reduce", convolution(64, 1), "Table 1", 56, 64),
+    Row("conv2", convolution(192, 3), "Table 1", 56, 192),
+    Row("norm2", lrn, "Figure 3", 56, 192),
+    Row("pool2", pooling(max_pool, 3, 2), "Table 1", 28, 192),
+)
+
+# Ours, for images of about 32 pixels: no stride before pool1 and no pool2, so that module 3a sees
+# 16x16; the 7x7 becomes a 3x3, which spans as much of a small image.
+SMALL_STEM = (
+    Row("conv1", convolution(64, 3), "ours", 32, 64),
+    Row("pool1", pooling(max_pool, 3, 2), "ours", 16, 64),
+    Row("norm1", lrn, "Figure 3", 16, 64),
+    Row("conv2_reduce", convolution(64, 1), "Table 1", 16, 64),
+    Row("conv2", convolution(192, 3), "Table 1", 16, 192),
+    Row("norm2", lrn, "Figure 3", 16, 192),
+)
+
+BODY = (
+    Row("inception_3a", inception("3a"), "Figure 2(b)", 28, 256),
+    Row("inception_3b", inception("3b"), "Figure 2(b)", 28, 480),
+    Row("pool3", pooling(max_pool, 3, 2), "Table 1", 14, 480),
+    Row("inception_4a", inception("4a"), "Figure 2(b)", 14, 512),  # an auxiliary head reads this
+    Row("inception_4b", inception("4b"), "Figure 2(b)", 14, 512),
+    Row("inception_4c", inception("4c"), "Figure 2(b)", 14, 512),
+    Row("inception_4d", inception("4d"), "Figure 2(b)", 14, 528),  # and this
+    Row("inception_4e", inception("4e"), "Figure 2(b)", 14, 832),
+    Row("pool4", last_pool, "Table 1", 7, 832),
+    Row("inception_5a", inception("5a"), "Figure 2(b)", 7, 832),
+    Row("inception_5b", inception("5b"), "Figure 2(b)", 7, 1024),
+)
+
+
+class GoogLeNet(Network):
+    """224x224x3 -> logits; STEM and BODY are the architecture."""
+
+    dialect: str = "paper"
+
+    DIALECTS: ClassVar[dict[str, Dialect]] = DIALECTS
+    NAME: ClassVar[str] = "googlenet"
+    PAPER: ClassVar[str] = "arXiv:1409.4842"
+
+    def rows(self) -> Sequence[Row]:
+        """Table 1, top to bottom."""
+        rows = (SMALL_STEM if self.small else STEM) + BODY
+        return tuple(r for r in rows if r.build is not lrn or self.switches.lrn)
+
+    def heads(self) -> dict[str, Callable[..., nn.Module]]:
+        """The two auxiliary heads of section 5."""
+        head = partial(AuxHead, dialect=self.switches, small=self.small, dtype=self.dtype)
+        return {"inception_4a": head, "inception_4d": head}

@@ -1,0 +1,213 @@
+"""The primitives every network is made of; `ConvBN` is the only place where conv, BN and ReLU meet."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from inception_jax.models import ops
+from inception_jax.models.dialect import Dialect
+
+Array = jax.Array
+Branch = Sequence[Callable[[Array], Array]]
+SMALLEST = 8  # channels a scaled-down layer keeps, and the multiple it is rounded to
+
+
+class ImageTooSmallError(ValueError):
+    """A window that does not pad found fewer pixels than it spans."""
+
+
+def scaled(features: int, width: float) -> int:
+    """`features * width`, rounded to a multiple of 8 (at least 8); `features` itself at width 1."""
+    if width == 1.0:
+        return features
+    return max(SMALLEST, round(features * width / SMALLEST) * SMALLEST)
+
+
+def window(size: int | tuple[int, int]) -> tuple[int, int]:
+    """A window's (height, width) from one number or two."""
+    return (size, size) if isinstance(size, int) else size
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (1502.03167) over groups of images rather than over devices.
+
+    The batch is cut into consecutive groups of `group` images and each is normalised by its own
+    mean and variance, as each replica of the papers does, so the result does not depend on the
+    number of devices; `group=0` takes the whole batch. The moving averages follow the mean of the
+    groups' statistics (biased variance, as Flax and TF-slim's unfused form). Statistics are
+    computed in float32 at least, whatever the dtype of `x`.
+    """
+
+    decay: float
+    epsilon: float
+    scale: bool
+    train: bool
+    group: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalises `x` [b, ..., c]; the output has its shape and dtype."""
+        c = x.shape[-1]
+        wide = jnp.promote_types(x.dtype, jnp.float32)
+        mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), jnp.float32)
+        var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), jnp.float32)
+        beta = self.param("bias", nn.initializers.zeros_init(), (c,), jnp.float32)
+        gamma = (
+            self.param("scale", nn.initializers.ones_init(), (c,), jnp.float32)
+            if self.scale
+            else None
+        )
+        if not self.train:
+            factor = jax.lax.rsqrt(var_avg.value + self.epsilon)
+            factor = factor if gamma is None else factor * gamma
+            return (x.astype(wide) * factor + (beta - mean_avg.value * factor)).astype(x.dtype)
+
+        size = self.group or x.shape[0]
+        if x.shape[0] % size:
+            raise ValueError(f"a batch of {x.shape[0]} images does not split into groups of {size}")
+        y, mean, var = ops.normalise(x.reshape(-1, size, *x.shape[1:]), self.epsilon)
+        if not self.is_initializing():
+            for average, value in ((mean_avg, mean), (var_avg, var)):
+                new = value.mean(axis=0).astype(average.value.dtype)
+                average.value = self.decay * average.value + (1 - self.decay) * new
+        y = y.reshape(x.shape)
+        y = y if gamma is None else y * gamma
+        return (y + beta).astype(x.dtype)
+
+
+class ConvBN(nn.Module):
+    """Convolution, then BatchNorm (or a bias, in networks without it), then ReLU.
+
+    `features` is the paper's number of channels; `width` scales it. `train`, `dialect`, `width`,
+    `bn_group` and `dtype` are bound once, by the network.
+    """
+
+    features: int
+    kernel: int | tuple[int, int] = 1
+    strides: int = 1
+    padding: str = "SAME"
+    relu: bool = True
+    kernel_init: Any = None
+    dialect: Any = None
+    train: bool = False
+    width: float = 1.0
+    bn_group: int = 0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h', w', features * width]."""
+        d: Dialect = self.dialect
+        features, size = scaled(self.features, self.width), window(self.kernel)
+        check_fits(self, x, size, self.padding)
+        kernel = self.param(
+            "kernel", self.kernel_init or d.kernel_init, (*size, x.shape[-1], features), jnp.float32
+        )
+        pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
+        x = ops.conv(x.astype(self.dtype), kernel.astype(self.dtype), self.strides, pads)
+        if d.norm is None:
+            x = x + self.param("bias", d.bias_init, (features,), jnp.float32).astype(x.dtype)
+        else:
+            norm, group = d.norm, self.bn_group
+            x = BatchNorm(norm.decay, norm.epsilon, norm.scale, self.train, group, name="bn")(x)
+        return nn.relu(x) if self.relu else x
+
+
+class Dense(nn.Module):
+    """A fully connected layer; `float32` where it gives logits."""
+
+    features: int
+    kernel_init: Any
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, c] to [b, features]."""
+        shape = (x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        x, kernel, bias = (a.astype(self.dtype) for a in (x, kernel, bias))
+        return x @ kernel + bias
+
+
+class Fork(nn.Module):
+    """Two or more layers side by side on one input, concatenated (1512.00567, Figure 7)."""
+
+    arms: Sequence[nn.Module]
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h, w, sum of the arms' channels]."""
+        return jnp.concatenate([arm(x) for arm in self.arms], axis=-1)
+
+
+def check_fits(module: nn.Module, x: Array, size: tuple[int, int], padding: str) -> None:
+    """Raises ImageTooSmallError, naming the layer, if an unpadded window exceeds `x` [b, h, w, c]."""
+    if padding == "VALID" and (x.shape[1] < size[0] or x.shape[2] < size[1]):
+        raise ImageTooSmallError(
+            f"layer {'/'.join(module.path)} needs a grid of at least {size[0]}x{size[1]}, "
+            f"got {x.shape[1]}x{x.shape[2]}"
+        )
+
+
+def run(branch: Branch, x: Array) -> Array:
+    """The layers of one branch, in order."""
+    for layer in branch:
+        x = layer(x)
+    return x
+
+
+def concat(branches: Sequence[Branch], x: Array) -> Array:
+    """The papers' filter concatenation: every branch on `x` [b, h, w, c], joined on channels."""
+    return jnp.concatenate([run(branch, x) for branch in branches], axis=-1)
+
+
+def max_pool(
+    x: Array, size: int = 3, strides: int = 2, padding: str = "SAME", style: str = "tf"
+) -> Array:
+    """Max-pool of `x` [b, h, w, c]."""
+    pads = ops.pads(x.shape[1:3], (size, size), strides, padding, style, pool=True)
+    return ops.max_pool(x, (size, size), strides, pads)
+
+
+def avg_pool(
+    x: Array,
+    size: int = 3,
+    strides: int = 1,
+    padding: str = "SAME",
+    count_include_pad: bool = False,
+) -> Array:
+    """Average pool of `x` [b, h, w, c]; TensorFlow's border (padding not counted) by default."""
+    return nn.avg_pool(
+        x, (size, size), (strides, strides), padding, count_include_pad=count_include_pad
+    )
+
+
+def global_avg_pool(x: Array) -> Array:
+    """Mean of `x` [b, h, w, c] over the grid: [b, c]."""
+    return x.mean(axis=(1, 2))
+
+
+def local_response_norm(
+    x: Array, radius: int = 2, bias: float = 1.0, alpha: float = 2e-5, beta: float = 0.75
+) -> Array:
+    """x / (bias + alpha * sum of squares over 2 * radius + 1 neighbouring channels) ** beta.
+
+    GoogLeNet's paper gives no constants; these are Caffe's for it (window 5, alpha 1e-4 over the
+    window, so 2e-5 a channel, beta 0.75), as in tf_cnn_benchmarks' form of the operation.
+    """
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    squares = jnp.square(x.astype(wide))
+    padded = jnp.pad(squares, [(0, 0)] * (x.ndim - 1) + [(radius, radius)])
+    total = sum(padded[..., i : i + x.shape[-1]] for i in range(2 * radius + 1))
+    return (x / (bias + alpha * total) ** beta).astype(x.dtype)
+
+
+def dropout(module: nn.Module, x: Array, rate: float, train: bool) -> Array:
+    """Zeroes a share `rate` of `x` and scales the rest up; the identity at evaluation."""
+    if not train or not rate:
+        return x
+    keep = jax.random.bernoulli(module.make_rng("dropout"), 1 - rate, x.shape)
+    return jnp.where(keep, x / (1 - rate), 0)

@@ -1,0 +1,152 @@
+"""What every network shares: its fields, its output, and the walk down its table of rows."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax import struct
+
+from inception_jax.models.dialect import Dialect, Preprocessing
+from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
+
+Array = jax.Array
+# A row's function: (network, conv factory, its input, its name) -> its output.
+Build = Callable[["Network", Callable[..., Any], Array, str], Array]
+
+
+class Row(NamedTuple):
+    """One line of a network's table: what is built, and the paper's grid and channels after it."""
+
+    name: str
+    build: Build
+    figure: str
+    grid: int
+    channels: int
+
+
+@struct.dataclass
+class Output:
+    """What a network returns.
+
+    Attributes:
+        logits: [b, num_classes], float32.
+        aux: logits of the auxiliary heads by name, empty unless `train=True`.
+        endpoints: features by row name, empty unless asked for.
+    """
+
+    logits: Array
+    aux: dict[str, Array]
+    endpoints: dict[str, Array]
+
+
+class Network(nn.Module):
+    """The common part of a network: fields, stem and body as rows, auxiliary heads, classifier.
+
+    A family gives `DIALECTS`, `rows()`, `heads()` and the classifier's initialiser.
+
+    Attributes:
+        num_classes: outputs of the classifier.
+        dialect: a key of the family's `DIALECTS`.
+        width: multiplies every channel count.
+        stem: `paper`, or `small` for images of about 32 pixels.
+        aux: whether the auxiliary heads exist (where the dialect has any).
+        dropout: rate dropped before the classifier; None takes the dialect's.
+        bn_group: images a BatchNorm group; 0 is the whole batch.
+        bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
+        dtype: of the computation; parameters and statistics stay float32.
+    """
+
+    num_classes: int = 1000
+    dialect: str = ""
+    width: float = 1.0
+    stem: str = "paper"
+    aux: bool = True
+    dropout: float | None = None
+    bn_group: int = 0
+    bn_decay: float | None = None
+    dtype: Any = jnp.float32
+
+    NAME: ClassVar[str]
+    DIALECTS: ClassVar[dict[str, Dialect]]
+    PAPER: ClassVar[str]
+
+    @property
+    def switches(self) -> Dialect:
+        """The dialect's record."""
+        return self.DIALECTS[self.dialect]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes this network's input."""
+        return self.switches.preprocessing
+
+    @property
+    def small(self) -> bool:
+        """Whether the stem keeps small images large."""
+        return self.stem == "small"
+
+    def rows(self) -> Sequence[Row]:
+        """The network's table, top to bottom."""
+        raise NotImplementedError
+
+    def heads(self) -> dict[str, Callable[..., nn.Module]]:
+        """Auxiliary heads by the name of the row they read: constructors taking `conv`, `name`."""
+        return {}
+
+    def logits_init(self) -> Any:
+        """Initialiser of the classifier's kernel."""
+        return self.switches.kernel_init
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False, endpoints: bool = False) -> Output:
+        """Maps images [b, h, w, 3], already normalised, to an Output."""
+        d = self.switches
+        conv = partial(
+            ConvBN,
+            dialect=d if self.bn_decay is None else with_decay(d, self.bn_decay),
+            train=train,
+            width=self.width,
+            bn_group=self.bn_group,
+            dtype=self.dtype,
+        )
+        heads = self.heads() if self.aux and d.aux else {}
+        kept, aux = {}, {}
+        x = x.astype(self.dtype)
+        for row in self.rows():
+            kept[row.name] = x = row.build(self, conv, x, row.name)
+            # Parameters exist whichever way the network is initialised; eval never runs a head.
+            if row.name in heads and (train or self.is_initializing()):
+                name = f"aux_{row.name}"
+                aux[name] = heads[row.name](conv, self.num_classes, train, name=name)(x)
+        wide = jnp.promote_types(self.dtype, jnp.float32)
+        kept["pool"] = x = global_avg_pool(x.astype(wide))
+        rate = d.dropout if self.dropout is None else self.dropout
+        x = dropout(self, x, rate, train)
+        logits = Dense(self.num_classes, self.logits_init(), wide, name="logits")(x)
+        return Output(logits, aux if train else {}, kept if endpoints else {})
+
+
+def with_decay(dialect: Dialect, decay: float) -> Dialect:
+    """The dialect with another decay of BatchNorm's moving averages."""
+    if dialect.norm is None:
+        return dialect
+    return dataclasses.replace(dialect, norm=dataclasses.replace(dialect.norm, decay=decay))
+
+
+def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
+    """A row built by a block's class, which takes the conv factory first."""
+    return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
+
+
+def convolution(features: int, kernel: int = 1, strides: int = 1, padding: str = "SAME") -> Build:
+    """A row that is a single ConvBN."""
+    return lambda net, conv, x, name: conv(features, kernel, strides, padding, name=name)(x)
+
+
+def pooling(pool: Callable[..., Array], *args: Any) -> Build:
+    """A row that is a pool, in the dialect's padding."""
+    return lambda net, conv, x, name: pool(x, *args, style=net.switches.padding)

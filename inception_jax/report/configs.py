@@ -1,0 +1,56 @@
+"""Configs as rows: a nested config flattened to dotted keys, and where several runs differ."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ABSENT = "—"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key on which runs disagree, its text in each, and which texts are not the first run's."""
+
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def changed(self) -> tuple[bool, ...]:
+        """For each run, whether it departs from the first one."""
+        return tuple(v != self.values[0] for v in self.values)
+
+
+def text(value: Any) -> str:
+    """A leaf as JSON, strings without their quotes where nothing is lost."""
+    if isinstance(value, str) and value and value == value.strip():
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, leaf) in the config's order; lists are leaves."""
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
+    """The keys that do not have the same value in every config, in order of first appearance."""
+    flat = [dict(flatten(c)) for c in configs]
+    keys = dict.fromkeys(k for f in flat for k in f)
+    rows = []
+    for key in keys:
+        # Compared as JSON: 1 and 1.0 are one value, 1 and "1" or true are not.
+        seen = {_canonical(f[key]) if key in f else None for f in flat}
+        if len(seen) > 1:
+            rows.append(Difference(key, tuple(text(f[key]) if key in f else ABSENT for f in flat)))
+    return rows
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,73 @@
+"""Images as data: URIs, so that a page carries its own pictures."""
+
+import base64
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import simplejpeg
+
+# A small picture stays exact (PNG); a photograph is worth a few kB, not a hundred.
+EXACT_SIDE = 64
+THUMBNAIL_SIDE = 160
+
+
+class Picture(NamedTuple):
+    """A picture, its size in pixels, and a caption."""
+
+    uri: str
+    width: int
+    height: int
+    caption: str
+
+
+def png(image: np.ndarray) -> str:
+    """A lossless data: URI of uint8 [h, w], [h, w, 3] (RGB) or [h, w, 4] (RGBA)."""
+    if image.ndim == 3 and image.shape[2] in (3, 4):
+        image = image[..., [2, 1, 0, 3][: image.shape[2]]]  # OpenCV's order is BGR(A)
+    done, data = cv2.imencode(".png", np.ascontiguousarray(image))
+    if not done:
+        raise ValueError(f"expected a uint8 picture to encode, found {image.dtype} {image.shape}")
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+
+
+def thumbnail(image: np.ndarray) -> str:
+    """uint8 [h, w, 1 or 3] for a gallery: exact when small, a shrunken JPEG otherwise."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
+        raise ValueError(f"expected uint8 [h, w, 1 or 3], found {image.dtype} {image.shape}")
+    height, width = image.shape[:2]
+    if max(height, width) <= EXACT_SIDE:
+        return png(image[..., 0] if image.shape[2] == 1 else image)
+    shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small
+    data = simplejpeg.encode_jpeg(np.ascontiguousarray(small), quality=85, colorspace="RGB")
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+
+
+def filters(kernel: np.ndarray, *, pixel: int = 6) -> Picture:
+    """A convolution kernel [kh, kw, cin, cout] as a grid with a tile for each output channel.
+
+    Each filter is stretched to its own full range, so the pattern shows and the scale does not.
+    Three input channels are a colour; any other number is averaged to grey. Gaps are transparent.
+    """
+    if kernel.ndim != 4 or 0 in kernel.shape:
+        raise ValueError(f"expected filters [kh, kw, cin, cout], found {kernel.shape}")
+    height, width, cin, cout = kernel.shape
+    tiles = np.nan_to_num(kernel.astype(np.float32)).transpose(3, 0, 1, 2)
+    if cin != 3:
+        tiles = tiles.mean(axis=3, keepdims=True).repeat(3, axis=3)
+    low = tiles.min(axis=(1, 2, 3), keepdims=True)
+    span = tiles.max(axis=(1, 2, 3), keepdims=True) - low
+    tiles = np.where(span > 0, (tiles - low) / np.where(span > 0, span, 1), 0.5)
+    columns = next(c for c in (8, 12, 16, 24, 32) if c * c >= cout / 2 or c == 32)
+    rows = -(-cout // columns)
+    grid = np.zeros((rows * (height + 1) - 1, columns * (width + 1) - 1, 4), np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = i // columns * (height + 1), i % columns * (width + 1)
+        grid[y : y + height, x : x + width, :3] = np.round(tile * 255)
+        grid[y : y + height, x : x + width, 3] = 255
+    grid = grid.repeat(pixel, axis=0).repeat(pixel, axis=1)
+    caption = f"{cout} filters of {height}×{width}×{cin}, each stretched to its own range"
+    return Picture(png(grid), grid.shape[1], grid.shape[0], caption)

@@ -1,0 +1,136 @@
+"""The page: runs turned into the data the scripts draw, and the template around it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from inception_jax.report import configs, curves, figures, records
+from inception_jax.report.evaluations import Evaluation
+from inception_jax.report.results import wilson
+from inception_jax.report.runs import Run
+
+# One scope, in this order: a later file uses what an earlier one defines.
+SCRIPTS = ("dom.js", "chart.js", "curves.js", "confusion.js", "evaluation.js", "page.js")
+MAP_CLASSES = 50  # above this many classes, the confusion matrix is pairs and a binned map
+MAP_BINS = 100
+
+
+def render(runs: Sequence[Run]) -> str:
+    """The HTML of the page."""
+    script = "\n".join(_asset(name) for name in SCRIPTS)
+    style = _asset("page.css")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(figures.FILTERS)
+    rows = [(run, result) for run in runs for result in run.results]
+    rows.sort(key=lambda row: -1.0 if row[1].top1 is None else row[1].top1, reverse=True)
+    return environment.from_string(_asset("page.html")).render(
+        runs=runs,
+        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs: {', '.join(_names(runs))}",
+        rows=rows,
+        differences=configs.differences([run.config for run in runs]) if len(runs) > 1 else [],
+        data=_embedded({"runs": [_run(run) for run in runs]}),
+        script=Markup(script),
+        style=Markup(style),
+        # Nothing runs but this script, and nothing is fetched, whatever a class name contains.
+        policy=f"default-src 'none'; img-src data:; script-src '{_digest(script)}'; "
+        f"style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    return [run.name for run in runs]
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
+
+
+def _embedded(data: Any) -> Markup:
+    """JSON that can stand in a <script> element: no character of it can end or open a tag."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "curves": [_curve(run, curve) for curve in run.curves],
+        "resumes": [{"step": a.step, "host": a.host} for a in run.attempts[1:]],
+        "evaluations": {key: _evaluation(e) for key, e in run.evaluations.items()},
+    }
+
+
+def _curve(run: Run, curve: curves.Curve) -> dict[str, Any]:
+    lines = curves.thin(curve.lines)
+    moments = [records.finite(line, "time") for line in lines]
+    hours = [None if t is None else round(run.active(t) / 3600, 5) for t in moments]
+    return {
+        "label": curve.label,
+        "split": curve.split,
+        "thinned": len(curve.lines) if len(lines) < len(curve.lines) else 0,
+        "columns": curves.columns(lines) | {"hours": hours},
+    }
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    keys = ("lo", "hi", "count", "confidence", "accuracy")
+    return {
+        "split": evaluation.split,
+        "step": records.whole(evaluation.summary, "step"),
+        "count": records.whole(evaluation.summary, "count"),
+        "ece": _ece(evaluation),
+        "classes": evaluation.classes,
+        "per_class": [
+            [c, n, round(top1, 6), *(round(v, 5) for v in wilson(top1, n))]
+            for c, n, top1 in evaluation.per_class
+        ],
+        "confusion": _confusion(evaluation),
+        "calibration": [[records.finite(b, k) for k in keys] for b in evaluation.calibration],
+        "mistakes": [vars(m) for m in evaluation.mistakes],
+        "filters": evaluation.filters._asdict() if evaluation.filters else None,
+    }
+
+
+def _ece(evaluation: Evaluation) -> float | None:
+    """The file's expected calibration error, or the one its bins imply."""
+    given = records.finite(evaluation.summary, "ece")
+    total = sum(b["count"] for b in evaluation.calibration)
+    if given is not None or not total:
+        return given
+    gaps = (b["count"] * abs(b["accuracy"] - b["confidence"]) for b in evaluation.calibration)
+    return sum(gaps) / total
+
+
+def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Cells to draw (binned when classes are many) and the pairs confused most often."""
+    triples = evaluation.confusion
+    if not len(triples):
+        return None
+    size = len(evaluation.classes)
+    totals = np.bincount(triples[:, 0], triples[:, 2], size)
+    wrong = triples[triples[:, 0] != triples[:, 1]]
+    shares = wrong[:, 2] / totals[wrong[:, 0]]
+    order = np.lexsort((-shares, -wrong[:, 2]))[: 40 if size > MAP_CLASSES else 12]
+    pairs = [[*wrong[i].tolist(), round(float(shares[i]), 5)] for i in order.tolist()]
+    bins = size if size <= MAP_CLASSES else MAP_BINS
+    table = np.zeros((bins, bins), np.int64)
+    np.add.at(table, tuple((triples[:, :2] * bins // size).T), triples[:, 2])
+    truth, prediction = np.nonzero(table)
+    cells = np.stack([truth, prediction, table[truth, prediction]], axis=1).tolist()
+    return {"bins": bins, "cells": cells, "pairs": pairs}

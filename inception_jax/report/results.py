@@ -1,0 +1,77 @@
+"""Results: the accuracy of a run on a split, with its uncertainty."""
+
+import math
+from dataclasses import dataclass
+
+from inception_jax.report import records
+from inception_jax.report.curves import Curve
+from inception_jax.report.evaluations import Evaluation
+
+Interval = tuple[float, float]
+
+
+def wilson(fraction: float, count: int, z: float = 1.959964) -> Interval:
+    """The Wilson score interval of a proportion, 95% by default.
+
+    Unlike the usual plus-or-minus it stays inside [0, 1] and has a width at 0% and 100%.
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    if count <= 0:
+        raise ValueError(f"expected a count above 0, found {count}")
+    centre = fraction + z * z / (2 * count)
+    spread = z * math.sqrt(fraction * (1 - fraction) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The newest numbers of one split; what a file does not give is None."""
+
+    label: str
+    step: int | None
+    epoch: float | None
+    count: int | None
+    top1: float | None
+    top5: float | None
+    loss: float | None
+    ece: float | None
+
+    def interval(self, fraction: float | None) -> Interval | None:
+        """Where the true accuracy lies with 95% confidence, if the number of images is known."""
+        if fraction is None or not self.count or not 0 <= fraction <= 1:
+            return None
+        return wilson(fraction, self.count)
+
+
+def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Result]:
+    """One result per split: the newest of its eval file and its lines in metrics.jsonl.
+
+    At the same step the file wins, then averaged (ema) weights over raw ones.
+    """
+    candidates: dict[str, list[tuple[tuple[int, int], Result]]] = {}
+    for curve in curves:
+        if curve.split != "train" and curve.lines:
+            line = curve.lines[-1]
+            rank = (records.whole(line, "step") or 0, 1 if curve.weights == "ema" else 0)
+            candidates.setdefault(curve.split, []).append((rank, _result(curve.label, line)))
+    for evaluation in evaluations.values():
+        weights = evaluation.summary.get("weights")
+        label = f"{evaluation.split} ({weights})" if weights else evaluation.split
+        rank = (evaluation.step, 3 if weights == "ema" else 2)
+        result = _result(label, evaluation.summary)
+        candidates.setdefault(evaluation.split, []).append((rank, result))
+    return [max(found, key=lambda pair: pair[0])[1] for found in candidates.values()]
+
+
+def _result(label: str, record: records.Record) -> Result:
+    return Result(
+        label=label,
+        step=records.whole(record, "step"),
+        epoch=records.finite(record, "epoch"),
+        count=records.whole(record, "count"),
+        top1=records.finite(record, "top1"),
+        top5=records.finite(record, "top5"),
+        loss=records.finite(record, "loss"),
+        ece=records.finite(record, "ece"),
+    )

@@ -1,0 +1,140 @@
+"""Runs: a run directory read into one record."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from inception_jax.report import attempts, curves, evaluations, records, results
+
+
+class ReportError(ValueError):
+    """A report cannot be made; the message says what was expected, found, and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the files of one run say. Any part may be empty; `notes` says what is amiss."""
+
+    name: str
+    path: Path
+    config: dict[str, Any]
+    curves: list[curves.Curve]
+    attempts: list[attempts.Attempt]
+    evaluations: dict[str, evaluations.Evaluation]
+    status: attempts.Status
+    notes: list[str]
+
+    @property
+    def train(self) -> curves.Curve | None:
+        """The training curve, if a line of it is written."""
+        return next((c for c in self.curves if c.split == "train"), None)
+
+    @property
+    def model(self) -> str | None:
+        """The network's name, from the config or an evaluation."""
+        section = self.config.get("model")
+        name = section.get("name") if isinstance(section, dict) else section
+        return str(name) if name else self._evaluated("model")
+
+    @property
+    def params(self) -> int | None:
+        """The number of parameters, if an evaluation counted them."""
+        return self._evaluated("params")
+
+    def _evaluated(self, key: str) -> Any:
+        return next((v for e in self.evaluations.values() if (v := e.summary.get(key))), None)
+
+    @cached_property
+    def results(self) -> list[results.Result]:
+        """The newest accuracy on each split."""
+        return results.final(self.curves, self.evaluations)
+
+    @property
+    def images_per_s(self) -> float | None:
+        """The median rate: compilation and evaluation make the mean a matter of log interval."""
+        lines = self.train.lines if self.train else ()
+        rates = [v for r in lines if (v := records.finite(r, "images_per_s")) is not None]
+        return statistics.median(rates) if rates else None
+
+    @cached_property
+    def times(self) -> list[float]:
+        """The times of all metric lines, sorted."""
+        return _times(self.curves)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long processes worked on the run, pauses left out."""
+        ends = [*self.times[-1:], *(a.end for a in self.attempts if a.end is not None)]
+        return self.active(max(ends)) if ends else None
+
+    def active(self, moment: float) -> float:
+        """Seconds of work done by `moment`; the first metric line is zero without attempts."""
+        if self.attempts:
+            return attempts.active_seconds(self.attempts, moment)
+        return moment - self.times[0]
+
+
+def read_all(run_dirs: Sequence[Path], now: float | None = None) -> list[Run]:
+    """The runs in the order given, with names that tell them apart."""
+    runs = [read(d, now) for d in run_dirs]
+    names = [r.name for r in runs]
+    for i, run in enumerate(runs):
+        if names.count(run.name) > 1:
+            runs[i] = replace(run, name=f"{run.path.parent.name}/{run.name}")
+    if len({r.name for r in runs}) < len(runs):
+        runs = [replace(r, name=f"{i}. {r.name}") for i, r in enumerate(runs, start=1)]
+    return runs
+
+
+def read(run_dir: Path, now: float | None = None) -> Run:
+    """Reads one run directory.
+
+    Args:
+        run_dir: the directory `train` was given as its workdir.
+        now: unix time against which silence is measured; the clock's by default.
+
+    Raises:
+        ReportError: nothing in the directory belongs to a run.
+    """
+    path = run_dir.resolve()
+    _refuse_empty(path)
+    notes: list[str] = []
+    config = records.read_object(path / "config.json", notes)
+    lines = curves.read(path / "metrics.jsonl", notes)
+    signs = _times(lines)
+    tries = attempts.read(path / "attempts.jsonl", signs, notes)
+    return Run(
+        name=path.name,
+        path=path,
+        config=config,
+        curves=lines,
+        attempts=tries,
+        evaluations=evaluations.read_all(path / "eval", notes),
+        status=attempts.status(path, tries, signs, now),
+        notes=notes,
+    )
+
+
+def _times(lines: list[curves.Curve]) -> list[float]:
+    found = (records.finite(r, "time") for c in lines for r in c.lines)
+    return sorted(t for t in found if t is not None)
+
+
+def _refuse_empty(path: Path) -> None:
+    expected = "expected a run directory with config.json, metrics.jsonl or eval/*.json"
+    advice = "name the --workdir of a `train` or `eval` command"
+    if not path.is_dir():
+        kind = "a file" if path.exists() else "nothing"
+        raise ReportError(f"{expected}, found {kind} at {path}; {advice}")
+    if any((path / n).is_file() for n in ("config.json", "metrics.jsonl")):
+        return
+    if any((path / "eval").glob("*.json")):
+        return
+    names = sorted(p.name for p in path.iterdir())
+    held = "only " + ", ".join(names[:6]) + (", …" if len(names) > 6 else "") if names else "nothing"
+    below = sorted(p.parent.name for p in path.glob("*/config.json"))[:3]
+    hint = f"; its subdirectories {', '.join(below)} look like runs" if below else ""
+    raise ReportError(f"{expected}, found {held} in {path}; {advice}{hint}")
