@@ -1,0 +1,48 @@
+r"""GoogLeNet, a quarter as wide, on 1,797 handwritten digits: the first run on any machine.
+
+    inception-jax train --config=configs/digits.py --workdir=runs/digits
+
+No paper; the data are scikit-learn's (8x8 pixels, every fifth held out).   Time: see README.md.
+"""
+
+from inception_jax import config as cfg
+
+
+def get_config(arg: str = "") -> cfg.ConfigDict:
+    a = cfg.parse_arg(arg, epochs=12.0, width=0.25)
+    return cfg.new(
+        seed=0,
+        data=cfg.source(
+            source="digits",
+            classes=10,
+            image_size=16,
+            batch_size=64,
+            crop="pad",
+            pad=2,
+            eval_crop=1.0,
+            flip=False,
+        ),
+        model=cfg.model(
+            "googlenet",
+            dialect="slim",
+            num_classes=10,
+            width=a.width,
+            stem="small",
+            dropout=0.2,
+            bn_group=0,
+            bn_decay=0.9,  # 0.9997 would need 10,000 steps to forget its start
+        ),
+        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
+        optim=cfg.sgd(
+            schedule=cfg.cosine(lr=0.2, warmup_epochs=1.0),
+            momentum=0.9,
+            nesterov=True,
+            clip=2.0,
+        ),
+        ema=dict(decay=0.99),
+        train=dict(epochs=a.epochs),
+        eval=dict(split="test", batch_size=120, every_epochs=3.0),
+        checkpoint=cfg.checkpoints(every_epochs=3.0),
+        mesh=cfg.mesh(),
+        log=cfg.logs(every_steps=10),
+    )

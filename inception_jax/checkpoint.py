@@ -1,0 +1,106 @@
+"""Orbax checkpoints of a run: asynchronous, atomic, the newest few kept."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from inception_jax.errors import DataError, DiskFullError
+
+
+class Checkpoints:
+    """The steps saved in `directory`: each is a state (arrays) and a log (JSON)."""
+
+    def __init__(self, directory: Path, keep: int | None = None):
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
+        self._manager = ocp.CheckpointManager(
+            directory.resolve(), options=options, item_names=("state", "log")
+        )
+
+    def latest(self) -> int | None:
+        """The newest whole step, or None."""
+        return self._manager.latest_step()
+
+    def save(self, step: int, state: Any, log: dict[str, Any]) -> None:
+        """Starts saving; returns when the arrays are copied, not when they are on the disk.
+
+        Raises:
+            DiskFullError: this save, or the one before it, found no room.
+        """
+        if step in self._manager.all_steps():
+            return
+        # On CPU the saved arrays would alias buffers which the next step's donation overwrites.
+        state = jax.tree.map(lambda x: x.copy(), state)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), log=ocp.args.JsonSave(log)
+        )
+        try:
+            self._manager.save(step, args=args, force=True)
+        except OSError as e:
+            raise _disk_error(e) from e
+
+    def restore(self, step: int, state: Any) -> tuple[Any, dict[str, Any]]:
+        """The state saved at `step`, laid out as `state` is, and its log."""
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, state)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardRestore(shapes), log=ocp.args.JsonRestore()
+        )
+        found = self._manager.restore(step, args=args)
+        return found["state"], found["log"]
+
+    def wait(self) -> None:
+        """Returns when every save is on the disk; raises what went wrong with one."""
+        try:
+            self._manager.wait_until_finished()
+        except OSError as e:
+            raise _disk_error(e) from e
+
+    def close(self) -> None:
+        """Waits, then releases the directory."""
+        self.wait()
+        self._manager.close()
+
+
+def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
+    """The variables that a run evaluates, as host arrays, from its newest (or a given) step.
+
+    Returns:
+        The step, and {'params', 'batch_stats'}: the averages where the run keeps them.
+
+    Raises:
+        DataError: there is no such checkpoint.
+    """
+    import numpy as np
+
+    directory = workdir / "checkpoints"
+    if not directory.is_dir():
+        raise DataError(f"expected checkpoints in {directory}, found no such folder")
+    manager = ocp.CheckpointManager(directory.resolve(), item_names=("state", "log"))
+    steps = sorted(manager.all_steps())
+    if not steps or (step is not None and step not in steps):
+        raise DataError(f"expected step {step or 'any'} in {directory}, found {steps or 'none'}")
+    step = steps[-1] if step is None else step
+    meta = manager.item_metadata(step)["state"]
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+    def shape(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    shapes = jax.tree.map(shape, meta)
+    args = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
+    state = manager.restore(step, args=args)["state"]
+    manager.close()
+    kept = state["ema"] if state.get("ema") else state
+    tree = {"params": kept["params"], "batch_stats": kept.get("batch_stats") or {}}
+    return step, jax.tree.map(np.asarray, tree)
+
+
+def _disk_error(error: OSError) -> Exception:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    return DiskFullError(
+        f"no room left to save a checkpoint ({error}); free some and run the same command again: it "
+        f"resumes from the last whole checkpoint"
+    )

@@ -1,0 +1,62 @@
+"""The command line: `inception-jax <command> [flags]`; each command is a module of this package."""
+
+import importlib
+import sys
+
+# Name -> what it does. Modules are imported when they are called: `--help` must not wait for JAX.
+COMMANDS = {
+    "train": "train a config page in a workdir, or continue the run that is there",
+    "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
+    "predict": "name what is in image files or folders",
+    "describe": "print a network's table: figure, grid, channels, parameters, MACs",
+    "config": "print a config page as it would be used, after checking it",
+    "data": "look at a data set: counts, unreadable files, a contact sheet",
+    "report": "draw one or several runs as one HTML page",
+}
+
+USAGE = """usage: inception-jax <command> [flags]
+
+commands:
+{commands}
+
+`inception-jax <command> --help` explains one. Exit codes: 0 done; 65 bad data, non-finite loss or no
+checkpoint; 74 disk full; 75 stopped after saving, the same command resumes; 78 bad config."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command line and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help", "-help", "help"):
+        width = max(map(len, COMMANDS))
+        rows = "\n".join(f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items())
+        print(USAGE.format(commands=rows))
+        return 0 if argv else 78
+    if argv[0] == "--version":
+        from inception_jax import __version__
+
+        print(__version__)
+        return 0
+    from inception_jax.errors import UserError
+
+    try:
+        if argv[0] not in COMMANDS:
+            raise unknown_command(argv[0])
+        command = importlib.import_module(f"inception_jax.cli.{argv[0]}")
+        return command.main(argv[1:]) or 0
+    except UserError as e:
+        print(f"inception-jax {argv[0]}: {e}", file=sys.stderr)
+        return e.code
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def unknown_command(word: str) -> Exception:
+    """The error for a first word that is no command."""
+    import difflib
+
+    from inception_jax.errors import ConfigError
+
+    near = difflib.get_close_matches(word, COMMANDS, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ConfigError(f"unknown command, expected one of {', '.join(COMMANDS)}{hint}")

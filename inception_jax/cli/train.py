@@ -1,0 +1,29 @@
+"""inception-jax train --config=PAGE --workdir=DIR [--config.section.key=value ...]
+
+Trains the page's config in the directory. The same command, given again, continues the run from its
+last checkpoint; a finished run is left alone.
+"""  # noqa: D400, D415
+
+from pathlib import Path
+
+from inception_jax.cli.flags import Flags
+from inception_jax.errors import ConfigError
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    flags = Flags("train", __doc__ or "").page()
+    flags.text("workdir", None, "directory of the run: created, or continued")
+    flags.switch("allow_config_change", "continue a run with a config other than its own")
+    values = flags.parse(argv)
+    config = flags.config()
+    if not values.workdir:
+        raise ConfigError("expected --workdir=DIR, for example --workdir=runs/digits")
+    from inception_jax import runtime
+
+    runtime.start(config.model.dtype)
+    from inception_jax import train
+
+    workdir = Path(values.workdir)
+    train.run(config, workdir, values.allow_config_change)
+    print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")

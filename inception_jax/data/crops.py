@@ -1,0 +1,72 @@
+"""Which part of an image the network sees, and at what size: geometry on the host."""
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+INTERPOLATIONS = {
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
+ATTEMPTS = 10  # before the whole image is taken; TF's sample_distorted_bounding_box default is 100
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels: first row and column, height and width."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+
+def inception_box(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    area: tuple[float, float],
+    aspect: tuple[float, float],
+) -> Box:
+    """A random rectangle, as GoogLeNet's section 6 takes it.
+
+    Its share of the image's area is uniform in `area` and its width / height is uniform in `aspect`;
+    a rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
+    aspect is taken (torchvision's rule; TensorFlow takes the whole image).
+    """
+    for _ in range(ATTEMPTS):
+        pixels = rng.uniform(*area) * height * width
+        ratio = rng.uniform(*aspect)
+        w, h = round(math.sqrt(pixels * ratio)), round(math.sqrt(pixels / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+            return Box(int(y), int(x), h, w)
+    ratio = min(max(width / height, aspect[0]), aspect[1])
+    w, h = min(width, max(1, round(height * ratio))), min(height, max(1, round(width / ratio)))
+    return Box((height - h) // 2, (width - w) // 2, h, w)
+
+
+def central_box(height: int, width: int, share: float, square: bool) -> Box:
+    """The centre: `share` of both sides (TF-slim), or `share` of the short side as a square."""
+    side = max(1, round(min(height, width) * share))
+    h = side if square else max(1, round(height * share))
+    w = side if square else max(1, round(width * share))
+    return Box((height - h) // 2, (width - w) // 2, h, w)
+
+
+def cut(image: np.ndarray, box: Box, size: int, interpolation: int) -> np.ndarray:
+    """`image` [h, w, 3] inside `box`, resized to [size, size, 3]."""
+    part = image[box.y : box.y + box.height, box.x : box.x + box.width]
+    if part.shape[:2] == (size, size):
+        return part
+    return cv2.resize(part, (size, size), interpolation=interpolation)
+
+
+def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:
+    """`image` [s, s, 3] moved by up to `pad` pixels each way; what comes in is its reflection."""
+    dy, dx = rng.integers(0, 2 * pad + 1, 2)
+    padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+    return padded[dy : dy + image.shape[0], dx : dx + image.shape[1]]

@@ -1,0 +1,81 @@
+"""What a data set is to the rest: indexed pictures with labels, and a register of unreadable ones."""
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from inception_jax.errors import DataError
+
+TOLERATED = 0.01  # share of unreadable images above which a run ends
+
+
+class Source(Protocol):
+    """A split of a data set, with random access."""
+
+    classes: Sequence[str]
+
+    def __len__(self) -> int:
+        """Number of images in the split."""
+        ...
+
+    def label(self, index: int) -> int:
+        """Class of image `index`, without reading its pixels."""
+        ...
+
+    def image(self, index: int) -> np.ndarray:
+        """Pixels of image `index`: uint8 [h, w, 3] RGB; raises BadImageError."""
+        ...
+
+    def name(self, index: int) -> str:
+        """What a person would call image `index`: its path, or split and number."""
+        ...
+
+
+class BadImages:
+    """Unreadable images of one split, by name; too many of them end the run.
+
+    Shared by the reading threads. A bad image is counted once however often it is met.
+    """
+
+    def __init__(self, source: Source):
+        self._source = source
+        self._lock = threading.Lock()
+        self.reasons: dict[str, str] = {}
+
+    def add(self, index: int, error: Exception) -> None:
+        """Registers image `index`.
+
+        Raises:
+            DataError: more than 1% of the split is unreadable.
+        """
+        with self._lock:
+            self.reasons[self._source.name(index)] = str(error)
+            bad, total = len(self.reasons), len(self._source)
+            if bad > TOLERATED * total:
+                named = "\n".join(f"  {n}: {r}" for n, r in list(self.reasons.items())[:10])
+                raise DataError(
+                    f"{bad} of {total} images are unreadable, at most {TOLERATED:.0%} is tolerated:"
+                    f"\n{named}\nRepair or remove them, then run the same command again."
+                )
+
+
+class Cached:
+    """A source that keeps every decoded image in memory (an epoch of CIFAR-10 is 150 MB)."""
+
+    def __init__(self, source: Source):
+        self._source = source
+        self._images: list[np.ndarray | None] = [None] * len(source)
+        self.classes = source.classes
+        self.label, self.name = source.label, source.name
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def image(self, index: int) -> np.ndarray:
+        """As the source's; decoded at most once (twice, if two threads race)."""
+        pixels = self._images[index]
+        if pixels is None:
+            pixels = self._images[index] = self._source.image(index)
+        return pixels

@@ -1,0 +1,122 @@
+"""Metrics as sums over images: exact for any number of images, batches and devices.
+
+On the device an image becomes three numbers (`per_image`); on the host a split becomes sums
+(`Sums`), which merge, and are divided once, at the end.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inception_jax.losses import cross_entropy
+
+BINS = 15  # of the calibration histogram: Guo et al., arXiv:1706.04599
+
+
+def rank(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """How many classes [b] come before the right one in `logits` [b, c]; 0 is a top-1 hit.
+
+    Equal logits are ordered by class, as argmax does. Where a logit is not finite nothing is right:
+    the rank is c.
+    """
+    count = logits.shape[-1]
+    own = jnp.take_along_axis(logits, labels[:, None], axis=-1)
+    before = jnp.arange(count) < labels[:, None]
+    ahead = (logits > own) | ((logits == own) & before)
+    finite = jnp.isfinite(logits).all(axis=-1)
+    return jnp.where(finite, ahead.sum(axis=-1), count)
+
+
+def per_image(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
+    """Loss, rank of the truth, prediction and its probability, each [b]."""
+    return {
+        "loss": cross_entropy(logits, labels),
+        "rank": rank(logits, labels),
+        "prediction": logits.argmax(axis=-1),
+        "confidence": jax.nn.softmax(logits).max(axis=-1),
+    }
+
+
+@dataclass
+class Sums:
+    """Sums over the images of a split.
+
+    Attributes:
+        confusion: int [classes, outputs]: images of a class (row) given a prediction (column).
+        loss: summed cross-entropy in nats.
+        top1, top5: images whose truth is first, or among the first five.
+        calibration: [3, BINS]: images, summed confidence and hits by confidence.
+    """
+
+    confusion: np.ndarray
+    loss: float
+    top1: int
+    top5: int
+    calibration: np.ndarray
+
+    @classmethod
+    def empty(cls, classes: int) -> "Sums":
+        """No images yet."""
+        return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
+
+    def add(self, image: dict[str, np.ndarray], labels: np.ndarray, mask: np.ndarray) -> None:
+        """Adds the images [b] whose mask is 1; `image` is `per_image`'s result on the host."""
+        chosen = mask > 0
+        rank, prediction = image["rank"][chosen], image["prediction"][chosen]
+        confidence = image["confidence"][chosen].astype(np.float64)
+        np.add.at(self.confusion, (labels[chosen], prediction), 1)
+        self.loss += float(image["loss"][chosen].astype(np.float64).sum())
+        self.top1 += int((rank < 1).sum())
+        self.top5 += int((rank < 5).sum())
+        bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+        for row, values in enumerate((np.ones_like(confidence), confidence, rank < 1)):
+            np.add.at(self.calibration[row], bins, values)
+
+    def merge(self, other: "Sums") -> "Sums":
+        """The sums over both sets of images."""
+        return Sums(
+            self.confusion + other.confusion,
+            self.loss + other.loss,
+            self.top1 + other.top1,
+            self.top5 + other.top5,
+            self.calibration + other.calibration,
+        )
+
+    @property
+    def count(self) -> int:
+        """Images counted."""
+        return int(self.confusion.sum())
+
+    def compute(self) -> dict[str, Any]:
+        """count, loss, top1, top5 and ece; fractions of the images counted."""
+        n = max(self.count, 1)
+        images, confidence, hits = self.calibration
+        return {
+            "count": self.count,
+            "loss": self.loss / n,
+            "top1": self.top1 / n,
+            "top5": self.top5 / n,
+            "ece": float(np.abs(confidence - hits).sum() / n),
+        }
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """Images and top-1 of every class."""
+        counts, hits = self.confusion.sum(axis=1), self.confusion.diagonal()
+        return [
+            {"class": i, "count": int(n), "top1": float(h / n) if n else None}
+            for i, (n, h) in enumerate(zip(counts, hits, strict=True))
+        ]
+
+    def reliability(self) -> list[dict[str, Any]]:
+        """Mean confidence and accuracy of each bin; None where it is empty."""
+        rows = []
+        for i, (n, confidence, hits) in enumerate(self.calibration.T):
+            mean = (float(confidence / n), float(hits / n)) if n else (None, None)
+            rows.append(
+                {"lo": i / BINS, "hi": (i + 1) / BINS, "count": int(n),
+                 "confidence": mean[0], "accuracy": mean[1]}
+            )  # fmt: skip
+        return rows

@@ -1,0 +1,87 @@
+"""What a person sees of a long job: a bar on a terminal, plain lines elsewhere."""
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+class Progress:
+    """Shows how far a job is, its numbers, its rate and the time left.
+
+    On a terminal one line is redrawn at most ten times a second; elsewhere a line is written at most
+    every `quiet` seconds, and at the end. The rate is over the last shown numbers, the time left over
+    the job's steps in this process, its first one (compilation) left out.
+    """
+
+    def __init__(
+        self, total: int, start: int = 0, *, label: str = "", quiet: float = 10.0,
+        stream: TextIO | None = None,
+    ):  # fmt: skip
+        self.total, self.step, self.label, self.quiet = total, start, label, quiet
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self._first: tuple[int, float] | None = None
+        self._shown = 0.0
+        self._drawn = False
+
+    def update(self, step: int, values: Mapping[str, str]) -> None:
+        """Notes that `step` steps are done, and shows the values when it is time to."""
+        now = time.monotonic()
+        self._first = self._first or (step, now)
+        self.step = step
+        if now - self._shown < (0.1 if self.live else self.quiet) and step < self.total:
+            return
+        self._shown = now
+        parts = [self.label, f"{step}/{self.total}", *(f"{k} {v}" for k, v in values.items())]
+        if (left := self.seconds_left(now)) is not None and step < self.total:
+            parts.append(f"ETA {duration(left)}")
+        text = "  ".join(p for p in parts if p)
+        if not self.live:
+            self.stream.write(text + "\n")
+        else:
+            room = shutil.get_terminal_size().columns - len(text) - 3
+            bar = f"{self._bar(min(room, 30))} " if room >= 8 else ""
+            self.stream.write(f"\r\x1b[2K{bar}{text}"[: shutil.get_terminal_size().columns + 5])
+            self._drawn = True
+        self.stream.flush()
+
+    def seconds_left(self, now: float) -> float | None:
+        """Time to the end at the mean rate since the first update, or None before the second."""
+        if self._first is None or self.step <= self._first[0]:
+            return None
+        return (self.total - self.step) * (now - self._first[1]) / (self.step - self._first[0])
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._drawn:
+            self.stream.write("\r\x1b[2K")
+            self._drawn = False
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Leaves the last line as it is."""
+        if self._drawn:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._drawn = False
+
+    def _bar(self, width: int) -> str:
+        full, part = divmod(int(self.step / max(self.total, 1) * width * 8), 8)
+        return (BLOCKS[8] * full + BLOCKS[part] * (part > 0)).ljust(width)[:width]
+
+
+def duration(seconds: float) -> str:
+    """`42s`, `3m05s`, `2h10m`, `3d04h`."""
+    s = round(seconds)
+    if s < 60:
+        return f"{s}s"
+    if s < 3600:
+        return f"{s // 60}m{s % 60:02d}s"
+    if s < 86400:
+        return f"{s // 3600}h{s % 3600 // 60:02d}m"
+    return f"{s // 86400}d{s % 86400 // 3600:02d}h"

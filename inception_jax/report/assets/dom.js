@@ -1,0 +1,86 @@
+"use strict";
+// Elements and numbers. Text reaches the page as text nodes only, so a class may be called "<b>".
+
+window.addEventListener("error", (event) => {
+  document.body.dataset.error = event.message;
+});
+
+const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "text", "title"]);
+
+/** An element (SVG by tag name) with attributes; on* attributes are listeners. */
+function el(tag, attributes = {}, ...children) {
+  const node = SVG_TAGS.has(tag)
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+    : document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+const group = (value) => value.toLocaleString("en-US");
+const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)}%`;
+
+/** A measured number to four digits, without noise: 1,830  0.3127  4.5e-5. */
+function plain(value) {
+  const size = Math.abs(value);
+  if (size >= 1000 || Number.isInteger(value)) return group(Math.round(value));
+  if (size !== 0 && size < 1e-3) return value.toExponential(2);
+  return value.toPrecision(4);
+}
+
+/** The read-out of a number on an axis of step `step`: as many decimals as tell ticks apart. */
+function tickText(value, step) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-3) return value.toExponential(Math.min(1, digitsOf(value / 10 ** exponent(value))));
+  if (size >= 1e6) return `${+(value / 1e6).toFixed(2)}M`;
+  if (size >= 1e4) return `${+(value / 1e3).toFixed(1)}k`;
+  return value.toFixed(Math.max(0, -exponent(step)));
+}
+const exponent = (value) => Math.floor(Math.log10(Math.abs(value)) + 1e-9);
+const digitsOf = (value) => (Math.abs(value - Math.round(value)) < 1e-6 ? 0 : 1);
+
+/** One of a few choices, as joined buttons that arrow keys move through. */
+function segments(legend, choices, chosen, onchange) {
+  const name = `choice-${legend}`;
+  return el("fieldset", { class: "segments" }, el("legend", {}, legend), ...choices.map(([value, text]) =>
+    el("label", {}, el("input", { type: "radio", name, value, checked: value === chosen,
+      onchange: () => onchange(value) }), text)));
+}
+
+/** Lets the headers of a table sort it; a cell sorts by data-value, else by its text. */
+function sortable(table) {
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => {
+    const button = el("button", { type: "button" }, header.textContent);
+    header.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const numeric = header.classList.contains("n");
+      const first = numeric ? "descending" : "ascending";
+      const other = numeric ? "ascending" : "descending";
+      const order = header.getAttribute("aria-sort") === first ? other : first;
+      headers.forEach((h) => h.removeAttribute("aria-sort"));
+      header.setAttribute("aria-sort", order);
+      sortRows(table.tBodies[0], column, numeric, order === "ascending" ? 1 : -1);
+    });
+  });
+}
+
+function sortRows(body, column, numeric, sign) {
+  const key = (row) => {
+    const cell = row.cells[column];
+    const value = cell?.dataset.value ?? cell?.textContent.trim() ?? "";
+    return numeric ? Number.parseFloat(value) : value;
+  };
+  const compare = (a, b) => {
+    if (!numeric) return sign * a.localeCompare(b, "en", { numeric: true });
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // holes last
+    return sign * (a - b);
+  };
+  body.append(...[...body.rows].map((row) => [key(row), row])
+    .sort(([a], [b]) => compare(a, b)).map(([, row]) => row));
+}

@@ -1,0 +1,164 @@
+"""The train and the eval step: pure functions of state and batch, jitted over the mesh."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from inception_jax import mesh as meshes
+from inception_jax.data import distort
+from inception_jax.losses import objective
+from inception_jax.metrics import per_image, rank
+from inception_jax.models import Network
+from inception_jax.state import TrainState
+
+Array = jax.Array
+Metrics = dict[str, Array]
+
+
+def make_train_step(
+    model: Network,
+    tx: optax.GradientTransformation,
+    rate: Callable[[Any], Any],
+    mesh: Mesh,
+    *,
+    loss: Any,
+    flip: bool,
+    colour: str,
+    seed: int,
+    ema_decay: float,
+    accumulate: int,
+) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
+    """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
+
+    The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`. Every metric is a
+    float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
+    `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
+    long as BatchNorm's groups lie within a microbatch.
+    """
+    minimise = partial(
+        objective,
+        smoothing=loss.label_smoothing,
+        aux_weight=loss.aux_weight,
+        weight_of_l2=loss.l2,
+    )
+    prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
+
+    def gradient(state: TrainState, batch: Any, key: Array) -> tuple[Any, Any, Metrics]:
+        def run(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
+            variables = {"params": params, "batch_stats": state.batch_stats}
+            output, new = model.apply(
+                variables, batch["image"], train=True, mutable=["batch_stats"], rngs={"dropout": key}
+            )
+            total, terms = minimise(output, batch["label"], params)
+            place = rank(output.logits, batch["label"])
+            hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
+            return total, (new.get("batch_stats", {}), {**terms, **hits})
+
+        grads, (stats, terms) = jax.grad(run, has_aux=True)(state.params)
+        return grads, stats, terms
+
+    def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
+        key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
+        if accumulate == 1:
+            grads, stats, terms = gradient(state, batch, key)
+        else:
+            grads, stats, terms = mean_over(
+                lambda part, i: gradient(state, part, jax.random.fold_in(key, i)),
+                microbatches(batch, accumulate, mesh),
+                accumulate,
+            )
+        updates, opt_state = tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        new = TrainState(
+            step=state.step + 1,
+            params=params,
+            batch_stats=stats,
+            opt_state=opt_state,
+            ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
+        )
+        more = {"grad_norm": optax.global_norm(grads), "lr": jnp.asarray(rate(state.step))}
+        return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def make_eval_step(model: Network, mesh: Mesh) -> Callable[[Any, Any], Metrics]:
+    """(variables, batch) -> loss, rank, prediction and confidence of every image, each [b]."""
+
+    def step(variables: Any, batch: Any) -> Metrics:
+        return per_image(predict(model, variables, batch["image"]), batch["label"])
+
+    return jax.jit(step, out_shardings=meshes.replicated(mesh))
+
+
+def predict(model: Network, variables: Any, images: Array) -> Array:
+    """Logits [b, classes] of uint8 `images` [b, s, s, 3], as evaluation sees them."""
+    return model.apply(variables, as_input(images, model), train=False).logits
+
+
+def as_input(images: Array, model: Network) -> Array:
+    """uint8 [b, s, s, 3] to the model's normalised input."""
+    p = model.preprocessing
+    wide = jnp.promote_types(model.dtype, jnp.float32)
+    return distort.normalise(images.astype(wide) / 255, p.mean, p.std)
+
+
+def prepare_images(
+    images: Array, step: Array, *, model: Network, flip: bool, colour: str, seed: int
+) -> Array:
+    """uint8 [b, s, s, 3] to the augmented, normalised input of the train step."""
+    if not flip and colour == "none":
+        return as_input(images, model)
+    wide = jnp.promote_types(model.dtype, jnp.float32)
+    keys = distort.image_keys(seed, step, images.shape[0])
+    pixels = distort.augment(images.astype(wide) / 255, keys, flip=flip, colour=colour)
+    return distort.normalise(pixels, model.preprocessing.mean, model.preprocessing.std)
+
+
+def average(state: TrainState, new: Any, decay: float) -> Any:
+    """The averages after a step; the decay ramps as min(decay, (1 + step) / (10 + step)).
+
+    The ramp is TensorFlow's ExponentialMovingAverage with `num_updates`, as Inception's code uses it;
+    without it a short run would evaluate its first weights.
+    """
+    if not state.ema:
+        return state.ema
+    t = state.step.astype(jnp.float32)
+    keep = jnp.minimum(decay, (1 + t) / (10 + t))
+    return jax.tree.map(lambda a, x: a + (1 - keep).astype(a.dtype) * (x - a), state.ema, new)
+
+
+def microbatches(batch: Any, count: int, mesh: Mesh) -> Any:
+    """Leaves [b, ...] as [count, b / count, ...], each device keeping its own images.
+
+    Microbatch i takes the i-th part of every device's slice, so nothing moves between devices and
+    BatchNorm's groups of consecutive images stay whole.
+    """
+    ways = meshes.shards(mesh)
+
+    def split(x: Array) -> Array:
+        parts = x.reshape(ways, count, -1, *x.shape[1:]).swapaxes(0, 1)
+        return parts.reshape(count, -1, *x.shape[1:])
+
+    return jax.tree.map(split, batch)
+
+
+def mean_over(compute: Callable[[Any, Array], Any], parts: Any, count: int) -> Any:
+    """Mean of `compute(part, i)` over the leading axis of `parts`, one part at a time."""
+    first = jax.tree.map(lambda x: x[0], parts)
+    zero = jax.tree.map(
+        lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(compute, first, jnp.zeros((), jnp.int32))
+    )
+
+    def body(total: Any, item: Any) -> tuple[Any, None]:
+        part, i = item
+        return jax.tree.map(jnp.add, total, compute(part, i)), None
+
+    total, _ = jax.lax.scan(body, zero, (parts, jnp.arange(count)))
+    return jax.tree.map(lambda x: x / count, total)
