@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from inception_jax.errors import DataError, DiskFullError
@@ -13,11 +14,8 @@ from inception_jax.errors import DataError, DiskFullError
 class Checkpoints:
     """The steps saved in `directory`: each is a state (arrays) and a log (JSON)."""
 
-    def __init__(self, directory: Path, keep: int | None = None):
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
-        self._manager = ocp.CheckpointManager(
-            directory.resolve(), options=options, item_names=("state", "log")
-        )
+    def __init__(self, directory: Path, keep: int):
+        self._manager = _manager(directory, max_to_keep=keep, create=True)
 
     def latest(self) -> int | None:
         """The newest whole step, or None."""
@@ -33,9 +31,7 @@ class Checkpoints:
             return
         # On CPU the saved arrays would alias buffers which the next step's donation overwrites.
         state = jax.tree.map(lambda x: x.copy(), state)
-        args = ocp.args.Composite(
-            state=ocp.args.StandardSave(state), log=ocp.args.JsonSave(log)
-        )
+        args = ocp.args.Composite(state=ocp.args.StandardSave(state), log=ocp.args.JsonSave(log))
         try:
             self._manager.save(step, args=args, force=True)
         except OSError as e:
@@ -72,12 +68,10 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     Raises:
         DataError: there is no such checkpoint.
     """
-    import numpy as np
-
     directory = workdir / "checkpoints"
     if not directory.is_dir():
         raise DataError(f"expected checkpoints in {directory}, found no such folder")
-    manager = ocp.CheckpointManager(directory.resolve(), item_names=("state", "log"))
+    manager = _manager(directory, create=False)
     steps = sorted(manager.all_steps())
     if not steps or (step is not None and step not in steps):
         raise DataError(f"expected step {step or 'any'} in {directory}, found {steps or 'none'}")
@@ -95,6 +89,17 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     kept = state["ema"] if state.get("ema") else state
     tree = {"params": kept["params"], "batch_stats": kept.get("batch_stats") or {}}
     return step, jax.tree.map(np.asarray, tree)
+
+
+def _manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
+    return ocp.CheckpointManager(
+        directory.resolve(),
+        options=ocp.CheckpointManagerOptions(**options),
+        item_handlers={
+            "state": ocp.StandardCheckpointHandler(),
+            "log": ocp.JsonCheckpointHandler(),
+        },
+    )
 
 
 def _disk_error(error: OSError) -> Exception:

@@ -4,7 +4,7 @@ A page in `configs/` returns `new(...)` with every section; shared values come f
 functions below. `validate` holds every rule that needs no data, model or device.
 """
 
-import ast
+import difflib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -18,6 +18,9 @@ SECTIONS = (
 )  # fmt: skip
 
 
+INT32 = 2**31 - 1
+
+
 class Rule(NamedTuple):
     """What a value must be: its type, a test, and the words an error uses."""
 
@@ -25,18 +28,31 @@ class Rule(NamedTuple):
     holds: Callable[[Any], bool]
     expected: str
 
+    def admits(self, value: Any) -> bool:
+        """Whether the value has the type, is finite, and passes the test."""
+        kinds = {float: (int, float), tuple: (tuple, list)}.get(self.kind, (self.kind,))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
+            return False
+        return not (isinstance(value, float) and not math.isfinite(value)) and self.holds(value)
 
-def whole(low: int, high: int = 2**31 - 1) -> Rule:
-    """An integer from `low` to `high`."""
-    top = "" if high == 2**31 - 1 else f" and at most {high}"
-    return Rule(int, lambda v: low <= v <= high, f"a whole number of at least {low}{top}")
+
+def whole(low: int, high: int | None = None, or_: int | None = None) -> Rule:
+    """An integer from `low` to `high` (if not given: to what 32 bits hold), or the one `or_`."""
+    top = "" if high is None else f" and at most {high:,}"
+    words = f"a whole number of at least {low}{top}{'' if or_ is None else f', or {or_}'}"
+    most = INT32 if high is None else high
+    return Rule(int, lambda v: low <= v <= most or v == or_, words)
 
 
-def real(low: float, high: float = math.inf, above: bool = False) -> Rule:
-    """A finite number from `low` to `high`; `above`: `low` itself is excluded."""
-    top = "" if high == math.inf else f" and at most {high:g}"
+def real(low: float, high: float = math.inf, above: bool = False, below: bool = False) -> Rule:
+    """A finite number from `low` to `high`; `above`, `below`: the end itself is excluded."""
+    top = "" if high == math.inf else f" and {'below' if below else 'at most'} {high:g}"
     words = f"a finite number {'above' if above else 'of at least'} {low:g}{top}"
-    return Rule(float, lambda v: (v > low if above else v >= low) and v <= high, words)
+
+    def holds(v: float) -> bool:
+        return (v > low if above else v >= low) and (v < high if below else v <= high)
+
+    return Rule(float, holds, words)
 
 
 def choice(*names: str) -> Rule:
@@ -44,12 +60,13 @@ def choice(*names: str) -> Rule:
     return Rule(str, lambda v: v in names, "one of " + ", ".join(repr(n) for n in names))
 
 
-def span(low: float, high: float) -> Rule:
+def span(low: float, high: float, example: str) -> Rule:
     """An ordered pair of numbers between `low` and `high`."""
+    part = real(low, high, above=True)
     return Rule(
         tuple,
-        lambda v: len(v) == 2 and low < v[0] <= v[1] <= high,
-        f"two rising numbers above {low:g} and at most {high:g}",
+        lambda v: len(v) == 2 and all(map(part.admits, v)) and v[0] <= v[1],
+        f"two rising numbers above {low:g} and at most {high:g}, such as {example}",
     )
 
 
@@ -57,7 +74,7 @@ TEXT = Rule(str, lambda v: True, "a text")
 SWITCH = Rule(bool, lambda v: True, "true or false")
 
 RULES: dict[str, Rule] = {
-    "seed": whole(0),
+    "seed": whole(0, INT32),
     "data.source": choice("digits", "folder", "tfds"),
     "data.name": TEXT,  # of a tensorflow-datasets set
     "data.dir": TEXT,  # of a folder tree, or tensorflow-datasets' data_dir
@@ -66,8 +83,8 @@ RULES: dict[str, Rule] = {
     "data.image_size": whole(1),  # pixels
     "data.batch_size": whole(1),  # images a step, over all devices
     "data.crop": choice("inception", "pad", "central"),
-    "data.area": span(0, 1),  # of the inception crop
-    "data.aspect": span(0, 100),  # of the inception crop
+    "data.area": span(0, 1, "(0.08, 1.0)"),  # of the inception crop
+    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of the inception crop
     "data.pad": whole(0),  # pixels of the pad crop
     "data.eval_crop": real(0, 1, above=True),  # share of the image that the central crop keeps
     "data.resize": choice("stretch", "short_side"),
@@ -91,9 +108,9 @@ RULES: dict[str, Rule] = {
     "loss.l2": real(0),  # times half the squared norm of the kernels
     "optim.name": choice("sgd", "rmsprop", "adam", "adamw"),
     "optim.lr": real(0, above=True),
-    "optim.momentum": real(0, 1),
+    "optim.momentum": real(0, 1, below=True),
     "optim.nesterov": SWITCH,
-    "optim.decay": real(0, 1),  # of RMSProp's second moment
+    "optim.decay": real(0, 1, below=True),  # of RMSProp's second moment
     "optim.eps": real(0),
     "optim.weight_decay": real(0),  # AdamW's, decoupled
     "optim.schedule": choice("staircase", "cosine", "constant"),
@@ -102,7 +119,7 @@ RULES: dict[str, Rule] = {
     "optim.warmup_epochs": real(0),
     "optim.clip": real(0),  # global norm; 0 is off
     "optim.accumulate": whole(1),  # microbatches a step
-    "ema.decay": real(0, 1),  # 0 is off
+    "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
     "eval.split": TEXT,
     "eval.batch_size": whole(1),
@@ -110,7 +127,7 @@ RULES: dict[str, Rule] = {
     "checkpoint.every_epochs": real(0, above=True),
     "checkpoint.keep": whole(1),
     "checkpoint.init": TEXT,  # a workdir whose parameters to start from; empty: fresh
-    "mesh.data": whole(-1),  # devices the batch is split over; -1: all that are left
+    "mesh.data": whole(1, or_=-1),  # devices the batch is split over; -1: all that are left
     "mesh.model": whole(1),  # devices large parameters are split over
     "log.every_steps": whole(1),
     "log.tensorboard": SWITCH,
@@ -124,19 +141,58 @@ def new(**sections: Any) -> ConfigDict:
     Raises:
         ConfigError: a section or a key is missing or unknown, or a value breaks its rule.
     """
-    if set(sections) != set(SECTIONS):
-        raise ConfigError(f"a page has the sections {', '.join(SECTIONS)}; got {list(sections)}")
-    config = ConfigDict({name: sections[name] for name in SECTIONS})
+    check_keys(sections)
+    # Overrides are parsed by the type found here, so `epochs=90` must not refuse 0.5 later.
+    retype = {float: lambda v: float(v) if type(v) is int else v, tuple: _as_tuple}
+    flat = {k: retype.get(RULES[k].kind, _same)(v) for k, v in flatten(sections)}
+    return ConfigDict(_nested(flat))
+
+
+def check_keys(config: Any, where: str = "") -> None:
+    """Refuses a config that has not exactly the keys of `RULES`; `where` begins the message.
+
+    Raises:
+        ConfigError: names the sections and keys that are missing or unknown.
+    """
     keys = dict(flatten(config))
-    if missing := [k for k in RULES if k not in keys]:
-        raise ConfigError(f"the page lacks {', '.join(missing)}")
-    if unknown := [k for k in keys if k not in RULES]:
-        raise ConfigError(f"the page has unknown keys {', '.join(unknown)}")
-    return config
+    absent = [s for s in SECTIONS if s not in config]
+    missing = absent + [k for k in RULES if k not in keys and k.split(".")[0] not in absent]
+    unknown = [k for k in keys if k not in RULES]
+    parts = [f"the config lacks {', '.join(missing)}"] if missing else []
+    for key in unknown:
+        near = difflib.get_close_matches(key, missing or RULES, 1)
+        parts.append(f"{key!r} is no key of ours" + (f", {near[0]!r} is" if near else ""))
+    if parts:
+        raise ConfigError(f"{where}{'; '.join(parts)} (sections: {', '.join(SECTIONS)})")
+
+
+def ordered(config: Any) -> dict[str, Any]:
+    """The config as nested plain dicts, sections and keys in the order of `RULES`.
+
+    `ConfigDict` sorts by name, which tears apart what belongs together.
+    """
+    values = dict(flatten(config))
+    return _nested({key: values[key] for key in RULES})
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, _, name = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = value
+    return tree
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values, in order: `optim.lr`, 0.045."""
+    """Dotted keys and values: `optim.lr`, 0.045."""
     for key, value in config.items():
         if isinstance(value, dict | ConfigDict):
             yield from flatten(value, f"{prefix}{key}.")
@@ -144,27 +200,24 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + key, value
 
 
-def validate(config: ConfigDict) -> None:
+def validate(config: Any) -> None:
     """Checks every value by its rule, and the rules between sections.
 
     Raises:
         ConfigError: names the key, what was expected, what came, and what to change.
     """
-    for key, value in flatten(config):
-        rule = RULES[key]
-        kind = (int, float) if rule.kind is float else (tuple, list) if rule.kind is tuple else rule.kind
-        typed = isinstance(value, kind) and (rule.kind is bool or not isinstance(value, bool))
-        if not typed or not _finite(value) or not rule.holds(value):
-            raise ConfigError(f"--config.{key}={value}: expected {rule.expected}")
+    check_keys(config)
+    values = dict(flatten(config))
+    for key, rule in RULES.items():
+        value = values[key]
+        if not rule.admits(value):
+            large = type(value) is int and value > INT32 and rule.kind is int
+            limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
+            raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
     _between_sections(config)
 
 
-def _finite(value: Any) -> bool:
-    parts = value if isinstance(value, tuple | list) else (value,)
-    return all(not isinstance(p, float) or math.isfinite(p) for p in parts)
-
-
-def _between_sections(c: ConfigDict) -> None:
+def _between_sections(c: Any) -> None:
     d, m, o = c.data, c.model, c.optim
 
     def refuse(holds: bool, message: str) -> None:
@@ -191,8 +244,8 @@ def _between_sections(c: ConfigDict) -> None:
     group = m.bn_group
     refuse(
         group > 0 and micro % group != 0,
-        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / optim.accumulate "
-        f"= {micro}",
+        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / "
+        f"optim.accumulate = {micro}, or 0 for the whole batch",
     )
     refuse(
         group == 0 and o.accumulate > 1,
@@ -209,6 +262,9 @@ def _between_sections(c: ConfigDict) -> None:
 # --- fragments: what pages share; keyword-only, and no default for anything a paper states ---
 
 
+KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+
+
 def parse_arg(arg: str, **defaults: Any) -> Any:
     """A page's argument `key=value,flag` as an object with the defaults' types.
 
@@ -216,21 +272,31 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
         ConfigError: an unknown key, or a value of another type.
     """
     values = dict(defaults)
-    for part in filter(None, arg.split(",")):
-        key, _, text = part.partition("=")
+    for part in filter(None, map(str.strip, arg.split(","))):
+        key, equals, text = map(str.strip, part.partition("="))
         if key not in defaults:
-            known = ", ".join(defaults) or "no arguments"
-            raise ConfigError(f"page argument {key!r}: this page knows {known}")
+            near = difflib.get_close_matches(key, defaults, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(f"{k}={v}" for k, v in defaults.items()) or "no arguments"
+            raise ConfigError(f"page argument {key!r}: this page knows {known}{hint}")
         kind = type(defaults[key])
-        try:
-            value = text if kind is str else ast.literal_eval(text or "True")
-            value = float(value) if kind is float and isinstance(value, int) else value
-        except (ValueError, SyntaxError):
-            value = text
+        value = _literal(text, kind) if equals else True
         if type(value) is not kind:
-            raise ConfigError(f"page argument {part!r}: expected {kind.__name__}, got {text!r}")
+            raise ConfigError(f"page argument {part!r}: expected {KINDS[kind]}, got {text!r}")
         values[key] = value
     return ConfigDict(values)
+
+
+def _literal(text: str, kind: type) -> Any:
+    """The value of `text` as a `kind`, or None."""
+    if kind is str:
+        return text
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower())
+    try:
+        return kind(text)
+    except ValueError:
+        return None
 
 
 def source(

@@ -20,7 +20,11 @@ def make(data: int = -1, model: int = 1) -> Mesh:
     """
     devices = jax.devices()
     data = len(devices) // model if data == -1 else data
-    if data < 1 or data * model > len(devices) or (jax.process_count() > 1 and data * model != len(devices)):
+    if (
+        data < 1
+        or data * model > len(devices)
+        or (jax.process_count() > 1 and data * model != len(devices))
+    ):
         raise ConfigError(
             f"--config.mesh.data={data} x --config.mesh.model={model}: expected at most the "
             f"{len(devices)} devices there are"

@@ -24,7 +24,7 @@ def rank(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """
     count = logits.shape[-1]
     own = jnp.take_along_axis(logits, labels[:, None], axis=-1)
-    before = jnp.arange(count) < labels[:, None]
+    before = jnp.arange(count, dtype=labels.dtype) < labels[:, None]
     ahead = (logits > own) | ((logits == own) & before)
     finite = jnp.isfinite(logits).all(axis=-1)
     return jnp.where(finite, ahead.sum(axis=-1), count)

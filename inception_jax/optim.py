@@ -10,7 +10,9 @@ import optax
 Schedule = Callable[[Any], Any]
 
 
-def build(c: Any, *, epochs: float, steps_per_epoch: float) -> tuple[optax.GradientTransformation, Schedule]:
+def build(
+    c: Any, *, epochs: float, steps_per_epoch: float
+) -> tuple[optax.GradientTransformation, Schedule]:
     """The optimiser and its learning rate by step.
 
     Args:
@@ -65,19 +67,21 @@ def schedule(c: Any, *, epochs: float, steps_per_epoch: float) -> Schedule:
     if c.schedule == "staircase":
         count = math.floor(epochs / c.every_epochs)
         # The first step at or after the epoch; a hair off absorbs the rounding of the product.
-        edges = [math.ceil(k * c.every_epochs * steps_per_epoch - 1e-6) for k in range(1, count + 1)]
+        edges = [
+            math.ceil(k * c.every_epochs * steps_per_epoch - 1e-6) for k in range(1, count + 1)
+        ]
 
     def rate(step: Any) -> Any:
         if c.schedule == "cosine":
-            share = (step - warmup) / (total - warmup)
+            share = (jnp.asarray(step, jnp.float32) - warmup) / (total - warmup)
             value = c.lr * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(share, 0, 1)))
         elif edges:
             passed = jnp.searchsorted(jnp.asarray(edges), step, side="right")
-            value = c.lr * jnp.asarray(c.factor) ** passed
+            value = c.lr * c.factor ** passed.astype(jnp.float32)
         else:
             value = jnp.asarray(c.lr)
         if warmup:
-            value = jnp.where(step < warmup, c.lr * (step + 1) / warmup, value)
+            value = jnp.where(step < warmup, c.lr * (jnp.asarray(step, jnp.float32) + 1) / warmup, value)
         return value
 
     return rate

@@ -1,5 +1,7 @@
 """What a person sees of a long job: a bar on a terminal, plain lines elsewhere."""
 
+import math
+import os
 import shutil
 import sys
 import time
@@ -12,9 +14,9 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 class Progress:
     """Shows how far a job is, its numbers, its rate and the time left.
 
-    On a terminal one line is redrawn at most ten times a second; elsewhere a line is written at most
-    every `quiet` seconds, and at the end. The rate is over the last shown numbers, the time left over
-    the job's steps in this process, its first one (compilation) left out.
+    On a terminal one line is redrawn at most ten times a second; elsewhere a line is written at
+    most every `quiet` seconds, and at the end. The time left is over the job's steps in this
+    process, its first one (compilation) left out.
     """
 
     def __init__(
@@ -23,9 +25,9 @@ class Progress:
     ):  # fmt: skip
         self.total, self.step, self.label, self.quiet = total, start, label, quiet
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.live = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self._first: tuple[int, float] | None = None
-        self._shown = 0.0
+        self._shown = -math.inf
         self._drawn = False
 
     def update(self, step: int, values: Mapping[str, str]) -> None:
@@ -43,9 +45,11 @@ class Progress:
         if not self.live:
             self.stream.write(text + "\n")
         else:
-            room = shutil.get_terminal_size().columns - len(text) - 3
+            # One column is left free: some terminals wrap when the last one is written.
+            width = self._columns() - 1
+            room = width - len(text) - 1
             bar = f"{self._bar(min(room, 30))} " if room >= 8 else ""
-            self.stream.write(f"\r\x1b[2K{bar}{text}"[: shutil.get_terminal_size().columns + 5])
+            self.stream.write("\r\x1b[2K" + f"{bar}{text}"[:width])
             self._drawn = True
         self.stream.flush()
 
@@ -69,6 +73,14 @@ class Progress:
             self.stream.write("\n")
             self.stream.flush()
             self._drawn = False
+
+    def _columns(self) -> int:
+        """Width of the terminal that the stream is, which standard output need not be."""
+        try:
+            columns = os.get_terminal_size(self.stream.fileno()).columns
+        except (OSError, ValueError, AttributeError):
+            columns = 0
+        return columns or shutil.get_terminal_size().columns
 
     def _bar(self, width: int) -> str:
         full, part = divmod(int(self.step / max(self.total, 1) * width * 8), 8)

@@ -8,15 +8,33 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ml_collections import ConfigDict
 
-from inception_jax.config import flatten
+from inception_jax.config import flatten, ordered
 from inception_jax.errors import ConfigError, UserError
 
 # Where a run may be continued with another value and still be the same run.
 FREE = ("checkpoint.keep", "data.threads", "data.cache", "data.dir", "log.tensorboard", "log.track")
+
+
+def check(workdir: Path, config: ConfigDict, allow_change: bool) -> None:
+    """What `opened` would refuse, found before JAX is imported; nothing is written.
+
+    Raises:
+        ConfigError: as `opened`.
+    """
+    there = workdir.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ConfigError(_unusable(workdir, f"{there} is no directory, or may not be written"))
+    if (workdir / ".lock").is_file():
+        with (workdir / ".lock").open("r+") as lock:
+            _own(lock, workdir)
+    if (workdir / "config.json").exists():
+        _compare(workdir, saved_config(workdir), plain(config), allow_change)
 
 
 @contextlib.contextmanager
@@ -28,21 +46,38 @@ def opened(workdir: Path, config: ConfigDict, allow_change: bool) -> Iterator[No
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / ".lock").open("w")
+        lock = (workdir / ".lock").open("a+")
     except OSError as e:
-        raise ConfigError(f"--workdir={workdir}: cannot be written ({e})") from e
+        raise ConfigError(_unusable(workdir, str(e))) from e
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise ConfigError(
-                f"--workdir={workdir}: another process is training there; wait, or choose another"
-            ) from e
+        _own(lock, workdir)
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+        lock.flush()
         path = workdir / "config.json"
         if path.exists():
-            _compare(workdir, json.loads(path.read_text()), plain(config), allow_change)
+            _compare(workdir, saved_config(workdir), plain(config), allow_change)
         replace(path, json.dumps(plain(config), indent=2) + "\n")
         yield
+
+
+def _own(lock: TextIO, workdir: Path) -> None:
+    """Locks the file until it is closed."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        lock.seek(0)
+        raise ConfigError(
+            f"--workdir={workdir}: another process is training there ({lock.read() or 'unknown'}); "
+            f"wait for it, end it, or choose another --workdir"
+        ) from e
+
+
+def _unusable(workdir: Path, reason: str) -> str:
+    return (
+        f"--workdir={workdir}: expected a directory that can be created and written, but {reason}; "
+        f"choose another"
+    )
 
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
@@ -52,25 +87,36 @@ def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed:
         rows = "\n".join(f"  {k}: {before.get(k)} there, {after.get(k)} now" for k in keys)
         raise ConfigError(
             f"--workdir={workdir} holds a run with another config:\n{rows}\n"
-            f"Use another --workdir, or --allow_config_change to continue that run with these values."
+            f"Use another --workdir, or --allow_config_change to continue that run as it is now."
         )
 
 
 def plain(config: ConfigDict) -> dict[str, Any]:
-    """The config as JSON values."""
-    return json.loads(json.dumps(config.to_dict()))
+    """The config as JSON values, in the order of a page."""
+    return json.loads(json.dumps(ordered(config)))
 
 
 def saved_config(workdir: Path) -> dict[str, Any]:
     """The config of the run in `workdir`.
 
     Raises:
-        ConfigError: there is no run.
+        ConfigError: there is no run, or its config.json is damaged.
     """
     path = workdir / "config.json"
     if not path.is_file():
-        raise ConfigError(f"--workdir={workdir}: expected a run there, found no {path}")
-    return json.loads(path.read_text())
+        raise ConfigError(
+            f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
+            f"{path}"
+        )
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:
+        saved = e
+    if not isinstance(saved, dict):
+        raise ConfigError(
+            f"--workdir={workdir}: {path} is damaged, expected one JSON object; {saved}"
+        )
+    return saved
 
 
 def replace(path: Path, text: str) -> None:

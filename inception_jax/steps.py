@@ -13,7 +13,7 @@ from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import per_image, rank
-from inception_jax.models import Network
+from inception_jax.models import Network, ops
 from inception_jax.state import TrainState
 
 Array = jax.Array
@@ -52,7 +52,11 @@ def make_train_step(
         def run(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
             variables = {"params": params, "batch_stats": state.batch_stats}
             output, new = model.apply(
-                variables, batch["image"], train=True, mutable=["batch_stats"], rngs={"dropout": key}
+                variables,
+                batch["image"],
+                train=True,
+                mutable=["batch_stats"],
+                rngs={"dropout": key},
             )
             total, terms = minimise(output, batch["label"], params)
             place = rank(output.logits, batch["label"])
@@ -82,7 +86,7 @@ def make_train_step(
             opt_state=opt_state,
             ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
         )
-        more = {"grad_norm": optax.global_norm(grads), "lr": jnp.asarray(rate(state.step))}
+        more = {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
         return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
 
     return jax.jit(step, donate_argnums=0)
@@ -105,8 +109,8 @@ def predict(model: Network, variables: Any, images: Array) -> Array:
 def as_input(images: Array, model: Network) -> Array:
     """uint8 [b, s, s, 3] to the model's normalised input."""
     p = model.preprocessing
-    wide = jnp.promote_types(model.dtype, jnp.float32)
-    return distort.normalise(images.astype(wide) / 255, p.mean, p.std)
+    pixels_dtype = ops.wide(model.dtype)
+    return distort.normalise(images.astype(pixels_dtype) / 255, p.mean, p.std)
 
 
 def prepare_images(
@@ -115,9 +119,9 @@ def prepare_images(
     """uint8 [b, s, s, 3] to the augmented, normalised input of the train step."""
     if not flip and colour == "none":
         return as_input(images, model)
-    wide = jnp.promote_types(model.dtype, jnp.float32)
+    pixels_dtype = ops.wide(model.dtype)
     keys = distort.image_keys(seed, step, images.shape[0])
-    pixels = distort.augment(images.astype(wide) / 255, keys, flip=flip, colour=colour)
+    pixels = distort.augment(images.astype(pixels_dtype) / 255, keys, flip=flip, colour=colour)
     return distort.normalise(pixels, model.preprocessing.mean, model.preprocessing.std)
 
 
@@ -153,7 +157,8 @@ def mean_over(compute: Callable[[Any, Array], Any], parts: Any, count: int) -> A
     """Mean of `compute(part, i)` over the leading axis of `parts`, one part at a time."""
     first = jax.tree.map(lambda x: x[0], parts)
     zero = jax.tree.map(
-        lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(compute, first, jnp.zeros((), jnp.int32))
+        lambda s: jnp.zeros(s.shape, s.dtype),
+        jax.eval_shape(compute, first, jnp.zeros((), jnp.int32)),
     )
 
     def body(total: Any, item: Any) -> tuple[Any, None]:

@@ -1,5 +1,6 @@
 """Training: one config, one directory; the same call continues what an earlier one began."""
 
+import json
 import math
 import signal
 import time
@@ -31,6 +32,11 @@ def build_model(c: Any) -> Network:
         return models.create(fields.pop("name"), **fields)
     except ValueError as e:
         raise ConfigError(f"--config.model: {e}") from e
+
+
+def epoch_of(config: Any, step: int) -> float:
+    """The epoch after `step` steps of a config's run."""
+    return step * config.data.batch_size / len(open_source(config.data, config.data.train_split))
 
 
 class Job:
@@ -97,7 +103,9 @@ class Job:
                 f"--config.checkpoint.init={workdir}: none of its parameters fits "
                 f"{self.config.model.name}; is it another network, dialect or width?"
             )
-        print(f"{len(taken)} arrays from {workdir} at step {step}; fresh: {', '.join(new) or 'none'}")
+        print(
+            f"{len(taken)} arrays from {workdir} at step {step}; fresh: {', '.join(new) or 'none'}"
+        )
         if unused:
             print(f"not used: {', '.join(unused)}")
         return taken
@@ -129,7 +137,8 @@ class Job:
 
 class Window:
     """Means of the steps since the last written line; saved with a checkpoint, so a resumed run
-    writes the same lines as an undisturbed one."""  # fmt: skip
+    writes the same lines as an undisturbed one.
+    """  # fmt: skip
 
     def __init__(self, saved: dict[str, Any] | None = None):
         self.sums: dict[str, float] = dict((saved or {}).get("sums", {}))
@@ -195,6 +204,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     # Shapes only: a network that the images do not fit is refused before the directory exists.
     jax.eval_shape(job.fresh_state) if not config.checkpoint.init else None
     with rundir.opened(workdir, config, allow_config_change), Interrupt() as interrupt:
+        rundir.replace(workdir / "classes.json", json.dumps(list(job.source.classes)))
         saves = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
         newest = saves.latest()
         current, log = job.fresh_state(), None
@@ -327,7 +337,9 @@ class Loop:
         started, job = time.monotonic(), self.job
         variables = current.averaged
         try:
-            result = job.evaluator.run(variables, stop=self.interrupt.check, quiet=not self.bar.live)
+            result = job.evaluator.run(
+                variables, stop=self.interrupt.check, quiet=not self.bar.live
+            )
         except PreemptedError:
             self._leave(step, current)
         numbers = result.sums.compute()
@@ -351,5 +363,3 @@ class Loop:
         raise PreemptedError(
             f"saved step {step} of {self.job.total} and stopped; the same command resumes"
         )
-
-

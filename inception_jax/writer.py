@@ -1,29 +1,44 @@
 """Where a run's numbers go: metrics.jsonl, TensorBoard, and a tracker if asked for."""
 
+import hashlib
+import importlib.util
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inception_jax.errors import ConfigError
+
 
 class Writer:
-    """Appends lines of scalars; what is written is on the disk when `write` returns."""
+    """Appends lines of scalars; what is written survives the process when `write` returns."""
 
     def __init__(self, workdir: Path, *, resume_at: int, tensorboard: bool, track: str):
+        check_tracker(track)
         self._path = workdir / "metrics.jsonl"
         drop_after(self._path, resume_at)
         self._file = self._path.open("a", encoding="utf-8")
         self._sinks: list[Callable[[dict[str, Any]], None]] = []
+        self._endings: list[Callable[[], Any]] = [self._file.close]
         if tensorboard:
             from tensorboardX import SummaryWriter
 
-            self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_at + 1)
+            # The suffix: event files are named by the second, and a new one would replace the old.
+            self._events = SummaryWriter(
+                str(workdir / "tensorboard"),
+                purge_step=resume_at + 1,
+                filename_suffix=f".{resume_at}",
+            )
             self._sinks.append(self._to_tensorboard)
+            self._endings.append(self._events.close)
         if track != "none":
-            self._sinks.append(tracker(track, workdir))
+            send, end = tracker(track, workdir)
+            self._sinks.append(send)
+            self._endings.append(end)
 
     def write(self, step: int, epoch: float, split: str, values: dict[str, Any]) -> None:
         """One line: step, epoch, time in seconds since 1970, split, and the values."""
@@ -41,14 +56,13 @@ class Writer:
         self._events.flush()
 
     def close(self) -> None:
-        """Closes the files."""
-        self._file.close()
-        if self._to_tensorboard in self._sinks:
-            self._events.close()
+        """Closes the files and ends the tracker's run."""
+        for end in self._endings:
+            end()
 
 
 def drop_after(path: Path, step: int) -> None:
-    """Drops the lines after `step`, and a last line cut by a kill; the file is replaced whole.
+    """Drops the lines after `step`, and a line cut by a kill; the file is replaced whole.
 
     A resumed run writes those steps again, with the same values.
     """
@@ -61,44 +75,59 @@ def drop_after(path: Path, step: int) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON-lines file; a last line that was cut is left out."""
+    """The objects of a JSON-lines file; a line that a kill or a full disk has cut is left out."""
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in path.read_bytes().split(b"\n"):
         try:
             lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
+        except ValueError:  # cut inside the object, or inside a character
+            continue
     return lines
 
 
-def tracker(name: str, workdir: Path) -> Callable[[dict[str, Any]], None]:
-    """A function that sends a line to Weights & Biases or MLflow (extra `track`)."""
-    run = str(workdir.resolve())
+def check_tracker(track: str) -> None:
+    """Refuses a tracker whose package is missing, before a run's directory is made.
 
-    def scalars(line: dict[str, Any]) -> dict[str, float]:
-        keep = {k: v for k, v in line.items() if isinstance(v, int | float) and math.isfinite(v)}
-        return {f"{line['split']}/{k}": v for k, v in keep.items() if k not in ("step", "time")}
+    Raises:
+        ConfigError: names the extra to install.
+    """
+    if track == "none" or track in sys.modules or importlib.util.find_spec(track):
+        return
+    raise ConfigError(
+        f"--config.log.track={track}: expected the package {track}, which is not installed; "
+        f"pip install 'inception-jax[track]', or --config.log.track=none"
+    )
 
-    try:
-        if name == "wandb":
-            import wandb  # pyright: ignore[reportMissingImports]
 
-            wandb.init(project="inception_jax", name=workdir.name, id=_slug(run), resume="allow")
-            return lambda line: wandb.log(scalars(line), step=line["step"])
-        import mlflow  # pyright: ignore[reportMissingImports]
-    except ImportError as e:
-        from inception_jax.errors import ConfigError
+def tracker(name: str, workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
+    """Sends lines to Weights & Biases or MLflow (extra `track`): how to send one, how to end.
 
-        raise ConfigError(
-            f"--config.log.track={name}: the package is not installed; "
-            f"pip install 'inception-jax[track]'"
-        ) from e
+    A resumed run goes on in the tracker's run of its workdir.
+
+    The package must be there (`check_tracker`).
+    """
+    return (_wandb if name == "wandb" else _mlflow)(workdir)
+
+
+def _wandb(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
+    import wandb  # pyright: ignore[reportMissingImports]
+
+    run = hashlib.sha256(str(workdir.resolve()).encode()).hexdigest()[:16]
+    wandb.init(project="inception_jax", name=workdir.name, id=run, resume="allow")
+    return lambda line: wandb.log(_scalars(line), step=line["step"]), wandb.finish
+
+
+def _mlflow(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
+    import mlflow  # pyright: ignore[reportMissingImports]
+
     mlflow.set_experiment("inception_jax")
-    mlflow.start_run(run_name=workdir.name)
-    return lambda line: mlflow.log_metrics(scalars(line), step=line["step"])
+    kept = workdir / "mlflow_run"  # MLflow chooses the id, so it is written down
+    known = kept.read_text().strip() if kept.exists() else None
+    run = mlflow.start_run(run_id=known, run_name=None if known else workdir.name)
+    kept.write_text(run.info.run_id)
+    return lambda line: mlflow.log_metrics(_scalars(line), step=line["step"]), mlflow.end_run
 
 
-def _slug(path: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.encode()).hexdigest()[:16]
+def _scalars(line: dict[str, Any]) -> dict[str, float]:
+    keep = {k: v for k, v in line.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return {f"{line['split']}/{k}": v for k, v in keep.items() if k not in ("step", "time")}

@@ -19,13 +19,21 @@ USAGE = """usage: inception-jax <command> [flags]
 commands:
 {commands}
 
-`inception-jax <command> --help` explains one. Exit codes: 0 done; 65 bad data, non-finite loss or no
-checkpoint; 74 disk full; 75 stopped after saving, the same command resumes; 78 bad config."""
+`inception-jax <command> --help` explains one.
+
+exit codes:
+  0   done
+  65  bad data, non-finite loss, or no checkpoint
+  74  disk full
+  75  stopped after saving: the same command resumes
+  78  bad config or command line"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    if len(argv) > 1 and argv[0] == "help":
+        argv = [argv[1], "--help"]
     if not argv or argv[0] in ("-h", "--help", "-help", "help"):
         width = max(map(len, COMMANDS))
         rows = "\n".join(f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items())
@@ -44,8 +52,12 @@ def main(argv: list[str] | None = None) -> int:
         command = importlib.import_module(f"inception_jax.cli.{argv[0]}")
         return command.main(argv[1:]) or 0
     except UserError as e:
-        print(f"inception-jax {argv[0]}: {e}", file=sys.stderr)
+        name = f" {argv[0]}" if argv[0] in COMMANDS else ""
+        print(f"inception-jax{name}: {e}", file=sys.stderr)
         return e.code
+    except KeyboardInterrupt:  # outside of training, which saves first
+        print(f"inception-jax {argv[0]}: interrupted", file=sys.stderr)
+        return 130  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return 0
@@ -53,10 +65,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def unknown_command(word: str) -> Exception:
     """The error for a first word that is no command."""
-    import difflib
-
     from inception_jax.errors import ConfigError
+
+    if word.startswith("-"):
+        word_first = f"inception-jax train {word}"
+        return ConfigError(f"expected a command before {word!r}, for example: {word_first}")
+    import difflib
 
     near = difflib.get_close_matches(word, COMMANDS, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ConfigError(f"unknown command, expected one of {', '.join(COMMANDS)}{hint}")
+    return ConfigError(f"unknown command {word!r}, expected one of {', '.join(COMMANDS)}{hint}")

@@ -1,18 +1,22 @@
-"""Flags of one command: absl's, with `--config` pages, and errors a person can read."""
+"""Flags of one command: absl's, the config of a page or a run, and errors a person can read."""
 
-import difflib
+import math
 import re
-import traceback
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from inception_jax import config as configs
+from inception_jax.cli import hints, pages
 from inception_jax.errors import ConfigError
 
-OVERRIDE = re.compile(r"--?config\.([\w.]+)")
+HELP = {"--help", "-h", "-help"}
+OVERRIDES = (
+    "--config.SECTION.KEY=VALUE",
+    "another value for one key; `inception-jax config --help` lists the keys",
+)
 
 
 class Flags:
@@ -23,36 +27,53 @@ class Flags:
 
     def __init__(self, command: str, doc: str):
         self.values = flags.FlagValues()
-        self._command, self._doc = command, doc
         self.words: list[str] = []
+        self._command, self._doc = command, doc
+        self._rows: list[tuple[str, str]] = []  # of --help
+        self._expected: dict[str, str] = {}
+        self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
 
     def text(self, name: str, default: str | None, help: str) -> "Flags":
         """A flag that takes a text."""
         flags.DEFINE_string(name, default, help, flag_values=self.values)
-        return self
+        return self._declared(f"{name}=TEXT", default, help, "a text")
 
-    def whole(self, name: str, default: int | None, help: str) -> "Flags":
-        """A flag that takes a whole number."""
-        flags.DEFINE_integer(name, default, help, flag_values=self.values)
-        return self
+    def whole(self, name: str, default: int | None, help: str, low: int = 0) -> "Flags":
+        """A flag that takes a whole number of at least `low`."""
+        flags.DEFINE_integer(name, default, help, low, flag_values=self.values)
+        return self._declared(f"{name}=N", default, help, f"a whole number of at least {low}")
+
+    def number(self, name: str, default: float | None, help: str, low: float = 0) -> "Flags":
+        """A flag that takes a finite number of at least `low`."""
+        flags.DEFINE_float(name, default, help, low, 1e300, flag_values=self.values)
+        return self._declared(f"{name}=X", default, help, f"a finite number of at least {low:g}")
 
     def switch(self, name: str, help: str) -> "Flags":
         """A flag that is there or not."""
         flags.DEFINE_boolean(name, False, help, flag_values=self.values)
-        return self
+        return self._declared(name, None, help, "true or false")
 
     def page(self) -> "Flags":
         """`--config=page.py[:argument]` with `--config.section.key=value`."""
-        help = "config page, with an optional argument: configs/digits.py:epochs=2"
-        config_flags.DEFINE_config_file(
-            "config", None, help, flag_values=self.values, lock_config=True
-        )
+        self._load = ("config", pages.load)
+        self._expected["config"] = "PAGE, for example --config=configs/digits.py"
+        example = "config page, with an optional argument: configs/digits.py:epochs=2"
+        self._rows += [("--config=PAGE[:ARGUMENT]", example), OVERRIDES]
         return self
 
-    def saved(self, config: dict[str, Any]) -> "Flags":
-        """`--config.section.key=value` over a config that a run has saved."""
-        config_flags.DEFINE_config_dict(
-            "config", ConfigDict(config), "", flag_values=self.values, lock_config=True
+    def run(self, help: str) -> "Flags":
+        """`--workdir=DIR` of a run, with `--config.section.key=value` over its saved config."""
+        self.text("workdir", None, help)
+        self._load = ("workdir", pages.of_run)
+        self._expected["workdir"] = "DIR, for example --workdir=runs/digits"
+        self._rows[-1] = ("--workdir=DIR", help)
+        self._rows.append(OVERRIDES)
+        return self
+
+    def _declared(self, usage: str, default: Any, help: str, expected: str) -> "Flags":
+        self._expected[usage.split("=")[0]] = expected
+        self._rows.append(
+            (f"--{usage}", help + (f" (default {default})" if default not in (None, "") else ""))
         )
         return self
 
@@ -60,93 +81,90 @@ class Flags:
         """The flags' values; at most `words` positional arguments are left in `self.words`.
 
         Raises:
-            ConfigError: an unknown flag or key, a wrong type, a page that does not load, or a word
-                too many.
+            ConfigError: an unknown flag or key, a wrong type, a page or a run that does not load,
+                or a word too many.
             SystemExit: `--help` was asked for and printed.
         """
-        if {"--help", "-h", "-help"} & set(argv):
+        if HELP & set(argv):
             print(self.help())
             raise SystemExit(0)
-        single = [a for a in argv if a.startswith("config.") or a.startswith("-config")]
-        if single:
-            word = single[0].lstrip("-")
-            raise ConfigError(f"{single[0]!r} is no flag and would be ignored; write --{word}")
+        hints.check(argv, list(self._expected))
+        argv = self._define_config(argv)
         try:
             self.words = self.values([self._command, *argv])[1:]
-        except flags.UnrecognizedFlagError as e:
-            raise ConfigError(self._unknown(e)) from e
-        except (flags.Error, TypeError, ValueError, KeyError, AttributeError, OSError) as e:
-            raise ConfigError(self._unreadable(e, argv)) from e
-        except Exception as e:
-            if not any(a.startswith("--config=") or a == "--config" for a in argv):
-                raise
-            raise ConfigError(self._broken_page(e)) from e
+        except (flags.Error, TypeError, ValueError) as e:
+            raise ConfigError(self._illegal(str(e))) from e
+        for name in self._expected:
+            value = getattr(self.values, name) if name in self.values else None
+            if isinstance(value, str) and value.startswith("--"):
+                raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
+            if isinstance(value, float) and not math.isfinite(value):  # absl's bounds let nan pass
+                raise ConfigError(f"--{name}={value}: expected {self._expected[name]}")
         if len(self.words) > words:
-            extra = self.words[words]
-            hint = f"; write --{extra}" if "=" in extra else ""
-            raise ConfigError(f"left-over word {extra!r}, which would be ignored{hint}")
+            raise ConfigError(hints.left_over(self.words[words]))
         return self.values
 
-    def config(self) -> ConfigDict:
-        """The page's config with its overrides, checked.
+    def config(self) -> Any:
+        """The page's or the run's config with its overrides, checked.
 
         Raises:
-            ConfigError: no page was named, or a value breaks a rule.
+            ConfigError: a value breaks a rule.
         """
-        config = self.values.config
-        if config is None:
-            raise ConfigError("expected --config=PAGE, for example --config=configs/digits.py")
-        if not isinstance(config, ConfigDict) or set(dict(configs.flatten(config))) != set(
-            configs.RULES
-        ):
-            raise ConfigError("the page's get_config must return inception_jax.config.new(...)")
-        configs.validate(config)
-        return config
+        configs.validate(self.values.config)
+        return self.values.config
 
     def help(self) -> str:
         """The command's text and its flags."""
         lines = [self._doc.strip(), "", "flags:"]
-        own = self.values.flags_by_module_dict()
-        for flag in sorted((f for fs in own.values() for f in fs), key=lambda f: f.name):
-            default = "" if flag.default in (None, False) else f" (default {flag.default})"
-            if flag.help and not flag.name.startswith("config."):
-                lines.append(f"  --{flag.name}\n      {flag.help}{default}")
+        for usage, help in sorted(self._rows):
+            lines += [f"  {usage}", f"      {help}"]
         return "\n".join(lines)
 
-    def _unknown(self, error: flags.UnrecognizedFlagError) -> str:
-        name = error.flagname
-        near = difflib.get_close_matches(name, [n for n in self.values if n != "config"], 1)
-        hint = f"; did you mean --{near[0]}?" if near else ""
-        known = ", ".join(f"--{n}" for n in sorted(self.values) if "." not in n)
-        return f"unknown flag --{name}{hint} (flags: {known})"
+    def _define_config(self, argv: list[str]) -> list[str]:
+        """Loads the config and declares a flag for each override; the words that are left."""
+        if self._load is None:
+            return argv
+        name, load = self._load
+        value, rest = taken(argv, name)
+        if not value or value.startswith("--"):
+            raise ConfigError(f"expected --{name}={self._expected[name]}")
+        config = load(value)
+        rest = rest if name == "config" else argv
+        try:
+            # config_flags reads the overrides twice: their keys from sys_argv, their values later.
+            config_flags.DEFINE_config_dict(
+                "config", config, "", flag_values=self.values, lock_config=True, sys_argv=rest
+            )
+        except (flags.Error, TypeError, ValueError) as e:
+            raise ConfigError(self._illegal(str(e))) from e
+        return rest
 
-    def _unreadable(self, error: Exception, argv: list[str]) -> str:
-        """What is wrong with an override or a page, named by its key."""
-        text = str(error).strip().strip("'\"")
-        for arg in argv:
-            match = OVERRIDE.match(arg)
-            if match and match[1] not in configs.RULES:
-                return f"unknown key --config.{match[1]}{near_key(match[1])}"
-        for arg in argv:
-            match = OVERRIDE.match(arg)
-            if match and (f"config.{match[1]}" in text or match[1].split(".")[-1] in text):
-                expected = configs.RULES[match[1]].expected
-                return f"--config.{match[1]}{arg[match.end():]}: expected {expected}"
-        if isinstance(error, FileNotFoundError):
-            named = re.search(r"'([^']+)'", str(error))
-            return f"--config: no such page {named[1] if named else text}"
-        return self._broken_page(error) if not isinstance(error, flags.Error) else text
-
-    def _broken_page(self, error: Exception) -> str:
-        frames = traceback.extract_tb(error.__traceback__)
-        here = [f for f in frames if "configs" in Path(f.filename).parts] or frames[-1:]
-        where = f"{here[-1].filename}, line {here[-1].lineno}"
-        return f"the page could not be read ({where}): {type(error).__name__}: {error}"
+    def _illegal(self, text: str) -> str:
+        """What a flag's value should be, from absl's message: `flag --lr=x: could not ...`."""
+        match = re.search(r"flag --([\w.]+)(?:=(.*?): |$)", text, re.DOTALL)
+        name = match[1] if match else ""
+        key = name.removeprefix("config.")
+        if match is None or not (key in configs.RULES or name in self._expected):
+            return text
+        expected = configs.RULES[key].expected if key != name else self._expected[name]
+        # A tuple's words arrive as a list.
+        value = "" if match[2] is None else "=" + re.sub(r"^\['(.*)'\]$", r"\1", match[2])
+        return f"--{name}{value}: expected {expected}" + ("" if value else ", got no value")
 
 
-def near_key(key: str) -> str:
-    """A hint: the config key that looks most like `key`."""
-    near = difflib.get_close_matches(key, configs.RULES, 1, cutoff=0.5)
-    last = key.split(".")[-1]
-    near = near or [k for k in configs.RULES if k.split(".")[-1] == last]
-    return f"; did you mean --config.{near[0]}?" if near else ""
+def taken(argv: list[str], name: str) -> tuple[str | None, list[str]]:
+    """The value of `--name=value` or `--name value`, and the other words.
+
+    Raises:
+        ConfigError: it is there twice.
+    """
+    value, rest, words = None, [], iter(argv)
+    for word in words:
+        flag, equals, text = word.partition("=")
+        if flag != f"--{name}":
+            rest.append(word)
+            continue
+        if value is not None:
+            raise ConfigError(f"--{name} is given twice, {value!r} is the first; leave one")
+        value = text if equals else next(words, "")
+    return value, rest

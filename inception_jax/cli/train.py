@@ -2,7 +2,7 @@
 
 Trains the page's config in the directory. The same command, given again, continues the run from its
 last checkpoint; a finished run is left alone.
-"""  # noqa: D400, D415
+"""  # noqa: D415
 
 from pathlib import Path
 
@@ -19,11 +19,13 @@ def main(argv: list[str]) -> None:
     config = flags.config()
     if not values.workdir:
         raise ConfigError("expected --workdir=DIR, for example --workdir=runs/digits")
-    from inception_jax import runtime
+    from inception_jax import rundir, runtime, writer
 
+    workdir = Path(values.workdir)
+    rundir.check(workdir, config, values.allow_config_change)
+    writer.check_tracker(config.log.track)
     runtime.start(config.model.dtype)
     from inception_jax import train
 
-    workdir = Path(values.workdir)
     train.run(config, workdir, values.allow_config_change)
     print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")

@@ -18,7 +18,7 @@ def open_source(data: Any, split: str) -> Source:
     elif data.source == "folder":
         from inception_jax.data.folder import Folder
 
-        source = Folder(data.dir, split)
+        source = Folder(data.dir, split, data.train_split)
     else:
         from inception_jax.data.tfds import Tfds
 

@@ -33,8 +33,8 @@ def inception_box(
 ) -> Box:
     """A random rectangle, as GoogLeNet's section 6 takes it.
 
-    Its share of the image's area is uniform in `area` and its width / height is uniform in `aspect`;
-    a rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
+    Its share of the image's area is uniform in `area`, its width / height uniform in `aspect`. A
+    rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
     aspect is taken (torchvision's rule; TensorFlow takes the whole image).
     """
     for _ in range(ATTEMPTS):

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 Array = jax.Array
 
-BRIGHTNESS, CONTRAST, SATURATION, HUE = 32 / 255, (0.5, 1.5), (0.5, 1.5), 0.2
+BRIGHTNESS, CONTRAST = (-32 / 255, 32 / 255), (0.5, 1.5)
+SATURATION, HUE = (0.5, 1.5), (-0.2, 0.2)
 # Orders of the four distortions: slim's four, the original code's two, slim's `fast_mode` two.
 ORDERS = {
     "slim": ("bshc", "sbch", "chbs", "hscb"),
@@ -17,7 +18,7 @@ ORDERS = {
 }
 
 
-def image_keys(seed: int, step: Array, count: int) -> Array:
+def image_keys(seed: int, step: Array | int, count: int) -> Array:
     """A key for each image of a step's global batch: keys [count], from (seed, step, position)."""
     key = jax.random.fold_in(jax.random.key(seed), step)
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(count))
@@ -54,43 +55,49 @@ def normalise(images: Array, mean: tuple[float, ...], std: tuple[float, ...]) ->
 
 def distort_colour(image: Array, key: Array, orders: tuple[str, ...]) -> Array:
     """One of `orders` of brightness, saturation, hue and contrast on `image` [h, w, 3]; clipped."""
-    keys = dict(zip("obshc", jax.random.split(key, 5), strict=True))
-    ops = {
-        "b": partial(_brightness, keys["b"]),
-        "s": partial(_saturation, keys["s"]),
-        "h": partial(_hue, keys["h"]),
-        "c": partial(_contrast, keys["c"]),
+    order, *keys = jax.random.split(key, 5)
+    ranges = dict(zip("bshc", (BRIGHTNESS, SATURATION, HUE, CONTRAST), strict=True))
+    amounts = {
+        letter: jax.random.uniform(k, (), image.dtype, *ranges[letter])
+        for letter, k in zip(ranges, keys, strict=True)
     }
 
-    def apply(order: str) -> Callable[[Array], Array]:
+    def apply(letters: str) -> Callable[[Array], Array]:
         def run(x: Array) -> Array:
-            for letter in order:
-                x = ops[letter](x)
+            for letter in letters:
+                x = OPS[letter](x, amounts[letter])
             return x
 
         return run
 
-    chosen = jax.random.randint(keys["o"], (), 0, len(orders))
+    chosen = jax.random.randint(order, (), 0, len(orders))
     return jnp.clip(jax.lax.switch(chosen, [apply(o) for o in orders], image), 0, 1)
 
 
-def _brightness(key: Array, x: Array) -> Array:
-    return x + jax.random.uniform(key, (), x.dtype, -BRIGHTNESS, BRIGHTNESS)
+def brightness(x: Array, delta: Array) -> Array:
+    """Adds `delta`; like the three below, TensorFlow's rule, and not clipped."""
+    return x + delta
 
 
-def _contrast(key: Array, x: Array) -> Array:
+def contrast(x: Array, factor: Array) -> Array:
+    """Scales the distance of `x` [h, w, 3] from each channel's mean."""
     mean = x.mean(axis=(0, 1), keepdims=True)
-    return (x - mean) * jax.random.uniform(key, (), x.dtype, *CONTRAST) + mean
+    return (x - mean) * factor + mean
 
 
-def _saturation(key: Array, x: Array) -> Array:
+def saturation(x: Array, factor: Array) -> Array:
+    """Scales HSV's saturation, which stays in [0, 1]."""
     h, s, v = _hsv(x)
-    return _rgb(h, jnp.clip(s * jax.random.uniform(key, (), x.dtype, *SATURATION), 0, 1), v)
+    return _rgb(h, jnp.clip(s * factor, 0, 1), v)
 
 
-def _hue(key: Array, x: Array) -> Array:
+def hue(x: Array, turns: Array) -> Array:
+    """Turns HSV's hue."""
     h, s, v = _hsv(x)
-    return _rgb((h + jax.random.uniform(key, (), x.dtype, -HUE, HUE)) % 1.0, s, v)
+    return _rgb((h + turns) % 1.0, s, v)
+
+
+OPS = {"b": brightness, "s": saturation, "h": hue, "c": contrast}
 
 
 def _hsv(x: Array) -> tuple[Array, Array, Array]:

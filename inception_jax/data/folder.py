@@ -1,6 +1,7 @@
 """Any tree of images: `dir/split/class/image`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +13,42 @@ SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 
 
 class Folder:
-    """One split of a folder tree; classes are the sorted names of the folders in `dir/split`."""
+    """One split of a folder tree.
 
-    def __init__(self, root: str | Path, split: str):
-        base = Path(root).expanduser()
+    The classes are the sorted names of the folders in `dir/split`; with `train_split`, those of
+    that split, so that a class without images in this one does not shift the labels.
+    """
+
+    def __init__(self, root: str | Path, split: str, train_split: str = ""):
         if not str(root):
             raise ConfigError("data.dir is empty: expected a folder `split/class/image`")
-        if not (base / split).is_dir():
-            found = subfolders(base) if base.is_dir() else None
-            there = f"it has {', '.join(found) or 'no folders'}" if found is not None else "missing"
+        base = Path(root).expanduser()
+        expected = f"data.dir={root}: expected a folder {base / split} with one folder a class, but"
+        if not base.is_dir():
+            raise ConfigError(f"{expected} {base} is not a folder")
+        if not split or not (base / split).is_dir():
+            raise ConfigError(f"{expected} {base} has {_listed(subfolders(base))}")
+        found = subfolders(base / split)
+        trained = train_split and (base / train_split).is_dir()
+        self.classes = tuple(subfolders(base / train_split) if trained else found)
+        if extra := [name for name in found if name not in set(self.classes)]:
             raise ConfigError(
-                f"data.dir={root}: expected a folder {base / split} with one folder a class, "
-                f"but {base} {'is ' if found is None else ''}{there}"
+                f"data.dir={root}: expected in {base / split} only classes of {train_split}, "
+                f"but it also has {_listed(extra)}"
             )
         self._root = base
-        self.classes = tuple(subfolders(base / split))
         self._files: list[str] = []
         labels: list[int] = []
+        present = set(found)
         for label, name in enumerate(self.classes):
-            files = sorted(_images(base / split / name))
+            files = sorted(_images(base / split / name)) if name in present else []
             self._files += [f"{split}/{name}/{f}" for f in files]
             labels += [label] * len(files)
         self._labels = np.asarray(labels, np.int32)
         if not self._files:
             raise ConfigError(
                 f"data.dir={root}: expected images ({', '.join(SUFFIXES)}) in "
-                f"{base / split}/<class>/, found none in {len(self.classes)} class folders"
+                f"{base / split}/<class>/, found none; the class folders are {_listed(found)}"
             )
 
     def __len__(self) -> int:
@@ -70,5 +81,17 @@ def subfolders(path: Path) -> list[str]:
 
 
 def _images(path: Path) -> list[str]:
+    # The directory entry says whether it is a file: a million images need no million stat calls.
+    # A hidden `._cat.jpg` is what macOS leaves in an archive, never an image.
     with os.scandir(path) as entries:
-        return [e.name for e in entries if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+        return [
+            e.name
+            for e in entries
+            if e.name.lower().endswith(SUFFIXES) and e.name[0] != "." and e.is_file()
+        ]
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    """`a, b, c and 997 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "no folders"

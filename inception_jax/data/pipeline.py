@@ -54,14 +54,15 @@ class TrainReader:
         self.bad = BadImages(source)
 
     def __call__(self, positions: range) -> Batch:
-        """The examples at `positions`: image uint8 [n, s, s, 3], label int32 [n], index int32 [n]."""
-        size = self._data.image_size
-        images = np.empty((len(positions), size, size, 3), np.uint8)
-        index = np.empty(len(positions), np.int32)
+        """The examples at `positions`: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        n, size = len(positions), self._data.image_size
+        images = np.empty((n, size, size, 3), np.uint8)
+        label, index = np.empty(n, np.int32), np.empty(n, np.int32)
         for i, position in enumerate(positions):
-            index[i], image = self._readable(example_at(position, len(self._source), self._seed))
+            found, image = self._readable(example_at(position, len(self._source), self._seed))
             images[i] = self._crop(image, stream(self._seed, position))
-        label = np.asarray([self._source.label(int(i)) for i in index], np.int32)
+            # Right after its image: a source that reads records then still holds this one.
+            index[i], label[i] = found, self._source.label(found)
         return {"image": images, "label": label, "index": index}
 
     def _readable(self, index: int) -> tuple[int, np.ndarray]:
@@ -113,7 +114,8 @@ class EvalReader:
             except BadImageError as e:
                 self.bad.add(position, e)
                 continue
-            box = crops.central_box(*image.shape[:2], d.eval_crop, d.resize == "short_side")
+            height, width = image.shape[:2]
+            box = crops.central_box(height, width, d.eval_crop, d.resize == "short_side")
             batch["image"][i] = crops.cut(image, box, size, crops.INTERPOLATIONS[how])
             batch["label"][i] = self._source.label(position)
             batch["index"][i] = position
@@ -126,15 +128,22 @@ def batches(
     batch_size: int,
     steps: range,
     threads: int,
-    shard: Shard = Shard(),  # noqa: B008 - frozen
+    shard: Shard = Shard(),
 ) -> Iterator[Batch]:
     """The batches of `steps`, each this process's slice of `batch_size` examples.
 
     Chunks are read in `threads` threads, at most two batches ahead.
+
+    Raises:
+        ValueError: the slices would not be equal.
     """
     cv2.setNumThreads(0)  # the threads are ours
-    local = batch_size // shard.count
-    chunk = max(c for c in range(1, CHUNK + 1) if local % c == 0)
+    local, left = divmod(batch_size, shard.count)
+    if left:
+        raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
+    # Two batches are in flight: with larger chunks there would be fewer of them than threads.
+    most = min(CHUNK, max(1, 2 * local // threads))
+    chunk = max(c for c in range(1, most + 1) if local % c == 0)
     per_batch = local // chunk
 
     def chunk_at(i: int) -> Batch:

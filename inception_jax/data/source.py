@@ -1,4 +1,4 @@
-"""What a data set is to the rest: indexed pictures with labels, and a register of unreadable ones."""
+"""What a data set is to the rest: indexed pictures with labels; which of them are unreadable."""
 
 import threading
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ TOLERATED = 0.01  # share of unreadable images above which a run ends
 class Source(Protocol):
     """A split of a data set, with random access."""
 
-    classes: Sequence[str]
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes, by label."""
+        ...
 
     def __len__(self) -> int:
         """Number of images in the split."""
@@ -52,26 +55,43 @@ class BadImages:
         """
         with self._lock:
             self.reasons[self._source.name(index)] = str(error)
-            bad, total = len(self.reasons), len(self._source)
-            if bad > TOLERATED * total:
-                named = "\n".join(f"  {n}: {r}" for n, r in list(self.reasons.items())[:10])
-                raise DataError(
-                    f"{bad} of {total} images are unreadable, at most {TOLERATED:.0%} is tolerated:"
-                    f"\n{named}\nRepair or remove them, then run the same command again."
-                )
+            refuse(self.reasons, len(self._source))
+
+
+def refuse(reasons: dict[str, str], total: int, most: int = 10) -> None:
+    """Ends the run when more than 1% of `total` images are unreadable; names the first `most`.
+
+    Raises:
+        DataError: more than 1% are.
+    """
+    if len(reasons) > TOLERATED * total:
+        named = "\n".join(f"  {n}: {r}" for n, r in list(reasons.items())[:most])
+        more = f"\n  and {len(reasons) - most} more" if len(reasons) > most else ""
+        raise DataError(
+            f"{len(reasons)} of {total} images are unreadable, at most {TOLERATED:.0%} is "
+            f"tolerated:\n{named}{more}\nRepair or remove them, then run the same command again."
+        )
 
 
 class Cached:
-    """A source that keeps every decoded image in memory (an epoch of CIFAR-10 is 150 MB)."""
+    """A source that keeps every decoded image and label in memory (all of CIFAR-10 is 150 MB)."""
 
     def __init__(self, source: Source):
         self._source = source
         self._images: list[np.ndarray | None] = [None] * len(source)
+        self._labels: list[int | None] = [None] * len(source)
         self.classes = source.classes
-        self.label, self.name = source.label, source.name
+        self.name = source.name
 
     def __len__(self) -> int:
         return len(self._source)
+
+    def label(self, index: int) -> int:
+        """As the source's, which may have to read a file for it."""
+        label = self._labels[index]
+        if label is None:
+            label = self._labels[index] = self._source.label(index)
+        return label
 
     def image(self, index: int) -> np.ndarray:
         """As the source's; decoded at most once (twice, if two threads race)."""

@@ -131,4 +131,3 @@ def _shape(x: Any) -> tuple[tuple[int, ...], int]:
 
 def _size(tree: Any) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
-

@@ -20,6 +20,7 @@ from inception_jax.models.layers import (
     scaled,
 )
 from inception_jax.models.network import Network, Row, convolution, pooling
+from inception_jax.models.ops import wide
 
 Array = jax.Array
 
@@ -50,9 +51,7 @@ DIALECTS = {
     "torchvision": Dialect(
         source="torchvision/models/googlenet.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
-        preprocessing=Preprocessing(
-            224, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD
-        ),
+        preprocessing=Preprocessing(224, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
         padding="torch",
@@ -144,8 +143,8 @@ class AuxHead(nn.Module):
         hidden = scaled(1024, self.conv.keywords["width"])
         x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
         x = dropout(self, x, d.aux_dropout, self.train)
-        wide = jnp.promote_types(self.dtype, jnp.float32)
-        return Dense(self.num_classes, init, wide, name="logits")(x)
+        logits_dtype = wide(self.dtype)
+        return Dense(self.num_classes, init, logits_dtype, name="logits")(x)
 
 
 def adaptive_avg_pool(x: Array, size: int) -> Array:
@@ -167,9 +166,7 @@ def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
 
 def inception(key: str) -> Callable[..., Array]:
     """Module `key` of Table 1."""
-    return lambda net, conv, x, name: Inception(
-        conv, TABLE_1[key], net.switches.five, name=name
-    )(x)
+    return lambda net, conv, x, name: Inception(conv, TABLE_1[key], net.switches.five, name=name)(x)
 
 
 def last_pool(net: Network, conv: Any, x: Array, name: str) -> Array:

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Dense, Fork, avg_pool, check_fits, concat, max_pool
 from inception_jax.models.network import Network, Row, block, convolution, pooling
+from inception_jax.models.ops import wide
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -34,9 +34,7 @@ DIALECTS = {
     "torchvision": Dialect(
         source="torchvision/models/inception.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
-        preprocessing=Preprocessing(
-            299, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD
-        ),
+        preprocessing=Preprocessing(299, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD),
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",
         count_include_pad=True,
@@ -181,9 +179,9 @@ class AuxHead(nn.Module):
         size = min(5, *x.shape[1:3]) if self.small else 5
         init = nn.initializers.truncated_normal
         x = self.conv(768, size, 1, "VALID", kernel_init=init(0.01), name="conv1")(x)
-        wide = jnp.promote_types(self.dtype, jnp.float32)
-        x = x.astype(wide).mean(axis=(1, 2))  # one pixel at 299, as torchvision allows more
-        return Dense(self.num_classes, init(0.001), wide, name="logits")(x)
+        logits_dtype = wide(self.dtype)
+        x = x.astype(logits_dtype).mean(axis=(1, 2))  # one pixel at 299, as torchvision allows more
+        return Dense(self.num_classes, init(0.001), logits_dtype, name="logits")(x)
 
 
 STEM = (

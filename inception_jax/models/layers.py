@@ -51,15 +51,11 @@ class BatchNorm(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Normalises `x` [b, ..., c]; the output has its shape and dtype."""
         c = x.shape[-1]
-        wide = jnp.promote_types(x.dtype, jnp.float32)
-        mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), jnp.float32)
-        var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), jnp.float32)
-        beta = self.param("bias", nn.initializers.zeros_init(), (c,), jnp.float32)
-        gamma = (
-            self.param("scale", nn.initializers.ones_init(), (c,), jnp.float32)
-            if self.scale
-            else None
-        )
+        wide = ops.wide(x.dtype)  # of the statistics and parameters too: float32, or float64
+        mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), wide)
+        var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), wide)
+        beta = self.param("bias", nn.initializers.zeros_init(), (c,), wide)
+        gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else None
         if not self.train:
             factor = jax.lax.rsqrt(var_avg.value + self.epsilon)
             factor = factor if gamma is None else factor * gamma
@@ -102,14 +98,15 @@ class ConvBN(nn.Module):
         """Maps `x` [b, h, w, c] to [b, h', w', features * width]."""
         d: Dialect = self.dialect
         features, size = scaled(self.features, self.width), window(self.kernel)
+        kept = ops.wide(self.dtype)
         check_fits(self, x, size, self.padding)
         kernel = self.param(
-            "kernel", self.kernel_init or d.kernel_init, (*size, x.shape[-1], features), jnp.float32
+            "kernel", self.kernel_init or d.kernel_init, (*size, x.shape[-1], features), kept
         )
         pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
         x = ops.conv(x.astype(self.dtype), kernel.astype(self.dtype), self.strides, pads)
         if d.norm is None:
-            x = x + self.param("bias", d.bias_init, (features,), jnp.float32).astype(x.dtype)
+            x = x + self.param("bias", d.bias_init, (features,), kept).astype(x.dtype)
         else:
             norm, group = d.norm, self.bn_group
             x = BatchNorm(norm.decay, norm.epsilon, norm.scale, self.train, group, name="bn")(x)
@@ -126,9 +123,9 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, c] to [b, features]."""
-        shape = (x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        shape, kept = (x.shape[-1], self.features), ops.wide(self.dtype)
+        kernel = self.param("kernel", self.kernel_init, shape, kept)
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), kept)
         x, kernel, bias = (a.astype(self.dtype) for a in (x, kernel, bias))
         return x @ kernel + bias
 
@@ -180,9 +177,8 @@ def avg_pool(
     count_include_pad: bool = False,
 ) -> Array:
     """Average pool of `x` [b, h, w, c]; TensorFlow's border (padding not counted) by default."""
-    return nn.avg_pool(
-        x, (size, size), (strides, strides), padding, count_include_pad=count_include_pad
-    )
+    pads = ops.pads(x.shape[1:3], (size, size), strides, padding)
+    return ops.avg_pool(x, (size, size), strides, pads, count_include_pad)
 
 
 def global_avg_pool(x: Array) -> Array:
@@ -193,12 +189,12 @@ def global_avg_pool(x: Array) -> Array:
 def local_response_norm(
     x: Array, radius: int = 2, bias: float = 1.0, alpha: float = 2e-5, beta: float = 0.75
 ) -> Array:
-    """x / (bias + alpha * sum of squares over 2 * radius + 1 neighbouring channels) ** beta.
+    """X / (bias + alpha * sum of squares over 2 * radius + 1 neighbouring channels) ** beta.
 
     GoogLeNet's paper gives no constants; these are Caffe's for it (window 5, alpha 1e-4 over the
     window, so 2e-5 a channel, beta 0.75), as in tf_cnn_benchmarks' form of the operation.
     """
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    wide = ops.wide(x.dtype)
     squares = jnp.square(x.astype(wide))
     padded = jnp.pad(squares, [(0, 0)] * (x.ndim - 1) + [(radius, radius)])
     total = sum(padded[..., i : i + x.shape[-1]] for i in range(2 * radius + 1))

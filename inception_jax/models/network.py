@@ -12,6 +12,7 @@ from flax import struct
 
 from inception_jax.models.dialect import Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
+from inception_jax.models.ops import wide
 
 Array = jax.Array
 # A row's function: (network, conv factory, its input, its name) -> its output.
@@ -122,11 +123,11 @@ class Network(nn.Module):
             if row.name in heads and (train or self.is_initializing()):
                 name = f"aux_{row.name}"
                 aux[name] = heads[row.name](conv, self.num_classes, train, name=name)(x)
-        wide = jnp.promote_types(self.dtype, jnp.float32)
-        kept["pool"] = x = global_avg_pool(x.astype(wide))
+        logits_dtype = wide(self.dtype)
+        kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
         rate = d.dropout if self.dropout is None else self.dropout
         x = dropout(self, x, rate, train)
-        logits = Dense(self.num_classes, self.logits_init(), wide, name="logits")(x)
+        logits = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
         return Output(logits, aux if train else {}, kept if endpoints else {})
 
 

@@ -1,11 +1,22 @@
 """Convolution, max-pool and normalisation as array functions: where a platform's fast form goes."""
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
+from inception_jax.models import cpu
+
 Array = jax.Array
-Pads = tuple[tuple[int, int], tuple[int, int]]
+Pads = cpu.Pads
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype that statistics, sums and logits are computed in: float64 for itself, else float32."""
+    return jnp.float64 if dtype == jnp.float64 else jnp.float32
 
 
 def pads(
@@ -38,16 +49,71 @@ def pads(
 
 def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     """Convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
+    if kernel.shape[:2] == (1, 1):
+        plain = partial(_conv, stride=stride, pads=pads)
+        fast = partial(cpu.conv_1x1, stride=stride)
+        return lax.platform_dependent(x, kernel, cpu=fast, default=plain)
+    return _conv_with_fast_gradient(x, kernel, stride, pads)
+
+
+def _conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _conv_with_fast_gradient(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    return _conv(x, kernel, stride, pads)
+
+
+def _conv_forward(x: Array, kernel: Array, stride: int, pads: Pads) -> Any:
+    return _conv(x, kernel, stride, pads), (x, kernel)
+
+
+def _conv_backward(stride: int, pads: Pads, saved: Any, dy: Array) -> tuple[Array, Array]:
+    x, kernel = saved
+    (dx,) = jax.linear_transpose(lambda x: _conv(x, kernel, stride, pads), x)(dy)
+
+    def plain(x: Array, dy: Array) -> Array:
+        return jax.linear_transpose(lambda k: _conv(x, k, stride, pads), kernel)(dy)[0]
+
+    size = (kernel.shape[0], kernel.shape[1])
+    fast = partial(cpu.kernel_gradient, size=size, stride=stride, pads=pads)
+    return dx, lax.platform_dependent(x, dy, cpu=fast, default=plain)
+
+
+_conv_with_fast_gradient.defvjp(_conv_forward, _conv_backward)
+
+
 def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
     """Maximum over windows of `x` [b, h, w, c]; padding never wins."""
-    return lax.reduce_window(
-        x, -jnp.inf, lax.max, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
+
+    def plain(x: Array) -> Array:
+        return lax.reduce_window(
+            x, -jnp.inf, lax.max, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
+        )
+
+    return lax.platform_dependent(
+        x, cpu=lambda x: cpu.max_pool(x, size, stride, pads), default=plain
     )
+
+
+def avg_pool(
+    x: Array, size: tuple[int, int], stride: int, pads: Pads, count_include_pad: bool
+) -> Array:
+    """Mean over windows of `x` [b, h, w, c]; padding counts only if `count_include_pad`."""
+    total = lax.reduce_window(
+        x, 0.0, lax.add, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
+    )
+    if count_include_pad:
+        return total / (size[0] * size[1])
+    ones = [np.pad(np.ones(n), p) for n, p in zip(x.shape[1:3], pads, strict=True)]
+    inside = [
+        np.array([o[i : i + k].sum() for i in range(0, len(o) - k + 1, stride)])
+        for o, k in zip(ones, size, strict=True)
+    ]
+    return total / jnp.asarray(np.outer(*inside)[None, :, :, None], x.dtype)
 
 
 def normalise(x: Array, epsilon: float) -> tuple[Array, Array, Array]:
@@ -57,9 +123,9 @@ def normalise(x: Array, epsilon: float) -> tuple[Array, Array, Array]:
         The normalised groups, and the means and biased variances [g, c]; float32 at least.
     """
     axes = tuple(range(1, x.ndim - 1))
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    mean = wide.mean(axis=axes)
-    var = jnp.square(wide - jnp.expand_dims(mean, axes)).mean(axis=axes)
+    x = x.astype(wide(x.dtype))
+    mean = x.mean(axis=axes)
+    var = jnp.square(x - jnp.expand_dims(mean, axes)).mean(axis=axes)
     factor = lax.rsqrt(var + epsilon)
-    y = (wide - jnp.expand_dims(mean, axes)) * jnp.expand_dims(factor, axes)
+    y = (x - jnp.expand_dims(mean, axes)) * jnp.expand_dims(factor, axes)
     return y, mean, var

@@ -29,8 +29,7 @@ def write(run_dirs: Sequence[Path], out: Path) -> Path:
     out = Path(out)
     if out.is_dir():
         raise ReportError(
-            f"expected a file to write, found the directory {out}; "
-            f"try {out / 'report.html'}"
+            f"expected a file to write, found the directory {out}; try {out / 'report.html'}"
         )
     html = page.render(runs.read_all([Path(d) for d in run_dirs]))
     out.parent.mkdir(parents=True, exist_ok=True)

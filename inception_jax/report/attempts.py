@@ -1,5 +1,6 @@
 """Attempts: the stretches of time in which a process worked on the run."""
 
+import itertools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def status(
     last = max([*signs[-1:], *(a.start for a in attempts[-1:])], default=None)
     if last is None:
         return Status("stopped", "no metrics and no attempt on record")
-    gaps = sorted(b - a for a, b in zip(signs, signs[1:], strict=False))
+    gaps = sorted(b - a for a, b in itertools.pairwise(signs))
     typical = gaps[len(gaps) // 2] if gaps else 0.0
     quiet = (time.time() if now is None else now) - last
     if quiet <= max(QUIET_SECONDS, QUIET_INTERVALS * typical):

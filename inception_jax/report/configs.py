@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 ABSENT = "—"
+# The order of every config page; config.json may be sorted.
+SECTIONS = (
+    "seed", "data", "model", "loss", "optim", "ema", "train", "eval", "checkpoint", "mesh", "log",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,12 @@ class Difference:
     def changed(self) -> tuple[bool, ...]:
         """For each run, whether it departs from the first one."""
         return tuple(v != self.values[0] for v in self.values)
+
+
+def ordered(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with its sections as its page has them, and unknown ones last."""
+    known = [key for key in SECTIONS if key in config]
+    return {key: config[key] for key in known} | config
 
 
 def text(value: Any) -> str:

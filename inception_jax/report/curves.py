@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from inception_jax.report import records
 from inception_jax.report.records import Record
@@ -26,17 +25,19 @@ class Curve:
 
     def last(self, key: str) -> float | None:
         """The newest number under `key`."""
-        return next((v for r in reversed(self.lines) if (v := records.number(r, key)) is not None),
-                    None)
+        return next(
+            (v for r in reversed(self.lines) if (v := records.number(r, key)) is not None), None
+        )
 
 
-def read(path: Path, notes: list[str]) -> list[Curve]:
-    """The curves of a metrics.jsonl, `train` first and the others in order of appearance.
+def gather(lines: list[Record], notes: list[str]) -> list[Curve]:
+    """The curves in the lines of a file, `train` first and the others in order of appearance.
 
-    A resumed run repeats steps; the last line of a (split, weights, step) wins.
+    A resumed run repeats steps; the last line of a (split, weights, step) wins. `notes` receives
+    a line for a loss that is not finite.
     """
     found: dict[tuple[str, str | None], dict[int, Record]] = {}
-    for line in records.read_lines(path, notes, require=("step", "split")):
+    for line in lines:
         step = records.whole(line, "step")
         if step is None:
             continue
@@ -49,8 +50,10 @@ def read(path: Path, notes: list[str]) -> list[Curve]:
     ]
     for curve in curves:
         if bad := [r["step"] for r in curve.lines if not _sound(r)]:
-            notes.append(f"the {curve.label} loss is not finite at step {bad[0]:,}"
-                         + (f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else ""))
+            notes.append(
+                f"the {curve.label} loss is not finite at step {bad[0]:,}"
+                + (f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else "")
+            )
     return sorted(curves, key=lambda c: c.split != "train")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from inception_jax.report import images, records
 
 MAX_MISTAKES = 48
+BIN_KEYS = ("lo", "hi", "count", "confidence", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,7 @@ def read_all(folder: Path, notes: list[str]) -> dict[str, Evaluation]:
 
 def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
     triples = _confusion(summary)
-    rows = tuple(
-        (int(r["class"]), int(r["count"]), float(r["top1"]))
-        for r in summary.get("per_class") or ()
-        if r["count"] and r["top1"] is not None  # a class without images has no accuracy
-    )
+    rows = _per_class(summary)
     highest = max([*triples[:, :2].ravel().tolist(), *(c for c, _, _ in rows)], default=-1)
     names = [str(c) for c in summary.get("classes") or ()]
     names += [f"class {i}" for i in range(len(names), highest + 1)]
@@ -72,8 +69,10 @@ def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
         classes=tuple(names),
         per_class=rows or _accuracy(triples),
         confusion=triples,
-        calibration=tuple(b for b in summary.get("calibration") or () if b.get("count")),
+        calibration=_bins(summary),
     )
+    if unreadable := len(summary.get("unreadable") or ()):
+        notes.append(f"images of {evaluation.split} that could not be read: {unreadable:,}")
     return _with_arrays(evaluation, path.with_suffix(".npz"), notes)
 
 
@@ -81,14 +80,32 @@ def _confusion(summary: records.Record) -> np.ndarray:
     """Nonzero (truth, prediction, count) rows, from the dense table or the sparse list."""
     if (table := summary.get("confusion")) is not None:
         dense = np.asarray(table, np.int64)
-        if dense.ndim != 2 or dense.shape[0] != dense.shape[1]:
-            raise ValueError(f"expected a square confusion matrix, found shape {dense.shape}")
+        if dense.ndim != 2:
+            raise ValueError(f"expected a confusion matrix, found shape {dense.shape}")
         truth, prediction = np.nonzero(dense)
         return np.stack([truth, prediction, dense[truth, prediction]], axis=1)
     triples = np.asarray(summary.get("confusion_pairs") or [], np.int64).reshape(-1, 3)
     if (triples < 0).any():
         raise ValueError("expected class indices and counts of 0 or more in confusion_pairs")
     return triples[triples[:, 2] > 0]
+
+
+def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
+    given = summary.get("per_class") or ()
+    # A class without images has no accuracy.
+    rows = [(int(r["class"]), int(r["count"]), float(r["top1"])) for r in given if r["count"]]
+    for row in rows:
+        if min(row) < 0 or not row[2] <= 1:
+            raise ValueError(f"expected class, images and a top-1 within [0, 1], found {row}")
+    return tuple(rows)
+
+
+def _bins(summary: records.Record) -> tuple[records.Record, ...]:
+    """The bins of the reliability diagram that hold images, with every number known."""
+    bins = summary.get("calibration") or ()
+    return tuple(
+        b for b in bins if b["count"] and all(records.finite(b, k) is not None for k in BIN_KEYS)
+    )
 
 
 def _accuracy(triples: np.ndarray) -> tuple[tuple[int, int, float], ...]:
@@ -109,7 +126,7 @@ def _with_arrays(evaluation: Evaluation, path: Path, notes: list[str]) -> Evalua
         with np.load(path, allow_pickle=False) as arrays:
             extra: dict[str, Any] = {
                 "mistakes": _mistakes(arrays),
-                "filters": images.filters(arrays["filters"]) if "filters" in arrays else None,
+                "filters": _filters(arrays),
             }
     except Exception as error:  # zip, zlib, OS and numpy errors: a picture less, not a page less
         notes.append(f"eval/{path.name} was left out: {type(error).__name__}: {error}")
@@ -122,11 +139,25 @@ def _mistakes(arrays: Any) -> tuple[Mistake, ...]:
         return ()
     pictures = arrays["mistake_images"]
     labels, predictions = arrays["mistake_labels"], arrays["mistake_predictions"]
-    sure = arrays["mistake_probabilities"]
+    sure = np.nan_to_num(arrays["mistake_probabilities"].astype(np.float64))
     names = arrays["mistake_ids"] if "mistake_ids" in arrays else np.arange(len(labels))
-    surest = np.argsort(-np.asarray(sure, np.float64), kind="stable")[:MAX_MISTAKES].tolist()
+    surest = np.argsort(-sure, kind="stable")[:MAX_MISTAKES].tolist()
     return tuple(
-        Mistake(images.thumbnail(pictures[i]), int(labels[i]), int(predictions[i]),
-                float(sure[i]), str(names[i]))
+        Mistake(
+            images.thumbnail(pictures[i]),
+            int(labels[i]),
+            int(predictions[i]),
+            float(sure[i]),
+            str(names[i]),
+        )
         for i in surest
+    )
+
+
+def _filters(arrays: Any) -> images.Picture | None:
+    """None for a network whose first layer is no convolution: its kernel was written empty."""
+    return (
+        images.filters(arrays["filters"])
+        if "filters" in arrays and arrays["filters"].size
+        else None
     )

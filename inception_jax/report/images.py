@@ -46,15 +46,17 @@ def thumbnail(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
-def filters(kernel: np.ndarray, *, pixel: int = 6) -> Picture:
+def filters(kernel: np.ndarray, *, pixel: int | None = None) -> Picture:
     """A convolution kernel [kh, kw, cin, cout] as a grid with a tile for each output channel.
 
     Each filter is stretched to its own full range, so the pattern shows and the scale does not.
     Three input channels are a colour; any other number is averaged to grey. Gaps are transparent.
+    A weight is a square of `pixel` pixels, by default so many that a tile is about 36 wide.
     """
     if kernel.ndim != 4 or 0 in kernel.shape:
         raise ValueError(f"expected filters [kh, kw, cin, cout], found {kernel.shape}")
     height, width, cin, cout = kernel.shape
+    pixel = pixel or max(3, 36 // max(height, width))
     tiles = np.nan_to_num(kernel.astype(np.float32)).transpose(3, 0, 1, 2)
     if cin != 3:
         tiles = tiles.mean(axis=3, keepdims=True).repeat(3, axis=3)

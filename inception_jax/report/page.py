@@ -12,12 +12,23 @@ import numpy as np
 from markupsafe import Markup
 
 from inception_jax.report import configs, curves, figures, records
-from inception_jax.report.evaluations import Evaluation
+from inception_jax.report.evaluations import BIN_KEYS, Evaluation
 from inception_jax.report.results import wilson
 from inception_jax.report.runs import Run
 
 # One scope, in this order: a later file uses what an earlier one defines.
-SCRIPTS = ("dom.js", "chart.js", "curves.js", "confusion.js", "evaluation.js", "page.js")
+SCRIPTS = (
+    "dom.js",
+    "tables.js",
+    "ticks.js",
+    "chart.js",
+    "panels.js",
+    "curves.js",
+    "confusion.js",
+    "reliability.js",
+    "evaluation.js",
+    "page.js",
+)
 MAP_CLASSES = 50  # above this many classes, the confusion matrix is pairs and a binned map
 MAP_BINS = 100
 
@@ -51,7 +62,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("inception_jax.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:
@@ -89,7 +100,6 @@ def _curve(run: Run, curve: curves.Curve) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    keys = ("lo", "hi", "count", "confidence", "accuracy")
     return {
         "split": evaluation.split,
         "step": records.whole(evaluation.summary, "step"),
@@ -101,7 +111,7 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
             for c, n, top1 in evaluation.per_class
         ],
         "confusion": _confusion(evaluation),
-        "calibration": [[records.finite(b, k) for k in keys] for b in evaluation.calibration],
+        "calibration": [[b[k] for k in BIN_KEYS] for b in evaluation.calibration],
         "mistakes": [vars(m) for m in evaluation.mistakes],
         "filters": evaluation.filters._asdict() if evaluation.filters else None,
     }

@@ -7,7 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inception_jax.report import attempts, curves, evaluations, records, results
+from inception_jax.report import attempts, configs, curves, evaluations, records, results
+from inception_jax.report.attempts import Attempt, Status
+from inception_jax.report.curves import Curve
+from inception_jax.report.evaluations import Evaluation
 
 
 class ReportError(ValueError):
@@ -16,19 +19,23 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of one run say. Any part may be empty; `notes` says what is amiss."""
+    """What the files of one run say. Any part may be empty.
+
+    `times` are those of all metric lines, sorted; `notes` says what is amiss with the files.
+    """
 
     name: str
     path: Path
     config: dict[str, Any]
-    curves: list[curves.Curve]
-    attempts: list[attempts.Attempt]
-    evaluations: dict[str, evaluations.Evaluation]
-    status: attempts.Status
+    curves: list[Curve]
+    times: list[float]
+    attempts: list[Attempt]
+    evaluations: dict[str, Evaluation]
+    status: Status
     notes: list[str]
 
     @property
-    def train(self) -> curves.Curve | None:
+    def train(self) -> Curve | None:
         """The training curve, if a line of it is written."""
         return next((c for c in self.curves if c.split == "train"), None)
 
@@ -37,15 +44,17 @@ class Run:
         """The network's name, from the config or an evaluation."""
         section = self.config.get("model")
         name = section.get("name") if isinstance(section, dict) else section
-        return str(name) if name else self._evaluated("model")
+        name = name or next((m for s in self._summaries if (m := s.get("model"))), None)
+        return str(name) if name else None
 
     @property
     def params(self) -> int | None:
         """The number of parameters, if an evaluation counted them."""
-        return self._evaluated("params")
+        return next((n for s in self._summaries if (n := records.whole(s, "params"))), None)
 
-    def _evaluated(self, key: str) -> Any:
-        return next((v for e in self.evaluations.values() if (v := e.summary.get(key))), None)
+    @property
+    def _summaries(self) -> list[records.Record]:
+        return [e.summary for e in self.evaluations.values()]
 
     @cached_property
     def results(self) -> list[results.Result]:
@@ -58,11 +67,6 @@ class Run:
         lines = self.train.lines if self.train else ()
         rates = [v for r in lines if (v := records.finite(r, "images_per_s")) is not None]
         return statistics.median(rates) if rates else None
-
-    @cached_property
-    def times(self) -> list[float]:
-        """The times of all metric lines, sorted."""
-        return _times(self.curves)
 
     @property
     def seconds(self) -> float | None:
@@ -102,25 +106,22 @@ def read(run_dir: Path, now: float | None = None) -> Run:
     path = run_dir.resolve()
     _refuse_empty(path)
     notes: list[str] = []
-    config = records.read_object(path / "config.json", notes)
-    lines = curves.read(path / "metrics.jsonl", notes)
-    signs = _times(lines)
+    config = configs.ordered(records.read_object(path / "config.json", notes))
+    lines = records.read_lines(path / "metrics.jsonl", notes, require=("step", "split"))
+    # Of all lines: those that a resumed run repeats are signs of life too.
+    signs = sorted(t for line in lines if (t := records.finite(line, "time")) is not None)
     tries = attempts.read(path / "attempts.jsonl", signs, notes)
     return Run(
         name=path.name,
         path=path,
         config=config,
-        curves=lines,
+        curves=curves.gather(lines, notes),
+        times=signs,
         attempts=tries,
         evaluations=evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, tries, signs, now),
         notes=notes,
     )
-
-
-def _times(lines: list[curves.Curve]) -> list[float]:
-    found = (records.finite(r, "time") for c in lines for r in c.lines)
-    return sorted(t for t in found if t is not None)
 
 
 def _refuse_empty(path: Path) -> None:
@@ -134,7 +135,8 @@ def _refuse_empty(path: Path) -> None:
     if any((path / "eval").glob("*.json")):
         return
     names = sorted(p.name for p in path.iterdir())
-    held = "only " + ", ".join(names[:6]) + (", …" if len(names) > 6 else "") if names else "nothing"
+    more = ", …" if len(names) > 6 else ""
+    held = f"only {', '.join(names[:6])}{more}" if names else "nothing"
     below = sorted(p.parent.name for p in path.glob("*/config.json"))[:3]
     hint = f"; its subdirectories {', '.join(below)} look like runs" if below else ""
     raise ReportError(f"{expected}, found {held} in {path}; {advice}{hint}")

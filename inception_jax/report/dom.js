@@ -47,40 +47,23 @@ const digitsOf = (value) => (Math.abs(value - Math.round(value)) < 1e-6 ? 0 : 1)
 /** One of a few choices, as joined buttons that arrow keys move through. */
 function segments(legend, choices, chosen, onchange) {
   const name = `choice-${legend}`;
-  return el("fieldset", { class: "segments" }, el("legend", {}, legend), ...choices.map(([value, text]) =>
-    el("label", {}, el("input", { type: "radio", name, value, checked: value === chosen,
-      onchange: () => onchange(value) }), text)));
-}
-
-/** Lets the headers of a table sort it; a cell sorts by data-value, else by its text. */
-function sortable(table) {
-  const headers = [...table.tHead.rows[0].cells];
-  headers.forEach((header, column) => {
-    const button = el("button", { type: "button" }, header.textContent);
-    header.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const numeric = header.classList.contains("n");
-      const first = numeric ? "descending" : "ascending";
-      const other = numeric ? "ascending" : "descending";
-      const order = header.getAttribute("aria-sort") === first ? other : first;
-      headers.forEach((h) => h.removeAttribute("aria-sort"));
-      header.setAttribute("aria-sort", order);
-      sortRows(table.tBodies[0], column, numeric, order === "ascending" ? 1 : -1);
-    });
-  });
-}
-
-function sortRows(body, column, numeric, sign) {
-  const key = (row) => {
-    const cell = row.cells[column];
-    const value = cell?.dataset.value ?? cell?.textContent.trim() ?? "";
-    return numeric ? Number.parseFloat(value) : value;
-  };
-  const compare = (a, b) => {
-    if (!numeric) return sign * a.localeCompare(b, "en", { numeric: true });
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // holes last
-    return sign * (a - b);
-  };
-  body.append(...[...body.rows].map((row) => [key(row), row])
-    .sort(([a], [b]) => compare(a, b)).map(([, row]) => row));
+  return el(
+    "fieldset",
+    { class: "segments" },
+    el("legend", {}, legend),
+    ...choices.map(([value, text]) =>
+      el(
+        "label",
+        {},
+        el("input", {
+          type: "radio",
+          name,
+          value,
+          checked: value === chosen,
+          onchange: () => onchange(value),
+        }),
+        text,
+      ),
+    ),
+  );
 }

@@ -1,4 +1,4 @@
-// The confusion matrix: cells with a read-out, or a binned map for many classes, and the worst pairs.
+// The confusion matrix: cells with a read-out, or a binned map for many classes.
 
 const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
@@ -10,20 +10,27 @@ function shade(truth, prediction, share, worst) {
 class Confusion {
   constructor(evaluation) {
     this.names = evaluation.classes;
-    ({ bins: this.bins, cells: this.cells, pairs: this.pairs } = evaluation.confusion);
+    ({ bins: this.bins, cells: this.cells } = evaluation.confusion);
     this.count = new Map(this.cells.map(([t, p, n]) => [t * this.bins + p, n]));
     this.totals = new Array(this.bins).fill(0);
     for (const [t, , n] of this.cells) this.totals[t] += n;
-    this.worst = Math.max(1e-9, ...this.cells.filter(([t, p]) => t !== p).map(([t, , n]) => n / this.totals[t]));
+    this.worst = Math.max(
+      1e-9,
+      ...this.cells.filter(([t, p]) => t !== p).map(([t, , n]) => n / this.totals[t]),
+    );
     this.binned = this.bins < this.names.length;
     this.readout = el("output", { class: "readout" }, this.hint());
     this.node = el("div", { class: "matrix" }, el("h3", {}, "Confusion"), this.readout);
   }
 
   hint() {
-    const what = this.binned ? `${group(this.names.length)} classes in ${this.bins} bins of neighbours. ` : "";
-    return `${what}Rows are the truth, columns the prediction; blue is right, orange wrong `
-      + `(darkest: ${percent(this.worst)} of a row). Point, or focus and use the arrow keys.`;
+    const what = this.binned
+      ? `${group(this.names.length)} classes in ${this.bins} bins of neighbours. `
+      : "";
+    return (
+      `${what}Rows are the truth, columns the prediction; blue is right, orange wrong ` +
+      `(darkest: ${percent(this.worst)} of a row). Point, or focus and use the arrow keys.`
+    );
   }
 
   /** Appends the picture; call it when the node has a width. */
@@ -38,11 +45,29 @@ class Confusion {
     const size = Math.max(5, Math.min(38, (this.node.clientWidth - gutter * 1.75 - 2) / this.bins));
     const top = labels ? gutter * 0.75 + 6 : 4;
     const width = gutter + size * this.bins + (labels ? gutter * 0.75 : 0) + 2;
-    const svg = el("svg", { viewBox: `0 0 ${width} ${top + size * this.bins + 2}`, width, tabindex: "0", role: "img",
-      "aria-label": "Confusion matrix. Arrow keys move through its cells." });
+    const svg = el("svg", {
+      viewBox: `0 0 ${width} ${top + size * this.bins + 2}`,
+      width,
+      tabindex: "0",
+      role: "img",
+      "aria-label": "Confusion matrix. Arrow keys move through its cells.",
+    });
     for (const [t, p, n] of this.cells) svg.append(...this.cell(t, p, n, gutter, top, size));
-    svg.append(el("rect", { class: "frame", x: gutter, y: top, width: size * this.bins, height: size * this.bins }));
-    if (labels) svg.append(...this.names.flatMap((name, i) => axisLabels(clip(name, 14), gutter, top, (i + 0.5) * size, size)));
+    svg.append(
+      el("rect", {
+        class: "frame",
+        x: gutter,
+        y: top,
+        width: size * this.bins,
+        height: size * this.bins,
+      }),
+    );
+    if (labels)
+      svg.append(
+        ...this.names.flatMap((name, i) =>
+          axisLabels(clip(name, 14), gutter, top, (i + 0.5) * size, size),
+        ),
+      );
     this.chosen = el("rect", { class: "chosen", width: size, height: size, visibility: "hidden" });
     svg.append(this.chosen);
     this.choose = (t, p) => {
@@ -50,7 +75,10 @@ class Confusion {
       this.chosen.setAttribute("y", top + t * size);
       this.chosen.setAttribute("visibility", "visible");
     };
-    this.listen(svg, (x, y) => [Math.floor((y * (top + size * this.bins + 2) - top) / size), Math.floor((x * width - gutter) / size)]);
+    this.listen(svg, (x, y) => [
+      Math.floor((y * (top + size * this.bins + 2) - top) / size),
+      Math.floor((x * width - gutter) / size),
+    ]);
     this.node.append(svg);
   }
 
@@ -58,14 +86,33 @@ class Confusion {
     const opacity = shade(t, p, n / this.totals[t], this.worst).toFixed(3);
     const tone = t === p && opacity > 0.8 ? "in on" : opacity > 0.65 ? "in mid" : "in";
     const [x, y] = [left + p * size, top + t * size];
-    const box = el("rect", { class: t === p ? "hit" : "miss", "fill-opacity": opacity, x, y, width: size, height: size });
+    const box = el("rect", {
+      class: t === p ? "hit" : "miss",
+      "fill-opacity": opacity,
+      x,
+      y,
+      width: size,
+      height: size,
+    });
     if (size < 24 || this.bins > 20) return [box];
-    return [box, el("text", { class: tone, x: x + size / 2, y: y + size / 2 + 3.5, "text-anchor": "middle" }, String(n))];
+    return [
+      box,
+      el(
+        "text",
+        { class: tone, x: x + size / 2, y: y + size / 2 + 3.5, "text-anchor": "middle" },
+        String(n),
+      ),
+    ];
   }
 
   canvas() {
-    const canvas = el("canvas", { width: this.bins, height: this.bins, tabindex: "0", role: "img",
-      "aria-label": "Binned confusion matrix. Arrow keys move through its cells." });
+    const canvas = el("canvas", {
+      width: this.bins,
+      height: this.bins,
+      tabindex: "0",
+      role: "img",
+      "aria-label": "Binned confusion matrix. Arrow keys move through its cells.",
+    });
     const paint = () => {
       const style = getComputedStyle(document.documentElement);
       const pen = canvas.getContext("2d");
@@ -99,7 +146,9 @@ class Confusion {
     target.addEventListener("pointermove", point);
     target.addEventListener("pointerdown", point);
     target.addEventListener("keydown", (e) => {
-      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[e.key];
+      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+        e.key
+      ];
       if (!move) return;
       e.preventDefault();
       visit(at[0] + move[0], at[1] + move[1]);
@@ -109,7 +158,13 @@ class Confusion {
   sentence(t, p) {
     const [n, total] = [this.count.get(t * this.bins + p) ?? 0, this.totals[t]];
     const share = total ? ` (${percent(n / total)})` : "";
-    return ["truth ", el("b", {}, this.name(t)), ", predicted ", el("b", {}, this.name(p)), `: ${group(n)} of ${group(total)}${share}`];
+    return [
+      "truth ",
+      el("b", {}, this.name(t)),
+      ", predicted ",
+      el("b", {}, this.name(p)),
+      `: ${group(n)} of ${group(total)}${share}`,
+    ];
   }
 
   name(bin) {
@@ -118,22 +173,13 @@ class Confusion {
     const last = Math.ceil(((bin + 1) * this.names.length) / this.bins) - 1;
     return first === last ? this.names[first] : `${this.names[first]} … ${this.names[last]}`;
   }
-
-  table() {
-    const head = el("tr", {}, ...["truth", "prediction"].map((t) => el("th", {}, t)), ...["images", "of the class"].map((t) => el("th", { class: "n" }, t)));
-    const rows = this.pairs.map(([t, p, n, share]) => el("tr", {}, el("td", {}, this.names[t]), el("td", {}, this.names[p]),
-      el("td", { class: "n", "data-value": n }, group(n)), el("td", { class: "n", "data-value": share }, percent(share))));
-    const table = el("table", { class: "sortable" }, el("thead", {}, head), el("tbody", {}, ...rows));
-    sortable(table);
-    return el("div", { class: "pairs" }, el("h3", {}, "Confused most often"),
-      el("p", { class: "readout" }, "How many images of one class were taken for another. A header sorts."),
-      el("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Pairs of classes confused most often" }, table));
-  }
 }
 
 function axisLabels(name, left, top, middle, size) {
   if (size < 8) return [];
   const [x, y] = [left + middle, top - 5];
-  return [el("text", { x: left - 5, y: top + middle + 4, "text-anchor": "end" }, name),
-    el("text", { x, y, transform: `rotate(-45 ${x} ${y})` }, name)];
+  return [
+    el("text", { x: left - 5, y: top + middle + 4, "text-anchor": "end" }, name),
+    el("text", { x, y, transform: `rotate(-45 ${x} ${y})` }, name),
+  ];
 }

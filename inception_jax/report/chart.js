@@ -3,46 +3,6 @@
 const MARGIN = { left: 46, right: 10, top: 10, bottom: 22 };
 const FONT = 6.4; // the width of a digit of axis text
 
-function niceStep(rough) {
-  const base = 10 ** Math.floor(Math.log10(rough));
-  return base * [1, 2, 5, 10].find((m) => m * base >= rough * (1 - 1e-9));
-}
-
-function linearTicks(low, high, count) {
-  const step = niceStep((high - low) / count);
-  const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
-  return ticks.map((value) => [value, tickText(value, step)]);
-}
-
-function logTicks(low, high) {
-  for (const mantissas of [[1, 2, 5], [1, 3], [1]]) {
-    const ticks = [];
-    for (let e = exponent(low); e <= exponent(high); e++) {
-      for (const m of mantissas) {
-        const value = m * 10 ** e;
-        if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)) ticks.push(value);
-      }
-    }
-    if (ticks.length <= 8 || mantissas.length === 1) {
-      return ticks.length > 1 ? ticks.map((v) => [v, tickText(v, v)]) : linearTicks(low, high, 4);
-    }
-  }
-}
-
-/** Bounds of the numbers that can be drawn, widened when they are one point. */
-function extent(values, positive) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const v of values) {
-    if (v === null || v === undefined || (positive && v <= 0)) continue;
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
-  if (low > high) return null;
-  if (low === high) return low === 0 ? [0, 1] : [Math.min(low * 0.9, low * 1.1), Math.max(low * 0.9, low * 1.1)];
-  return [low, high];
-}
-
 class Chart {
   static all = [];
   static paper = 0; // a width in place of the screen's, while printing
@@ -53,7 +13,13 @@ class Chart {
     this.head = el("h3", {}, el("span", {}, spec.title));
     this.svg = el("svg", { tabindex: "0", role: "img" });
     this.tip = el("div", { class: "tip", hidden: true });
-    this.node = el("figure", { class: spec.tall ? "chart wide" : "chart" }, this.head, this.svg, this.tip);
+    this.node = el(
+      "figure",
+      { class: spec.tall ? "chart wide" : "chart" },
+      this.head,
+      this.svg,
+      this.tip,
+    );
     this.svg.addEventListener("pointermove", (e) => this.point(e));
     this.svg.addEventListener("pointerdown", (e) => this.point(e));
     this.svg.addEventListener("pointerleave", () => Chart.clear());
@@ -74,16 +40,32 @@ class Chart {
     this.scale(view);
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
     this.svg.setAttribute("aria-label", this.describe());
-    this.cursor = el("line", { class: "cursor", y1: MARGIN.top, y2: this.height - MARGIN.bottom, visibility: "hidden" });
-    this.svg.replaceChildren(this.axes(), ...view.markers.map((m) => this.marker(m)),
-      ...view.series.flatMap((s) => this.series(s)), this.cursor);
+    this.cursor = el("line", {
+      class: "cursor",
+      y1: MARGIN.top,
+      y2: this.height - MARGIN.bottom,
+      visibility: "hidden",
+    });
+    this.svg.replaceChildren(
+      this.axes(),
+      ...view.markers.map((m) => this.marker(m)),
+      ...view.series.flatMap((s) => this.series(s)),
+      this.cursor,
+    );
   }
 
   scale({ series, range, log }) {
-    const bounds = extent(series.flatMap((s) => (s.raw ? s.raw.concat(s.ys) : s.ys)), log) ?? [log ? 0.1 : 0, 1];
+    const bounds = extent(
+      series.flatMap((s) => (s.raw ? s.raw.concat(s.ys) : s.ys)),
+      log,
+    ) ?? [log ? 0.1 : 0, 1];
     let [low, high] = bounds;
     if (log) [low, high] = [low / (high / low) ** 0.03, high * (high / low) ** 0.03];
-    else [low, high] = [this.spec.zero && low > 0 ? 0 : low - (high - low) * 0.03, high + (high - low) * 0.03];
+    else
+      [low, high] = [
+        this.spec.zero && low > 0 ? 0 : low - (high - low) * 0.03,
+        high + (high - low) * 0.03,
+      ];
     const warp = log ? Math.log : (v) => v;
     const [top, bottom] = [MARGIN.top, this.height - MARGIN.bottom];
     this.bounds = [low, high];
@@ -96,11 +78,19 @@ class Chart {
   axes() {
     const { range, log, xName } = this.view;
     const node = el("g");
-    const yTicks = log ? logTicks(...this.bounds) : linearTicks(...this.bounds, this.spec.tall ? 5 : 4);
+    const yTicks = log
+      ? logTicks(...this.bounds)
+      : linearTicks(...this.bounds, this.spec.tall ? 5 : 4);
     for (const [value, text] of yTicks) {
       const y = this.y(value);
-      node.append(el("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }),
-        el("text", { x: MARGIN.left - 7, y: y + 4, "text-anchor": "end" }, this.spec.tick ? this.spec.tick(value) : text));
+      node.append(
+        el("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }),
+        el(
+          "text",
+          { x: MARGIN.left - 7, y: y + 4, "text-anchor": "end" },
+          this.spec.tick ? this.spec.tick(value) : text,
+        ),
+      );
     }
     let free = -Infinity;
     const stop = this.width - xName.length * FONT - 8; // the axis name stands in the corner
@@ -116,15 +106,21 @@ class Chart {
 
   marker({ x, color, text }) {
     const [px, bottom] = [this.x(x), this.height - MARGIN.bottom];
-    return el("g", { class: `s${color}` }, el("title", {}, text),
+    return el(
+      "g",
+      { class: `s${color}` },
+      el("title", {}, text),
       el("line", { class: "resume", x1: px, x2: px, y1: MARGIN.top, y2: bottom }),
-      el("path", { class: "flag", d: `M${px - 4},${bottom + 1}h8l-4,-6z` }));
+      el("path", { class: "flag", d: `M${px - 4},${bottom + 1}h8l-4,-6z` }),
+    );
   }
 
   series({ xs, ys, raw, color, dash, dots }) {
     const nodes = [];
     if (raw) nodes.push(el("path", { class: `line raw s${color}`, d: this.path(xs, raw) }));
-    nodes.push(el("path", { class: `line s${color}`, "stroke-dasharray": dash, d: this.path(xs, ys) }));
+    nodes.push(
+      el("path", { class: `line s${color}`, "stroke-dasharray": dash, d: this.path(xs, ys) }),
+    );
     ys.forEach((y, i) => {
       const alone = this.drawn(y) && !this.drawn(ys[i - 1]) && !this.drawn(ys[i + 1]);
       if (!alone && !(dots && this.drawn(y))) return;
@@ -164,7 +160,14 @@ class Chart {
 
   key(event) {
     if (event.key === "Escape") return Chart.clear();
-    const stride = { ArrowLeft: -1, ArrowRight: 1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity }[event.key];
+    const stride = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      PageDown: 10,
+      PageUp: -10,
+      Home: -Infinity,
+      End: Infinity,
+    }[event.key];
     if (stride === undefined) return;
     event.preventDefault();
     const xs = [...new Set(this.view.series.flatMap((s) => s.xs))].sort((a, b) => a - b);
@@ -180,14 +183,26 @@ class Chart {
     const [closest, index] = rows.reduce((a, b) => (distance(b) < distance(a) ? b : a));
     const at = closest.xs[index];
     for (const chart of Chart.all) chart.place(at, chart === this);
-    this.tip.replaceChildren(el("p", {}, `${this.view.xName} ${this.view.xText(at)}`), ...rows.map(([s, i]) =>
-      el("p", {}, el("span", {}, el("i", { class: `swatch s${s.color}` }), s.label), el("b", {}, this.spec.format(s.ys[i])))));
+    this.tip.replaceChildren(
+      el("p", {}, `${this.view.xName} ${this.view.xText(at)}`),
+      ...rows.map(([s, i]) =>
+        el(
+          "p",
+          {},
+          el("span", {}, el("i", { class: `swatch s${s.color}` }), s.label),
+          el("b", {}, this.spec.format(s.ys[i])),
+        ),
+      ),
+    );
     this.tip.hidden = false;
     const [px, wide] = [(this.x(at) / this.width) * this.svg.clientWidth, this.tip.offsetWidth];
     const left = px + 14 + wide > this.node.clientWidth ? px - 14 - wide : px + 14;
     this.tip.style.left = `${Math.max(0, Math.min(left, this.node.clientWidth - wide))}px`;
-    const covers = this.tip.offsetHeight > 0.45 * this.svg.clientHeight; // many runs: below, not over the curves
-    this.tip.style.top = covers ? "100%" : `${this.head.offsetHeight + 6}px`;
+    // A long read-out (many runs) goes below the chart when there is room, not over its curves.
+    const tall = this.tip.offsetHeight;
+    const room = this.node.getBoundingClientRect().bottom + tall < innerHeight;
+    this.tip.style.top =
+      room && tall > 0.45 * this.svg.clientHeight ? "100%" : `${this.head.offsetHeight + 6}px`;
   }
 
   place(x, own) {

@@ -1,0 +1,50 @@
+r"""GoogLeNet with BatchNorm and a small stem on CIFAR-10, from a folder of JPEG files.
+
+    inception-jax train --config=configs/cifar10.py --config.data.dir=DIR --workdir=runs/cifar10
+
+DIR holds train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000).   Time, result and what was
+tried: experiments/cifar10/README.md.
+"""
+
+from inception_jax import config as cfg
+
+
+def get_config(arg: str = "") -> cfg.ConfigDict:
+    a = cfg.parse_arg(arg, epochs=16.0, width=0.5, lr=0.2, batch=128)
+    return cfg.new(
+        seed=0,
+        data=cfg.source(
+            source="folder",
+            dir="data/cifar10",
+            classes=10,
+            image_size=32,
+            batch_size=a.batch,
+            crop="pad",
+            pad=4,
+            eval_crop=1.0,
+            cache=True,
+        ),
+        model=cfg.model(
+            "googlenet",
+            dialect="slim",
+            num_classes=10,
+            width=a.width,
+            stem="small",
+            dropout=0.0,
+            bn_group=0,
+            bn_decay=0.9,
+        ),
+        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=5e-4),
+        optim=cfg.sgd(
+            schedule=cfg.cosine(lr=a.lr, warmup_epochs=1.0),
+            momentum=0.9,
+            nesterov=True,
+            clip=2.0,
+        ),
+        ema=dict(decay=0.998),
+        train=dict(epochs=a.epochs),
+        eval=dict(split="test", batch_size=500, every_epochs=2.0),
+        checkpoint=cfg.checkpoints(every_epochs=1.0),
+        mesh=cfg.mesh(),
+        log=cfg.logs(every_steps=50),
+    )

@@ -1,0 +1,52 @@
+r"""A new head, then the whole network, on your own folder of images, from a run of ours.
+
+    inception-jax train --config=configs/finetune.py --workdir=runs/mine \
+        --config.data.dir=DIR --config.data.classes=5 --config.model.num_classes=5 \
+        --config.checkpoint.init=runs/v3
+
+DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). Every array of the old run that fits by
+name and shape is taken; what is fresh is printed. The network must be the old run's: give
+`model=googlenet,image=224` and so on after the page's name. Leave checkpoint.init empty to start
+from nothing.   No paper.
+"""
+
+from inception_jax import config as cfg
+
+
+def get_config(arg: str = "") -> cfg.ConfigDict:
+    a = cfg.parse_arg(
+        arg, model="inception_v3", dialect="", image=299, width=1.0, stem="paper", epochs=20.0
+    )
+    return cfg.new(
+        seed=0,
+        data=cfg.source(
+            source="folder",
+            dir="data/mine",
+            classes=2,
+            image_size=a.image,
+            batch_size=32,
+            area=(0.3, 1.0),  # milder than from nothing: the features exist already
+            interpolation="bilinear",
+        ),
+        model=cfg.model(
+            a.model,
+            dialect=a.dialect,
+            num_classes=2,
+            width=a.width,
+            stem=a.stem,
+            aux=False,
+            dropout=0.2,
+            bn_group=0,
+            bn_decay=0.99,
+        ),
+        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
+        optim=cfg.sgd(
+            schedule=cfg.cosine(lr=0.01, warmup_epochs=1.0), momentum=0.9, nesterov=True, clip=2.0
+        ),
+        ema=dict(decay=0.99),
+        train=dict(epochs=a.epochs),
+        eval=dict(split="test", batch_size=64, every_epochs=1.0),
+        checkpoint=cfg.checkpoints(every_epochs=1.0),
+        mesh=cfg.mesh(),
+        log=cfg.logs(every_steps=10),
+    )

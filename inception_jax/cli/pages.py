@@ -1,0 +1,96 @@
+"""Config pages and saved configs, read with errors that name the file, the line and the way out."""
+
+import difflib
+import inspect
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from inception_jax import config as configs
+from inception_jax import rundir
+from inception_jax.errors import ConfigError
+
+
+def load(given: str) -> ConfigDict:
+    """The config of `PAGE` or `PAGE:ARGUMENT`.
+
+    Raises:
+        ConfigError: there is no such page, it breaks, or it does not return a whole config.
+    """
+    name, _, argument = given.partition(":")
+    path = Path(name)
+    get_config = _execute(path).get("get_config")
+    if not callable(get_config):
+        raise ConfigError(
+            f"--config={path}: expected a function get_config(arg) that returns "
+            f"inception_jax.config.new(...), found none"
+        )
+    if argument and not inspect.signature(get_config).parameters:
+        raise ConfigError(f"--config={given}: this page takes no argument; write --config={path}")
+    try:
+        config = get_config(argument) if argument else get_config()
+    except ConfigError as e:
+        raise ConfigError(f"--config={given}: {e}") from e
+    except Exception as e:
+        raise ConfigError(_broken(path, e)) from e
+    if not isinstance(config, ConfigDict):
+        raise ConfigError(
+            f"--config={path}: expected get_config to return inception_jax.config.new(...), "
+            f"got {type(config).__name__}"
+        )
+    configs.check_keys(config, f"--config={given}: ")
+    return config
+
+
+def of_run(workdir: str) -> ConfigDict:
+    """The config that the run in `workdir` has saved.
+
+    Raises:
+        ConfigError: there is no run, or its config is not one.
+    """
+    saved = rundir.saved_config(Path(workdir))
+    try:
+        return configs.new(**saved)
+    except ConfigError as e:
+        raise ConfigError(f"{Path(workdir) / 'config.json'}: {e}") from e
+
+
+def _execute(path: Path) -> dict[str, Any]:
+    """The names that a page defines. It is not imported: no .pyc is left beside it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as e:
+        raise ConfigError(f"--config={path}: no such page{_others(path)}") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"--config={path}: expected a readable page; {e}") from e
+    scope: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    try:
+        exec(compile(text, str(path), "exec"), scope)
+    except Exception as e:
+        raise ConfigError(_broken(path, e)) from e
+    return scope
+
+
+def _others(path: Path) -> str:
+    """A hint: the pages there are, the one most like `path` first."""
+    folders = [f for f in (path.parent, Path("configs")) if f.is_dir()]
+    pages = sorted({str(p) for f in folders for p in f.glob("*.py")})
+    names = {Path(p).stem: p for p in pages}
+    if near := difflib.get_close_matches(path.stem, names, 1):
+        return f"; did you mean {names[near[0]]}?"
+    return f"; there are {', '.join(pages)}" if pages else "; name a Python file"
+
+
+def _broken(path: Path, error: Exception) -> str:
+    """Where a page broke, and why."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line, text = next(
+        ((f.lineno, f.line) for f in reversed(frames) if f.filename == str(path)), (None, "")
+    )
+    what = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        line, text, what = error.lineno, (error.text or "").strip(), f"syntax error: {error.msg}"
+    where = f", line {line}" if line else ""
+    return f"--config={path}{where}: {what}" + (f"\n  {text}" if text else "")

@@ -1,0 +1,86 @@
+"""Predictions for image files: decoded, cropped and normalised as the run's evaluation does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from inception_jax import checkpoint, steps, train
+from inception_jax.data import crops
+from inception_jax.data.decode import BadImageError, decode
+from inception_jax.data.folder import SUFFIXES
+from inception_jax.errors import ConfigError
+
+Prediction = tuple[Path, list[tuple[str, float]], str | None]
+
+
+def image_files(paths: list[Path]) -> list[Path]:
+    """Files as they are, folders as the images below them, sorted.
+
+    Raises:
+        ConfigError: a path does not exist, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
+        found = [path]
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+            if not found:
+                raise ConfigError(
+                    f"expected images ({', '.join(SUFFIXES)}) below {path}, found none"
+                )
+        files += found
+    return files
+
+
+class Predictor:
+    """A run's network, with its averaged weights, class names and preprocessing."""
+
+    def __init__(self, config: Any, workdir: Path, step: int | None = None):
+        self._config = config
+        self._model = train.build_model(config.model)
+        _, self._variables = checkpoint.load(workdir, step)
+        self.classes = class_names(workdir, config)
+
+        def probabilities(variables: Any, images: jax.Array) -> jax.Array:
+            return jax.nn.softmax(steps.predict(self._model, variables, images))
+
+        self._forward = jax.jit(probabilities)
+
+    def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
+        """For each file its path, its `top` classes with probabilities, and what went wrong."""
+        size = self._config.data.image_size
+        batch_size = min(batch_size, len(files))
+        for start in range(0, len(files), batch_size):
+            part = files[start : start + batch_size]
+            images = np.zeros((batch_size, size, size, 3), np.uint8)
+            errors: list[str | None] = [None] * len(part)
+            for i, path in enumerate(part):
+                try:
+                    images[i] = self._read(path)
+                except (BadImageError, OSError) as e:
+                    errors[i] = str(e)
+            probabilities = np.asarray(self._forward(self._variables, images))
+            for path, p, error in zip(part, probabilities, errors, strict=False):
+                best = np.argsort(-p, kind="stable")[:top]
+                yield path, [] if error else [(self.classes[i], float(p[i])) for i in best], error
+
+    def _read(self, path: Path) -> np.ndarray:
+        d = self._config.data
+        image = decode(path.read_bytes())
+        box = crops.central_box(*image.shape[:2], d.eval_crop, d.resize == "short_side")
+        how = "bilinear" if d.interpolation == "random" else d.interpolation
+        return crops.cut(image, box, d.image_size, crops.INTERPOLATIONS[how])
+
+
+def class_names(workdir: Path, config: Any) -> list[str]:
+    """Names of the outputs: the run's classes.json, padded where there are more outputs."""
+    path = workdir / "classes.json"
+    names = json.loads(path.read_text()) if path.is_file() else []
+    extra = config.model.num_classes - len(names)
+    return [*names, *(f"class {len(names) + i}" for i in range(extra))]

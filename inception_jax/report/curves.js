@@ -1,0 +1,208 @@
+// The curves of all runs, and what their controls do.
+
+class Curves {
+  constructor(section, runs) {
+    this.runs = runs;
+    this.splits = [...new Set(runs.flatMap((r) => r.curves.map((c) => c.label)))];
+    this.off = new Set();
+    this.log = false;
+    const has = (axis) => runs.every((r) => r.curves.every((c) => axis in c.columns));
+    this.axes = Object.entries(AXES).filter(([key]) => has(key));
+    this.axis = this.axes[0]?.[0] ?? "step";
+    const points = Math.max(
+      0,
+      ...runs.flatMap((r) =>
+        r.curves.filter((c) => c.split === "train").map((c) => c.columns.step.length),
+      ),
+    );
+    this.smoothing = points > 60 ? 0.6 : 0;
+    this.charts = this.panels().map((spec) => new Chart(spec));
+    this.addLogToggle();
+    section.append(
+      this.toolbar(),
+      el("div", { class: "panels" }, ...this.charts.map((c) => c.node)),
+      ...this.footnotes(),
+    );
+    section.hidden = false;
+    this.draw();
+    const on = (event, width) =>
+      addEventListener(event, () => {
+        Chart.paper = width;
+        this.draw();
+      });
+    on("resize", 0);
+    on("beforeprint", 340);
+    on("afterprint", 0);
+  }
+
+  panels() {
+    const columns = this.runs.flatMap((r) => r.curves.flatMap((c) => Object.entries(c.columns)));
+    const keys = new Set(columns.map(([key]) => key));
+    const eventful = new Set(columns.filter(([, ys]) => ys.some((y) => y)).map(([key]) => key));
+    const extra = [...eventful].filter((k) => !KNOWN.has(k)).slice(0, 12); // none for a count of 0
+    return PANELS.filter((p) => keys.has(p.key)).concat(
+      extra.map((key) => ({ key, title: key, format: plain })),
+    );
+  }
+
+  addLogToggle() {
+    const chart = this.charts.find((c) => c.spec.key === "loss");
+    chart?.head.append(
+      el(
+        "label",
+        {},
+        el("input", {
+          type: "checkbox",
+          id: "log-loss",
+          onchange: (e) => {
+            this.log = e.target.checked;
+            this.draw();
+          },
+        }),
+        "log scale",
+      ),
+    );
+  }
+
+  toolbar() {
+    const shown = el("output", {}, this.smoothing.toFixed(2));
+    const slider = el("input", {
+      type: "range",
+      min: 0,
+      max: 0.99,
+      step: 0.01,
+      value: this.smoothing,
+      oninput: (e) => {
+        this.smoothing = Number(e.target.value);
+        shown.textContent = this.smoothing.toFixed(2);
+        this.draw();
+      },
+    });
+    const several = this.runs.length > 1;
+    return el(
+      "div",
+      { class: "toolbar" },
+      this.axes.length > 1
+        ? segments("horizontal axis", this.axes, this.axis, (a) => {
+            this.axis = a;
+            this.draw();
+          })
+        : null,
+      el("label", { class: "smoothing" }, "smoothing of train", slider, shown),
+      several
+        ? this.legend(
+            "Runs",
+            this.runs.map((r) => r.name),
+            "run",
+            (i) => [i, null],
+          )
+        : null,
+      this.legend("Splits", this.splits, "split", (i) =>
+        several ? [7, DASHES[i % 5]] : [i, null],
+      ),
+    );
+  }
+
+  /** Checkboxes that show or hide what a line of this colour and dash stands for. */
+  legend(name, labels, kind, look) {
+    return el(
+      "fieldset",
+      { class: "keys" },
+      el("legend", {}, name),
+      ...labels.map((label, i) => {
+        const [color, dash] = look(i);
+        const line = el("path", {
+          class: `line s${color % 8}`,
+          "stroke-dasharray": dash,
+          "stroke-width": 2.5,
+          d: "M1,5H21",
+        });
+        return el(
+          "label",
+          { class: "key" },
+          el("input", {
+            type: "checkbox",
+            checked: true,
+            onchange: (e) => {
+              this.off[e.target.checked ? "delete" : "add"](`${kind} ${i}`);
+              this.draw();
+            },
+          }),
+          el("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" }, line),
+          label,
+        );
+      }),
+    );
+  }
+
+  footnotes() {
+    const thin = this.runs.flatMap((r) => r.curves).filter((c) => c.thinned);
+    const notes = [];
+    if (this.runs.some((r) => r.resumes.length))
+      notes.push("Triangles mark where a run was resumed.");
+    if (this.axes.some(([key]) => key === "hours"))
+      notes.push("Hours leave out the pauses between attempts.");
+    if (thin.length)
+      notes.push(
+        `Long curves are thinned (${group(Math.max(...thin.map((c) => c.thinned)))} lines at most); every spike is kept.`,
+      );
+    return notes.length ? [el("p", { class: "fine" }, notes.join(" "))] : [];
+  }
+
+  draw() {
+    Chart.clear();
+    const visible = this.runs
+      .map((run, i) => [run, i])
+      .filter(([, i]) => !this.off.has(`run ${i}`));
+    const range = extent(
+      visible.flatMap(([r]) => r.curves.flatMap((c) => c.columns[this.axis])),
+      false,
+    ) ?? [0, 1];
+    const markers = visible.flatMap(([run, i]) => this.markers(run, i, range));
+    for (const chart of this.charts) {
+      const series = visible.flatMap(([run, i]) =>
+        run.curves.flatMap((c) => this.series(run, i, c, chart.spec.key)),
+      );
+      chart.draw({
+        series,
+        markers,
+        range,
+        xName: this.axis,
+        log: this.log && chart.spec.key === "loss",
+        xText: (v) => (this.axis === "step" ? group(Math.round(v)) : v.toFixed(2)),
+      });
+    }
+  }
+
+  series(run, i, curve, key) {
+    const split = this.splits.indexOf(curve.label);
+    const values = curve.columns[key];
+    if (!values || this.off.has(`split ${split}`)) return [];
+    const several = this.runs.length > 1;
+    const soft = curve.split === "train" && key !== "lr" && this.smoothing > 0;
+    return [
+      {
+        label: several ? `${run.name} ${curve.label}` : curve.label,
+        xs: curve.columns[this.axis],
+        ys: soft ? smooth(values, this.smoothing) : values,
+        raw: soft && !several ? values : null,
+        color: (several ? i : split) % 8,
+        dash: several ? DASHES[split % 5] : null,
+        dots: curve.split !== "train" && !several && values.length <= 80,
+      },
+    ];
+  }
+
+  /** Where the run was resumed, on the current axis: the place of its nearest training step. */
+  markers(run, i, range) {
+    const columns = (run.curves.find((c) => c.split === "train") ?? run.curves[0])?.columns;
+    if (!columns) return [];
+    return run.resumes
+      .map(({ step, host }) => {
+        const x = columns[this.axis][nearest({ xs: columns.step, ys: columns[this.axis] }, step)];
+        const text = `${run.name} resumed at step ${group(step)}${host ? ` on ${host}` : ""}`;
+        return { x, color: this.runs.length > 1 ? i % 8 : 7, text };
+      })
+      .filter((m) => m.x >= range[0] && m.x <= range[1]);
+  }
+}

@@ -1,0 +1,210 @@
+// What the evaluations hold, for one chosen run and split.
+
+class Evaluations {
+  constructor(section, runs) {
+    this.runs = runs;
+    this.withFiles = runs.map((_, i) => i).filter((i) => Object.keys(runs[i].evaluations).length);
+    this.run = this.withFiles[0];
+    this.split = Object.keys(runs[this.run].evaluations)[0];
+    this.bar = el("div", { class: "toolbar" });
+    this.body = el("div", { class: "evaluation" });
+    section.append(this.bar, this.body);
+    section.hidden = false;
+    this.draw();
+    let width = innerWidth;
+    addEventListener("resize", () => {
+      if (innerWidth !== width) this.draw(); // a phone "resizes" when its address bar hides
+      width = innerWidth;
+    });
+  }
+
+  draw() {
+    const { evaluations } = this.runs[this.run];
+    if (!(this.split in evaluations)) this.split = Object.keys(evaluations)[0];
+    const evaluation = evaluations[this.split];
+    this.controls(evaluations);
+    this.body.replaceChildren();
+    if (evaluation.confusion) {
+      const confusion = new Confusion(evaluation);
+      this.body.append(confusion.node, pairsTable(evaluation.classes, evaluation.confusion.pairs));
+      confusion.draw();
+    }
+    if (evaluation.per_class.length) this.body.append(this.perClass(evaluation));
+    if (evaluation.calibration.length) {
+      const node = el("div", { class: "reliability" });
+      this.body.append(node);
+      new Reliability(node, evaluation);
+    }
+    if (evaluation.mistakes.length) this.body.append(mistakes(evaluation));
+    if (evaluation.filters) this.body.append(filters(evaluation.filters));
+    if (!this.body.childElementCount)
+      this.body.append(el("p", { class: "quiet" }, "The evaluation file holds no details."));
+  }
+
+  controls(evaluations) {
+    const keep = document.activeElement?.name;
+    const pick = (key) => (value) => {
+      this[key] = key === "run" ? Number(value) : value;
+      this.draw();
+    };
+    const several = this.runs.length > 1;
+    const splits = Object.keys(evaluations);
+    this.bar.replaceChildren(
+      ...(several
+        ? [
+            segments(
+              "run",
+              this.withFiles.map((i) => [i, this.runs[i].name]),
+              this.run,
+              pick("run"),
+            ),
+          ]
+        : []),
+      ...(splits.length > 1 || several
+        ? [
+            segments(
+              "split",
+              splits.map((s) => [s, s]),
+              this.split,
+              pick("split"),
+            ),
+          ]
+        : [el("span", { class: "quiet" }, `split ${splits[0]}`)]),
+    );
+    if (keep) this.bar.querySelector(`[name="${keep}"]:checked`)?.focus(); // drawing replaced the button
+  }
+
+  /** Accuracy of every class: the chosen run with its interval, other runs as dots beside it. */
+  perClass(evaluation) {
+    const others = this.withFiles
+      .filter((i) => i !== this.run)
+      .map((i) => [i, this.runs[i].evaluations[this.split]])
+      .filter(([, e]) => e && e.classes.length === evaluation.classes.length)
+      .map(([i, e]) => [i, new Map(e.per_class.map(([c, , top1]) => [c, top1]))]);
+    const all = [
+      ...evaluation.per_class.flatMap((row) => row.slice(3)),
+      ...others.flatMap(([, by]) => [...by.values()]),
+    ];
+    const [left, right] = [
+      Math.floor(10 * Math.min(...all) + 1e-9) / 10,
+      Math.ceil(10 * Math.max(...all) - 1e-9) / 10,
+    ];
+    const at = (v) => (v - left) / Math.max(0.1, right - left);
+    const rows = [...evaluation.per_class]
+      .sort((a, b) => a[2] - b[2])
+      .map(([c, n, top1, low, high]) => {
+        const dots = others.filter(([, by]) => by.has(c)).map(([i, by]) => dot(at(by.get(c)), i));
+        return el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, evaluation.classes[c]),
+          el("td", { class: "n", "data-value": n }, group(n)),
+          el("td", { class: "n", "data-value": top1 }, percent(top1)),
+          el(
+            "td",
+            { class: "range" },
+            el(
+              "span",
+              { class: "strip" },
+              whisker(at(low), at(high), this.run),
+              ...dots,
+              dot(at(top1), this.run),
+            ),
+          ),
+        );
+      });
+    const table = el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          el("th", {}, "class"),
+          el("th", { class: "n" }, "images"),
+          el("th", { class: "n", "aria-sort": "ascending" }, "top-1"),
+          el("th", {}),
+        ),
+      ),
+      el("tbody", {}, ...rows),
+    );
+    sortable(table);
+    table.tHead.rows[0].cells[3].textContent = `${percent(left, 0)} to ${percent(right, 0)}`;
+    return el(
+      "div",
+      { class: "per-class" },
+      el("h3", {}, "Accuracy by class"),
+      el(
+        "p",
+        { class: "readout" },
+        `Line: 95% interval.${others.length ? " Other colours: the other runs." : ""} A header sorts.`,
+      ),
+      el(
+        "div",
+        { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Accuracy by class" },
+        table,
+      ),
+    );
+  }
+}
+
+function dot(value, run) {
+  const node = el("i", { class: `s${run % 8}`, "aria-hidden": "true" });
+  node.style.left = percent(value, 2);
+  return node;
+}
+
+function whisker(low, high, run) {
+  const node = el("u", { class: `s${run % 8}` });
+  node.style.left = percent(low, 2);
+  node.style.width = percent(high - low, 2);
+  return node;
+}
+
+function mistakes(evaluation) {
+  const name = (i) => evaluation.classes[i] ?? `class ${i}`;
+  const figures = evaluation.mistakes.map((m) => {
+    const image = el("img", { src: m.uri, alt: `image ${m.name}` });
+    image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth <= 96));
+    return el(
+      "figure",
+      { title: `image ${m.name}` },
+      image,
+      el(
+        "figcaption",
+        {},
+        el("span", {}, name(m.truth)),
+        el("span", {}, `→ ${name(m.prediction)}`),
+        el("span", { class: "quiet" }, percent(m.probability)),
+      ),
+    );
+  });
+  return el(
+    "div",
+    { class: "full" },
+    el("h3", {}, "Most confident mistakes"),
+    el(
+      "p",
+      { class: "readout" },
+      "Truth → prediction, and the probability given to the prediction.",
+    ),
+    el("div", { class: "mistakes" }, ...figures),
+  );
+}
+
+function filters(picture) {
+  return el(
+    "div",
+    { class: "filters full" },
+    el("h3", {}, "First layer"),
+    el("p", { class: "readout" }, `${picture.caption}.`),
+    el("img", {
+      src: picture.uri,
+      width: picture.width,
+      height: picture.height,
+      alt: picture.caption,
+    }),
+  );
+}

@@ -1,0 +1,42 @@
+// Panels: what is drawn against what, in which order, and how its numbers read.
+
+const AXES = { epoch: "epoch", step: "step", hours: "hours" };
+const DASHES = [null, "5 4", "1.5 4", "8 3 2 3", "3 2"];
+const PANELS = [
+  { key: "loss", title: "Loss", tall: true, format: plain },
+  {
+    key: "top1",
+    title: "Top-1 accuracy",
+    tall: true,
+    format: (v) => percent(v, 2),
+    tick: tickPercent,
+  },
+  { key: "lr", title: "Learning rate", format: plain, zero: true },
+  { key: "grad_norm", title: "Gradient norm", format: plain, zero: true },
+  { key: "images_per_s", title: "Images per second", format: plain, zero: true },
+  {
+    key: "input_wait",
+    title: "Time waiting for input",
+    format: (v) => percent(v, 1),
+    tick: tickPercent,
+    zero: true,
+  },
+  { key: "top5", title: "Top-5 accuracy", format: (v) => percent(v, 2), tick: tickPercent },
+  { key: "ece", title: "Calibration error", format: plain, zero: true },
+];
+const KNOWN = new Set([...PANELS.map((p) => p.key), "step", "epoch", "hours", "count"]);
+
+function tickPercent(value) {
+  return `${+(100 * value).toFixed(1)}%`;
+}
+
+/** An exponential mean without the pull towards zero at the start; holes stay holes. */
+function smooth(ys, weight) {
+  let [sum, norm] = [0, 0];
+  return ys.map((y) => {
+    if (y === null) return null;
+    sum = weight * sum + (1 - weight) * y;
+    norm = weight * norm + (1 - weight);
+    return sum / norm;
+  });
+}

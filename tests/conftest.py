@@ -1,0 +1,68 @@
+"""Every test runs on the CPU with eight virtual devices, strict dtypes, and warnings as errors."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+FLAGS = os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = f"{FLAGS} --xla_force_host_platform_device_count=8"
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+# Programs compiled by an earlier run of the suite are taken from here; results do not depend on it.
+jax.config.update("jax_compilation_cache_dir", str(Path("~/.cache/inception_jax/xla").expanduser()))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _from_environment(variable: str, what: str) -> Path:
+    """The folder that `variable` names; without it the test is skipped, or fails in CI."""
+    folder = os.environ.get(variable)
+    if not folder:
+        message = f"{what}: set {variable}"
+        if os.environ.get("INCEPTION_JAX_REQUIRE_ALL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images: cifar10/{train,test}/class/*.jpg and imagenet/*.JPEG."""
+    return _from_environment("INCEPTION_JAX_DATA", "needs the real images")
+
+
+@pytest.fixture(scope="session")
+def peer_files() -> Path:
+    """The folder of reference files that `tests/peers/write.py` made with torch and Keras."""
+    return _from_environment("INCEPTION_JAX_PEERS", "needs the peers' reference files")
+
+
+@pytest.fixture
+def float64():
+    """Runs a test in double precision."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def command():
+    """Runs `inception-jax` as a user would: (words) -> subprocess.CompletedProcess."""
+    import subprocess
+
+    def run(*words: str, devices: int = 1, **options):
+        env = {
+            **os.environ,
+            "XLA_FLAGS": f"{FLAGS} --xla_force_host_platform_device_count={devices}",
+        }
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return subprocess.run(
+            [sys.executable, "-m", "inception_jax", *map(str, words)],
+            env=env, capture_output=True, text=True, cwd=ROOT, timeout=600, **options,
+        )  # fmt: skip
+
+    return run

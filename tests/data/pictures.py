@@ -1,0 +1,72 @@
+"""Small pictures, their files, and a source that holds them: what the tests of `data` read."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+
+from inception_jax.data.decode import BadImageError
+
+
+def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:
+    """A smooth picture, which JPEG keeps to a grey level or two: uint8 [h, w, 3]."""
+    y, x = np.mgrid[0:height, 0:width]
+    channels = (x * 250 // width, y * 250 // height, 250 - x * 250 // width)
+    return np.clip(np.stack(channels, -1) + shade, 0, 255).astype(np.uint8)
+
+
+def encoded(image: np.ndarray, suffix: str = ".jpg", *options: int) -> bytes:
+    """The bytes of a file of `image`, RGB, grey or RGBA."""
+    swap = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(image.shape[-1] * (image.ndim == 3))
+    ok, data = cv2.imencode(suffix, cv2.cvtColor(image, swap) if swap else image, options)
+    assert ok
+    return data.tobytes()
+
+
+def tree(root: Path, sizes: dict[str, dict[str, int]], suffix: str = ".png") -> Path:
+    """A folder `root/split/class/NN.png` with so many images a class; each has its own shade."""
+    for split, classes in sizes.items():
+        for label, (name, count) in enumerate(classes.items()):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                shade = 20 * label + i
+                (folder / f"{i:03d}{suffix}").write_bytes(encoded(gradient(shade=shade), suffix))
+    return root
+
+
+class Pictures:
+    """`count` pictures whose red channel is the index; those in `bad` are unreadable."""
+
+    def __init__(self, count: int, size: int = 8, bad: frozenset[int] = frozenset()):
+        self.count, self.size, self.bad = count, size, bad
+        self.classes = ("even", "odd")
+        self.read: list[int] = []
+
+    def __len__(self) -> int:
+        return self.count
+
+    def label(self, index: int) -> int:
+        return index % 2
+
+    def image(self, index: int) -> np.ndarray:
+        self.read.append(index)
+        if index in self.bad:
+            raise BadImageError("broken")
+        image = gradient(self.size, self.size + 3)
+        image[..., 0] = index % 256
+        return image
+
+    def name(self, index: int) -> str:
+        return f"picture {index}"
+
+
+def settings(**changes) -> SimpleNamespace:
+    """A config's `data` section for 6-pixel crops."""
+    section = {
+        "image_size": 6, "batch_size": 4, "crop": "inception", "area": (0.08, 1.0),
+        "aspect": (0.75, 4 / 3), "pad": 0, "eval_crop": 0.875, "resize": "stretch",
+        "interpolation": "bilinear", "flip": True, "colour": "slim",
+    }  # fmt: skip
+    return SimpleNamespace(**{**section, **changes})

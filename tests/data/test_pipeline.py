@@ -1,0 +1,243 @@
+"""Tests of inception_jax.data.pipeline."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inception_jax.data import pipeline
+from inception_jax.data.pipeline import EvalReader, Shard, TrainReader, batches
+from tests.data.pictures import Pictures
+from tests.data.pictures import settings as section
+
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+def equal(found, expected):
+    """Asserts that two lists of batches are the same to the bit."""
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert a[key].dtype == b[key].dtype
+            np.testing.assert_array_equal(a[key], b[key])
+
+
+def bare(positions: range) -> pipeline.Batch:
+    """A reader of nothing but positions."""
+    return {"index": np.asarray(positions)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), SEEDS, st.integers(0, 5))
+def test_an_epoch_has_every_example_once(count, seed, epoch):
+    """Each epoch's positions are a permutation of the examples, for any count and seed."""
+    span = range(epoch * count, (epoch + 1) * count)
+    order = [pipeline.example_at(p, count, seed) for p in span]
+    assert sorted(order) == list(range(count))
+
+
+def test_orders_differ():
+    """Epochs and seeds have orders of their own, none of them the order of the files."""
+
+    def order(seed, epoch):
+        return tuple(pipeline.example_at(epoch * 200 + i, 200, seed) for i in range(200))
+
+    orders = {order(seed, epoch) for seed in range(3) for epoch in range(4)}
+    assert len(orders) == 12 and tuple(range(200)) not in orders
+
+
+def test_a_shuffle_mixes():
+    """Any part of the split comes at any part of the epoch, as often as it should."""
+    table = np.zeros((6, 6), int)
+    for position in range(40 * 300):
+        table[position % 300 // 50, pipeline.example_at(position, 300, seed=3) // 50] += 1
+    # 333 expected in each cell; 90 are five standard deviations.
+    assert table.min() > 333 - 90 and table.max() < 333 + 90
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 9), SEEDS)
+def test_batches_cross_epochs_without_loss(count, batch_size, seed):
+    """Whatever N and batch size, N batches hold every example exactly `batch_size` times."""
+    read = TrainReader(Pictures(count), section(image_size=4), seed)
+    index = np.concatenate([b["index"] for b in batches(read, batch_size, range(count), 2)])
+    for epoch in range(batch_size):
+        part = index[epoch * count : (epoch + 1) * count]
+        assert sorted(part) == list(range(count))
+
+
+def test_a_batch_is_what_it_says():
+    """Pixels, label and index of a position belong together and have their dtypes."""
+    read = TrainReader(Pictures(50), section(), seed=1)
+    batch = next(batches(read, 20, range(1), 2))
+    assert {k: (v.dtype, v.shape) for k, v in batch.items()} == {
+        "image": (np.uint8, (20, 6, 6, 3)), "label": (np.int32, (20,)), "index": (np.int32, (20,)),
+    }  # fmt: skip
+    np.testing.assert_array_equal(
+        batch["image"][..., 0], batch["index"][:, None, None] + 0 * batch["image"][..., 0]
+    )
+    np.testing.assert_array_equal(batch["label"], batch["index"] % 2)
+
+
+@pytest.mark.parametrize("crop", ["inception", "pad", "central"])
+def test_a_crop_is_a_function_of_seed_and_position(crop):
+    """The same seed and position give the same pixels in any chunk; others do not."""
+    data = section(crop=crop, pad=3, interpolation="random")
+    source = Pictures(40, size=30)
+    images = TrainReader(source, data, 7)(range(80))["image"]
+    for start in (0, 13, 60):
+        again = TrainReader(source, data, 7)(range(start, start + 20))["image"]
+        np.testing.assert_array_equal(again, images[start : start + 20])
+    # The same example in two epochs, and under another seed, is cut elsewhere.
+    order = [pipeline.example_at(p, 40, 7) for p in range(80)]
+    pairs = [(order.index(e), 40 + order[40:].index(e)) for e in range(40)]
+    differing = sum(not np.array_equal(images[a], images[b]) for a, b in pairs)
+    assert differing > 15
+    other = TrainReader(source, data, 8)(range(40))
+    same = {int(e): image for e, image in zip(other["index"], other["image"], strict=True)}
+    assert sum(not np.array_equal(same[order[p]], images[p]) for p in range(40)) > 15
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 12), st.integers(1, 24), SEEDS)
+def test_starting_at_a_step_is_dropping_the_steps_before(start, batch_size, seed):
+    """A run resumed at step k sees what the undisturbed run sees from step k on."""
+    source, data = Pictures(37), section()
+    whole = list(batches(TrainReader(source, data, seed), batch_size, range(13), 2))
+    resumed = list(batches(TrainReader(source, data, seed), batch_size, range(start, 13), 1))
+    equal(resumed, whole[start:])
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_shards_partition_the_batch_in_order(count):
+    """The slices of all processes, one after the other, are the batch of a single process."""
+    source, data = Pictures(53), section()
+    whole = list(batches(TrainReader(source, data, 0), 48, range(5), 2))
+    parts = [
+        list(batches(TrainReader(source, data, 0), 48, range(5), 2, Shard(p, count)))
+        for p in range(count)
+    ]
+    joined = [{k: np.concatenate([x[k] for x in step]) for k in step[0]}
+              for step in zip(*parts, strict=True)]  # fmt: skip
+    equal(joined, whole)
+
+
+def test_unequal_shards_are_refused():
+    """A batch that does not split evenly would lose examples."""
+    with pytest.raises(ValueError, match="multiple of 3 images a batch, got 16"):
+        batches(bare, 16, range(2), 1, Shard(0, 3))
+
+
+@pytest.mark.parametrize("threads", [2, 4, 16])
+def test_threads_do_not_change_a_bit(threads):
+    """Any number of threads gives the batches that one gives."""
+    source, data = Pictures(70), section(interpolation="random")
+    one, many = (list(batches(TrainReader(source, data, 3), 24, range(9), n)) for n in (1, threads))
+    equal(many, one)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (13, 4), (3, 8), (1, 1), (65, 64)])
+def test_evaluation_sees_each_image_once(count, batch_size):
+    """Every image comes once, in order, with mask 1; the ragged end is black and masked."""
+    source = Pictures(count)
+    steps = list(
+        batches(EvalReader(source, section()), batch_size, range(-(-count // batch_size)), 2)
+    )
+    assert all(b["image"].shape == (batch_size, 6, 6, 3) for b in steps)
+    joined = {k: np.concatenate([b[k] for b in steps]) for k in steps[0]}
+    assert joined["mask"].dtype == np.float32
+    assert joined["mask"].tolist() == [1] * count + [0] * (len(joined["mask"]) - count)
+    assert joined["index"].tolist() == list(range(count)) + [-1] * (len(joined["index"]) - count)
+    np.testing.assert_array_equal(joined["label"][:count], np.arange(count) % 2)
+    np.testing.assert_array_equal(joined["image"][:count, 2, 2, 0], np.arange(count))
+    assert not joined["image"][count:].any() and not joined["label"][count:].any()
+
+
+def test_evaluation_masks_a_bad_image():
+    """An unreadable image is not counted, and named; its neighbours keep their places."""
+    read = EvalReader(Pictures(200, bad=frozenset({5})), section())
+    batch = read(range(8))
+    assert batch["mask"].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
+    assert batch["index"].tolist() == [0, 1, 2, 3, 4, -1, 6, 7]
+    assert read.bad.reasons == {"picture 5": "broken"}
+
+
+@pytest.mark.parametrize("resize", ["stretch", "short_side"])
+def test_evaluation_crops_the_centre(resize):
+    """`eval_crop` and `resize` of the config choose the region; nothing is random."""
+
+    class Wide(Pictures):
+        def image(self, index):
+            x = np.arange(100, dtype=np.uint8)
+            return np.broadcast_to(x[None, :, None], (40, 100, 3)).copy()
+
+    data = section(resize=resize, eval_crop=0.8, interpolation="area", image_size=4)
+    row = EvalReader(Wide(1), data)(range(1))["image"][0, 0, :, 0].astype(float)
+    # 80% of the width is columns 10 to 90; a square of 80% of the height is columns 34 to 66.
+    low, high = (10, 90) if resize == "stretch" else (34, 66)
+    width = (high - low) / 4
+    expected = [low + width * (i + 0.5) - 0.5 for i in range(4)]
+    np.testing.assert_allclose(row, expected, atol=0.51)
+
+
+@pytest.mark.parametrize(("threads", "batch_size"), [(1, 64), (4, 64), (16, 64), (4, 6)])
+def test_at_most_two_batches_are_read_ahead(threads, batch_size):
+    """A slow consumer keeps the memory of three batches, never the epoch's."""
+    seen = []
+
+    def read(positions):
+        seen.append(len(positions))
+        return bare(positions)
+
+    steps = batches(read, batch_size, range(50), threads)
+    next(steps)
+    settled = -1
+    while settled != sum(seen):
+        settled = sum(seen)
+        time.sleep(0.2)
+    assert sum(seen) == 3 * batch_size
+
+
+@pytest.mark.parametrize(("batch_size", "threads"), [(32, 16), (64, 16), (8, 4)])
+def test_all_threads_have_work(batch_size, threads):
+    """A batch is cut into enough chunks for every thread: with 16, 16 read at the same time."""
+    together = threading.Barrier(threads, timeout=20)
+
+    def read(positions):
+        if positions.stop <= 2 * batch_size:
+            together.wait()  # raises BrokenBarrierError when too few come
+        return bare(positions)
+
+    first = next(batches(read, batch_size, range(8), threads))
+    assert first["index"].tolist() == list(range(batch_size))
+
+
+def test_an_error_in_a_thread_arrives_as_itself():
+    """What a reader raises is what the consumer catches, type and message."""
+
+    def read(positions):
+        if positions.start >= 40:
+            raise LookupError("the disk is gone")
+        return bare(positions)
+
+    steps = batches(read, 8, range(20), 3)
+    assert [next(steps)["index"][0] for _ in range(5)] == [0, 8, 16, 24, 32]
+    with pytest.raises(LookupError, match="the disk is gone"):
+        next(steps)
+
+
+def test_an_abandoned_iterator_leaves_no_thread():
+    """Evaluation that is stopped halfway does not leave its readers behind."""
+    before = set(threading.enumerate())
+    steps = batches(bare, 8, range(1000), 4)
+    next(steps)
+    ours = set(threading.enumerate()) - before
+    assert ours
+    del steps
+    for thread in ours:
+        thread.join(timeout=10)
+    assert not any(thread.is_alive() for thread in ours)

@@ -1,0 +1,144 @@
+"""Tests `inception_jax/models/layers.py` and `ops.py` on arithmetic one can do by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inception_jax.models import layers, ops
+
+
+def test_average_pool_border():
+    """TensorFlow's border divides by the pixels there are, torchvision's by the full window."""
+    x = jnp.ones((1, 3, 3, 1))
+    exclude = layers.avg_pool(x)[0, :, :, 0]
+    include = layers.avg_pool(x, count_include_pad=True)[0, :, :, 0]
+    assert jnp.allclose(exclude, 1.0)
+    assert jnp.allclose(include * 9, jnp.array([[4, 6, 4], [6, 9, 6], [4, 6, 4.0]]))
+
+
+def batch_norm(x, group, decay=0.9, scale=False):
+    norm = layers.BatchNorm(decay=decay, epsilon=1e-3, scale=scale, train=True, group=group)
+    variables = norm.init(jax.random.key(0), x)
+    return norm.apply(variables, x, mutable=["batch_stats"])
+
+
+@pytest.mark.parametrize("group", [0, 1, 2, 4])
+def test_batch_norm_against_numpy(group):
+    """Each group has its own statistics; the moving averages follow the mean of the groups'."""
+    x = np.random.default_rng(0).normal(1, 2, (8, 3, 3, 5)).astype(np.float32)
+    y, new = batch_norm(jnp.asarray(x), group)
+    parts = x.reshape(-1, group or 8, 3, 3, 5)
+    mean, var = parts.mean((1, 2, 3)), parts.var((1, 2, 3))
+    want = (parts - mean[:, None, None, None]) / np.sqrt(var[:, None, None, None] + 1e-3)
+    np.testing.assert_allclose(y, want.reshape(x.shape), atol=1e-5)
+    stats = new["batch_stats"]
+    np.testing.assert_allclose(stats["mean"], 0.1 * mean.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * var.mean(0), rtol=1e-5)
+
+
+def test_batch_norm_far_from_zero():
+    """A mean a thousand times the deviation costs no more than float32's rounding of the input."""
+    x = np.random.default_rng(0).normal(1000, 1, (8, 4, 4, 3)).astype(np.float32)
+    y, _ = batch_norm(jnp.asarray(x), 0)
+    wide = x.astype(np.float64)
+    want = (wide - wide.mean((0, 1, 2))) / np.sqrt(wide.var((0, 1, 2)) + 1e-3)
+    np.testing.assert_allclose(y, want, atol=2e-3)
+
+
+def test_groups_must_divide_the_batch():
+    """Seven images do not make groups of two; both numbers are named."""
+    with pytest.raises(ValueError, match="7 images does not split into groups of 2"):
+        batch_norm(jnp.ones((7, 2, 2, 1)), 2)
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(3, 12), k=st.integers(1, 5), stride=st.integers(1, 3), pool=st.booleans())
+def test_tf_padding_is_same(n, k, stride, pool):
+    """`tf` padding gives ceil(n / stride) windows, the odd pixel after, as lax's SAME."""
+    got = ops.pads((n, n), (k, k), stride, "SAME", "tf", pool)
+    assert list(got) == jax.lax.padtype_to_pads((n, n), (k, k), (stride, stride), "SAME")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "stride", "pool", "want"),
+    [
+        (224, 7, 2, False, (3, 3)),  # torch's padding=3
+        (112, 3, 2, True, (0, 1)),  # ceil_mode reaches one pixel over the edge
+        (113, 3, 2, True, (0, 0)),
+        (14, 2, 2, True, (0, 0)),
+        (28, 3, 1, True, (1, 1)),
+    ],
+)
+def test_torch_padding(n, k, stride, pool, want):
+    """Torch pads strided convolutions on both sides and strided pools only after."""
+    assert ops.pads((n, n), (k, k), stride, "SAME", "torch", pool)[0] == want
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    n=st.integers(4, 9),
+    k=st.sampled_from([(1, 1), (3, 3), (5, 5), (1, 7), (7, 1), (2, 2)]),
+    stride=st.integers(1, 2),
+    padding=st.sampled_from(["SAME", "VALID"]),
+)
+def test_conv_and_its_gradients_equal_lax(n, k, stride, padding):
+    """`ops.conv` and both its gradients equal `lax.conv_general_dilated`'s, in any form it takes."""
+    if padding == "VALID" and max(k) > n:
+        return
+    keys = jax.random.split(jax.random.key(0), 3)
+    x = jax.random.normal(keys[0], (2, n, n, 3))
+    w = jax.random.normal(keys[1], (*k, 3, 4))
+    pads = ops.pads((n, n), k, stride, padding)
+
+    def plain(x, w):
+        dims = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(x, w, (stride, stride), pads, dimension_numbers=dims)
+
+    want, back = jax.vjp(plain, x, w)
+    got, ours = jax.vjp(lambda x, w: ops.conv(x, w, stride, pads), x, w)
+    np.testing.assert_allclose(got, want, atol=1e-4)
+    ct = jax.random.normal(keys[2], want.shape)
+    for a, b in zip(ours(ct), back(ct), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    n=st.integers(3, 9), k=st.sampled_from([2, 3]), stride=st.integers(1, 2),
+    style=st.sampled_from(["tf", "torch"]), ties=st.booleans(),
+)  # fmt: skip
+def test_max_pool_and_its_gradient_equal_lax(n, k, stride, style, ties):
+    """`ops.max_pool` equals `lax.reduce_window` and sends a tie's gradient to the same pixel."""
+    x = jax.random.normal(jax.random.key(n), (2, n, n, 3))
+    x = jnp.maximum(x, 0) if ties else x
+    pads = ops.pads((n, n), (k, k), stride, "SAME", style, pool=True)
+
+    def plain(x):
+        return jax.lax.reduce_window(
+            x, -jnp.inf, jax.lax.max, (1, k, k, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
+        )
+
+    want, back = jax.vjp(plain, x)
+    got, ours = jax.vjp(lambda x: ops.max_pool(x, (k, k), stride, pads), x)
+    assert (got == want).all()
+    ct = jax.random.normal(jax.random.key(9), want.shape)
+    np.testing.assert_allclose(ours(ct)[0], back(ct)[0], atol=1e-5)
+
+
+def test_dropout_rate_is_what_is_dropped():
+    """Rate 0.7 zeroes 70% and scales the rest by 1 / 0.3; evaluation changes nothing."""
+    from flax import linen as nn
+
+    class Layer(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return layers.dropout(self, x, 0.7, train)
+
+    x = jnp.ones((100, 100))
+    y = Layer().apply({}, x, True, rngs={"dropout": jax.random.key(0)})
+    assert abs(float((y == 0).mean()) - 0.7) < 0.02
+    assert np.allclose(np.unique(y), [0, 1 / 0.3])
+    assert (Layer().apply({}, x, False) == x).all()

@@ -1,0 +1,140 @@
+"""Tests `inception_jax/models/network.py`: what holds for every network and dialect."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from inception_jax import models
+
+EVERY = [(n, d) for n in models.names() for d in models.dialects(n)]
+
+
+def small(name, dialect="", **fields):
+    """A network a test can afford."""
+    fields = {"width": 0.125, "stem": "small", "num_classes": 10, **fields}
+    return models.create(name, dialect=dialect, **fields)
+
+
+@pytest.mark.parametrize(("name", "dialect"), EVERY)
+def test_the_tree_is_the_same_for_train_and_eval(name, dialect):
+    """Initialising in train or eval mode gives the same variables, auxiliary heads included."""
+    model, image = small(name, dialect), jnp.zeros((2, 32, 32, 3))
+    keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    shapes = [jax.eval_shape(lambda t=t: model.init(keys, image, train=t)) for t in (False, True)]
+    assert jax.tree.structure(shapes[0]) == jax.tree.structure(shapes[1])
+    assert any(k.startswith("aux_") for k in shapes[0]["params"]) == bool(model.switches.aux)
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"), [("googlenet", "torchvision"), ("inception_v3", "slim")]
+)
+def test_eval_runs_no_head_and_writes_no_statistics(name, dialect):
+    """Evaluation has no auxiliary output, no head in its program, and leaves batch_stats alone."""
+    model = small(name, dialect)
+    variables = models.init(model)
+    image = jnp.ones((2, 32, 32, 3))
+    out, new = model.apply(variables, image, train=False, mutable=["batch_stats"])
+    assert out.aux == {}
+    same = jax.tree.map(
+        lambda a, b: bool((a == b).all()), variables["batch_stats"], new["batch_stats"]
+    )
+    assert all(jax.tree.leaves(same))
+    # A head that ran would read its parameters: without them the trunk still runs.
+    trunk = {k: v for k, v in variables["params"].items() if not k.startswith("aux_")}
+    bare = model.apply({**variables, "params": trunk}, image, train=False)
+    assert (bare.logits == out.logits).all()
+    out, new = model.apply(
+        variables, image, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(0)}
+    )
+    assert set(out.aux) == {k for k in variables["params"] if k.startswith("aux_")} != set()
+    assert not (
+        new["batch_stats"]["conv2" if name == "googlenet" else "conv_2a"]["bn"]["mean"] == 0
+    ).all()
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("googlenet", "paper"), ("inception_v3", "slim")])
+def test_zero_auxiliary_weight_gives_the_trunk_the_gradients_of_the_bare_net(name, dialect):
+    """With aux_weight 0 the trunk's gradients equal those of the network without heads, bit for bit."""
+    from inception_jax.losses import objective
+
+    image = jax.random.normal(jax.random.key(2), (4, 32, 32, 3))
+    labels = jnp.arange(4)
+    grads = []
+    for aux in (True, False):
+        model = small(name, dialect, aux=aux, dropout=0.0)
+        variables = models.init(model)
+        rest = {k: v for k, v in variables.items() if k != "params"}
+
+        def loss(params, model=model, rest=rest):
+            out, _ = model.apply(
+                {"params": params, **rest}, image, train=True, mutable=["batch_stats"],
+                rngs={"dropout": jax.random.key(0)},
+            )  # fmt: skip
+            return objective(out, labels, params, smoothing=0.1, aux_weight=0.0, weight_of_l2=0.0)[
+                0
+            ]
+
+        grads.append(jax.jit(jax.grad(loss))(variables["params"]))
+    with_heads, bare = grads
+    assert set(with_heads) > set(bare)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(bare):
+        other = with_heads
+        for key in path:
+            other = other[key.key]
+        assert jnp.allclose(leaf, other, rtol=1e-6, atol=1e-9), path
+    heads = {k: v for k, v in with_heads.items() if k.startswith("aux_")}
+    assert all((g == 0).all() for g in jax.tree.leaves(heads))
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_bfloat16(name):
+    """bfloat16 computes in bfloat16 from float32 parameters and gives float32 logits."""
+    model = small(name, dtype="bfloat16")
+    variables = models.init(model)
+    assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    image = jnp.ones((1, 32, 32, 3))
+    out = jax.eval_shape(lambda: model.apply(variables, image, train=False, endpoints=True))
+    assert out.logits.dtype == jnp.float32
+    last = model.rows()[-1].name
+    assert out.endpoints[last].dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_width(name):
+    """`width` scales every channel count; at 1 the table is the paper's, at 0.5 multiples of 8."""
+    half = models.describe(models.create(name, width=0.5))
+    full = models.describe(models.create(name))
+    for a, b in zip(half.rows[:-1], full.rows[:-1], strict=True):
+        assert a.channels % 8 == 0
+        assert abs(a.channels - b.channels / 2) <= 16
+    assert half.params < 0.4 * full.params
+
+
+def test_endpoints_only_when_asked_for():
+    """`endpoints=True` returns every row's features and the pooled ones; otherwise none."""
+    model = small("googlenet")
+    shapes = jax.eval_shape(
+        lambda: model.init_with_output(
+            jax.random.key(0), jnp.zeros((1, 32, 32, 3)), endpoints=True
+        )[0]
+    )
+    assert list(shapes.endpoints) == sorted([*(r.name for r in model.rows()), "pool"])
+    bare = jax.eval_shape(
+        lambda: model.init_with_output(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))[0]
+    )
+    assert bare.endpoints == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "inception_v33"}, "did you mean 'inception_v3'"),
+        ({"name": "googlenet", "dialect": "keras"}, "expected one of paper, slim, torchvision"),
+        ({"name": "googlenet", "stem": "tiny"}, "expected one of paper, small"),
+        ({"name": "googlenet", "dtype": "fp16"}, "expected one of float32"),
+    ],
+)
+def test_unknown_names_list_the_choices(fields, words):
+    """A wrong name is refused with the choices and the nearest one."""
+    with pytest.raises(ValueError, match=words):
+        models.create(**fields)

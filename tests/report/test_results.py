@@ -1,0 +1,38 @@
+"""Tests `inception_jax.report.results`: the interval and which evaluation is the newest."""
+
+import pytest
+
+from inception_jax.report.curves import Curve
+from inception_jax.report.evaluations import Evaluation
+from inception_jax.report.results import final, wilson
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        # Newcombe, "Two-sided confidence intervals for the single proportion", 1998, Table I,
+        # method 3 (Wilson without continuity correction).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson(right: int, count: int, low: float, high: float) -> None:
+    """The interval equals published values."""
+    assert wilson(right / count, count) == pytest.approx((low, high), abs=5e-5)
+
+
+def line(step: int, top1: float) -> dict:
+    """A line of metrics.jsonl."""
+    return {"step": step, "top1": top1, "count": 100}
+
+
+def test_newest_evaluation_wins() -> None:
+    """A later line beats an older eval file; at one step the file wins, then ema over raw."""
+    raw, ema = Curve("test", "raw", (line(9, 0.1),)), Curve("test", "ema", (line(9, 0.2),))
+    old = {"test": Evaluation("test", line(8, 0.3))}
+    same = {"test": Evaluation("test", line(9, 0.4))}
+    assert [r.top1 for r in final([ema, raw], {})] == [0.2]
+    assert [r.top1 for r in final([raw, ema], old)] == [0.2]
+    assert [r.top1 for r in final([raw, ema], same)] == [0.4]

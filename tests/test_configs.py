@@ -1,0 +1,78 @@
+"""Tests every page in configs/: it loads, its rules hold, its network fits its images."""
+
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from inception_jax import config as cfg
+from inception_jax import models, optim, train
+from inception_jax.cli import pages
+
+PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
+# Arguments that change what is built, beyond the defaults.
+ARGUMENTS = {
+    "googlenet": ["dialect=slim", "dialect=torchvision"],
+    "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
+    "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
+}
+CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
+
+
+def load(path: Path, argument: str = ""):
+    config = pages.load(f"{path}:{argument}" if argument else str(path))
+    if config.data.source == "folder":
+        config.data.dir = "anywhere"
+    return config
+
+
+def named(case) -> str:
+    return case.stem if isinstance(case, Path) else case
+
+
+def test_there_are_pages():
+    """The README's two commands need the first of these."""
+    assert {"digits", "cifar10", "googlenet", "inception_v3"} <= {p.stem for p in PAGES}
+    assert set(ARGUMENTS) <= {p.stem for p in PAGES}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_it_opens_with_paper_command_time_and_number(path):
+    """A reader sees in the first lines what to run and what comes out, or that it is not known."""
+    doc = path.read_text().split('"""')[1]
+    command = rf"^    inception-jax train --config=configs/{path.name} .*--workdir=runs/\w+"
+    assert re.search(command, doc.replace("\\\n", ""), re.MULTILINE)
+    assert re.search(r"arXiv:\d{4}\.\d{4,5}|[Nn]o paper", doc), "the paper, or that there is none"
+    assert re.search(r"\btime\b", doc, re.IGNORECASE), "the expected time"
+    assert re.search(r"top-1|top-5|experiments/\w+|README", doc), "the number, or where it stands"
+
+
+@pytest.mark.parametrize(("path", "argument"), CASES, ids=named)
+def test_sections_and_rules(path, argument):
+    """All eleven sections, all keys, every rule; the whole config as one would save it."""
+    config = load(path, argument)
+    cfg.validate(config)
+    tree = cfg.ordered(config)
+    assert tuple(tree) == cfg.SECTIONS
+    assert [k for k, _ in cfg.flatten(tree)] == list(cfg.RULES)
+    text = path.read_text()
+    places = [re.search(rf"^        {name}=", text, re.MULTILINE) for name in cfg.SECTIONS]
+    assert all(places), "a section is not written out in the page"
+    starts = [p.start() for p in places]
+    assert starts == sorted(starts), "the sections are not in the order of SECTIONS"
+
+
+@pytest.mark.parametrize(("path", "argument"), CASES, ids=named)
+def test_its_network_and_optimiser_build(path, argument):
+    """Shapes only: the network takes the page's images, and gives the page's classes."""
+    config = load(path, argument)
+    model, d = train.build_model(config.model), config.data
+    variables = jax.eval_shape(lambda: models.init(model, 0, d.image_size))
+    images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, 3), jnp.float32)
+    out = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, images)
+    assert out.logits.shape == (2, config.model.num_classes)
+    tx, rate = optim.build(config.optim, epochs=config.train.epochs, steps_per_epoch=10.0)
+    jax.eval_shape(tx.init, variables["params"])
+    assert 0 <= float(rate(jnp.asarray(0))) <= config.optim.lr * (1 + 1e-6)

@@ -1,0 +1,157 @@
+"""Tests `inception_jax/steps.py` and `state.py`: one program, any number of devices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from ml_collections import ConfigDict
+
+from inception_jax import mesh as meshes
+from inception_jax import optim, state, steps
+from tests.tiny import Tiny, batch, double
+
+LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
+
+
+def setup(devices=1, model_axis=1, *, tx=None, dtype="float32", **options):
+    """A fresh state and its train step on a mesh of `devices`."""
+    model_fields = {k: options.pop(k) for k in ("bn_group", "dropout") if k in options}
+    model = Tiny(dtype=jnp.dtype(dtype), **model_fields)
+    mesh = meshes.make(devices, model_axis)
+    tx = tx or optim.tf_rmsprop(0.1, decay=0.9, momentum=0.9, eps=1.0)
+    fields = dict(flip=True, colour="slim", seed=3, ema_decay=0.9, accumulate=1) | options
+    fresh = state.create(model, tx, mesh, image_size=8, seed=0, ema=fields["ema_decay"] > 0)
+    if dtype == "float64":
+        fresh = double(fresh)
+    return fresh, steps.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields), mesh
+
+
+def train(count=3, **options):
+    """The state and the losses after `count` steps on random batches of 16."""
+    current, step, mesh = setup(**options)
+    losses = []
+    for i in range(count):
+        current, metrics = step(current, meshes.put(batch(16, seed=i), meshes.batch(mesh)))
+        losses.append(float(metrics["loss"]))
+    return jax.tree.map(np.asarray, current), losses
+
+
+def close(a, b, tolerance):
+    """Every leaf equal to within a tolerance relative to the leaf's largest entry."""
+    for (path, x), y in zip(
+        jax.tree_util.tree_leaves_with_path(a), jax.tree.leaves(b), strict=True
+    ):
+        np.testing.assert_allclose(
+            x, y, rtol=tolerance, atol=tolerance * max(1.0, np.abs(x).max()), err_msg=str(path)
+        )
+
+
+@pytest.mark.parametrize("group", [0, 2, 4])
+def test_one_and_eight_devices_agree(float64, group):
+    """Three steps with dropout, colour, heads, RMSProp and EMA are equal on 1 and 8 devices: 1e-9."""
+    options = {"dtype": "float64", "bn_group": group, "dropout": 0.4}
+    one, losses_one = train(devices=1, **options)
+    eight, losses_eight = train(devices=8, **options)
+    close(one, eight, 1e-9)
+    np.testing.assert_allclose(losses_one, losses_eight, rtol=1e-9)
+
+
+def test_data_and_model_axes_agree(float64):
+    """Parameters split over `model` give the result of replicated ones: 1e-9."""
+    meshes_smallest, meshes.SMALLEST = meshes.SMALLEST, 16
+    try:
+        split, _ = train(devices=2, model_axis=4, dtype="float64", bn_group=8)
+    finally:
+        meshes.SMALLEST = meshes_smallest
+    whole, _ = train(devices=1, dtype="float64", bn_group=8)
+    close(split, whole, 1e-9)
+
+
+def test_groups_inside_a_shard_need_one_all_reduce():
+    """BatchNorm groups within a device's images add no collective to the gradients' all-reduce."""
+
+    def collectives(group):
+        current, step, mesh = setup(8, bn_group=group, tx=optax.sgd(0.1))
+        text = step.lower(current, meshes.put(batch(16), meshes.batch(mesh))).compile().as_text()
+        names = ("all-reduce(", "all-gather(", "all-to-all(", "collective-permute(")
+        starts = ("all-reduce-start(",)
+        return {n: text.count(n) for n in names + starts if text.count(n)}
+
+    local, whole = collectives(2), collectives(0)
+    assert set(local) <= {"all-reduce("}
+    assert whole["all-reduce("] > local["all-reduce("]
+    assert local["all-reduce("] <= 2
+
+
+@pytest.mark.parametrize(("accumulate", "devices"), [(2, 1), (4, 1), (2, 4)])
+def test_accumulation_is_the_whole_batch(float64, accumulate, devices):
+    """Microbatches give the gradients and BatchNorm averages of the whole batch, groups kept: 1e-9."""
+    options = {"dtype": "float64", "bn_group": 2, "dropout": 0.0}
+    whole, losses = train(devices=1, **options)
+    parts, losses_parts = train(devices=devices, accumulate=accumulate, **options)
+    close(whole, parts, 1e-9)
+    np.testing.assert_allclose(losses, losses_parts, rtol=1e-9)
+
+
+def test_the_step_is_a_function_of_state_and_batch():
+    """The same state and batch give the same bits; another step number gives another dropout."""
+    runs = [train(dropout=0.5)[1] for _ in range(2)]
+    assert runs[0] == runs[1]
+    current, step, mesh = setup(dropout=0.5, ema_decay=0.0)
+    later = current.replace(step=current.step + 5)
+    images = meshes.put(batch(16), meshes.batch(mesh))
+    later, current = (step(jax.tree.map(jnp.copy, s), images)[1]["loss"] for s in (later, current))
+    assert float(later) != float(current)
+
+
+def test_averages():
+    """The EMA covers parameters and BatchNorm statistics and follows min(decay, (1 + t) / (10 + t))."""
+    current, step, mesh = setup(ema_decay=0.9)
+    keep = jax.tree.map(np.asarray, current.ema)
+    for t in range(3):
+        current, _ = step(current, meshes.put(batch(16, seed=t), meshes.batch(mesh)))
+        decay = min(0.9, (1 + t) / (10 + t))
+        keep = jax.tree.map(
+            lambda a, x, d=decay: d * a + (1 - d) * np.asarray(x), keep, current.variables
+        )
+    close(keep, jax.tree.map(np.asarray, current.ema), 1e-5)
+    assert current.averaged is current.ema
+    assert set(keep) == {"params", "batch_stats"}
+
+
+def test_everything_that_is_kept_is_float32():
+    """Under bfloat16 compute the parameters, statistics, optimiser and averages stay float32."""
+    current, _ = train(1, dtype="bfloat16")
+    kinds = {str(x.dtype) for x in jax.tree.leaves(current)}
+    assert kinds <= {"float32", "int32"}
+
+
+def test_eval_step_masks_nothing_and_augments_nothing():
+    """The eval step gives every image its own numbers, the same in any batch."""
+    model, mesh = Tiny(), meshes.make(8)
+    variables = model.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    run = steps.make_eval_step(model, mesh)
+    data = batch(16)
+    full = run(variables, meshes.put(data, meshes.batch(mesh)))
+    swapped = {k: v[::-1] for k, v in data.items()}
+    back = run(variables, meshes.put(swapped, meshes.batch(mesh)))
+    for key in full:
+        np.testing.assert_allclose(full[key], back[key][::-1], rtol=1e-5)
+
+
+def test_fine_tuning_takes_what_fits():
+    """Leaves of the same path and shape are taken; a head of another size stays fresh."""
+    old = dict(Tiny(num_classes=5).init(jax.random.key(7), jnp.zeros((1, 8, 8, 3))))
+    shapes = jax.eval_shape(lambda: Tiny().init(jax.random.key(0), jnp.zeros((1, 8, 8, 3))))
+    taken, fresh, unused = state.same_leaves(shapes, old)
+    assert sorted(fresh) == sorted(unused) == [
+        "['params']['aux_conv2']['logits']['bias']",
+        "['params']['aux_conv2']['logits']['kernel']",
+        "['params']['logits']['bias']",
+        "['params']['logits']['kernel']",
+    ]  # fmt: skip
+    tx, mesh = optax.sgd(0.1), meshes.make(1)
+    new = state.create(Tiny(), tx, mesh, image_size=8, seed=0, ema=False, start=taken)
+    assert (new.params["conv1"]["kernel"] == old["params"]["conv1"]["kernel"]).all()
+    assert new.params["logits"]["kernel"].shape == (16, 10)
