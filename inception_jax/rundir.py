@@ -87,7 +87,7 @@ def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed:
         rows = "\n".join(f"  {k}: {before.get(k)} there, {after.get(k)} now" for k in keys)
         raise ConfigError(
             f"--workdir={workdir} holds a run with another config:\n{rows}\n"
-            f"Use another --workdir, or --allow_config_change to continue that run as it is now."
+            f"Use another --workdir, or --allow_config_change to continue it with the new values."
         )
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from inception_jax import progress
 from inception_jax.progress import BLOCKS, Progress, duration
 
+END = "<end>"
+
 
 @pytest.fixture
 def clock(monkeypatch):
@@ -41,8 +43,12 @@ def terminal(monkeypatch):
         opened.append((ours, stream))
 
         def read() -> str:
+            stream.write(END)  # a terminal hands out its data in pieces
             stream.flush()
-            return os.read(ours, 65536).decode()
+            data = b""
+            while not data.endswith(END.encode()):
+                data += os.read(ours, 65536)
+            return data.decode().removesuffix(END)
 
         return stream, read
 

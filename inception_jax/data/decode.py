@@ -37,18 +37,14 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def _jpeg(data: bytes) -> np.ndarray | None:
-    """Pixels of a JPEG, or None for what simplejpeg cannot do: CMYK, rare chroma subsampling."""
-    try:
-        *_, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        return None
-    if colorspace in ("CMYK", "YCCK"):  # which simplejpeg leaves inverted
-        return None
+    """Pixels of a JPEG, or None for one with a chroma subsampling that simplejpeg does not know."""
     try:
         return simplejpeg.decode_jpeg(data, colorspace="RGB")
     except ValueError as e:
         if HARMLESS in str(e):
             return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=False)
+        if "subsampling" in str(e):
+            return None
         raise BadImageError(f"damaged JPEG: {e}") from e
 
 

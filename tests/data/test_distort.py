@@ -101,12 +101,14 @@ TF = {**REFERENCE, "s": tf_saturation, "h": tf_hue}
 
 
 def test_orders_are_those_of_the_sources():
-    """Four orders of slim, two of the original code, two of slim's fast mode."""
+    """Four orders of slim, two of the original code, two of slim's fast mode; their amounts."""
     assert distort.ORDERS == {
         "slim": ("bshc", "sbch", "chbs", "hscb"), "original": ("bshc", "bchs"),
         "fast": ("bs", "sb"),
     }  # fmt: skip
     assert distort.OPS.keys() == set("bshc")
+    assert distort.BRIGHTNESS == (-32 / 255, 32 / 255) and distort.HUE == (-0.2, 0.2)
+    assert distort.SATURATION == distort.CONTRAST == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("colour", ["slim", "original", "fast"])
