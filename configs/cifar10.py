@@ -2,7 +2,7 @@ r"""GoogLeNet with BatchNorm and a small stem on CIFAR-10, from a folder of JPEG
 
     inception-jax train --config=configs/cifar10.py --config.data.dir=DIR --workdir=runs/cifar10
 
-DIR holds train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000).   Time, result and what was
+No paper. DIR holds train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000).   Time, result and what was
 tried: experiments/cifar10/README.md.
 """
 

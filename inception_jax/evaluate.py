@@ -95,6 +95,7 @@ class Evaluator:
             "split": self.split,
             "step": step,
             "epoch": epoch,
+            "weights": "ema" if self._config.ema.decay > 0 else "raw",
             **result.sums.compute(),
             "classes": list(self.source.classes),
             "per_class": result.sums.per_class(),

@@ -81,7 +81,9 @@ def schedule(c: Any, *, epochs: float, steps_per_epoch: float) -> Schedule:
         else:
             value = jnp.asarray(c.lr)
         if warmup:
-            value = jnp.where(step < warmup, c.lr * (jnp.asarray(step, jnp.float32) + 1) / warmup, value)
+            value = jnp.where(
+                step < warmup, c.lr * (jnp.asarray(step, jnp.float32) + 1) / warmup, value
+            )
         return value
 
     return rate

@@ -140,7 +140,10 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         with path.open("a", encoding="utf-8") as f:
             f.write(json.dumps(line) + "\n")
 
-    note("start", host=socket.gethostname(), pid=os.getpid())
+    # A killed attempt left no end. Its last line is its last sign of life, and may be dropped next.
+    alive = last_line_time(workdir / "metrics.jsonl")
+    before = {"previous_end": alive} if alive else {}
+    note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     code = 1
     try:
         yield record
@@ -150,3 +153,13 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         raise
     finally:
         note("end", code=code)
+
+
+def last_line_time(path: Path) -> float | None:
+    """The time on a JSON-lines file's last whole line, or None."""
+    if not path.exists():
+        return None
+    for text in reversed(path.read_text(encoding="utf-8").splitlines()[-2:]):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return float(json.loads(text)["time"])
+    return None

@@ -53,37 +53,13 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
         plain = partial(_conv, stride=stride, pads=pads)
         fast = partial(cpu.conv_1x1, stride=stride)
         return lax.platform_dependent(x, kernel, cpu=fast, default=plain)
-    return _conv_with_fast_gradient(x, kernel, stride, pads)
+    return _conv(x, kernel, stride, pads)
 
 
 def _conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _conv_with_fast_gradient(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
-    return _conv(x, kernel, stride, pads)
-
-
-def _conv_forward(x: Array, kernel: Array, stride: int, pads: Pads) -> Any:
-    return _conv(x, kernel, stride, pads), (x, kernel)
-
-
-def _conv_backward(stride: int, pads: Pads, saved: Any, dy: Array) -> tuple[Array, Array]:
-    x, kernel = saved
-    (dx,) = jax.linear_transpose(lambda x: _conv(x, kernel, stride, pads), x)(dy)
-
-    def plain(x: Array, dy: Array) -> Array:
-        return jax.linear_transpose(lambda k: _conv(x, k, stride, pads), kernel)(dy)[0]
-
-    size = (kernel.shape[0], kernel.shape[1])
-    fast = partial(cpu.kernel_gradient, size=size, stride=stride, pads=pads)
-    return dx, lax.platform_dependent(x, dy, cpu=fast, default=plain)
-
-
-_conv_with_fast_gradient.defvjp(_conv_forward, _conv_backward)
 
 
 def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:

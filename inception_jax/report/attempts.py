@@ -47,6 +47,9 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
             continue
         if event["event"] == "start":
             step = records.whole(event, "step") or 0
+            last = records.finite(event, "previous_end")
+            if attempts and attempts[-1].end is None and last is not None:
+                attempts[-1] = replace(attempts[-1], end=max(last, attempts[-1].start))
             attempts.append(Attempt(moment, step, str(event.get("host", ""))))
         elif event["event"] == "end" and attempts:
             code = records.whole(event, "code")

@@ -164,7 +164,9 @@ def test_torchvision_train(torchvision):
         total += sum(jnp.square(a).mean() for a in out.aux.values())
         return total, (out, new["batch_stats"])
 
-    grads, (out, stats) = jax.jit(jax.grad(loss, has_aux=True))(variables["params"], arrays["images"])
+    grads, (out, stats) = jax.jit(jax.grad(loss, has_aux=True))(
+        variables["params"], arrays["images"]
+    )
     assert relative(out.logits, arrays["train_logits"]) < 1e-3
     heads = [arrays[k] for k in ("train_aux1", "train_aux2") if k in arrays]
     for ours, theirs in zip(out.aux.values(), heads, strict=True):

@@ -38,7 +38,9 @@ def torchvision(name: str, size: int) -> dict[str, np.ndarray]:
     with torch.no_grad():
         out["logits"] = model.eval()(tensor).numpy()
     result = model.train()(tensor)
-    heads = [result.AuxLogits] if name == "inception_v3" else [result.aux_logits1, result.aux_logits2]
+    heads = (
+        [result.AuxLogits] if name == "inception_v3" else [result.aux_logits1, result.aux_logits2]
+    )
     loss = result.logits.square().mean() + sum(h.square().mean() for h in heads if h is not None)
     loss.backward()
     first = model.conv1 if name == "googlenet" else model.Conv2d_1a_3x3

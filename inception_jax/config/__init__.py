@@ -1,0 +1,49 @@
+"""The config: eleven sections of plain values, their rules, and the fragments pages are made of.
+
+A page in `configs/` returns `new(...)` with every section; shared values come from the fragment
+functions. `validate` holds every rule that needs no data, model or device.
+"""
+
+from ml_collections import ConfigDict
+
+from inception_jax.config.fragments import (
+    adamw,
+    checkpoints,
+    cosine,
+    imagenet,
+    logs,
+    mesh,
+    model,
+    parse_arg,
+    rmsprop,
+    sgd,
+    source,
+    staircase,
+)
+from inception_jax.config.rules import INT32, RULES, SECTIONS, Rule
+from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
+
+__all__ = [
+    "INT32",
+    "RULES",
+    "SECTIONS",
+    "ConfigDict",
+    "Rule",
+    "adamw",
+    "check_keys",
+    "checkpoints",
+    "cosine",
+    "flatten",
+    "imagenet",
+    "logs",
+    "mesh",
+    "model",
+    "new",
+    "ordered",
+    "parse_arg",
+    "rmsprop",
+    "sgd",
+    "source",
+    "staircase",
+    "validate",
+]

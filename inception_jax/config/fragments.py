@@ -1,0 +1,146 @@
+"""Fragments: what pages share; keyword-only, and no default for anything a paper states."""
+
+import difflib
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from inception_jax.errors import ConfigError
+
+KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+
+
+def parse_arg(arg: str, **defaults: Any) -> Any:
+    """A page's argument `key=value,flag` as an object with the defaults' types.
+
+    Raises:
+        ConfigError: an unknown key, or a value of another type.
+    """
+    values = dict(defaults)
+    for part in filter(None, map(str.strip, arg.split(","))):
+        key, equals, text = map(str.strip, part.partition("="))
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(f"{k}={v}" for k, v in defaults.items()) or "no arguments"
+            raise ConfigError(f"page argument {key!r}: this page knows {known}{hint}")
+        kind = type(defaults[key])
+        value = _literal(text, kind) if equals else True
+        if type(value) is not kind:
+            raise ConfigError(f"page argument {part!r}: expected {KINDS[kind]}, got {text!r}")
+        values[key] = value
+    return ConfigDict(values)
+
+
+def _literal(text: str, kind: type) -> Any:
+    """The value of `text` as a `kind`, or None."""
+    if kind is str:
+        return text
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower())
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def source(
+    *,
+    source: str,
+    classes: int,
+    image_size: int,
+    batch_size: int,
+    train_split: str = "train",
+    name: str = "",
+    dir: str = "",
+    crop: str = "inception",
+    area: tuple[float, float] = (0.08, 1.0),
+    aspect: tuple[float, float] = (3 / 4, 4 / 3),
+    pad: int = 0,
+    eval_crop: float = 0.875,
+    resize: str = "stretch",
+    interpolation: str = "bilinear",
+    flip: bool = True,
+    colour: str = "none",
+    cache: bool = False,
+    threads: int = 2,
+) -> dict[str, Any]:
+    """The `data` section; the defaults are GoogLeNet's crop and TF-slim's evaluation."""
+    return dict(locals())
+
+
+def imagenet(*, image_size: int, batch_size: int, colour: str, interpolation: str, **more: Any):
+    """The `data` section for ILSVRC 2012 from tensorflow-datasets, its own format and splits."""
+    return source(
+        source="tfds",
+        name="imagenet2012",
+        classes=1000,
+        image_size=image_size,
+        batch_size=batch_size,
+        colour=colour,
+        interpolation=interpolation,
+        threads=16,
+        **more,
+    )
+
+
+def model(
+    name: str,
+    *,
+    num_classes: int,
+    dropout: float,
+    bn_group: int,
+    bn_decay: float,
+    dialect: str = "",
+    width: float = 1.0,
+    stem: str = "paper",
+    aux: bool = True,
+    dtype: str = "float32",
+) -> dict[str, Any]:
+    """The `model` section."""
+    return dict(locals())
+
+
+def staircase(*, lr: float, factor: float, every_epochs: float, warmup_epochs: float = 0.0):
+    """A learning rate multiplied by `factor` every `every_epochs` epochs."""
+    return dict(locals()) | {"schedule": "staircase"}
+
+
+def cosine(*, lr: float, warmup_epochs: float):
+    """A learning rate that rises linearly, then falls to zero along a half cosine."""
+    return dict(locals()) | {"schedule": "cosine", "factor": 1.0, "every_epochs": 1.0}
+
+
+def _optimizer(name: str, schedule: dict[str, Any], **more: Any) -> dict[str, Any]:
+    off = {"momentum": 0.0, "nesterov": False, "decay": 0.0, "eps": 0.0, "weight_decay": 0.0}
+    return {"name": name, **off, "clip": 0.0, "accumulate": 1, **schedule, **more}
+
+
+def sgd(*, schedule: dict[str, Any], momentum: float, nesterov: bool = False, **more: Any):
+    """The `optim` section for SGD with momentum."""
+    return _optimizer("sgd", schedule, momentum=momentum, nesterov=nesterov, **more)
+
+
+def rmsprop(*, schedule: dict[str, Any], decay: float, momentum: float, eps: float, **more: Any):
+    """The `optim` section for RMSProp as TensorFlow defines it."""
+    return _optimizer("rmsprop", schedule, decay=decay, momentum=momentum, eps=eps, **more)
+
+
+def adamw(*, schedule: dict[str, Any], weight_decay: float, eps: float = 1e-8, **more: Any):
+    """The `optim` section for Adam with decoupled weight decay (betas 0.9 and 0.999)."""
+    return _optimizer("adamw", schedule, weight_decay=weight_decay, eps=eps, **more)
+
+
+def checkpoints(*, every_epochs: float, keep: int = 2, init: str = "") -> dict[str, Any]:
+    """The `checkpoint` section."""
+    return dict(locals())
+
+
+def logs(*, every_steps: int, tensorboard: bool = True, track: str = "none") -> dict[str, Any]:
+    """The `log` section."""
+    return dict(locals())
+
+
+def mesh(*, data: int = -1, model: int = 1) -> dict[str, Any]:
+    """The `mesh` section: all devices on the `data` axis by default."""
+    return dict(locals())

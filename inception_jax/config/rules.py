@@ -1,0 +1,126 @@
+"""What each value of a config must be: the one list of sections, keys and rules."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+SECTIONS = (
+    "seed", "data", "model", "loss", "optim", "ema", "train", "eval", "checkpoint", "mesh", "log",
+)  # fmt: skip
+
+
+INT32 = 2**31 - 1
+
+
+class Rule(NamedTuple):
+    """What a value must be: its type, a test, and the words an error uses."""
+
+    kind: type
+    holds: Callable[[Any], bool]
+    expected: str
+
+    def admits(self, value: Any) -> bool:
+        """Whether the value has the type, is finite, and passes the test."""
+        kinds = {float: (int, float), tuple: (tuple, list)}.get(self.kind, (self.kind,))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
+            return False
+        return not (isinstance(value, float) and not math.isfinite(value)) and self.holds(value)
+
+
+def whole(low: int, high: int | None = None, or_: int | None = None) -> Rule:
+    """An integer from `low` to `high` (if not given: to what 32 bits hold), or the one `or_`."""
+    top = "" if high is None else f" and at most {high:,}"
+    words = f"a whole number of at least {low}{top}{'' if or_ is None else f', or {or_}'}"
+    most = INT32 if high is None else high
+    return Rule(int, lambda v: low <= v <= most or v == or_, words)
+
+
+def real(low: float, high: float = math.inf, above: bool = False, below: bool = False) -> Rule:
+    """A finite number from `low` to `high`; `above`, `below`: the end itself is excluded."""
+    top = "" if high == math.inf else f" and {'below' if below else 'at most'} {high:g}"
+    words = f"a finite number {'above' if above else 'of at least'} {low:g}{top}"
+
+    def holds(v: float) -> bool:
+        return (v > low if above else v >= low) and (v < high if below else v <= high)
+
+    return Rule(float, holds, words)
+
+
+def choice(*names: str) -> Rule:
+    """One of some words."""
+    return Rule(str, lambda v: v in names, "one of " + ", ".join(repr(n) for n in names))
+
+
+def span(low: float, high: float, example: str) -> Rule:
+    """An ordered pair of numbers between `low` and `high`."""
+    part = real(low, high, above=True)
+    return Rule(
+        tuple,
+        lambda v: len(v) == 2 and all(map(part.admits, v)) and v[0] <= v[1],
+        f"two rising numbers above {low:g} and at most {high:g}, such as {example}",
+    )
+
+
+TEXT = Rule(str, lambda v: True, "a text")
+SWITCH = Rule(bool, lambda v: True, "true or false")
+
+RULES: dict[str, Rule] = {
+    "seed": whole(0, INT32),
+    "data.source": choice("digits", "folder", "tfds"),
+    "data.name": TEXT,  # of a tensorflow-datasets set
+    "data.dir": TEXT,  # of a folder tree, or tensorflow-datasets' data_dir
+    "data.train_split": TEXT,
+    "data.classes": whole(2),
+    "data.image_size": whole(1),  # pixels
+    "data.batch_size": whole(1),  # images a step, over all devices
+    "data.crop": choice("inception", "pad", "central"),
+    "data.area": span(0, 1, "(0.08, 1.0)"),  # of the inception crop
+    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of the inception crop
+    "data.pad": whole(0),  # pixels of the pad crop
+    "data.eval_crop": real(0, 1, above=True),  # share of the image that the central crop keeps
+    "data.resize": choice("stretch", "short_side"),
+    "data.interpolation": choice("bilinear", "bicubic", "area", "lanczos", "random"),
+    "data.flip": SWITCH,
+    "data.colour": choice("none", "slim", "original", "fast"),
+    "data.cache": SWITCH,  # keep decoded images in memory
+    "data.threads": whole(1, 1024),
+    "model.name": TEXT,
+    "model.dialect": TEXT,
+    "model.num_classes": whole(2),
+    "model.width": real(0, 16, above=True),
+    "model.stem": choice("paper", "small"),
+    "model.aux": SWITCH,
+    "model.dropout": real(0, 0.99),  # rate dropped
+    "model.bn_group": whole(0),  # images; 0 is the whole batch
+    "model.bn_decay": real(0, 1),
+    "model.dtype": choice("float32", "bfloat16", "float16", "float64"),
+    "loss.label_smoothing": real(0, 0.99),
+    "loss.aux_weight": real(0),  # of each auxiliary head
+    "loss.l2": real(0),  # times half the squared norm of the kernels
+    "optim.name": choice("sgd", "rmsprop", "adam", "adamw"),
+    "optim.lr": real(0, above=True),
+    "optim.momentum": real(0, 1, below=True),
+    "optim.nesterov": SWITCH,
+    "optim.decay": real(0, 1, below=True),  # of RMSProp's second moment
+    "optim.eps": real(0),
+    "optim.weight_decay": real(0),  # AdamW's, decoupled
+    "optim.schedule": choice("staircase", "cosine", "constant"),
+    "optim.factor": real(0, 1, above=True),  # of the staircase
+    "optim.every_epochs": real(0, above=True),  # of the staircase
+    "optim.warmup_epochs": real(0),
+    "optim.clip": real(0),  # global norm; 0 is off
+    "optim.accumulate": whole(1),  # microbatches a step
+    "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
+    "train.epochs": real(0, above=True),
+    "eval.split": TEXT,
+    "eval.batch_size": whole(1),
+    "eval.every_epochs": real(0, above=True),
+    "checkpoint.every_epochs": real(0, above=True),
+    "checkpoint.keep": whole(1),
+    "checkpoint.init": TEXT,  # a workdir whose parameters to start from; empty: fresh
+    "mesh.data": whole(1, or_=-1),  # devices the batch is split over; -1: all that are left
+    "mesh.model": whole(1),  # devices large parameters are split over
+    "log.every_steps": whole(1),
+    "log.tensorboard": SWITCH,
+    "log.track": choice("none", "wandb", "mlflow"),
+}

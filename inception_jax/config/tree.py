@@ -1,0 +1,134 @@
+"""A config as a tree of values: made whole, put in order, checked."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from inception_jax.config.rules import INT32, RULES, SECTIONS
+from inception_jax.errors import ConfigError
+
+
+def new(**sections: Any) -> ConfigDict:
+    """A config from its sections, which must be all eleven, with all their keys and no others.
+
+    Raises:
+        ConfigError: a section or a key is missing or unknown, or a value breaks its rule.
+    """
+    check_keys(sections)
+    # Overrides are parsed by the type found here, so `epochs=90` must not refuse 0.5 later.
+    retype = {float: lambda v: float(v) if type(v) is int else v, tuple: _as_tuple}
+    flat = {k: retype.get(RULES[k].kind, _same)(v) for k, v in flatten(sections)}
+    return ConfigDict(_nested(flat))
+
+
+def check_keys(config: Any, where: str = "") -> None:
+    """Refuses a config that has not exactly the keys of `RULES`; `where` begins the message.
+
+    Raises:
+        ConfigError: names the sections and keys that are missing or unknown.
+    """
+    keys = dict(flatten(config))
+    absent = [s for s in SECTIONS if s not in config]
+    missing = absent + [k for k in RULES if k not in keys and k.split(".")[0] not in absent]
+    unknown = [k for k in keys if k not in RULES]
+    parts = [f"the config lacks {', '.join(missing)}"] if missing else []
+    for key in unknown:
+        near = difflib.get_close_matches(key, missing or RULES, 1)
+        parts.append(f"{key!r} is no key of ours" + (f", {near[0]!r} is" if near else ""))
+    if parts:
+        raise ConfigError(f"{where}{'; '.join(parts)} (sections: {', '.join(SECTIONS)})")
+
+
+def ordered(config: Any) -> dict[str, Any]:
+    """The config as nested plain dicts, sections and keys in the order of `RULES`.
+
+    `ConfigDict` sorts by name, which tears apart what belongs together.
+    """
+    values = dict(flatten(config))
+    return _nested({key: values[key] for key in RULES})
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, _, name = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = value
+    return tree
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values: `optim.lr`, 0.045."""
+    for key, value in config.items():
+        if isinstance(value, dict | ConfigDict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def validate(config: Any) -> None:
+    """Checks every value by its rule, and the rules between sections.
+
+    Raises:
+        ConfigError: names the key, what was expected, what came, and what to change.
+    """
+    check_keys(config)
+    values = dict(flatten(config))
+    for key, rule in RULES.items():
+        value = values[key]
+        if not rule.admits(value):
+            large = type(value) is int and value > INT32 and rule.kind is int
+            limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
+            raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
+    _between_sections(config)
+
+
+def _between_sections(c: Any) -> None:
+    d, m, o = c.data, c.model, c.optim
+
+    def refuse(holds: bool, message: str) -> None:
+        if holds:
+            raise ConfigError(message)
+
+    refuse(
+        m.num_classes not in (d.classes, d.classes + 1, d.classes + 8),
+        f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
+        f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
+    )
+    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
+    refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
+    refuse(
+        d.crop == "pad" and d.pad >= d.image_size,
+        f"--config.data.pad={d.pad}: expected less than data.image_size={d.image_size}",
+    )
+    micro, left = divmod(d.batch_size, o.accumulate)
+    refuse(
+        left != 0,
+        f"--config.optim.accumulate={o.accumulate}: expected a divisor of data.batch_size="
+        f"{d.batch_size}",
+    )
+    group = m.bn_group
+    refuse(
+        group > 0 and micro % group != 0,
+        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / "
+        f"optim.accumulate = {micro}, or 0 for the whole batch",
+    )
+    refuse(
+        group == 0 and o.accumulate > 1,
+        f"--config.model.bn_group=0 with --config.optim.accumulate={o.accumulate}: BatchNorm over "
+        f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
+    )
+    refuse(
+        o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
+        f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
+        f"{c.train.epochs}",
+    )
