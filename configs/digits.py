@@ -9,16 +9,16 @@ from inception_jax import config as cfg
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
-    a = cfg.parse_arg(arg, epochs=12.0, width=0.25)
+    a = cfg.parse_arg(arg, epochs=20.0, width=0.25)
     return cfg.new(
         seed=0,
         data=cfg.source(
             source="digits",
             classes=10,
-            image_size=16,
+            image_size=24,
             batch_size=64,
-            crop="pad",
-            pad=2,
+            crop="inception",
+            area=(0.6, 1.0),  # shifts, zooms and stretches the digit a little
             eval_crop=1.0,
             flip=False,
         ),
@@ -28,7 +28,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             num_classes=10,
             width=a.width,
             stem="small",
-            dropout=0.2,
+            dropout=0.4,
             bn_group=0,
             bn_decay=0.9,  # 0.9997 would need 10,000 steps to forget its start
         ),
@@ -41,8 +41,8 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.99),
         train=dict(epochs=a.epochs),
-        eval=dict(split="test", batch_size=120, every_epochs=3.0),
-        checkpoint=cfg.checkpoints(every_epochs=3.0),
+        eval=dict(split="test", batch_size=120, every_epochs=5.0),
+        checkpoint=cfg.checkpoints(every_epochs=2.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=10),
     )

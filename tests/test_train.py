@@ -37,8 +37,8 @@ def start(workdir, *more, log="out.txt"):
     env = {**os.environ, "XLA_FLAGS": FLAGS}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     words = [sys.executable, "-m", "inception_jax", "train", *SMALL, *more, f"--workdir={workdir}"]
-    out = Path(f"{workdir}.{log}").open("a")
-    return subprocess.Popen(words, env=env, cwd=ROOT, stdout=out, stderr=out)
+    with Path(f"{workdir}.{log}").open("a") as out:
+        return subprocess.Popen(words, env=env, cwd=ROOT, stdout=out, stderr=out)
 
 
 def finish(workdir, *more):
@@ -191,6 +191,7 @@ def test_fine_tuning_from_a_run(undisturbed, tmp_path, command):
     """`checkpoint.init` starts from another run's arrays and says what is fresh."""
     done = command(
         "train", *SMALL, f"--config.checkpoint.init={undisturbed}", "--config.train.epochs=0.5",
+        "--config.optim.warmup_epochs=0.0",
         f"--workdir={tmp_path / 'tuned'}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

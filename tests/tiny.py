@@ -66,6 +66,6 @@ def digits(**changes: Any) -> cfg.ConfigDict:
     from configs.digits import get_config
 
     c = get_config("epochs=2.0,width=0.125")
-    c.update_from_flattened_dict({"data.image_size": 8, "data.batch_size": 96, "data.pad": 1})
+    c.update_from_flattened_dict({"data.image_size": 8, "data.batch_size": 96})
     c.update_from_flattened_dict({k.replace("__", "."): v for k, v in changes.items()})
     return c

@@ -39,7 +39,7 @@ def torchvision(name: str, size: int) -> dict[str, np.ndarray]:
         out["logits"] = model.eval()(tensor).numpy()
     result = model.train()(tensor)
     heads = (
-        [result.AuxLogits] if name == "inception_v3" else [result.aux_logits1, result.aux_logits2]
+        [result.aux_logits] if name == "inception_v3" else [result.aux_logits1, result.aux_logits2]
     )
     loss = result.logits.square().mean() + sum(h.square().mean() for h in heads if h is not None)
     loss.backward()
