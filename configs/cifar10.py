@@ -3,8 +3,8 @@ r"""GoogLeNet with BatchNorm and a small stem on CIFAR-10, from a folder of JPEG
     XLA_FLAGS=--xla_force_host_platform_device_count=2 \
         inception-jax train --config=configs/cifar10.py --config.data.dir=DIR --workdir=runs/cifar10
 
-No paper. DIR holds train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000); XLA_FLAGS makes two
-devices of a CPU with two cores.   Time, result and what was tried: experiments/cifar10/README.md.
+No paper. DIR holds train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000); XLA_FLAGS makes
+two devices of a CPU with two cores.   Time, result, what was tried: experiments/cifar10/README.md.
 """
 
 from inception_jax import config as cfg

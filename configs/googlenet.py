@@ -2,7 +2,7 @@ r"""GoogLeNet on ImageNet-1k: arXiv:1409.4842, sections 5 and 6.
 
     inception-jax train --config=configs/googlenet.py --workdir=runs/googlenet
 
-Paper (Table 3, one model, one crop): 10.07% top-5 error.   TF-slim's form: 69.8% top-1, 89.6% top-5.
+Paper (Table 3, one model, one crop): 10.07% top-5 error.   TF-slim: 69.8% top-1, 89.6% top-5.
 Time: not measured here (no accelerator).
 """
 

@@ -2,9 +2,9 @@
 
     python experiments/loop_overhead.py [--config=configs/digits.py] [--steps=100] [--rounds=5]
 
-Both run in turn, the whole loop with its input, its metrics file and its progress bar; the figure is
-the median over rounds of (loop time / step time - 1). Prints one JSON line.
-"""  # fmt: skip
+Both run in turn, the whole loop with its input, metrics file and progress bar; the figure is the
+median over rounds of (loop time / step time - 1). Prints one JSON line.
+"""
 
 import argparse
 import importlib.util
@@ -19,6 +19,8 @@ import jax
 from inception_jax import mesh as meshes
 from inception_jax import runtime, train
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.interrupt import Interrupt
+from inception_jax.job import Job
 
 WARM = 10  # steps at the start of the loop that are not counted: the pipeline fills
 
@@ -54,7 +56,7 @@ def looped(job, step, state, count: int) -> float:
     job.train_step = lambda: stamped
     job.due = lambda *_: False
     job.total = count + WARM
-    with tempfile.TemporaryDirectory() as folder, train.Interrupt() as interrupt:
+    with tempfile.TemporaryDirectory() as folder, Interrupt() as interrupt:
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
         loop = train.Loop(job, Path(folder), saves, interrupt, {})
         loop.run(jax.tree.map(lambda x: x.copy(), state), 0, None)
@@ -74,7 +76,7 @@ def main() -> None:
     runtime.start()
     config = load(a.config)
     config.data.dir = a.data_dir
-    job = train.Job(config)
+    job = Job(config)
     state, step = job.fresh_state(), job.train_step()
     _, feed = job.batches(0)
     placed = meshes.batch(job.mesh)

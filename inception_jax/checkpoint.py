@@ -106,6 +106,6 @@ def _disk_error(error: OSError) -> Exception:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return error
     return DiskFullError(
-        f"no room left to save a checkpoint ({error}); free some and run the same command again: it "
-        f"resumes from the last whole checkpoint"
+        f"no room left to save a checkpoint ({error}); free some and run the same command again: "
+        f"it resumes from the last whole checkpoint"
     )

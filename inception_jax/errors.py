@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class ConfigError(UserError, ValueError):
-    """A bad config, command line, or a workdir that belongs to another config (sysexits EX_CONFIG)."""
+    """A bad config or command line, or a workdir of another config (sysexits' EX_CONFIG)."""
 
     code = 78
 

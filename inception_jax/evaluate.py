@@ -1,4 +1,4 @@
-"""Evaluation of a whole split: every image once, on any number of devices, whatever their number."""
+"""Evaluation of a whole split: every image once, on any number of devices."""
 
 import heapq
 import json

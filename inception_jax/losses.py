@@ -27,7 +27,8 @@ def l2(params: Any) -> Array:
     TF-slim's `l2_regularizer` on `weights`: no bias, no beta, no gamma.
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    return 0.5 * sum(jnp.sum(x * x) for path, x in leaves if path[-1].key == "kernel")
+    squares = [jnp.sum(x * x) for path, x in leaves if path[-1].key == "kernel"]
+    return 0.5 * jnp.sum(jnp.stack(squares))
 
 
 def objective(

@@ -93,7 +93,7 @@ class Sums:
     def compute(self) -> dict[str, Any]:
         """count, loss, top1, top5 and ece; fractions of the images counted."""
         n = max(self.count, 1)
-        images, confidence, hits = self.calibration
+        _, confidence, hits = self.calibration
         return {
             "count": self.count,
             "loss": self.loss / n,

@@ -37,9 +37,9 @@ def tf_rmsprop(
 ) -> optax.GradientTransformation:
     """RMSProp as `tf.train.RMSPropOptimizer`: what trained every released Inception.
 
-    ms = decay * ms + (1 - decay) * g**2, from ms = 1; mom = momentum * mom + lr * g / sqrt(ms + eps);
-    w -= mom. The epsilon is inside the root, and the learning rate inside the momentum, so that a
-    change of rate does not rescale past steps.
+    ms = decay * ms + (1 - decay) * g**2, from ms = 1;
+    mom = momentum * mom + lr * g / sqrt(ms + eps); w -= mom. The epsilon is inside the root, the
+    rate inside the momentum, so that a change of rate does not rescale past steps.
     """
     return optax.chain(
         optax.scale_by_rms(decay=decay, eps=eps, initial_scale=1.0, eps_in_sqrt=True),

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from inception_jax import checkpoint, steps, train
-from inception_jax.data import crops
+from inception_jax import checkpoint, job, steps
+from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError, decode
 from inception_jax.data.folder import SUFFIXES
 from inception_jax.errors import ConfigError
@@ -43,7 +43,7 @@ class Predictor:
 
     def __init__(self, config: Any, workdir: Path, step: int | None = None):
         self._config = config
-        self._model = train.build_model(config.model)
+        self._model = job.build_model(config.model)
         _, self._variables = checkpoint.load(workdir, step)
         self.classes = class_names(workdir, config)
 
@@ -62,20 +62,13 @@ class Predictor:
             errors: list[str | None] = [None] * len(part)
             for i, path in enumerate(part):
                 try:
-                    images[i] = self._read(path)
+                    images[i] = pipeline.centre(decode(path.read_bytes()), self._config.data)
                 except (BadImageError, OSError) as e:
                     errors[i] = str(e)
             probabilities = np.asarray(self._forward(self._variables, images))
             for path, p, error in zip(part, probabilities, errors, strict=False):
                 best = np.argsort(-p, kind="stable")[:top]
                 yield path, [] if error else [(self.classes[i], float(p[i])) for i in best], error
-
-    def _read(self, path: Path) -> np.ndarray:
-        d = self._config.data
-        image = decode(path.read_bytes())
-        box = crops.central_box(*image.shape[:2], d.eval_crop, d.resize == "short_side")
-        how = "bilinear" if d.interpolation == "random" else d.interpolation
-        return crops.cut(image, box, d.image_size, crops.INTERPOLATIONS[how])
 
 
 def class_names(workdir: Path, config: Any) -> list[str]:

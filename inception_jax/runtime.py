@@ -29,7 +29,7 @@ def start(dtype: str = "float32") -> None:
 def ask_for_huge_pages() -> None:
     """Starts this process again, same command and process id, with malloc on huge pages.
 
-    XLA's CPU backend takes and returns its temporary arrays at every step. In pages of 4 KiB that was
+    XLA's CPU backend takes and returns its temporary arrays at every step. In 4 KiB pages that was
     115,000 page faults and a third of a CIFAR-10 step; in huge pages, 800. The setting is read only
     when a process starts; a user's own `GLIBC_TUNABLES` is left alone, and other systems ignore it.
     """

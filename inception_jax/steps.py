@@ -128,8 +128,8 @@ def prepare_images(
 def average(state: TrainState, new: Any, decay: float) -> Any:
     """The averages after a step; the decay ramps as min(decay, (1 + step) / (10 + step)).
 
-    The ramp is TensorFlow's ExponentialMovingAverage with `num_updates`, as Inception's code uses it;
-    without it a short run would evaluate its first weights.
+    The ramp is that of TensorFlow's ExponentialMovingAverage with `num_updates`, which Inception's
+    code has; without it a short run would evaluate its first weights.
     """
     if not state.ema:
         return state.ema

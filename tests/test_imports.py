@@ -8,6 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "inception_jax"
 # Left to right; modules of one line are on one level and may not import each other.
 ORDER = [
     ["errors"],
+    ["interrupt", "window"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir"],
     ["data"],
@@ -19,6 +20,7 @@ ORDER = [
     ["steps"],
     ["checkpoint", "writer"],
     ["evaluate"],
+    ["job"],
     ["train"],
     ["predict"],
     ["report"],

@@ -12,7 +12,7 @@ from tests.tiny import Tiny
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_label_smoothing_by_hand(smoothing):
-    """Cross-entropy with q = (1 - s) on the label + s / K everywhere, as in section 7 of the paper."""
+    """Cross-entropy with q = (1 - s) on the label + s / K everywhere (1512.00567, section 7)."""
     logits = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     labels = np.array([0, 1, 2, 3, 1])
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)

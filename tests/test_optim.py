@@ -32,7 +32,7 @@ def test_rmsprop_equals_tensorflows(float64):
 
 
 def test_optax_defaults_are_another_optimiser():
-    """What the page's epsilon and initial value guard against: optax's own defaults differ by far."""
+    """Epsilon and initial value matter: optax's own defaults take a step ten times as large."""
     g = jnp.full((2,), 0.1)
     ours = optim.tf_rmsprop(0.1, decay=0.9, momentum=0.0, eps=1.0)
     theirs = optax.rmsprop(0.1, decay=0.9)
@@ -49,7 +49,7 @@ def test_staircase_at_epoch_edges(batch):
             decay=0.9,
             momentum=0.9,
             eps=1.0,
-        )  # fmt: skip
+        )
     )
     per_epoch = 1_281_167 / batch
     rate = optim.schedule(section, epochs=102.0, steps_per_epoch=per_epoch)
@@ -66,7 +66,7 @@ def test_staircase_at_epoch_edges(batch):
     lr=st.floats(1e-4, 1),
 )  # fmt: skip
 def test_cosine_rises_then_falls(epochs, per_epoch, warmup, lr):
-    """Warm-up rises to lr and no further, the cosine falls to nearly nothing, nothing is negative."""
+    """Warm-up rises to lr and no further; the cosine falls to nothing; nothing is negative."""
     section = cfg.ConfigDict(
         cfg.sgd(schedule=cfg.cosine(lr=lr, warmup_epochs=warmup), momentum=0.9)
     )

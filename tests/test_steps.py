@@ -49,7 +49,7 @@ def close(a, b, tolerance):
 
 @pytest.mark.parametrize("group", [0, 2, 4])
 def test_one_and_eight_devices_agree(float64, group):
-    """Three steps with dropout, colour, heads, RMSProp and EMA are equal on 1 and 8 devices: 1e-9."""
+    """Three steps with dropout, colour, heads, RMSProp, EMA agree on 1 and 8 devices to 1e-9."""
     options = {"dtype": "float64", "bn_group": group, "dropout": 0.4}
     one, losses_one = train(devices=1, **options)
     eight, losses_eight = train(devices=8, **options)
@@ -86,7 +86,7 @@ def test_groups_inside_a_shard_need_one_all_reduce():
 
 @pytest.mark.parametrize(("accumulate", "devices"), [(2, 1), (4, 1), (2, 4)])
 def test_accumulation_is_the_whole_batch(float64, accumulate, devices):
-    """Microbatches give the gradients and BatchNorm averages of the whole batch, groups kept: 1e-9."""
+    """Microbatches give the whole batch's gradients and BatchNorm averages, to 1e-9."""
     options = {"dtype": "float64", "bn_group": 2, "dropout": 0.0}
     whole, losses = train(devices=1, **options)
     parts, losses_parts = train(devices=devices, accumulate=accumulate, **options)
@@ -106,7 +106,7 @@ def test_the_step_is_a_function_of_state_and_batch():
 
 
 def test_averages():
-    """The EMA covers parameters and BatchNorm statistics and follows min(decay, (1 + t) / (10 + t))."""
+    """The EMA covers parameters and statistics and follows min(decay, (1 + t) / (10 + t))."""
     current, step, mesh = setup(ema_decay=0.9)
     keep = jax.tree.map(np.asarray, current.ema)
     for t in range(3):

@@ -88,7 +88,7 @@ def wait_for_step(workdir, step, process):
 
 @pytest.mark.slow
 def test_kill_9_changes_nothing(undisturbed, tmp_path):
-    """Killed with -9 at three random points and run again, every line and array is bit-identical."""
+    """Killed with -9 three times and run again, every line and array is bit-identical."""
     workdir = tmp_path / "killed"
     rng = random.Random()
     kills = []

@@ -24,15 +24,15 @@ def main(argv: list[str]) -> None:
     runtime.start(config.model.dtype)
     import jax
 
-    from inception_jax import checkpoint, mesh, train
+    from inception_jax import checkpoint, job, mesh
     from inception_jax.evaluate import Evaluator
 
     devices = mesh.make(config.mesh.data, config.mesh.model)
-    model = train.build_model(config.model)
+    model = job.build_model(config.model)
     evaluator = Evaluator(config, model, devices, values.split or config.eval.split)
     step, variables = checkpoint.load(workdir, values.step)
     result = evaluator.run(jax.device_put(variables, mesh.replicated(devices)))
-    epoch = train.epoch_of(config, step)
+    epoch = job.epoch_of(config, step)
     path = evaluator.save(workdir, result, variables, step, epoch)
     numbers = {"split": evaluator.split, "step": step, **result.sums.compute()}
     numbers["unreadable"] = len(result.bad)

@@ -88,6 +88,14 @@ class TrainReader:
         return crops.shifted(rng, image, d.pad) if d.crop == "pad" else image
 
 
+def centre(image: np.ndarray, data: Any) -> np.ndarray:
+    """What evaluation and prediction see of `image` [h, w, 3]: its centre, [s, s, 3]."""
+    height, width = image.shape[:2]
+    box = crops.central_box(height, width, data.eval_crop, data.resize == "short_side")
+    how = "bilinear" if data.interpolation == "random" else data.interpolation
+    return crops.cut(image, box, data.image_size, crops.INTERPOLATIONS[how])
+
+
 class EvalReader:
     """Reads the split in order, centre-cropped; positions past the end are empty and masked out."""
 
@@ -99,7 +107,6 @@ class EvalReader:
         """As TrainReader's, with mask float32 [n]: 1 for an image, 0 for padding or a bad one."""
         d = self._data
         n, size = len(positions), d.image_size
-        how = "bilinear" if d.interpolation == "random" else d.interpolation
         batch = {
             "image": np.zeros((n, size, size, 3), np.uint8),
             "label": np.zeros(n, np.int32),
@@ -114,9 +121,7 @@ class EvalReader:
             except BadImageError as e:
                 self.bad.add(position, e)
                 continue
-            height, width = image.shape[:2]
-            box = crops.central_box(height, width, d.eval_crop, d.resize == "short_side")
-            batch["image"][i] = crops.cut(image, box, size, crops.INTERPOLATIONS[how])
+            batch["image"][i] = centre(image, d)
             batch["label"][i] = self._source.label(position)
             batch["index"][i] = position
             batch["mask"][i] = 1

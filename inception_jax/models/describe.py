@@ -1,4 +1,4 @@
-"""A network as a table: name, figure, grid, channels, parameters, multiply-adds; nothing allocated."""
+"""A network as a table: name, figure, grid, channels, parameters, MACs; nothing is allocated."""
 
 import math
 from dataclasses import asdict, dataclass

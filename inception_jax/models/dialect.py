@@ -57,7 +57,7 @@ class Dialect:
 
     Attributes:
         source: the paper or the file whose behaviour is matched.
-        norm: BatchNorm's constants, or None for a network without it (then convolutions have biases).
+        norm: BatchNorm's constants; None for a network without it, whose convolutions have biases.
         kernel_init: initialiser of the convolutions' kernels.
         bias_init: initialiser of the convolutions' biases, where there are any.
         five: side of the kernel in the branch the papers call "5x5".
@@ -77,7 +77,7 @@ class Dialect:
     norm: Norm | None
     preprocessing: Preprocessing
     kernel_init: Initializer = field(default_factory=nn.initializers.lecun_normal)
-    bias_init: Initializer = nn.initializers.zeros_init()
+    bias_init: Initializer = field(default_factory=nn.initializers.zeros_init)
     five: int = 5
     lrn: bool = False
     padding: str = "tf"

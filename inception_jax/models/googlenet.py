@@ -98,7 +98,7 @@ class Inception(nn.Module):
     widths: Widths
     five: int
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c, w = self.conv, self.widths
         self.branch = (
             (c(w.one),),
@@ -148,7 +148,10 @@ class AuxHead(nn.Module):
 
 
 def adaptive_avg_pool(x: Array, size: int) -> Array:
-    """Torch's AdaptiveAvgPool2d of `x` [b, h, w, c]: cell i averages rows floor(i h / size) to ceil."""
+    """Torch's AdaptiveAvgPool2d of `x` [b, h, w, c] to [b, size, size, c].
+
+    Cell i averages the rows from floor(i h / size) to ceil((i + 1) h / size).
+    """
     for axis in (1, 2):
         n = x.shape[axis]
         cells = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]

@@ -64,7 +64,7 @@ class InceptionA(nn.Module):
     conv: Conv
     pool: int  # channels after the average pool: 32, 64, 64
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c = self.conv
         self.branch = (
             (c(64),),
@@ -84,7 +84,7 @@ class ReductionA(nn.Module):
     conv: Conv
     padding: str = "VALID"
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c, pad = self.conv, self.padding
         self.branch = (
             (c(384, 3, 2, pad),),
@@ -104,7 +104,7 @@ class InceptionB(nn.Module):
     conv: Conv
     n7: int  # channels of the factorised branches: 128, 160, 160, 192
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c, n = self.conv, self.n7
         self.branch = (
             (c(192),),
@@ -124,7 +124,7 @@ class ReductionB(nn.Module):
     conv: Conv
     padding: str = "VALID"
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c, pad = self.conv, self.padding
         self.branch = (
             (c(192), c(320, 3, 2, pad)),
@@ -143,7 +143,7 @@ class InceptionC(nn.Module):
 
     conv: Conv
 
-    def setup(self):
+    def setup(self) -> None:  # noqa: D102
         c = self.conv
         self.branch = (
             (c(320),),
@@ -160,8 +160,8 @@ class InceptionC(nn.Module):
 class AuxHead(nn.Module):
     """Section 4's side classifier, with BatchNorm: average pool 5x5/3, 1x1 128, 5x5 768, linear.
 
-    The 5x5 spans the whole pooled grid (17 -> 5 -> 1). A smaller grid is refused, unless the stem is
-    small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` does.
+    The 5x5 spans the whole pooled grid (17 -> 5 -> 1). A smaller grid is refused, unless the stem
+    is small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` has it.
     """
 
     conv: Conv

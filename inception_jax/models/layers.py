@@ -1,4 +1,4 @@
-"""The primitives every network is made of; `ConvBN` is the only place where conv, BN and ReLU meet."""
+"""The primitives of every network; `ConvBN` is the only place where conv, BN and ReLU meet."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -141,7 +141,7 @@ class Fork(nn.Module):
 
 
 def check_fits(module: nn.Module, x: Array, size: tuple[int, int], padding: str) -> None:
-    """Raises ImageTooSmallError, naming the layer, if an unpadded window exceeds `x` [b, h, w, c]."""
+    """Raises ImageTooSmallError, naming the layer, if an unpadded window exceeds x [b, h, w, c]."""
     if padding == "VALID" and (x.shape[1] < size[0] or x.shape[2] < size[1]):
         raise ImageTooSmallError(
             f"layer {'/'.join(module.path)} needs a grid of at least {size[0]}x{size[1]}, "

@@ -15,12 +15,12 @@ Pads = cpu.Pads
 
 
 def wide(dtype: Any) -> Any:
-    """The dtype that statistics, sums and logits are computed in: float64 for itself, else float32."""
+    """The dtype of statistics, sums, parameters and logits: float64 for itself, else float32."""
     return jnp.float64 if dtype == jnp.float64 else jnp.float32
 
 
 def pads(
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     size: tuple[int, int],
     stride: int,
     padding: str,

@@ -85,7 +85,7 @@ def test_torch_padding(n, k, stride, pool, want):
     padding=st.sampled_from(["SAME", "VALID"]),
 )
 def test_conv_and_its_gradients_equal_lax(n, k, stride, padding):
-    """`ops.conv` and both its gradients equal `lax.conv_general_dilated`'s, in any form it takes."""
+    """`ops.conv` and its gradients equal `lax.conv_general_dilated`'s, in any form it takes."""
     if padding == "VALID" and max(k) > n:
         return
     keys = jax.random.split(jax.random.key(0), 3)

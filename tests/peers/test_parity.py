@@ -144,7 +144,7 @@ def test_torchvision_eval(torchvision):
 
 @pytest.mark.slow
 def test_torchvision_train(torchvision):
-    """In train mode the logits, both heads', the gradient and BatchNorm's averages are torchvision's."""
+    """In train mode logits, heads, the gradient and BatchNorm's averages are torchvision's."""
     model, variables, arrays = torchvision
     import dataclasses
 
