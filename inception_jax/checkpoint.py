@@ -38,11 +38,8 @@ class Checkpoints:
             raise _disk_error(e) from e
 
     def restore(self, step: int, state: Any) -> tuple[Any, dict[str, Any]]:
-        """The state saved at `step`, laid out as `state` is, and its log."""
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, state)
-        args = ocp.args.Composite(
-            state=ocp.args.StandardRestore(shapes), log=ocp.args.JsonRestore()
-        )
+        """The state saved at `step`, laid out as the shapes in `state` say, and its log."""
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(state), log=ocp.args.JsonRestore())
         found = self._manager.restore(step, args=args)
         return found["state"], found["log"]
 

@@ -72,15 +72,15 @@ class Job:
                 f"images of one device's microbatch"
             )
 
-    def fresh_state(self) -> state.TrainState:
-        """The state at step 0, on the mesh: random, or with the parameters of `checkpoint.init`."""
+    def shapes(self) -> Any:
+        """The model's variables as shapes: nothing is allocated.
+
+        Raises:
+            ConfigError: the images are below the network's minimum; the layer is named.
+        """
         c = self.config
-        start = self._start_from(Path(c.checkpoint.init)) if c.checkpoint.init else None
         try:
-            return state.create(
-                self.model, self.tx, self.mesh, image_size=c.data.image_size, seed=c.seed,
-                ema=c.ema.decay > 0, start=start,
-            )  # fmt: skip
+            return jax.eval_shape(lambda: models.init(self.model, 0, c.data.image_size))
         except models.ImageTooSmallError as e:
             raise ConfigError(
                 f"--config.data.image_size={c.data.image_size} is too small for {c.model.name}: "
@@ -88,11 +88,27 @@ class Job:
                 f"where an auxiliary head is named"
             ) from e
 
+    def start_arrays(self) -> dict[str, Any] | None:
+        """The arrays of `checkpoint.init` that fit this network, by path; None without one."""
+        init = self.config.checkpoint.init
+        return self._start_from(Path(init)) if init else None
+
+    def fresh_state(self, start: dict[str, Any] | None = None) -> state.TrainState:
+        """The state at step 0, on the mesh: random, but for the arrays in `start`."""
+        return state.create(start=start, **self._state_fields())
+
+    def empty_state(self) -> state.TrainState:
+        """The state as shapes with their places on the mesh, to restore into."""
+        return state.abstract(**self._state_fields())
+
+    def _state_fields(self) -> dict[str, Any]:
+        c = self.config
+        fields = {"model": self.model, "tx": self.tx, "mesh": self.mesh, "seed": c.seed}
+        return {**fields, "image_size": c.data.image_size, "ema": c.ema.decay > 0}
+
     def _start_from(self, workdir: Path) -> dict[str, Any]:
         step, found = checkpoint.load(workdir)
-        size = self.config.data.image_size
-        shapes = jax.eval_shape(lambda: models.init(self.model, 0, size))
-        taken, new, unused = state.same_leaves(shapes, found)
+        taken, new, unused = state.same_leaves(self.shapes(), found)
         if not taken:
             raise ConfigError(
                 f"--config.checkpoint.init={workdir}: none of its parameters fits "

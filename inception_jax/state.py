@@ -41,46 +41,53 @@ class TrainState:
         return self.ema or self.variables
 
 
-def create(
-    model: Network,
-    tx: optax.GradientTransformation,
-    mesh: Mesh,
-    *,
-    image_size: int,
-    seed: int,
-    ema: bool,
-    start: Any = None,
-) -> TrainState:
+def create(*, start: dict[str, Any] | None = None, **fields: Any) -> TrainState:
     """A fresh state, laid out on the mesh.
 
     Args:
-        model: gives the parameters' shapes.
-        tx: gives the optimiser's.
-        mesh: devices.
-        image_size: side of the square images in pixels.
-        seed: of the initialisers.
-        ema: whether averages are kept.
-        start: a tree of arrays like `variables` that replaces the fresh leaves of the same path and
-            shape (fine-tuning).
+        start: arrays by path that replace the fresh leaves (fine-tuning); see `same_leaves`.
+        **fields: as `abstract`'s.
 
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
+    places = jax.tree.map(lambda leaf: leaf.sharding, abstract(**fields))
+    return jax.jit(lambda given: _fresh(given, **fields), out_shardings=places)(start or {})
 
-    def fresh(start: Any) -> TrainState:
-        images = jnp.zeros((model.bn_group or 1, image_size, image_size, 3), model.dtype)
-        variables = dict(model.init(jax.random.key(seed), images))
-        variables = {"batch_stats": {}, **variables}
-        if start is not None:
-            variables = jax.tree_util.tree_map_with_path(
-                lambda path, leaf: start.get(jax.tree_util.keystr(path), leaf), variables
-            )
-        params, stats = variables["params"], variables["batch_stats"]
-        averages = {"params": params, "batch_stats": stats} if ema else {}
-        return TrainState(jnp.zeros((), jnp.int32), params, stats, tx.init(params), averages)
 
-    shapes = jax.eval_shape(fresh, start)
-    return jax.jit(fresh, out_shardings=meshes.state(mesh, shapes))(start)
+def abstract(**fields: Any) -> TrainState:
+    """The state as shapes, each with its sharding; nothing is allocated.
+
+    Args:
+        **fields: model, tx (the optimiser), mesh, image_size (pixels), seed (of the initialisers)
+            and ema (whether averages are kept).
+    """
+    shapes = jax.eval_shape(lambda: _fresh({}, **fields))
+    places = meshes.state(fields["mesh"], shapes)
+    return jax.tree.map(
+        lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes, places
+    )
+
+
+def _fresh(
+    start: dict[str, Any],
+    *,
+    model: Network,
+    tx: optax.GradientTransformation,
+    mesh: Mesh,
+    image_size: int,
+    seed: int,
+    ema: bool,
+) -> TrainState:
+    del mesh  # where the leaves go is its caller's business
+    images = jnp.zeros((model.bn_group or 1, image_size, image_size, 3), model.dtype)
+    variables = {"batch_stats": {}, **model.init(jax.random.key(seed), images)}
+    variables = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: start.get(jax.tree_util.keystr(path), leaf), variables
+    )
+    params, stats = variables["params"], variables["batch_stats"]
+    averages = {"params": params, "batch_stats": stats} if ema else {}
+    return TrainState(jnp.zeros((), jnp.int32), params, stats, tx.init(params), averages)
 
 
 def same_leaves(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str]]:

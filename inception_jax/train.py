@@ -27,15 +27,17 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         UserError: each kind ends the command with its own exit code (`errors`).
     """
     job = Job(config)
-    # Shapes only: a network that the images do not fit is refused before the directory exists.
-    jax.eval_shape(job.fresh_state) if not config.checkpoint.init else None
+    # What cannot work is refused before the directory exists.
+    job.shapes()
+    start = job.start_arrays()
     with rundir.opened(workdir, config, allow_config_change), Interrupt() as interrupt:
         rundir.replace(workdir / "classes.json", json.dumps(list(job.source.classes)))
         saves = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
         newest = saves.latest()
-        current, log = job.fresh_state(), None
-        if newest is not None:
-            current, log = saves.restore(newest, current)
+        if newest is None:
+            current, log = job.fresh_state(start), None
+        else:
+            current, log = saves.restore(newest, job.empty_state())
         with rundir.attempt(workdir, newest or 0) as record:
             try:
                 Loop(job, workdir, saves, interrupt, record).run(current, newest or 0, log)

@@ -21,7 +21,9 @@ def setup(devices=1, model_axis=1, *, tx=None, dtype="float32", **options):
     mesh = meshes.make(devices, model_axis)
     tx = tx or optim.tf_rmsprop(0.1, decay=0.9, momentum=0.9, eps=1.0)
     fields = dict(flip=True, colour="slim", seed=3, ema_decay=0.9, accumulate=1) | options
-    fresh = state.create(model, tx, mesh, image_size=8, seed=0, ema=fields["ema_decay"] > 0)
+    fresh = state.create(
+        model=model, tx=tx, mesh=mesh, image_size=8, seed=0, ema=fields["ema_decay"] > 0
+    )
     if dtype == "float64":
         fresh = double(fresh)
     return fresh, steps.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields), mesh
@@ -152,6 +154,6 @@ def test_fine_tuning_takes_what_fits():
         "['params']['logits']['kernel']",
     ]  # fmt: skip
     tx, mesh = optax.sgd(0.1), meshes.make(1)
-    new = state.create(Tiny(), tx, mesh, image_size=8, seed=0, ema=False, start=taken)
+    new = state.create(model=Tiny(), tx=tx, mesh=mesh, image_size=8, seed=0, ema=False, start=taken)
     assert (new.params["conv1"]["kernel"] == old["params"]["conv1"]["kernel"]).all()
     assert new.params["logits"]["kernel"].shape == (16, 10)
