@@ -7,7 +7,8 @@ r"""A new head, then the whole network, on your own folder of images, from a run
 DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). Every array of the old run that fits by
 name and shape is taken; what is fresh is printed. The network must be the old run's: give
 `model=googlenet,image=224` and so on after the page's name. Leave checkpoint.init empty to start
-from nothing.   No paper, no published number.   Time: yours; the bar shows it after a few steps.
+from nothing.   No paper, so no published number (README.md has an example).   Time: the bar
+shows it after a few steps.
 """
 
 from inception_jax import config as cfg

@@ -2,7 +2,7 @@
 
     python experiments/cpu_step.py [--width=0.25] [--rounds=3]
 
-Each variant runs in a process of its own, in turn, `rounds` times, on random images. Prints one line
+Each variant runs in a process of its own, in turn, `rounds` times, on random images. Prints a line
 of JSON a variant: median images/s and CPU milliseconds a step, and page faults a step.
 """
 

@@ -102,19 +102,19 @@ BETWEEN = [
     ({"model.num_classes": 12}, "data.classes=10"),
     ({"data.source": "folder"}, "data.dir is empty"),
     ({"data.source": "tfds"}, "data.name is empty"),
-    ({"data.pad": 16}, "data.image_size=16"),
+    ({"data.crop": "pad", "data.pad": 24}, "data.image_size=24"),
     ({"optim.accumulate": 3}, "optim.accumulate=3"),
     ({"optim.accumulate": 128}, "data.batch_size=64"),
     ({"model.bn_group": 48}, "model.bn_group=48"),
     ({"optim.accumulate": 4, "model.bn_group": 32}, "= 16"),
     ({"optim.accumulate": 2}, "set model.bn_group to 32"),
-    ({"optim.warmup_epochs": 12.0}, "train.epochs=12"),
+    ({"optim.warmup_epochs": 20.0}, "train.epochs=20"),
 ]
 ALLOWED = [
     {"model.num_classes": 11}, {"model.num_classes": 18}, {"data.pad": 15},
-    {"data.pad": 16, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
+    {"data.pad": 24, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
     {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},
-    {"optim.warmup_epochs": 12.0, "optim.schedule": "constant"},
+    {"optim.warmup_epochs": 20.0, "optim.schedule": "constant"},
     {"data.source": "folder", "data.dir": "x"}, {"data.source": "tfds", "data.name": "mnist"},
 ]  # fmt: skip
 

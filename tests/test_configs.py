@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from inception_jax import config as cfg
-from inception_jax import models, optim, train
+from inception_jax import job, models, optim
 from inception_jax.cli import pages
 
 PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
@@ -42,7 +42,9 @@ def test_there_are_pages():
 def test_it_opens_with_paper_command_time_and_number(path):
     """A reader sees in the first lines what to run and what comes out, or that it is not known."""
     doc = path.read_text().split('"""')[1]
-    command = rf"^    inception-jax train --config=configs/{path.name} .*--workdir=runs/\w+"
+    command = (
+        rf"^    (?:\w+=\S+ +)?inception-jax train --config=configs/{path.name} .*--workdir=runs/\w+"
+    )
     assert re.search(command, doc.replace("\\\n", ""), re.MULTILINE)
     assert re.search(r"arXiv:\d{4}\.\d{4,5}|[Nn]o paper", doc), "the paper, or that there is none"
     assert re.search(r"\btime\b", doc, re.IGNORECASE), "the expected time"
@@ -68,7 +70,7 @@ def test_sections_and_rules(path, argument):
 def test_its_network_and_optimiser_build(path, argument):
     """Shapes only: the network takes the page's images, and gives the page's classes."""
     config = load(path, argument)
-    model, d = train.build_model(config.model), config.data
+    model, d = job.build_model(config.model), config.data
     variables = jax.eval_shape(lambda: models.init(model, 0, d.image_size))
     images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, 3), jnp.float32)
     out = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, images)

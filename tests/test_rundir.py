@@ -28,7 +28,7 @@ def test_a_directory_is_made_with_its_config(config, tmp_path):
     saved = rundir.saved_config(tmp_path / "a" / "b")
     assert list(saved) == list(cfg.SECTIONS)
     assert [key for key, _ in cfg.flatten(saved)] == list(cfg.RULES)
-    assert saved["data"]["area"] == [0.08, 1.0]
+    assert saved["data"]["area"] == [0.6, 1.0]
     assert pages.of_run(str(tmp_path / "a" / "b")) == config
 
 

@@ -195,10 +195,11 @@ def local_response_norm(
     window, so 2e-5 a channel, beta 0.75), as in tf_cnn_benchmarks' form of the operation.
     """
     wide = ops.wide(x.dtype)
-    squares = jnp.square(x.astype(wide))
+    dtype, x = x.dtype, x.astype(wide)
+    squares = jnp.square(x)
     padded = jnp.pad(squares, [(0, 0)] * (x.ndim - 1) + [(radius, radius)])
     total = sum(padded[..., i : i + x.shape[-1]] for i in range(2 * radius + 1))
-    return (x / (bias + alpha * total) ** beta).astype(x.dtype)
+    return (x / (bias + alpha * total) ** beta).astype(dtype)
 
 
 def dropout(module: nn.Module, x: Array, rate: float, train: bool) -> Array:
