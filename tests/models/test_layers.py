@@ -77,7 +77,7 @@ def test_torch_padding(n, k, stride, pool, want):
     assert ops.pads((n, n), (k, k), stride, "SAME", "torch", pool)[0] == want
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(4, 9),
     k=st.sampled_from([(1, 1), (3, 3), (5, 5), (1, 7), (7, 1), (2, 2)]),
@@ -105,7 +105,7 @@ def test_conv_and_its_gradients_equal_lax(n, k, stride, padding):
         np.testing.assert_allclose(a, b, atol=2e-3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(3, 9), k=st.sampled_from([2, 3]), stride=st.integers(1, 2),
     style=st.sampled_from(["tf", "torch"]), ties=st.booleans(),

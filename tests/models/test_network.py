@@ -25,9 +25,8 @@ def test_the_tree_is_the_same_for_train_and_eval(name, dialect):
     assert any(k.startswith("aux_") for k in shapes[0]["params"]) == bool(model.switches.aux)
 
 
-@pytest.mark.parametrize(
-    ("name", "dialect"), [("googlenet", "torchvision"), ("inception_v3", "slim")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "dialect"), [("googlenet", "torchvision")])
 def test_eval_runs_no_head_and_writes_no_statistics(name, dialect):
     """Evaluation has no auxiliary output, no head in its program, and leaves batch_stats alone."""
     model = small(name, dialect)
@@ -52,7 +51,8 @@ def test_eval_runs_no_head_and_writes_no_statistics(name, dialect):
     ).all()
 
 
-@pytest.mark.parametrize(("name", "dialect"), [("googlenet", "paper"), ("inception_v3", "slim")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "dialect"), [("inception_v3", "slim")])
 def test_zero_auxiliary_weight_gives_the_trunk_the_gradients_of_the_bare_net(name, dialect):
     """With aux_weight 0 the trunk's gradients equal those of the network without heads."""
     from inception_jax.losses import objective
