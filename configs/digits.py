@@ -9,7 +9,7 @@ from inception_jax import config as cfg
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
-    a = cfg.parse_arg(arg, epochs=20.0, width=0.25)
+    a = cfg.parse_arg(arg, epochs=30.0, width=0.25)
     return cfg.new(
         seed=0,
         data=cfg.source(

@@ -108,13 +108,13 @@ BETWEEN = [
     ({"model.bn_group": 48}, "model.bn_group=48"),
     ({"optim.accumulate": 4, "model.bn_group": 32}, "= 16"),
     ({"optim.accumulate": 2}, "set model.bn_group to 32"),
-    ({"optim.warmup_epochs": 20.0}, "train.epochs=20"),
+    ({"optim.warmup_epochs": 30.0}, "train.epochs=30"),
 ]
 ALLOWED = [
     {"model.num_classes": 11}, {"model.num_classes": 18}, {"data.pad": 15},
     {"data.pad": 24, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
     {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},
-    {"optim.warmup_epochs": 20.0, "optim.schedule": "constant"},
+    {"optim.warmup_epochs": 30.0, "optim.schedule": "constant"},
     {"data.source": "folder", "data.dir": "x"}, {"data.source": "tfds", "data.name": "mnist"},
 ]  # fmt: skip
 
