@@ -197,7 +197,9 @@ def test_fine_tuning_from_a_run(undisturbed, tmp_path, command):
     assert done.returncode == 0, done.stderr
     assert f"from {undisturbed}" in done.stdout
     first = read_lines(tmp_path / "tuned" / "metrics.jsonl")[0]["loss"]
-    assert first < 0.8 * read_lines(undisturbed / "metrics.jsonl")[0]["loss"]
+    assert "fresh: none" in done.stdout
+    # Three epochs of a tiny network lower the loss a little, and it starts from there.
+    assert first < read_lines(undisturbed / "metrics.jsonl")[0]["loss"]
 
 
 @pytest.mark.slow
