@@ -20,7 +20,10 @@ class Digits:
 
     def __init__(self, split: str):
         if split not in SPLITS:
-            raise ConfigError(f"data set digits has splits {' and '.join(SPLITS)}, not {split!r}")
+            raise ConfigError(
+                f"digits has no split {split!r}: set --config.data.train_split and "
+                f"--config.eval.split to {' or '.join(SPLITS)}"
+            )
         with resources.files("inception_jax.data").joinpath("digits.npz").open("rb") as f:
             arrays = np.load(f)
             images, labels = arrays["images"], arrays["labels"]

@@ -21,9 +21,11 @@ class Folder:
 
     def __init__(self, root: str | Path, split: str, train_split: str = ""):
         if not str(root):
-            raise ConfigError("data.dir is empty: expected a folder `split/class/image`")
+            raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
         base = Path(root).expanduser()
-        expected = f"data.dir={root}: expected a folder {base / split} with one folder a class, but"
+        expected = (
+            f"--config.data.dir={root}: expected a folder {base / split} with one folder a class, but"
+        )
         if not base.is_dir():
             raise ConfigError(f"{expected} {base} is not a folder")
         if not split or not (base / split).is_dir():
@@ -33,7 +35,7 @@ class Folder:
         self.classes = tuple(subfolders(base / train_split) if trained else found)
         if extra := [name for name in found if name not in set(self.classes)]:
             raise ConfigError(
-                f"data.dir={root}: expected in {base / split} only classes of {train_split}, "
+                f"--config.data.dir={root}: expected in {base / split} only classes of {train_split}, "
                 f"but it also has {_listed(extra)}"
             )
         self._root = base
@@ -47,7 +49,7 @@ class Folder:
         self._labels = np.asarray(labels, np.int32)
         if not self._files:
             raise ConfigError(
-                f"data.dir={root}: expected images ({', '.join(SUFFIXES)}) in "
+                f"--config.data.dir={root}: expected images ({', '.join(SUFFIXES)}) in "
                 f"{base / split}/<class>/, found none; the class folders are {_listed(found)}"
             )
 

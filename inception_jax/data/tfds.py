@@ -23,8 +23,8 @@ class Tfds:
         from tensorflow_datasets.proto import tf_example_pb2
 
         if not name:
-            raise ConfigError("data.name is empty: expected a tensorflow-datasets name")
-        where = f"data.name={name}"
+            raise ConfigError("--config.data.name is empty: expected a tensorflow-datasets name")
+        where = f"--config.data.name={name}"
         try:
             builder: Any = tfds.builder(name, data_dir=data_dir or None)
         except tfds.core.registered.DatasetNotFoundError as e:
@@ -44,8 +44,8 @@ class Tfds:
         self.classes: tuple[str, ...] = tuple(info.features[self._label].names)
         if not info.splits:
             raise ConfigError(
-                f"{where}: not prepared: no files in {builder.data_dir}. Set data.dir to the "
-                f"folder that holds it, or pip install 'inception-jax[prepare]' and run "
+                f"{where}: not prepared: no files in {builder.data_dir}. Set --config.data.dir "
+                f"to the folder that holds it, or pip install 'inception-jax[prepare]' and run "
                 f"tfds.builder({name!r}, data_dir={data_dir or None!r}, "
                 f"file_format='array_record').download_and_prepare()"
             )
@@ -66,6 +66,8 @@ class Tfds:
         self._parse: Callable[[bytes], Any] = tf_example_pb2.Example.FromString
         self._split = f"{name}/{split}"
         self._last = threading.local()
+        if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
+            raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
 
     def __len__(self) -> int:
         return len(self._records)

@@ -20,7 +20,8 @@ COUNT = {"train": 20, "test": 6}
 
 
 def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "label",
-            file_format: str = "array_record", kind: str = "class") -> Path:  # fmt: skip
+            file_format: str = "array_record", kind: str = "class",
+            labelled: bool = True) -> Path:  # fmt: skip
     """A prepared set: JPEG images, labels of three classes, a mask and boxes; no TensorFlow."""
     import tensorflow_datasets as tfds
     from array_record.python.array_record_module import ArrayRecordWriter
@@ -52,7 +53,7 @@ def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "
                 values = example.features.feature
                 data = encoded(gradient(shade=i)) if i != 4 else b"\xff\xd8 torn"
                 values[image].bytes_list.value.append(data)
-                values[label].int64_list.value.append(i % 3)
+                values[label].int64_list.value.append(i % 3 if labelled else -1)
                 values["mask"].bytes_list.value.append(b"never decoded")
                 values["box"].float_list.value.extend([0, 0, 1, 1])
                 writer.write(example.SerializeToString())
@@ -167,13 +168,17 @@ def test_supervised_keys_name_the_features(tmp_path):
         ("ag_news_subset", "train", "expected an image feature and a class label, got"),
         ("words", "train", "expected an image feature and a class label, got .*'label': 'Text'"),
         ("records", "train", r"expected ArrayRecord files in \S+, found tfrecord"),
+        ("secret", "test", r"data.name=secret: split 'test' has no labels"),
     ],
 )
 def test_errors_say_what_is_missing(root, offline, name, split, says):
     """What cannot be read is refused at once, without a network, with what to change."""
-    for other, options in (("words", {"kind": "text"}), ("records", {"file_format": "tfrecord"})):
-        if name == other and not (root / other).exists():
-            prepare(root, other, **options)
+    variants = {
+        "words": {"kind": "text"}, "records": {"file_format": "tfrecord"},
+        "secret": {"labelled": False},
+    }  # fmt: skip
+    if name in variants and not (root / name).exists():
+        prepare(root, name, **variants[name])
     with pytest.raises(ConfigError, match=says):
         Tfds(name, str(root), split)
 
