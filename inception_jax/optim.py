@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -27,6 +28,8 @@ def build(
         tx = tf_rmsprop(rate, decay=c.decay, momentum=c.momentum, eps=c.eps)
     elif c.name == "adam":
         tx = optax.adam(rate, eps=c.eps)
+    elif c.name == "muon":
+        tx = muon(rate, momentum=c.momentum, nesterov=c.nesterov, decay=c.weight_decay)
     else:
         tx = optax.adamw(rate, eps=c.eps, weight_decay=c.weight_decay, mask=kernels)
     return (optax.chain(optax.clip_by_global_norm(c.clip), tx) if c.clip else tx), rate
@@ -48,10 +51,34 @@ def tf_rmsprop(
     )
 
 
+def muon(
+    rate: Schedule | float, *, momentum: float, nesterov: bool, decay: float
+) -> optax.GradientTransformation:
+    """Muon (Jordan et al., 2024) for the convolutions, Adam for all other leaves.
+
+    The momentum of a kernel [h, w, in, out], taken as a matrix [h * w * in, out], is replaced by
+    the nearest orthogonal matrix. Updates have Adam's size (a root mean square of 0.2 times the
+    rate: arXiv:2502.16982), so that one rate serves both.
+    """
+    # Late: optax.contrib takes time to import, and only this optimiser needs it.
+    from optax import contrib
+
+    def matrices(params: Any) -> Any:
+        as_matrix = contrib.MuonDimensionNumbers((0, 1, 2), (3,))
+        return jax.tree.map(lambda x: as_matrix if x.ndim == 4 else None, params)
+
+    return contrib.muon(
+        rate,
+        beta=momentum,
+        nesterov=nesterov,
+        weight_decay=decay,
+        muon_weight_dimension_numbers=matrices,
+        consistent_rms=0.2,
+    )
+
+
 def kernels(params: Any) -> Any:
     """Mask of the leaves that weight decay acts on: kernels, as for L2."""
-    import jax
-
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)
 
 

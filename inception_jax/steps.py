@@ -108,9 +108,14 @@ def predict(model: Network, variables: Any, images: Array) -> Array:
 
 def as_input(images: Array, model: Network) -> Array:
     """uint8 [b, s, s, 3] to the model's normalised input."""
+    return _normalised(images.astype(ops.wide(model.dtype)) / 255, model)
+
+
+def _normalised(pixels: Array, model: Network) -> Array:
+    """`pixels` [b, s, s, 3] in [0, 1], with the model's constants and its order of colours."""
     p = model.preprocessing
-    pixels_dtype = ops.wide(model.dtype)
-    return distort.normalise(images.astype(pixels_dtype) / 255, p.mean, p.std)
+    x = distort.normalise(pixels, p.mean, p.std)
+    return x[..., ::-1] if p.channels == "bgr" else x
 
 
 def prepare_images(
@@ -122,7 +127,7 @@ def prepare_images(
     pixels_dtype = ops.wide(model.dtype)
     keys = distort.image_keys(seed, step, images.shape[0])
     pixels = distort.augment(images.astype(pixels_dtype) / 255, keys, flip=flip, colour=colour)
-    return distort.normalise(pixels, model.preprocessing.mean, model.preprocessing.std)
+    return _normalised(pixels, model)
 
 
 def average(state: TrainState, new: Any, decay: float) -> Any:

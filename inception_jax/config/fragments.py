@@ -95,6 +95,7 @@ def model(
     width: float = 1.0,
     stem: str = "paper",
     aux: bool = True,
+    without: tuple[str, ...] = (),
     dtype: str = "float32",
 ) -> dict[str, Any]:
     """The `model` section."""
@@ -129,6 +130,12 @@ def rmsprop(*, schedule: dict[str, Any], decay: float, momentum: float, eps: flo
 def adamw(*, schedule: dict[str, Any], weight_decay: float, eps: float = 1e-8, **more: Any):
     """The `optim` section for Adam with decoupled weight decay (betas 0.9 and 0.999)."""
     return _optimizer("adamw", schedule, weight_decay=weight_decay, eps=eps, **more)
+
+
+def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0, **more: Any):
+    """The `optim` section for Muon, Nesterov's form; see `inception_jax.optim.muon`."""
+    more = {"momentum": momentum, "nesterov": True, "weight_decay": weight_decay, **more}
+    return _optimizer("muon", schedule, eps=1e-8, **more)
 
 
 def checkpoints(*, every_epochs: float, keep: int = 2, init: str = "") -> dict[str, Any]:

@@ -62,6 +62,7 @@ def span(low: float, high: float, example: str) -> Rule:
 
 
 TEXT = Rule(str, lambda v: True, "a text")
+NAMES = Rule(tuple, lambda v: all(isinstance(n, str) for n in v), "a tuple of names")
 SWITCH = Rule(bool, lambda v: True, "true or false")
 
 RULES: dict[str, Rule] = {
@@ -93,17 +94,18 @@ RULES: dict[str, Rule] = {
     "model.dropout": real(0, 0.99),  # rate dropped
     "model.bn_group": whole(0),  # images; 0 is the whole batch
     "model.bn_decay": real(0, 1),
+    "model.without": NAMES,  # rows to leave out
     "model.dtype": choice("float32", "bfloat16", "float16", "float64"),
     "loss.label_smoothing": real(0, 0.99),
     "loss.aux_weight": real(0),  # of each auxiliary head
     "loss.l2": real(0),  # times half the squared norm of the kernels
-    "optim.name": choice("sgd", "rmsprop", "adam", "adamw"),
+    "optim.name": choice("sgd", "rmsprop", "adam", "adamw", "muon"),
     "optim.lr": real(0, above=True),
     "optim.momentum": real(0, 1, below=True),
     "optim.nesterov": SWITCH,
     "optim.decay": real(0, 1, below=True),  # of RMSProp's second moment
     "optim.eps": real(0),
-    "optim.weight_decay": real(0),  # AdamW's, decoupled
+    "optim.weight_decay": real(0),  # AdamW's and Muon's, decoupled
     "optim.schedule": choice("staircase", "cosine", "constant"),
     "optim.factor": real(0, 1, above=True),  # of the staircase
     "optim.every_epochs": real(0, above=True),  # of the staircase

@@ -23,9 +23,8 @@ class Folder:
         if not str(root):
             raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
         base = Path(root).expanduser()
-        expected = (
-            f"--config.data.dir={root}: expected a folder {base / split} with one folder a class, but"
-        )
+        expected = f"--config.data.dir={root}: expected a folder {base / split} with one folder a class, "
+            "but"
         if not base.is_dir():
             raise ConfigError(f"{expected} {base} is not a folder")
         if not split or not (base / split).is_dir():
@@ -35,8 +34,8 @@ class Folder:
         self.classes = tuple(subfolders(base / train_split) if trained else found)
         if extra := [name for name in found if name not in set(self.classes)]:
             raise ConfigError(
-                f"--config.data.dir={root}: expected in {base / split} only classes of {train_split}, "
-                f"but it also has {_listed(extra)}"
+                f"--config.data.dir={root}: expected in {base / split} only classes of "
+                f"{train_split}, but it also has {_listed(extra)}"
             )
         self._root = base
         self._files: list[str] = []

@@ -1,17 +1,22 @@
 """The zoo: `names`, `create`, `init`, `describe`, `preprocessing`."""
 
-import difflib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.describe import Description, describe
 from inception_jax.models.dialect import Dialect, Preprocessing
-from inception_jax.models.googlenet import GoogLeNet
+from inception_jax.models.googlenet import GoogLeNet, GoogLeNetNaive
+from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionResNetV2
+from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
+from inception_jax.models.inception_v4 import InceptionV4
 from inception_jax.models.layers import ImageTooSmallError
+from inception_jax.models.names import known
 from inception_jax.models.network import Network, Output
+from inception_jax.models.xception import Xception
 
 __all__ = [
     "Description",
@@ -28,7 +33,11 @@ __all__ = [
     "preprocessing",
 ]
 
-MODELS: dict[str, type[Network]] = {f.NAME: f for f in (GoogLeNet, InceptionV3)}
+FAMILY = (
+    GoogLeNet, GoogLeNetNaive, BNInception, InceptionV2, InceptionV3, InceptionV4,
+    InceptionResNetV1, InceptionResNetV2, Xception,
+)  # fmt: skip
+MODELS: dict[str, type[Network]] = {f.NAME: f for f in FAMILY}
 STEMS = ("paper", "small")
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
@@ -40,28 +49,39 @@ def names() -> tuple[str, ...]:
 
 def dialects(name: str) -> tuple[str, ...]:
     """The dialects of network `name`; the first is its default."""
-    family = MODELS[_known("model", name, names())]
+    family = MODELS[known("model", name, names())]
     return tuple(sorted(family.DIALECTS, key=lambda d: d != family.dialect))
 
 
-def create(name: str, *, dialect: str = "", dtype: Any = "float32", **fields: Any) -> Network:
+def create(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    dialect: str = "",
+    dtype: Any = "float32",
+    **fields: Any,
+) -> Network:
     """A network by name, without parameters.
 
     Args:
         name: one of `names()`.
+        num_classes: outputs; 0 for none. None takes the dialect's: 1000, but 1008 for `fid` and
+            none for `facenet`.
         dialect: one of `dialects(name)`; empty takes the form whose accuracy was published.
         dtype: of the computation, by name or as a dtype.
-        **fields: any other field of `Network`: num_classes, width, stem, aux, dropout, bn_group,
+        **fields: any other field of `Network`: width, stem, aux, dropout, bn_group,
             bn_decay.
 
     Raises:
         ValueError: an unknown name, dialect, stem or dtype; the message lists the choices.
     """
-    family = MODELS[_known("model", name, names())]
-    dialect = _known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
-    _known("stem", fields.get("stem", "paper"), STEMS)
-    dtype = jnp.dtype(_known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
-    return family(dialect=dialect, dtype=dtype, **fields)
+    family = MODELS[known("model", name, names())]
+    dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
+    known("stem", fields.get("stem", "paper"), STEMS)
+    dtype = jnp.dtype(known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
+    if num_classes is None:
+        num_classes = family.DIALECTS[dialect].num_classes
+    return family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
 
 
 def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[str, Any]:
@@ -81,11 +101,3 @@ def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[s
 def preprocessing(model: Network) -> Preprocessing:
     """Image size, crop, resize rule, mean and scale of the model's dialect."""
     return model.preprocessing
-
-
-def _known(what: str, name: str, choices: tuple[str, ...]) -> str:
-    if name not in choices:
-        near = difflib.get_close_matches(str(name), choices, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown {what} {name!r}, expected one of {', '.join(choices)}{hint}")
-    return name

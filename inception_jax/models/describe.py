@@ -1,19 +1,31 @@
 """A network as a table: name, figure, grid, channels, parameters, MACs; nothing is allocated."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import jax
 from flax import linen as nn
 
-from inception_jax.models.layers import ConvBN, Dense
+from inception_jax.models import structure
+from inception_jax.models.layers import ConvBN, Dense, SeparableConv
 from inception_jax.models.network import Network
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table; `grid` is (height, width), `macs` counts multiply-adds of one image."""
+    """One row of the table.
+
+    Attributes:
+        grid: (height, width) of its output.
+        channels: of its output.
+        params: trainable parameters.
+        macs: multiply-adds of one image: convolutions and matrix products only.
+        branches: what it is made of: branches of steps such as `3x3/2 V 192`, in the order of
+            concatenation; empty for a pool or a classifier.
+        then: what follows the concatenation, in a residual block.
+        times: how many such blocks follow each other.
+    """
 
     name: str
     figure: str
@@ -21,6 +33,9 @@ class Line:
     channels: int
     params: int
     macs: int
+    branches: tuple[tuple[str, ...], ...] = ()
+    then: str = ""
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -28,11 +43,11 @@ class Description:
     """A network's table and totals.
 
     Attributes:
-        rows: the trunk's lines, top to bottom; the last is the classifier.
+        rows: the trunk's lines, top to bottom; the last is the classifier, where there is one.
         heads: the auxiliary heads' lines.
         params: trainable parameters of the trunk (what evaluation uses).
         params_with_aux: the same with the auxiliary heads.
-        macs: multiply-adds of one evaluated image: convolutions and matrix products only.
+        macs: multiply-adds of one evaluated image.
     """
 
     name: str
@@ -49,68 +64,56 @@ class Description:
         """The description as plain JSON values."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        """The table as text, columns aligned."""
-        lines = [
-            (r.name, r.figure, "x".join(map(str, r.grid)), f"{r.channels:,}", f"{r.params:,}",
-             f"{r.macs / 1e6:,.1f}")
-            for r in (*self.rows, *self.heads)
-        ]  # fmt: skip
-        head = ("name", "figure", "grid", "channels", "params", "MACs (M)")
-        widths = [max(len(line[i]) for line in (head, *lines)) for i in range(len(head))]
 
-        def row(cells: tuple[str, ...]) -> str:
-            left = [c.ljust(w) for c, w in zip(cells[:2], widths[:2], strict=True)]
-            right = [c.rjust(w) for c, w in zip(cells[2:], widths[2:], strict=True)]
-            return "  ".join(left + right)
+@dataclass
+class _Seen:
+    """What a trace of the network met, by row."""
 
-        rule = "-" * len(row(head))
-        return "\n".join(
-            [
-                f"{self.name} ({self.dialect}: {self.source}) at "
-                f"{self.image_size}x{self.image_size}",
-                "",
-                row(head),
-                rule,
-                *(row(line) for line in lines[: len(self.rows)]),
-                rule,
-                *(row(line) for line in lines[len(self.rows) :]),
-                f"{self.params:,} parameters ({self.params_with_aux:,} with auxiliary heads), "
-                f"{self.macs / 1e9:.3f} G multiply-adds",
-            ]
-        )
+    macs: dict[str, int] = field(default_factory=dict)
+    blocks: dict[str, list[structure.Block]] = field(default_factory=dict)
+
+    def __call__(self, call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        """A Flax interceptor."""
+        out, module = call(*args, **kwargs), context.module
+        if context.method_name != "__call__" or not module.path:
+            return out
+        row = module.path[0]
+        if isinstance(module, ConvBN | Dense | SeparableConv):
+            kernel = module.get_variable("params", "kernel")
+            pixels = math.prod(out.shape[1:-1])  # of the depthwise part too: the 1x1 keeps its grid
+            self.macs[row] = self.macs.get(row, 0) + pixels * math.prod(kernel.shape)
+        # A row is a block, or a chain of blocks named by number.
+        outermost = len(module.path) == 1 or (len(module.path) == 2 and module.path[1].isdigit())
+        if outermost and (block := structure.block(module)):
+            self.blocks.setdefault(row, []).append(block)
+        return out
 
 
 def describe(model: Network, image_size: int | None = None) -> Description:
     """The table of `model` on square images, by shape evaluation: no array is allocated."""
     size = image_size or (32 if model.small else model.preprocessing.image_size)
     image = jax.ShapeDtypeStruct((model.bn_group or 1, size, size, 3), model.dtype)
-    macs: dict[str, int] = {}
-
-    def count(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-        out = call(*args, **kwargs)
-        if isinstance(context.module, ConvBN | Dense) and context.method_name == "__call__":
-            top = context.module.path[0]
-            kernel = context.module.get_variable("params", "kernel")
-            pixels = math.prod(out.shape[1:-1])
-            macs[top] = macs.get(top, 0) + pixels * math.prod(kernel.shape)
-        return out
+    seen = _Seen()
 
     def trace(x: Any) -> Any:
-        with nn.intercept_methods(count):
+        with nn.intercept_methods(seen):
             return model.init_with_output(jax.random.key(0), x, endpoints=True)
 
     out, variables = jax.eval_shape(trace, image)
-    params = {k: _size(v) for k, v in variables["params"].items()}
-    ends = out.endpoints
-    rows = [
-        Line(r.name, r.figure, *_shape(ends[r.name]), params.get(r.name, 0), macs.get(r.name, 0))
-        for r in model.rows()
-    ]
-    rows.append(Line("pool", "", *_shape(ends["pool"]), 0, 0))
-    rows.append(Line("logits", "", (1, 1), model.num_classes, params["logits"], macs["logits"]))
-    names = [k for k in params if k.startswith("aux_")]
-    heads = tuple(Line(k, "", (1, 1), model.num_classes, params[k], macs[k]) for k in names)
+    params = variables["params"]
+
+    def line(name: str, figure: str = "", x: Any = None) -> Line:
+        blocks = seen.blocks.get(name, [structure.Block()])
+        shape = ((1, 1), _channels(params[name])) if x is None else _shape(x)
+        count, macs = _size(params.get(name, {})), seen.macs.get(name, 0)
+        branches = tuple(tuple(map(str, b)) for b in blocks[0].branches)
+        return Line(name, figure, *shape, count, macs, branches, blocks[0].then, len(blocks))
+
+    rows = [line(r.name, r.figure, out.endpoints[r.name]) for r in model.rows()]
+    rows.append(line("pool", x=out.endpoints["pool"]))
+    heads = tuple(line(name) for name in params if name.startswith("aux_"))
+    shown = {r.name for r in (*rows, *heads)}
+    rows += [line(name) for name in params if name not in shown]  # the classifier, an embedding
     trunk = sum(r.params for r in rows)
     return Description(
         name=model.NAME,
@@ -127,6 +130,11 @@ def describe(model: Network, image_size: int | None = None) -> Description:
 
 def _shape(x: Any) -> tuple[tuple[int, ...], int]:
     return (tuple(x.shape[1:3]) if x.ndim == 4 else (1, 1)), x.shape[-1]
+
+
+def _channels(tree: Any) -> int:
+    last = tree.get("logits", tree)  # of a head
+    return jax.tree.leaves(last)[0].shape[-1]
 
 
 def _size(tree: Any) -> int:

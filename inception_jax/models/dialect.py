@@ -37,6 +37,7 @@ class Preprocessing:
         interpolation: `bilinear` or `bicubic`.
         mean: subtracted, per RGB channel, on the 0..255 scale.
         std: divided by afterwards, on the 0..255 scale.
+        channels: `rgb`, or `bgr`, the order in which Caffe's networks take the normalised colours.
     """
 
     image_size: int
@@ -45,6 +46,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    channels: str = "rgb"
 
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # torchvision's 0.485, 0.456, 0.406 times 255
@@ -53,37 +55,35 @@ IMAGENET_STD = (58.395, 57.12, 57.375)  # torchvision's 0.229, 0.224, 0.225 time
 
 @dataclass(frozen=True)
 class Dialect:
-    """The switches of one released form of a network.
+    """The switches that every family has; a family adds its own beside its table.
 
     Attributes:
         source: the paper or the file whose behaviour is matched.
-        norm: BatchNorm's constants; None for a network without it, whose convolutions have biases.
+        norm: BatchNorm's constants; None for a network without it.
+        preprocessing: of the published weights.
         kernel_init: initialiser of the convolutions' kernels.
+        bias: whether the convolutions have biases beside BatchNorm's; without BatchNorm they do.
         bias_init: initialiser of the convolutions' biases, where there are any.
-        five: side of the kernel in the branch the papers call "5x5".
-        lrn: local response normalisation in the stem.
-        padding: `tf` pads SAME as TensorFlow does; `torch` pads strided windows symmetrically and
-            rounds pools up (`ceil_mode`). They differ in which border pixels a window sees.
+        padding: how SAME windows that leave a remainder are padded, see `ops.pads`: `tf`, `torch`
+            or `ceil`. They differ in which border pixels a window sees.
         count_include_pad: whether an average pool divides border windows by the full window.
-        last_pool: side of the max-pool before module 5a (GoogLeNet).
         dropout: rate *dropped* before the classifier.
         aux: form of the auxiliary heads, or empty for none.
-        aux_dropout: rate dropped inside an auxiliary head.
-        classes: outputs of the published weights.
-        preprocessing: of the published weights.
+        num_classes: outputs of the classifier unless said otherwise; 0 is none.
+        published: outputs of the published weights' classifier.
+        background: whether output 0 of the published weights is a class "background".
     """
 
     source: str
     norm: Norm | None
     preprocessing: Preprocessing
     kernel_init: Initializer = field(default_factory=nn.initializers.lecun_normal)
+    bias: bool = False
     bias_init: Initializer = field(default_factory=nn.initializers.zeros_init)
-    five: int = 5
-    lrn: bool = False
     padding: str = "tf"
     count_include_pad: bool = False
-    last_pool: int = 3
     dropout: float = 0.0
     aux: str = ""
-    aux_dropout: float = 0.0
-    classes: int = 1000
+    num_classes: int = 1000
+    published: int = 1000
+    background: bool = False

@@ -1,6 +1,7 @@
 """GoogLeNet, "Going deeper with convolutions" (arXiv:1409.4842): Table 1 and Figure 2(b)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,10 +25,26 @@ from inception_jax.models.ops import wide
 
 Array = jax.Array
 
+
+@dataclass(frozen=True)
+class GoogLeNetDialect(Dialect):
+    """GoogLeNet's own switches.
+
+    Attributes:
+        five: side of the kernel in the branch the paper calls "5x5".
+        lrn: local response normalisation in the stem.
+        last_pool: side of the max-pool before module 5a.
+    """
+
+    five: int = 5
+    lrn: bool = False
+    last_pool: int = 3
+
+
 DIALECTS = {
     # Initialisers: not in the paper; glorot and bias 0.2 are those of Caffe's bvlc_googlenet, from
     # memory. Crop and resize: the paper's are multi-crop only, so TF-slim's single crop stands in.
-    "paper": Dialect(
+    "paper": GoogLeNetDialect(
         source="arXiv:1409.4842",
         norm=None,
         preprocessing=Preprocessing(224, mean=IMAGENET_MEAN, std=(1.0, 1.0, 1.0)),
@@ -36,9 +53,8 @@ DIALECTS = {
         lrn=True,
         dropout=0.4,
         aux="paper",
-        aux_dropout=0.7,
     ),
-    "slim": Dialect(
+    "slim": GoogLeNetDialect(
         source="tf_slim/nets/inception_v1.py",
         norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
         preprocessing=Preprocessing(224),
@@ -46,19 +62,28 @@ DIALECTS = {
         five=3,
         last_pool=2,
         dropout=0.2,
-        classes=1001,
+        published=1001,
+        background=True,
     ),
-    "torchvision": Dialect(
+    # BN-GoogLeNet of 1512.00567's Table 3: Table 1 with BatchNorm in place of LRN and biases.
+    "batchnorm": GoogLeNetDialect(
+        source="arXiv:1512.00567, Table 3",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(224),
+        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        dropout=0.4,
+        aux="paper",
+    ),
+    "torchvision": GoogLeNetDialect(
         source="torchvision/models/googlenet.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
         preprocessing=Preprocessing(224, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
-        padding="torch",
+        padding="ceil",
         last_pool=2,
         dropout=0.2,
         aux="torchvision",
-        aux_dropout=0.7,
     ),
 }
 
@@ -112,6 +137,9 @@ class Inception(nn.Module):
         return concat(self.branch, x)
 
 
+AUX_DROPOUT = 0.7  # rate dropped inside a head, section 5
+
+
 class AuxHead(nn.Module):
     """Section 5's side classifier: average pool 5x5/3, 1x1 128, FC 1024, dropout, linear.
 
@@ -123,15 +151,16 @@ class AuxHead(nn.Module):
     conv: Callable[..., Any]
     num_classes: int
     train: bool
-    dialect: Dialect
+    form: str
+    dropout: float
     small: bool
     dtype: Any
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to logits [b, num_classes]."""
-        d, init = self.dialect, self.dialect.kernel_init
-        if d.aux == "torchvision":
+        init = self.conv.keywords["dialect"].kernel_init
+        if self.form == "torchvision":
             x = adaptive_avg_pool(x, 4)
         else:
             size = min(5, *x.shape[1:3]) if self.small else 5
@@ -142,9 +171,16 @@ class AuxHead(nn.Module):
         x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         hidden = scaled(1024, self.conv.keywords["width"])
         x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
-        x = dropout(self, x, d.aux_dropout, self.train)
+        x = dropout(self, x, self.dropout, self.train)
         logits_dtype = wide(self.dtype)
         return Dense(self.num_classes, init, logits_dtype, name="logits")(x)
+
+
+def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
+    """The two heads of section 5, after 4a and 4d."""
+    form, small, dtype = net.switches.aux, net.small, net.dtype
+    head = partial(AuxHead, form=form, dropout=AUX_DROPOUT, small=small, dtype=dtype)
+    return {"inception_4a": head, "inception_4d": head}
 
 
 def adaptive_avg_pool(x: Array, size: int) -> Array:
@@ -165,6 +201,27 @@ def adaptive_avg_pool(x: Array, size: int) -> Array:
 def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
     """Local response normalisation, in the dialects that have it."""
     return local_response_norm(x) if net.switches.lrn else x
+
+
+class NaiveInception(nn.Module):
+    """Figure 2(a): 1x1 | 3x3 | 5x5 | 3x3 max-pool, which passes all of its channels on."""
+
+    conv: Callable[..., Any]
+    widths: Widths
+
+    def setup(self) -> None:  # noqa: D102
+        c, w = self.conv, self.widths
+        pool = partial(max_pool, size=3, strides=1)
+        self.branch = ((c(w.one),), (c(w.three, 3),), (c(w.five, 5),), (pool,))
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
+        return concat(self.branch, x)
+
+
+def naive(key: str) -> Callable[..., Array]:
+    """Module `key` of Table 1 without its reductions."""
+    return lambda net, conv, x, name: NaiveInception(conv, TABLE_1[key], name=name)(x)
 
 
 def inception(key: str) -> Callable[..., Array]:
@@ -218,16 +275,40 @@ class GoogLeNet(Network):
 
     dialect: str = "paper"
 
-    DIALECTS: ClassVar[dict[str, Dialect]] = DIALECTS
+    DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "googlenet"
     PAPER: ClassVar[str] = "arXiv:1409.4842"
 
-    def rows(self) -> Sequence[Row]:
+    def table(self) -> Sequence[Row]:
         """Table 1, top to bottom."""
         rows = (SMALL_STEM if self.small else STEM) + BODY
         return tuple(r for r in rows if r.build is not lrn or self.switches.lrn)
 
     def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """The two auxiliary heads of section 5."""
-        head = partial(AuxHead, dialect=self.switches, small=self.small, dtype=self.dtype)
-        return {"inception_4a": head, "inception_4d": head}
+        """The two auxiliary heads."""
+        return heads(self)
+
+
+class GoogLeNetNaive(GoogLeNet):
+    """Table 1 with the modules of Figure 2(a): they only grow, to 4,944 channels.
+
+    The paper draws the module and trains no such network; this one shows what the reductions are
+    for.
+    """
+
+    DIALECTS: ClassVar[dict[str, Any]] = {"paper": DIALECTS["paper"]}
+    NAME: ClassVar[str] = "googlenet_naive"
+
+    def table(self) -> Sequence[Row]:
+        """Table 1 with naive modules."""
+        channels, rows = 192, []
+        for row in super().table():
+            key = row.name.removeprefix("inception_")
+            if key in TABLE_1:
+                w = TABLE_1[key]
+                channels += w.one + w.three + w.five
+                row = Row(row.name, naive(key), "Figure 2(a)", row.grid, channels)
+            elif row.name in ("pool3", "pool4"):
+                row = row._replace(channels=channels)
+            rows.append(row)
+        return tuple(rows)

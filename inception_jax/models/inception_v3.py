@@ -6,22 +6,35 @@ gives only in part.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 import jax
 from flax import linen as nn
 
-from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Dense, Fork, avg_pool, check_fits, concat, max_pool
+from inception_jax.models.aux_head import AuxHead
+from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.layers import Fork, border, check_fits, concat, max_pool
 from inception_jax.models.network import Network, Row, block, convolution, pooling
-from inception_jax.models.ops import wide
 
 Array = jax.Array
 Conv = Callable[..., Any]
 
+
+@dataclass(frozen=True)
+class InceptionV3Dialect(Dialect):
+    """Inception-v3's own switch.
+
+    Attributes:
+        last_pool: `avg`, or `max` in the last module's last branch.
+    """
+
+    last_pool: str = "avg"
+
+
 DIALECTS = {
-    "slim": Dialect(
+    "slim": InceptionV3Dialect(
         source="tf_slim/nets/inception_v3.py",
         norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
         preprocessing=Preprocessing(299),
@@ -29,30 +42,48 @@ DIALECTS = {
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
         dropout=0.2,
         aux="slim",
-        classes=1001,
+        published=1001,
+        background=True,
     ),
-    "torchvision": Dialect(
+    "torchvision": InceptionV3Dialect(
         source="torchvision/models/inception.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
-        preprocessing=Preprocessing(299, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        # The published weights are TensorFlow's: `transform_input` undoes torchvision's constants.
+        preprocessing=Preprocessing(299, resize="short_side"),
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",
         count_include_pad=True,
         dropout=0.5,
         aux="torchvision",
     ),
-    "keras": Dialect(
+    "timm": InceptionV3Dialect(
+        source="timm/models/inception_v3.py",
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
+        kernel_init=nn.initializers.truncated_normal(0.1),
+        padding="torch",
+        count_include_pad=True,  # its tf_in1k weights were trained without
+        aux="timm",
+    ),
+    # The graph of 2015-12-05 that the Frechet Inception Distance is defined by.
+    "fid": InceptionV3Dialect(
+        source="pytorch_fid/inception.py",
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(299, crop=1.0),
+        kernel_init=nn.initializers.truncated_normal(0.1),
+        padding="torch",
+        num_classes=1008,
+        published=1008,
+        background=True,
+        last_pool="max",
+    ),
+    "keras": InceptionV3Dialect(
         source="keras/applications/inception_v3.py",
         norm=Norm(decay=0.99, epsilon=1e-3, scale=False),
         preprocessing=Preprocessing(299),
         kernel_init=nn.initializers.glorot_uniform(),
     ),
 }
-
-
-def border(conv: Any) -> Callable[[Array], Array]:
-    """The 3x3 average pool of a module's last branch, with the dialect's border."""
-    return partial(avg_pool, count_include_pad=conv.keywords["dialect"].count_include_pad)
 
 
 class InceptionA(nn.Module):
@@ -142,6 +173,7 @@ class InceptionC(nn.Module):
     """Figure 7, on the 8x8 grid: branches that end in 1x3 and 3x1 side by side."""
 
     conv: Conv
+    pool: str = "avg"  # the last branch's; the FID graph takes the maximum in 7c
 
     def setup(self) -> None:  # noqa: D102
         c = self.conv
@@ -149,39 +181,12 @@ class InceptionC(nn.Module):
             (c(320),),
             (c(384), Fork((c(384, (1, 3)), c(384, (3, 1))))),
             (c(448), c(384, 3), Fork((c(384, (1, 3)), c(384, (3, 1))))),
-            (border(c), c(192)),
+            (border(c) if self.pool == "avg" else partial(max_pool, strides=1), c(192)),
         )
 
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to [b, h, w, 2048]."""
         return concat(self.branch, x)
-
-
-class AuxHead(nn.Module):
-    """Section 4's side classifier, with BatchNorm: average pool 5x5/3, 1x1 128, 5x5 768, linear.
-
-    The 5x5 spans the whole pooled grid (17 -> 5 -> 1). A smaller grid is refused, unless the stem
-    is small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` has it.
-    """
-
-    conv: Conv
-    num_classes: int
-    train: bool
-    small: bool
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, 17, 17, 768] to logits [b, num_classes]."""
-        size = min(5, *x.shape[1:3]) if self.small else 5
-        check_fits(self, x, (size, size), "VALID")
-        x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))
-        size = min(5, *x.shape[1:3]) if self.small else 5
-        init = nn.initializers.truncated_normal
-        x = self.conv(768, size, 1, "VALID", kernel_init=init(0.01), name="conv1")(x)
-        logits_dtype = wide(self.dtype)
-        x = x.astype(logits_dtype).mean(axis=(1, 2))  # one pixel at 299, as torchvision allows more
-        return Dense(self.num_classes, init(0.001), logits_dtype, name="logits")(x)
 
 
 STEM = (
@@ -205,8 +210,13 @@ SMALL_STEM = (
 )
 
 
-def body(reduction: str) -> tuple[Row, ...]:
-    """The table below the stem; `reduction` is the padding of the two grid reductions."""
+def body(reduction: str, last_pool: str = "avg") -> tuple[Row, ...]:
+    """The table below the stem.
+
+    Args:
+        reduction: padding of the two grid reductions.
+        last_pool: of module 7c.
+    """
     return (
         Row("mixed_5b", block(InceptionA, pool=32), "Figure 5", 35, 256),
         Row("mixed_5c", block(InceptionA, pool=64), "Figure 5", 35, 288),
@@ -218,7 +228,7 @@ def body(reduction: str) -> tuple[Row, ...]:
         Row("mixed_6e", block(InceptionB, n7=192), "Figure 6", 17, 768),  # the auxiliary head's
         Row("mixed_7a", block(ReductionB, padding=reduction), "released", 8, 1280),
         Row("mixed_7b", block(InceptionC), "Figure 7", 8, 2048),
-        Row("mixed_7c", block(InceptionC), "Figure 7", 8, 2048),
+        Row("mixed_7c", block(InceptionC, pool=last_pool), "Figure 7", 8, 2048),
     )
 
 
@@ -227,14 +237,19 @@ class InceptionV3(Network):
 
     dialect: str = "slim"
 
-    DIALECTS: ClassVar[dict[str, Dialect]] = DIALECTS
+    DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "inception_v3"
     PAPER: ClassVar[str] = "arXiv:1512.00567"
 
-    def rows(self) -> Sequence[Row]:
+    def table(self) -> Sequence[Row]:
         """The released table, top to bottom."""
-        return SMALL_STEM + body("SAME") if self.small else STEM + body("VALID")
+        last_pool = self.switches.last_pool
+        if self.small:
+            return SMALL_STEM + body("SAME", last_pool)
+        return STEM + body("VALID", last_pool)
 
     def heads(self) -> dict[str, Callable[..., nn.Module]]:
         """The auxiliary head on the last 17x17 grid."""
-        return {"mixed_6e": partial(AuxHead, small=self.small, dtype=self.dtype)}
+        init = nn.initializers.truncated_normal
+        head = partial(AuxHead, conv_init=init(0.01), logits_init=init(0.001))
+        return {"mixed_6e": partial(head, small=self.small, dtype=self.dtype)}

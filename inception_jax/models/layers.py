@@ -1,6 +1,7 @@
 """The primitives of every network; `ConvBN` is the only place where conv, BN and ReLU meet."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -75,7 +76,7 @@ class BatchNorm(nn.Module):
 
 
 class ConvBN(nn.Module):
-    """Convolution, then BatchNorm (or a bias, in networks without it), then ReLU.
+    """Convolution, then BatchNorm (or a bias, without `norm` or in networks without it), then ReLU.
 
     `features` is the paper's number of channels; `width` scales it. `train`, `dialect`, `width`,
     `bn_group` and `dtype` are bound once, by the network.
@@ -86,6 +87,7 @@ class ConvBN(nn.Module):
     strides: int = 1
     padding: str = "SAME"
     relu: bool = True
+    norm: bool = True
     kernel_init: Any = None
     dialect: Any = None
     train: bool = False
@@ -105,12 +107,41 @@ class ConvBN(nn.Module):
         )
         pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
         x = ops.conv(x.astype(self.dtype), kernel.astype(self.dtype), self.strides, pads)
-        if d.norm is None:
+        normed = d.norm is not None and self.norm
+        if d.bias or not normed:
             x = x + self.param("bias", d.bias_init, (features,), kept).astype(x.dtype)
-        else:
+        if normed:
             norm, group = d.norm, self.bn_group
             x = BatchNorm(norm.decay, norm.epsilon, norm.scale, self.train, group, name="bn")(x)
         return nn.relu(x) if self.relu else x
+
+
+class SeparableConv(nn.Module):
+    """A depthwise convolution, then a 1x1 with BatchNorm (or a bias, without `norm`); no ReLU.
+
+    Nothing stands between the two (1610.02357, section 4.7). `features` is the paper's number of
+    channels; `multiplier` filters read each channel of the input.
+    """
+
+    conv: Callable[..., Any]
+    features: int
+    kernel: int = 3
+    strides: int = 1
+    multiplier: int = 1
+    norm: bool = True
+    depthwise_init: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h', w', features * width]."""
+        d, dtype = self.conv.keywords["dialect"], self.conv.keywords["dtype"]
+        size, c = (self.kernel, self.kernel), x.shape[-1]
+        shape = (*size, 1, c * self.multiplier)
+        init = self.depthwise_init or d.kernel_init
+        kernel = self.param("kernel", init, shape, ops.wide(dtype))
+        pads = ops.pads(x.shape[1:3], size, self.strides, "SAME", d.padding)
+        x = ops.depthwise(x.astype(dtype), kernel.astype(dtype), self.strides, pads)
+        return self.conv(self.features, relu=False, norm=self.norm, name="pointwise")(x)
 
 
 class Dense(nn.Module):
@@ -119,15 +150,18 @@ class Dense(nn.Module):
     features: int
     kernel_init: Any
     dtype: Any = jnp.float32
+    bias: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, c] to [b, features]."""
         shape, kept = (x.shape[-1], self.features), ops.wide(self.dtype)
         kernel = self.param("kernel", self.kernel_init, shape, kept)
+        y = x.astype(self.dtype) @ kernel.astype(self.dtype)
+        if not self.bias:
+            return y
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), kept)
-        x, kernel, bias = (a.astype(self.dtype) for a in (x, kernel, bias))
-        return x @ kernel + bias
+        return y + bias.astype(self.dtype)
 
 
 class Fork(nn.Module):
@@ -179,6 +213,11 @@ def avg_pool(
     """Average pool of `x` [b, h, w, c]; TensorFlow's border (padding not counted) by default."""
     pads = ops.pads(x.shape[1:3], (size, size), strides, padding)
     return ops.avg_pool(x, (size, size), strides, pads, count_include_pad)
+
+
+def border(conv: Any) -> Callable[[Array], Array]:
+    """The 3x3 average pool of a module's last branch, with the dialect's border."""
+    return partial(avg_pool, count_include_pad=conv.keywords["dialect"].count_include_pad)
 
 
 def global_avg_pool(x: Array) -> Array:

@@ -12,6 +12,7 @@ from flax import struct
 
 from inception_jax.models.dialect import Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
+from inception_jax.models.names import known
 from inception_jax.models.ops import wide
 
 Array = jax.Array
@@ -34,7 +35,7 @@ class Output:
     """What a network returns.
 
     Attributes:
-        logits: [b, num_classes], float32.
+        logits: [b, num_classes], float32; without classes, what it would have read.
         aux: logits of the auxiliary heads by name, empty unless `train=True`.
         endpoints: features by row name, empty unless asked for.
     """
@@ -50,7 +51,7 @@ class Network(nn.Module):
     A family gives `DIALECTS`, `rows()`, `heads()` and the classifier's initialiser.
 
     Attributes:
-        num_classes: outputs of the classifier.
+        num_classes: outputs of the classifier; 0 leaves it out, and the features are the logits.
         dialect: a key of the family's `DIALECTS`.
         width: multiplies every channel count.
         stem: `paper`, or `small` for images of about 32 pixels.
@@ -58,6 +59,7 @@ class Network(nn.Module):
         dropout: rate dropped before the classifier; None takes the dialect's.
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
+        without: names of rows to leave out, for a shallower network.
         dtype: of the computation; parameters and statistics stay float32.
     """
 
@@ -69,6 +71,7 @@ class Network(nn.Module):
     dropout: float | None = None
     bn_group: int = 0
     bn_decay: float | None = None
+    without: tuple[str, ...] = ()
     dtype: Any = jnp.float32
 
     NAME: ClassVar[str]
@@ -90,13 +93,24 @@ class Network(nn.Module):
         """Whether the stem keeps small images large."""
         return self.stem == "small"
 
-    def rows(self) -> Sequence[Row]:
-        """The network's table, top to bottom."""
+    def table(self) -> Sequence[Row]:
+        """The family's table for this dialect and stem, top to bottom."""
         raise NotImplementedError
+
+    def rows(self) -> Sequence[Row]:
+        """The rows that are built: the table but for `without`."""
+        table = self.table()
+        for name in self.without:
+            known("row", name, tuple(row.name for row in table))
+        return tuple(row for row in table if row.name not in self.without)
 
     def heads(self) -> dict[str, Callable[..., nn.Module]]:
         """Auxiliary heads by the name of the row they read: constructors taking `conv`, `name`."""
         return {}
+
+    def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+        """What stands between the pooled features [b, c] and the classifier: nothing."""
+        return x
 
     def logits_init(self) -> Any:
         """Initialiser of the classifier's kernel."""
@@ -114,7 +128,7 @@ class Network(nn.Module):
             bn_group=self.bn_group,
             dtype=self.dtype,
         )
-        heads = self.heads() if self.aux and d.aux else {}
+        heads = self.heads() if self.aux and d.aux and self.num_classes else {}
         kept, aux = {}, {}
         x = x.astype(self.dtype)
         for row in self.rows():
@@ -126,9 +140,10 @@ class Network(nn.Module):
         logits_dtype = wide(self.dtype)
         kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
         rate = d.dropout if self.dropout is None else self.dropout
-        x = dropout(self, x, rate, train)
-        logits = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
-        return Output(logits, aux if train else {}, kept if endpoints else {})
+        x = self.neck(dropout(self, x, rate, train), train, kept)
+        if self.num_classes:
+            x = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
+        return Output(x, aux if train else {}, kept if endpoints else {})
 
 
 def with_decay(dialect: Dialect, decay: float) -> Dialect:

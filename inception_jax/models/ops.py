@@ -29,8 +29,8 @@ def pads(
 ) -> Pads:
     """Rows and columns of padding before and after, for a window on a grid (height, width).
 
-    `tf`: TensorFlow's SAME puts the odd pixel after. `torch`: convolutions pad (size - 1) // 2 on
-    both sides; pools of stride 1 likewise, strided pools only after, as `ceil_mode` does.
+    `tf`: TensorFlow's SAME puts the odd pixel after. `torch`: (size - 1) // 2 on both sides.
+    `ceil`: as `torch`, but strided pools pad only after, as torch's `ceil_mode` without padding.
     """
     if padding == "VALID":
         return (0, 0), (0, 0)
@@ -39,7 +39,7 @@ def pads(
         total = max((-(-n // stride) - 1) * stride + k - n, 0)
         if style == "tf" or stride == 1:
             return total // 2, total - total // 2
-        if pool:
+        if pool and style == "ceil":
             out = -(-(n - k) // stride) + 1
             return 0, max((out - 1) * stride + k - n, 0)
         return (k - 1) // 2, (k - 1) // 2
@@ -59,6 +59,18 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
 def _conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def depthwise(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    """Each channel of `x` [b, h, w, c] by filters of its own, `kernel` [kh, kw, 1, c * m]."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        pads,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=x.shape[-1],
     )
 
 

@@ -1,0 +1,41 @@
+"""The auxiliary head of Inception-v3 and its successors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from inception_jax.models.layers import Dense, avg_pool, check_fits
+from inception_jax.models.ops import wide
+
+Array = jax.Array
+
+
+class AuxHead(nn.Module):
+    """1512.00567's side classifier (section 4): average pool 5x5/3, 1x1 128, 5x5 768, linear.
+
+    The 5x5 spans the whole pooled grid (17 -> 5 -> 1). A smaller grid is refused, unless the stem
+    is small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` has it.
+    """
+
+    conv: Callable[..., Any]
+    num_classes: int
+    train: bool
+    small: bool
+    dtype: Any
+    conv_init: Any = None  # of the 5x5; None takes the dialect's
+    logits_init: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, 17, 17, c] to logits [b, num_classes]."""
+        size = min(5, *x.shape[1:3]) if self.small else 5
+        check_fits(self, x, (size, size), "VALID")
+        x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))
+        size = min(5, *x.shape[1:3]) if self.small else 5
+        x = self.conv(768, size, 1, "VALID", kernel_init=self.conv_init, name="conv1")(x)
+        logits_dtype = wide(self.dtype)
+        x = x.astype(logits_dtype).mean(axis=(1, 2))  # one pixel at 299, as torchvision allows more
+        init = self.logits_init or self.conv.keywords["dialect"].kernel_init
+        return Dense(self.num_classes, init, logits_dtype, name="logits")(x)

@@ -1,0 +1,223 @@
+"""BN-Inception, "Batch Normalization" (arXiv:1502.03167), Figure 5 (TF-slim: inception_v2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+from flax import linen as nn
+
+from inception_jax.models import googlenet
+from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.layers import SeparableConv, border, concat, max_pool
+from inception_jax.models.network import Network, Row, convolution, pooling
+
+Array = jax.Array
+Conv = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class BNInceptionDialect(Dialect):
+    """BN-Inception's own switches.
+
+    Attributes:
+        pool_4c: channels after the pool of 4c and 4d. The figure's widths (128) sum to 608 where
+            its output column says 576; TF-slim takes 96, which gives 576.
+        separable: the 7x7 convolution of the stem as 8 filters a colour, then a 1x1. The paper
+            says so and TF-slim does so; the parameter counts in circulation are with a plain one.
+    """
+
+    pool_4c: int = 128
+    separable: bool = False
+
+
+DIALECTS = {
+    # Initialiser, constants and preprocessing: not in the paper; He's and TF-slim's.
+    "paper": BNInceptionDialect(
+        source="arXiv:1502.03167",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(224),
+        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        aux="paper",
+    ),
+    "slim": BNInceptionDialect(
+        source="tf_slim/nets/inception_v2.py",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        preprocessing=Preprocessing(224),
+        # slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
+        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        dropout=0.2,
+        published=1001,
+        background=True,
+        pool_4c=96,
+        separable=True,
+    ),
+    "cadene": BNInceptionDialect(
+        source="pretrainedmodels/models/bninception.py",
+        norm=Norm(decay=0.9, epsilon=1e-5, scale=True),
+        # Caffe's: blue first, means only.
+        preprocessing=Preprocessing(
+            224,
+            resize="short_side",
+            mean=(128.0, 117.0, 104.0),
+            std=(1.0, 1.0, 1.0),
+            channels="bgr",
+        ),
+        bias=True,
+        padding="ceil",
+        count_include_pad=True,
+    ),
+}
+
+
+class Widths(NamedTuple):
+    """Channels of one module, in Figure 5's columns."""
+
+    one: int  # 1x1; 0 in a module of stride 2
+    reduce_3: int  # 1x1 before the 3x3
+    three: int  # 3x3
+    reduce_d: int  # 1x1 before the double 3x3
+    double: int  # each of the double 3x3
+    pool: int  # 1x1 after the pool; 0 passes the pool on
+
+
+# Figure 5 of arXiv:1502.03167.
+FIGURE_5 = {
+    "3a": Widths(64, 64, 64, 64, 96, 32),
+    "3b": Widths(64, 64, 96, 64, 96, 64),
+    "3c": Widths(0, 128, 160, 64, 96, 0),
+    "4a": Widths(224, 64, 96, 96, 128, 128),
+    "4b": Widths(192, 96, 128, 96, 128, 128),
+    "4c": Widths(160, 128, 160, 128, 160, 128),
+    "4d": Widths(96, 128, 192, 160, 192, 128),
+    "4e": Widths(0, 128, 192, 192, 256, 0),
+    "5a": Widths(352, 192, 320, 160, 224, 128),
+    "5b": Widths(352, 192, 320, 192, 224, 128),
+}
+
+
+class Inception(nn.Module):
+    """1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3 | pool, 1x1; the pool is the maximum in 5b only."""
+
+    conv: Conv
+    widths: Widths
+    max: bool = False
+
+    def setup(self) -> None:  # noqa: D102
+        c, w = self.conv, self.widths
+        pool = partial(max_pool, strides=1) if self.max else border(c)
+        self.branch = (
+            (c(w.one),),
+            (c(w.reduce_3), c(w.three, 3)),
+            (c(w.reduce_d), c(w.double, 3), c(w.double, 3)),
+            (pool, c(w.pool)),
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h, w, one + three + double + pool]."""
+        return concat(self.branch, x)
+
+
+class Reduction(nn.Module):
+    """3c and 4e, which halve the grid: 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max-pool, passed on."""
+
+    conv: Conv
+    widths: Widths
+
+    def setup(self) -> None:  # noqa: D102
+        c, w = self.conv, self.widths
+        self.branch = (
+            (c(w.reduce_3), c(w.three, 3, 2)),
+            (c(w.reduce_d), c(w.double, 3), c(w.double, 3, 2)),
+            (partial(max_pool, style=c.keywords["dialect"].padding),),
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, three + double + c]."""
+        return concat(self.branch, x)
+
+
+def inception(key: str) -> Callable[..., Array]:
+    """Module `key` of Figure 5."""
+    widths = FIGURE_5[key]
+    return lambda net, conv, x, name: Inception(conv, widths, key == "5b", name=name)(x)
+
+
+def narrowed(key: str) -> Callable[..., Array]:
+    """Module `key` of Figure 5 with the dialect's channels after the pool."""
+
+    def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
+        widths = FIGURE_5[key]._replace(pool=net.switches.pool_4c)
+        return Inception(conv, widths, name=name)(x)
+
+    return build
+
+
+def reduction(key: str) -> Callable[..., Array]:
+    """Module `key` of Figure 5, of stride 2."""
+    return lambda net, conv, x, name: Reduction(conv, FIGURE_5[key], name=name)(x)
+
+
+def conv1(net: Network, conv: Conv, x: Array, name: str) -> Array:
+    """The 7x7/2 convolution, plain or separable."""
+    if not net.switches.separable:
+        return conv(64, 7, 2, name=name)(x)
+    # slim's scope gives the depthwise weights N(0, 1) and this layer no BatchNorm.
+    return SeparableConv(conv, 64, 7, 2, multiplier=8, norm=False, name=name)(x)
+
+
+STEM = (
+    Row("conv1", conv1, "Figure 5", 112, 64),
+    Row("pool1", pooling(max_pool, 3, 2), "Figure 5", 56, 64),
+    Row("conv2_reduce", convolution(64), "Figure 5", 56, 64),
+    Row("conv2", convolution(192, 3), "Figure 5", 56, 192),
+    Row("pool2", pooling(max_pool, 3, 2), "Figure 5", 28, 192),
+)
+
+# Ours, for images of about 32 pixels, as GoogLeNet's.
+SMALL_STEM = (
+    Row("conv1", convolution(64, 3), "ours", 32, 64),
+    Row("pool1", pooling(max_pool, 3, 2), "ours", 16, 64),
+    Row("conv2_reduce", convolution(64), "Figure 5", 16, 64),
+    Row("conv2", convolution(192, 3), "Figure 5", 16, 192),
+)
+
+
+def body(pool_4c: int) -> tuple[Row, ...]:
+    """Figure 5 below the stem."""
+    less = 128 - pool_4c  # the figure's output column says 576, 576 and 1024 here
+    return (
+        Row("inception_3a", inception("3a"), "Figure 5", 28, 256),
+        Row("inception_3b", inception("3b"), "Figure 5", 28, 320),
+        Row("inception_3c", reduction("3c"), "Figure 5", 14, 576),
+        Row("inception_4a", inception("4a"), "Figure 5", 14, 576),
+        Row("inception_4b", inception("4b"), "Figure 5", 14, 576),
+        Row("inception_4c", narrowed("4c"), "Figure 5", 14, 608 - less),
+        Row("inception_4d", narrowed("4d"), "Figure 5", 14, 608 - less),
+        Row("inception_4e", reduction("4e"), "Figure 5", 7, 1056 - less),
+        Row("inception_5a", inception("5a"), "Figure 5", 7, 1024),
+        Row("inception_5b", inception("5b"), "Figure 5", 7, 1024),
+    )
+
+
+class BNInception(Network):
+    """224x224x3 -> logits; STEM and body() are the architecture.
+
+    The paper's side classifiers are GoogLeNet's with BatchNorm; where they sit is not said, so here
+    they read 4a and 4d as there. No released code has them.
+    """
+
+    dialect: str = "paper"
+
+    DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
+    NAME: ClassVar[str] = "bn_inception"
+    PAPER: ClassVar[str] = "arXiv:1502.03167"
+
+    def table(self) -> Sequence[Row]:
+        """Figure 5, top to bottom."""
+        return (SMALL_STEM if self.small else STEM) + body(self.switches.pool_4c)
+
+    def heads(self) -> dict[str, Callable[..., nn.Module]]:
+        """GoogLeNet's two heads."""
+        return googlenet.heads(self)

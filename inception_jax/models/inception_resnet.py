@@ -1,0 +1,338 @@
+"""Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19), residual Inception modules.
+
+`inception_resnet_v2` is two networks: the paper's figures (Inception-v4's stem, 5, 10 and 5
+modules) and the authors' code (Inception-v3's stem, 10, 20 and 10 narrower modules, a 1x1 of 1536 at the
+end), which they say is what they meant (tensorflow/models issue 1553) and which every published
+weight has.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+from flax import linen as nn
+
+from inception_jax.models import inception_v3, inception_v4
+from inception_jax.models.aux_head import AuxHead
+from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.inception_v4 import ReductionA
+from inception_jax.models.layers import (
+    BatchNorm,
+    Branch,
+    Dense,
+    border,
+    check_fits,
+    concat,
+    max_pool,
+)
+from inception_jax.models.network import Network, Row, block, convolution
+from inception_jax.models.repeat import repeat
+
+Array = jax.Array
+Conv = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ResNetV1Dialect(Dialect):
+    """Inception-ResNet-v1's own switches.
+
+    Attributes:
+        last: whether a sixth block8, of scale 1 and without activation, ends the trunk.
+        embedding: numbers that describe a face, before the classifier; 0 without that layer.
+    """
+
+    last: bool = False
+    embedding: int = 0
+
+
+@dataclass(frozen=True)
+class ResNetV2Dialect(Dialect):
+    """Inception-ResNet-v2's own switch.
+
+    Attributes:
+        drawn: the network of the paper's figures rather than that of its authors' code.
+    """
+
+    drawn: bool = False
+
+
+SLIM = Norm(decay=0.9997, epsilon=1e-3, scale=False)
+# slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
+HE = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")
+# torch's Conv2d.reset_parameters: U(-1/sqrt(fan in), 1/sqrt(fan in)).
+TORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+
+V1_DIALECTS = {
+    # Constants and initialiser: not in the paper; those of its authors' code of v2, with gamma.
+    "paper": ResNetV1Dialect(
+        source="arXiv:1602.07261",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(299),
+        kernel_init=HE,
+        dropout=0.2,
+    ),
+    "facenet": ResNetV1Dialect(
+        source="facenet-pytorch models/inception_resnet_v1.py, after facenet's",
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(
+            160, crop=1.0, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
+        ),
+        kernel_init=TORCH,
+        dropout=0.6,
+        num_classes=0,
+        published=0,
+        last=True,
+        embedding=512,
+    ),
+}
+
+V2_DIALECTS = {
+    "slim": ResNetV2Dialect(
+        source="slim/nets/inception_resnet_v2.py",
+        norm=SLIM,
+        preprocessing=Preprocessing(299),
+        kernel_init=HE,
+        dropout=0.2,
+        aux="slim",
+        published=1001,
+        background=True,
+    ),
+    "paper": ResNetV2Dialect(
+        source="arXiv:1602.07261",
+        norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(299),
+        kernel_init=HE,
+        dropout=0.2,
+        drawn=True,
+    ),
+    "timm": ResNetV2Dialect(
+        source="timm/models/inception_resnet_v2.py",
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        preprocessing=Preprocessing(299, crop=0.8975, resize="short_side", interpolation="bicubic"),
+        kernel_init=TORCH,
+    ),
+    "keras": ResNetV2Dialect(
+        source="keras/applications/inception_resnet_v2.py",
+        norm=Norm(decay=0.99, epsilon=1e-3, scale=False),
+        preprocessing=Preprocessing(299),
+        kernel_init=nn.initializers.glorot_uniform(),
+    ),
+}
+
+
+class Residual(nn.Module):
+    """x + scale * (the branches, and a 1x1 with bias and without BatchNorm back to c), then ReLU.
+
+    Scales of 0.1 to 0.3 keep wide networks from dying (section 3.3).
+    """
+
+    conv: Conv
+    channels: int  # of x: what the last 1x1 gives back
+    scale: float
+    relu: bool = True
+
+    def branches(self) -> Sequence[Branch]:
+        """The block's branches."""
+        raise NotImplementedError
+
+    def setup(self) -> None:  # noqa: D102
+        self.branch = self.branches()
+        # `channels` is already scaled by the network's width.
+        self.up = self.conv(self.channels, norm=False, relu=False, width=1.0)
+
+    @property
+    def then(self) -> str:
+        """What follows the branches, in words."""
+        end = "ReLU" if self.relu else "no ReLU"
+        return f"linear 1x1 {self.channels}, x {self.scale:g}, + input, {end}"
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h, w, c]."""
+        x = x + self.scale * self.up(concat(self.branch, x))
+        return nn.relu(x) if self.relu else x
+
+
+class Block35(Residual):
+    """Figures 10 and 16, on the 35x35 grid: 1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3."""
+
+    widths: tuple[int, int, int] = (32, 48, 64)  # of the third branch; v1: 32, 32, 32
+
+    def branches(self) -> Sequence[Branch]:
+        """The three branches."""
+        c, (first, second, third) = self.conv, self.widths
+        return (c(32),), (c(32), c(32, 3)), (c(first), c(second, 3), c(third, 3))
+
+
+class Block17(Residual):
+    """Figures 11 and 17, on the 17x17 grid: 1x1 | 1x1, 1x7, 7x1."""
+
+    widths: tuple[int, int, int, int] = (192, 128, 160, 192)  # v1: 128 throughout
+
+    def branches(self) -> Sequence[Branch]:
+        """The two branches."""
+        c, (one, first, second, third) = self.conv, self.widths
+        return (c(one),), (c(first), c(second, (1, 7)), c(third, (7, 1)))
+
+
+class Block8(Residual):
+    """Figures 13 and 19, on the 8x8 grid: 1x1 | 1x1, 1x3, 3x1."""
+
+    widths: tuple[int, int, int] = (192, 224, 256)  # of the second branch; v1: 192 throughout
+
+    def branches(self) -> Sequence[Branch]:
+        """The two branches."""
+        c, (first, second, third) = self.conv, self.widths
+        return (c(192),), (c(first), c(second, (1, 3)), c(third, (3, 1)))
+
+
+class Mixed5b(nn.Module):
+    """The first module of v2's code, on 35x35: 1x1 | 1x1, 5x5 | 1x1, 3x3, 3x3 | average pool."""
+
+    conv: Conv
+
+    def setup(self) -> None:  # noqa: D102
+        c = self.conv
+        self.branch = (
+            (c(96),),
+            (c(48), c(64, 5)),
+            (c(64), c(96, 3), c(96, 3)),
+            (border(c), c(64)),
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, 192] to [b, h, w, 320]."""
+        return concat(self.branch, x)
+
+
+class ReductionB(nn.Module):
+    """Figures 12 and 18, from 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max."""
+
+    conv: Conv
+    widths: tuple[int, int, int] = (288, 288, 320)  # after the first 1x1 256s; v1: 256 throughout
+    padding: str = "VALID"
+
+    def setup(self) -> None:  # noqa: D102
+        c, pad, (second, third, fourth) = self.conv, self.padding, self.widths
+        self.branch = (
+            (c(256), c(384, 3, 2, pad)),
+            (c(256), c(second, 3, 2, pad)),
+            (c(256), c(third, 3), c(fourth, 3, 2, pad)),
+            (partial(max_pool, padding=pad),),
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, 384 + second + fourth + c]."""
+        check_fits(self, x, (3, 3), self.padding)
+        return concat(self.branch, x)
+
+
+def v1_stem(small: bool) -> tuple[Row, ...]:
+    """Figure 14: Inception-v3's, with a 3x3/2 for its last pool."""
+    if small:
+        return (*inception_v3.SMALL_STEM, Row("conv_4b", convolution(256, 3), "ours", 16, 256))
+    last = Row("conv_4b", convolution(256, 3, 2, "VALID"), "Figure 14", 35, 256)
+    figured = [r._replace(figure="Figure 14") for r in inception_v3.STEM[:-1]]
+    return (*figured, last)
+
+
+def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:
+    """Figure 15 below the stem."""
+    block35 = repeat(Block35, 5, scale=0.17, widths=(32, 32, 32))
+    block17 = repeat(Block17, 10, scale=0.10, widths=(128, 128, 128, 128))
+    block8 = repeat(Block8, 5, scale=0.20, widths=(192, 192, 192))
+    sixth = repeat(Block8, 1, scale=1.0, widths=(192, 192, 192), relu=False)
+    shrink_a = block(ReductionA, k=192, l=192, m=256, n=384, padding=reduction)
+    shrink_b = block(ReductionB, widths=(256, 256, 256), padding=reduction)
+    rows = (
+        Row("block35", block35, "Figure 10", 35, 256),
+        Row("mixed_6a", shrink_a, "Figure 7", 17, 896),
+        Row("block17", block17, "Figure 11", 17, 896),
+        Row("mixed_7a", shrink_b, "Figure 12", 8, 1792),
+        Row("block8", block8, "Figure 13", 8, 1792),
+    )
+    return (*rows, Row("block8_last", sixth, "facenet", 8, 1792)) if last else rows
+
+
+def v2_stem(small: bool) -> tuple[Row, ...]:
+    """Inception-v3's, and one Inception module."""
+    stem = inception_v3.SMALL_STEM if small else inception_v3.STEM
+    grid = stem[-1].grid
+    return (*stem, Row("mixed_5b", block(Mixed5b), "code", grid, 320))
+
+
+def v2_body(drawn: bool, reduction: str) -> tuple[Row, ...]:
+    """Figure 15 below the stem: 5, 10 and 5 modules drawn; 10, 20 and 10 in the code."""
+    times = 1 if drawn else 2
+    first, middle, end = (384, 1152, 2144) if drawn else (320, 1088, 2080)
+    shrink_a = block(ReductionA, k=256, l=256, m=384, n=384, padding=reduction)
+    shrink_b = block(ReductionB, padding=reduction)
+    block8 = repeat(Block8, 5 if drawn else 9, scale=0.20)
+    rows = (
+        Row("block35", repeat(Block35, 5 * times, scale=0.17), "Figure 16", 35, first),
+        Row("mixed_6a", shrink_a, "Figure 7", 17, middle),
+        Row("block17", repeat(Block17, 10 * times, scale=0.10), "Figure 17", 17, middle),
+        Row("mixed_7a", shrink_b, "Figure 18", 8, end),
+        Row("block8", block8, "Figure 19", 8, end),
+    )
+    if drawn:
+        return rows
+    tenth = repeat(Block8, 1, scale=1.0, relu=False)
+    return (
+        *rows,
+        Row("block8_last", tenth, "code", 8, end),
+        Row("conv_7b", convolution(1536), "code", 8, 1536),
+    )
+
+
+class InceptionResNetV1(Network):
+    """299x299x3 -> logits; v1_stem() and v1_body() are the architecture.
+
+    With the `facenet` dialect: 160x160x3 -> an embedding of 512 (`endpoints["embedding"]`, of unit
+    length) and, with `num_classes`, logits.
+    """
+
+    dialect: str = "paper"
+
+    DIALECTS: ClassVar[dict[str, Any]] = V1_DIALECTS
+    NAME: ClassVar[str] = "inception_resnet_v1"
+    PAPER: ClassVar[str] = "arXiv:1602.07261"
+
+    def table(self) -> Sequence[Row]:
+        """Figure 15, bottom to top."""
+        reduction = "SAME" if self.small else "VALID"
+        return v1_stem(self.small) + v1_body(self.switches.last, reduction)
+
+    def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+        """Facenet's embedding: a layer without bias, and BatchNorm."""
+        d = self.switches
+        if not d.embedding:
+            return x
+        init, norm = d.kernel_init, d.norm
+        x = Dense(d.embedding, init, x.dtype, bias=False, name="embedding")(x)
+        x = BatchNorm(norm.decay, norm.epsilon, norm.scale, train, self.bn_group, name="bn")(x)
+        kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
+        return x
+
+
+class InceptionResNetV2(Network):
+    """299x299x3 -> logits; the stem and v2_body() are the architecture."""
+
+    dialect: str = "slim"
+
+    DIALECTS: ClassVar[dict[str, Any]] = V2_DIALECTS
+    NAME: ClassVar[str] = "inception_resnet_v2"
+    PAPER: ClassVar[str] = "arXiv:1602.07261"
+
+    def table(self) -> Sequence[Row]:
+        """Figure 15, bottom to top."""
+        reduction = "SAME" if self.small else "VALID"
+        if not self.switches.drawn:
+            return v2_stem(self.small) + v2_body(False, reduction)
+        stem = inception_v4.small_stem if self.small else inception_v4.stem
+        return stem(True) + v2_body(True, reduction)
+
+    def heads(self) -> dict[str, Callable[..., nn.Module]]:
+        """The auxiliary head on the last 17x17 grid."""
+        return {"block17": partial(AuxHead, small=self.small, dtype=self.dtype)}
