@@ -23,8 +23,8 @@ class Folder:
         if not str(root):
             raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
         base = Path(root).expanduser()
-        expected = f"--config.data.dir={root}: expected a folder {base / split} with one folder a class, "
-            "but"
+        flag = f"--config.data.dir={root}"
+        expected = f"{flag}: expected a folder {base / split} with one folder a class, but"
         if not base.is_dir():
             raise ConfigError(f"{expected} {base} is not a folder")
         if not split or not (base / split).is_dir():
@@ -34,7 +34,7 @@ class Folder:
         self.classes = tuple(subfolders(base / train_split) if trained else found)
         if extra := [name for name in found if name not in set(self.classes)]:
             raise ConfigError(
-                f"--config.data.dir={root}: expected in {base / split} only classes of "
+                f"{flag}: expected in {base / split} only classes of "
                 f"{train_split}, but it also has {_listed(extra)}"
             )
         self._root = base
@@ -48,7 +48,7 @@ class Folder:
         self._labels = np.asarray(labels, np.int32)
         if not self._files:
             raise ConfigError(
-                f"--config.data.dir={root}: expected images ({', '.join(SUFFIXES)}) in "
+                f"{flag}: expected images ({', '.join(SUFFIXES)}) in "
                 f"{base / split}/<class>/, found none; the class folders are {_listed(found)}"
             )
 

@@ -1,9 +1,9 @@
 """Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19), residual Inception modules.
 
 `inception_resnet_v2` is two networks: the paper's figures (Inception-v4's stem, 5, 10 and 5
-modules) and the authors' code (Inception-v3's stem, 10, 20 and 10 narrower modules, a 1x1 of 1536 at the
-end), which they say is what they meant (tensorflow/models issue 1553) and which every published
-weight has.
+modules) and the authors' code (Inception-v3's stem, 10, 20 and 10 narrower modules, a 1x1 of 1536
+at the end), which they say is what they meant (tensorflow/models issue 1553) and which every
+published weight has.
 """
 
 from collections.abc import Callable, Sequence
