@@ -14,7 +14,7 @@ WITHOUT = ("inception_3a", "inception_4b", "inception_4c", "inception_4d", "ince
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
-    a = cfg.parse_arg(arg, epochs=11.0, width=0.5, lr=0.01, batch=128)
+    a = cfg.parse_arg(arg, epochs=9.0, width=0.5, lr=0.01, batch=128)
     return cfg.new(
         seed=0,
         data=cfg.source(
