@@ -1,4 +1,4 @@
-"""Writes the README's results table from the run files in experiments/*/run.
+"""Writes the README's tables: results from experiments/*/run, networks from the golden facts.
 
     python experiments/table.py [--check]
 
@@ -15,7 +15,7 @@ from inception_jax.report import runs
 from inception_jax.report.results import wilson
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- results:begin (python experiments/table.py) -->", "<!-- results:end -->"
+BEGIN, END = "<!-- {}:begin (python experiments/table.py) -->", "<!-- {}:end -->"
 HEAD = (
     "| experiment | network | epochs | time | images | test top-1 (95% interval) |\n"
     "|---|---|---|---|---|---|"
@@ -43,16 +43,49 @@ def row(folder: Path) -> str:
     )
 
 
+def results() -> list[str]:
+    """A line for each run."""
+    return [
+        HEAD,
+        *(row(path.parent) for path in sorted(ROOT.glob("experiments/*/run/config.json"))),
+    ]
+
+
+def networks() -> list[str]:
+    """A line for each network and dialect, from the facts that the tests hold."""
+    lines = [
+        "| network | dialect | parameters | with heads | G MACs | what it is |",
+        "|---|---|---|---|---|---|",
+    ]
+    golden = json.loads((ROOT / "tests" / "models" / "golden.json").read_text())
+    for name, forms in golden.items():
+        for i, (dialect, facts) in enumerate(forms.items()):
+            value = {key: fact["value"] for key, fact in facts.items()}
+            params, heads = value["params"], value["params_with_aux"]
+            cells = [
+                f"`{name}`" if i == 0 else "", f"`{dialect}`", f"{params:,}",
+                f"{heads:,}" if heads != params else "", f"{value['macs'] / 1e9:.3f}",
+                value["about"],
+            ]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |".replace("|  |", "| |"))
+    return lines
+
+
+def put(text: str, name: str, lines: list[str]) -> str:
+    """`text` with the lines between the marks of `name`."""
+    begin, end = BEGIN.format(name), END.format(name)
+    head, tail = text.index(begin) + len(begin), text.index(end)
+    return text[:head] + "\n" + "\n".join(lines) + "\n" + text[tail:]
+
+
 def main() -> int:
-    """Rewrites the table, or checks it."""
+    """Rewrites the tables, or checks them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    rows = [row(path.parent) for path in sorted(ROOT.glob("experiments/*/run/config.json"))]
     readme = ROOT / "README.md"
     text = readme.read_text()
-    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    new = text[:start] + "\n" + "\n".join([HEAD, *rows]) + "\n" + text[end:]
+    new = put(put(text, "results", results()), "networks", networks())
     if check:
         print("up to date" if new == text else "README.md is old: run python experiments/table.py")
         return int(new != text)

@@ -56,6 +56,24 @@ class Checkpoints:
         self._manager.close()
 
 
+def write(workdir: Path, variables: Any) -> None:
+    """Saves {'params', 'batch_stats'} as step 0 of a workdir that no run made.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
+    manager = _manager(workdir / "checkpoints", create=True)
+    args = ocp.args.Composite(
+        state=ocp.args.StandardSave(variables), log=ocp.args.JsonSave({"imported": True})
+    )
+    try:
+        manager.save(0, args=args, force=True)
+        manager.wait_until_finished()
+    except OSError as e:
+        raise _disk_error(e) from e
+    manager.close()
+
+
 def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     """The variables that a run evaluates, as host arrays, from its newest (or a given) step.
 

@@ -47,6 +47,8 @@ class Job:
                 f"--config.data.classes={c.data.classes}: expected {found}, the classes of split "
                 f"{c.data.train_split!r}; set data.classes and model.num_classes"
             )
+        if not c.model.num_classes:
+            raise ConfigError("--config.model.num_classes=0: expected classes to train for")
         self.model = build_model(c.model)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model)
         self._check_devices()

@@ -13,6 +13,7 @@ from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError, decode
 from inception_jax.data.folder import SUFFIXES
 from inception_jax.errors import ConfigError
+from inception_jax.models.names import known
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
 
@@ -47,13 +48,50 @@ class Predictor:
         _, self._variables = checkpoint.load(workdir, step)
         self.classes = class_names(workdir, config)
 
+    def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
+        """For each file its path, its `top` classes with probabilities, and what went wrong."""
+
+        @jax.jit
         def probabilities(variables: Any, images: jax.Array) -> jax.Array:
             return jax.nn.softmax(steps.predict(self._model, variables, images))
 
-        self._forward = jax.jit(probabilities)
+        for path, p, error in self._each(files, probabilities, batch_size):
+            best = [] if error else np.argsort(-p, kind="stable")[:top]
+            yield path, [(self.classes[i], float(p[i])) for i in best], error
 
-    def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
-        """For each file its path, its `top` classes with probabilities, and what went wrong."""
+    def features(
+        self, files: list[Path], row: str, pooled: bool, batch_size: int = 32
+    ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
+        """For each file its path, the features of `row`, and what went wrong.
+
+        Args:
+            files: images.
+            row: an end-point of the network, such as `mixed_7c`, or `pool`.
+            pooled: the mean over the grid, [c], rather than [h, w, c].
+            batch_size: images a pass.
+
+        Raises:
+            ConfigError: the network has no such end-point; the message lists those there are.
+        """
+        extra = ("pool", "embedding") if self._model.num_classes == 0 else ("pool", "logits")
+        try:
+            known("end-point", row, (*(r.name for r in self._model.rows()), *extra))
+        except ValueError as e:
+            raise ConfigError(f"--features: {e}") from e
+
+        @jax.jit
+        def features(variables: Any, images: jax.Array) -> jax.Array:
+            x = steps.as_input(images, self._model)
+            out = self._model.apply(variables, x, train=False, endpoints=True)
+            y = out.logits if row == "logits" else out.endpoints[row]
+            return y.mean(axis=(1, 2)) if pooled and y.ndim == 4 else y
+
+        return self._each(files, features, batch_size)
+
+    def _each(
+        self, files: list[Path], forward: Any, batch_size: int
+    ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
+        """`forward(variables, images)` for each file, and why a file could not be read."""
         size = self._config.data.image_size
         batch_size = min(batch_size, len(files))
         for start in range(0, len(files), batch_size):
@@ -65,10 +103,8 @@ class Predictor:
                     images[i] = pipeline.centre(decode(path.read_bytes()), self._config.data)
                 except (BadImageError, OSError) as e:
                     errors[i] = str(e)
-            probabilities = np.asarray(self._forward(self._variables, images))
-            for path, p, error in zip(part, probabilities, errors, strict=False):
-                best = np.argsort(-p, kind="stable")[:top]
-                yield path, [] if error else [(self.classes[i], float(p[i])) for i in best], error
+            values = np.asarray(forward(self._variables, images))
+            yield from zip(part, values, errors, strict=False)
 
 
 def class_names(workdir: Path, config: Any) -> list[str]:

@@ -38,7 +38,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def peer_files() -> Path:
-    """The folder of reference files that `tests/peers/write.py` made with torch and Keras."""
+    """The folder of files that `tests/peers/write_*.py` made."""
     return _from_environment("INCEPTION_JAX_PEERS", "needs the peers' reference files")
 
 

@@ -13,6 +13,7 @@ ORDER = [
     ["mesh", "runtime", "rundir"],
     ["data"],
     ["models"],
+    ["weights"],
     ["losses"],
     ["metrics"],
     ["optim", "contact_sheet"],
@@ -23,6 +24,7 @@ ORDER = [
     ["job"],
     ["train"],
     ["predict"],
+    ["exchange"],
     ["report"],
     ["cli"],
 ]

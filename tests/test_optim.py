@@ -97,6 +97,30 @@ def test_every_optimiser_clips_the_global_norm(name):
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
+def test_muon_orthogonalises_convolutions():
+    """A kernel's update has equal singular values, of Adam's size; a bias moves as with Adam."""
+    section = cfg.ConfigDict(
+        cfg.muon(schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), momentum=0.95)
+    )
+    tx, _ = optim.build(section, epochs=2.0, steps_per_epoch=1000.0)
+    keys = jax.random.split(jax.random.key(0))
+    params = {"conv": {"kernel": jnp.zeros((3, 3, 8, 16)), "bias": jnp.zeros(16)}}
+    grads = {
+        "conv": {
+            "kernel": jax.random.normal(keys[0], (3, 3, 8, 16)) * jnp.arange(1.0, 17.0),
+            "bias": jax.random.normal(keys[1], (16,)),
+        }
+    }
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = tx.update(grads, tx.init(params), params)
+    kernel = np.asarray(updates["conv"]["kernel"])
+    values = np.linalg.svd(kernel.reshape(72, 16), compute_uv=False)
+    assert values.max() / values.min() < 2  # of the gradient: above 10
+    assert 0.7 < np.sqrt((kernel**2).mean()) / (0.2 * 0.1) < 1.3
+    sizes = np.abs(updates["conv"]["bias"])  # one, whatever the gradient; above 0.1 by Nesterov
+    assert sizes.max() / sizes.min() < 1.01 and 0.1 < sizes.max() < 0.2
+
+
 def test_adamw_decays_kernels_only():
     """With a zero gradient, decoupled weight decay shrinks the kernel and leaves the bias alone."""
     section = cfg.ConfigDict(

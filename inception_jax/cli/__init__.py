@@ -9,6 +9,8 @@ COMMANDS = {
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "name what is in image files or folders",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
+    "import": "turn another framework's weights into a checkpoint of ours",
+    "export": "write a run's weights in torch's names, or its network as StableHLO",
     "config": "print a config page as it would be used, after checking it",
     "data": "look at a data set: counts, unreadable files, a contact sheet",
     "report": "draw one or several runs as one HTML page",

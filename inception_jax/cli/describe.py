@@ -76,9 +76,14 @@ def _compare(words: list[str], values: Any) -> None:
             "expected NAME --diff DIALECT DIALECT, or --diff NAME[:DIALECT] NAME[:DIALECT]"
         )
     pair = words if len(words) == 2 else [f"{words[0]}:{d}" for d in words[1:]]
-    first, second = (_create(*word.partition(":")[::2], values) for word in pair)
+    first, second = (_create(name, dialect, values) for name, _, dialect in map(_parted, pair))
     found = table.difference(first, second, values.image_size)
     print(json.dumps(found.to_json()) if values.json else table.difference_text(found))
+
+
+def _parted(word: str) -> tuple[str, str, str]:
+    """`name:dialect` in its parts."""
+    return word.partition(":")
 
 
 def _create(name: str, dialect: str, values: Any) -> Any:

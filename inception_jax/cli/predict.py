@@ -2,14 +2,19 @@
 
 Names what is in images: for each file the most probable classes. A folder stands for all images
 below it. Unreadable files are named and skipped. With --json: one object a line.
+
+With --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE.npz it writes what the network sees:
+arrays `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial.
 """  # noqa: D415
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.progress import Progress
 
 
 def main(argv: list[str]) -> None:
@@ -17,9 +22,14 @@ def main(argv: list[str]) -> None:
     flags = Flags("predict", __doc__ or "").run("directory of the run whose network predicts")
     flags.whole("top", 5, "classes to name", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
+    flags.text("features", "", "row of the network whose features to write, instead of classes")
+    flags.text("out", "", "file for the features, .npz")
+    flags.switch("spatial", "features for every position, not their mean over the grid")
     flags.switch("json", "print one JSON object a line")
     values = flags.parse(argv, words=100_000)
     config, workdir = flags.config(), Path(values.workdir)
+    if bool(values.features) != bool(values.out):
+        raise ConfigError("--features=ROW and --out=FILE.npz go together")
     if not flags.words:
         raise ConfigError(
             f"expected image files or folders, for example: "
@@ -32,6 +42,9 @@ def main(argv: list[str]) -> None:
 
     files = predict.image_files([Path(w) for w in flags.words])
     predictor = predict.Predictor(config, workdir, values.step)
+    if values.features:
+        _write_features(predictor, files, values)
+        return
     bad = 0
     for name, top, error in predictor.run(files, values.top):
         bad += error is not None
@@ -48,3 +61,30 @@ def main(argv: list[str]) -> None:
                 print(f"  {p:7.2%}  {c}")
     if bad == len(files):
         raise DataError(f"none of {bad} files could be read as an image")
+
+
+def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
+    """One array of features a readable file; the others are named."""
+    import numpy as np
+
+    out = Path(values.out)
+    if out.suffix != ".npz":
+        raise ConfigError(f"--out={out}: expected a file named *.npz")
+    names, features = [], []
+    bar = Progress(len(files), label="features", quiet=30)
+    for i, (path, x, error) in enumerate(
+        predictor.features(files, values.features, pooled=not values.spatial), 1
+    ):
+        bar.update(i, {})
+        if error:
+            print(f"{path}\n  unreadable: {error}", file=sys.stderr)
+            continue
+        names.append(str(path))
+        features.append(x)
+    bar.close()
+    if not features:
+        raise DataError(f"none of {len(files)} files could be read as an image")
+    partial = out.with_name(out.name + ".partial.npz")
+    np.savez(partial, path=np.array(names), features=np.stack(features))
+    partial.replace(out)
+    print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")

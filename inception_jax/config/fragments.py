@@ -96,6 +96,7 @@ def model(
     stem: str = "paper",
     aux: bool = True,
     without: tuple[str, ...] = (),
+    pixels: str = "",
     dtype: str = "float32",
 ) -> dict[str, Any]:
     """The `model` section."""

@@ -87,7 +87,7 @@ RULES: dict[str, Rule] = {
     "data.threads": whole(1, 1024),
     "model.name": TEXT,
     "model.dialect": TEXT,
-    "model.num_classes": whole(2),
+    "model.num_classes": whole(2, or_=0),  # 0: features instead of logits
     "model.width": real(0, 16, above=True),
     "model.stem": choice("paper", "small"),
     "model.aux": SWITCH,
@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "model.bn_group": whole(0),  # images; 0 is the whole batch
     "model.bn_decay": real(0, 1),
     "model.without": NAMES,  # rows to leave out
+    "model.pixels": choice("", "inception", "imagenet"),  # other normalisation than the dialect's
     "model.dtype": choice("float32", "bfloat16", "float16", "float64"),
     "loss.label_smoothing": real(0, 0.99),
     "loss.aux_weight": real(0),  # of each auxiliary head

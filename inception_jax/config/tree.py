@@ -100,7 +100,7 @@ def _between_sections(c: Any) -> None:
             raise ConfigError(message)
 
     refuse(
-        m.num_classes not in (d.classes, d.classes + 1, d.classes + 8),
+        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
         f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
         f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
     )

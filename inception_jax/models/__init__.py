@@ -15,7 +15,7 @@ from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
 from inception_jax.models.layers import ImageTooSmallError
 from inception_jax.models.names import known
-from inception_jax.models.network import Network, Output
+from inception_jax.models.network import PIXELS, Network, Output
 from inception_jax.models.xception import Xception
 
 __all__ = [
@@ -69,19 +69,22 @@ def create(
             none for `facenet`.
         dialect: one of `dialects(name)`; empty takes the form whose accuracy was published.
         dtype: of the computation, by name or as a dtype.
-        **fields: any other field of `Network`: width, stem, aux, dropout, bn_group,
-            bn_decay.
+        **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
+            without, pixels.
 
     Raises:
-        ValueError: an unknown name, dialect, stem or dtype; the message lists the choices.
+        ValueError: an unknown name, dialect, stem, row or dtype; the message lists the choices.
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
     known("stem", fields.get("stem", "paper"), STEMS)
+    known("pixels", fields.get("pixels", ""), ("", *PIXELS))
     dtype = jnp.dtype(known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
     if num_classes is None:
         num_classes = family.DIALECTS[dialect].num_classes
-    return family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
+    model = family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
+    model.rows()  # refuses an unknown name in `without`
+    return model
 
 
 def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[str, Any]:

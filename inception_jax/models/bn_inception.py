@@ -55,7 +55,7 @@ DIALECTS = {
     ),
     "cadene": BNInceptionDialect(
         source="pretrainedmodels/models/bninception.py",
-        norm=Norm(decay=0.9, epsilon=1e-5, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-5, scale=True, unbiased=True),
         # Caffe's: blue first, means only.
         preprocessing=Preprocessing(
             224,

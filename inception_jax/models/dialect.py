@@ -17,11 +17,13 @@ class Norm:
         decay: share of the old moving average kept at each step (Flax's `momentum`; 1 - torch's).
         epsilon: added to the variance.
         scale: whether there is a learnt gamma.
+        unbiased: whether the moving variance follows the unbiased one, as torch's does.
     """
 
     decay: float
     epsilon: float
     scale: bool
+    unbiased: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Preprocessing:
     channels: str = "rgb"
 
 
+# torchvision's constants are of ImageNet's pixels; TensorFlow's map 0..255 to -1..1.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # torchvision's 0.485, 0.456, 0.406 times 255
 IMAGENET_STD = (58.395, 57.12, 57.375)  # torchvision's 0.229, 0.224, 0.225 times 255
 

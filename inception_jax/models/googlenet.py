@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import IMAGENET_MEAN, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import (
     Dense,
     avg_pool,
@@ -76,8 +76,9 @@ DIALECTS = {
     ),
     "torchvision": GoogLeNetDialect(
         source="torchvision/models/googlenet.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
-        preprocessing=Preprocessing(224, resize="short_side", mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
+        # The published weights are TensorFlow's: `transform_input` undoes torchvision's constants.
+        preprocessing=Preprocessing(224, resize="short_side"),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
         padding="ceil",

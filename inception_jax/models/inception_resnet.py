@@ -19,9 +19,9 @@ from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
 from inception_jax.models.layers import (
-    BatchNorm,
     Branch,
     Dense,
+    batch_norm,
     border,
     check_fits,
     concat,
@@ -75,7 +75,7 @@ V1_DIALECTS = {
     ),
     "facenet": ResNetV1Dialect(
         source="facenet-pytorch models/inception_resnet_v1.py, after facenet's",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(
             160, crop=1.0, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
         ),
@@ -109,7 +109,7 @@ V2_DIALECTS = {
     ),
     "timm": ResNetV2Dialect(
         source="timm/models/inception_resnet_v2.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, crop=0.8975, resize="short_side", interpolation="bicubic"),
         kernel_init=TORCH,
     ),
@@ -309,9 +309,8 @@ class InceptionResNetV1(Network):
         d = self.switches
         if not d.embedding:
             return x
-        init, norm = d.kernel_init, d.norm
-        x = Dense(d.embedding, init, x.dtype, bias=False, name="embedding")(x)
-        x = BatchNorm(norm.decay, norm.epsilon, norm.scale, train, self.bn_group, name="bn")(x)
+        x = Dense(d.embedding, d.kernel_init, x.dtype, bias=False, name="embedding")(x)
+        x = batch_norm(d.norm, train, self.bn_group)(x)
         kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
         return x
 

@@ -47,7 +47,7 @@ DIALECTS = {
     ),
     "torchvision": InceptionV3Dialect(
         source="torchvision/models/inception.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         # The published weights are TensorFlow's: `transform_input` undoes torchvision's constants.
         preprocessing=Preprocessing(299, resize="short_side"),
         kernel_init=nn.initializers.truncated_normal(0.1),
@@ -58,7 +58,7 @@ DIALECTS = {
     ),
     "timm": InceptionV3Dialect(
         source="timm/models/inception_v3.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",
@@ -68,7 +68,7 @@ DIALECTS = {
     # The graph of 2015-12-05 that the Frechet Inception Distance is defined by.
     "fid": InceptionV3Dialect(
         source="pytorch_fid/inception.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, crop=1.0),
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",

@@ -59,7 +59,7 @@ DIALECTS = {
     ),
     "timm": InceptionV4Dialect(
         source="timm/models/inception_v4.py",
-        norm=Norm(decay=0.9, epsilon=1e-3, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
         kernel_init=nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
     ),

@@ -1,5 +1,6 @@
 """The primitives of every network; `ConvBN` is the only place where conv, BN and ReLU meet."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inception_jax.models import ops
-from inception_jax.models.dialect import Dialect
+from inception_jax.models.dialect import Dialect, Norm
 
 Array = jax.Array
 Branch = Sequence[Callable[[Array], Array]]
@@ -38,8 +39,8 @@ class BatchNorm(nn.Module):
     The batch is cut into consecutive groups of `group` images and each is normalised by its own
     mean and variance, as each replica of the papers does, so the result does not depend on the
     number of devices; `group=0` takes the whole batch. The moving averages follow the mean of the
-    groups' statistics (biased variance, as Flax and TF-slim's unfused form). Statistics are
-    computed in float32 at least, whatever the dtype of `x`.
+    groups' statistics: of the biased variance, as Flax's and TF-slim's unfused form do, unless
+    `unbiased`. Statistics are computed in float32 at least, whatever the dtype of `x`.
     """
 
     decay: float
@@ -47,6 +48,7 @@ class BatchNorm(nn.Module):
     scale: bool
     train: bool
     group: int = 0
+    unbiased: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -67,12 +69,20 @@ class BatchNorm(nn.Module):
             raise ValueError(f"a batch of {x.shape[0]} images does not split into groups of {size}")
         y, mean, var = ops.normalise(x.reshape(-1, size, *x.shape[1:]), self.epsilon)
         if not self.is_initializing():
+            count = math.prod(x.shape[1:-1]) * size
+            var = var * (count / (count - 1)) if self.unbiased and count > 1 else var
             for average, value in ((mean_avg, mean), (var_avg, var)):
                 new = value.mean(axis=0).astype(average.value.dtype)
                 average.value = self.decay * average.value + (1 - self.decay) * new
         y = y.reshape(x.shape)
         y = y if gamma is None else y * gamma
         return (y + beta).astype(x.dtype)
+
+
+def batch_norm(norm: Norm | None, train: bool, group: int) -> BatchNorm:
+    """A BatchNorm named `bn`, with a dialect's constants; the dialect must have them."""
+    assert norm is not None
+    return BatchNorm(norm.decay, norm.epsilon, norm.scale, train, group, norm.unbiased, name="bn")
 
 
 class ConvBN(nn.Module):
@@ -111,8 +121,7 @@ class ConvBN(nn.Module):
         if d.bias or not normed:
             x = x + self.param("bias", d.bias_init, (features,), kept).astype(x.dtype)
         if normed:
-            norm, group = d.norm, self.bn_group
-            x = BatchNorm(norm.decay, norm.epsilon, norm.scale, self.train, group, name="bn")(x)
+            x = batch_norm(d.norm, self.train, self.bn_group)(x)
         return nn.relu(x) if self.relu else x
 
 

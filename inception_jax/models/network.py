@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 
-from inception_jax.models.dialect import Dialect, Preprocessing
+from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
 from inception_jax.models.names import known
 from inception_jax.models.ops import wide
@@ -18,6 +18,13 @@ from inception_jax.models.ops import wide
 Array = jax.Array
 # A row's function: (network, conv factory, its input, its name) -> its output.
 Build = Callable[["Network", Callable[..., Any], Array, str], Array]
+
+
+# Means and scales of the input that weights of one network come with, on the 0..255 scale.
+PIXELS = {
+    "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+}
 
 
 class Row(NamedTuple):
@@ -60,6 +67,7 @@ class Network(nn.Module):
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         without: names of rows to leave out, for a shallower network.
+        pixels: a key of `PIXELS`: other constants of normalisation than the dialect's.
         dtype: of the computation; parameters and statistics stay float32.
     """
 
@@ -72,6 +80,7 @@ class Network(nn.Module):
     bn_group: int = 0
     bn_decay: float | None = None
     without: tuple[str, ...] = ()
+    pixels: str = ""
     dtype: Any = jnp.float32
 
     NAME: ClassVar[str]
@@ -86,7 +95,11 @@ class Network(nn.Module):
     @property
     def preprocessing(self) -> Preprocessing:
         """How an image becomes this network's input."""
-        return self.switches.preprocessing
+        usual = self.switches.preprocessing
+        if not self.pixels:
+            return usual
+        mean, std = PIXELS[self.pixels]
+        return dataclasses.replace(usual, mean=mean, std=std)
 
     @property
     def small(self) -> bool:
@@ -116,11 +129,10 @@ class Network(nn.Module):
         """Initialiser of the classifier's kernel."""
         return self.switches.kernel_init
 
-    @nn.compact
-    def __call__(self, x: Array, *, train: bool = False, endpoints: bool = False) -> Output:
-        """Maps images [b, h, w, 3], already normalised, to an Output."""
+    def conv(self, train: bool) -> Callable[..., ConvBN]:
+        """Makes this network's ConvBNs from what differs between them: `features`, `kernel`..."""
         d = self.switches
-        conv = partial(
+        return partial(
             ConvBN,
             dialect=d if self.bn_decay is None else with_decay(d, self.bn_decay),
             train=train,
@@ -128,6 +140,11 @@ class Network(nn.Module):
             bn_group=self.bn_group,
             dtype=self.dtype,
         )
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False, endpoints: bool = False) -> Output:
+        """Maps images [b, h, w, 3], already normalised, to an Output."""
+        d, conv = self.switches, self.conv(train)
         heads = self.heads() if self.aux and d.aux and self.num_classes else {}
         kept, aux = {}, {}
         x = x.astype(self.dtype)

@@ -24,7 +24,7 @@ DIALECTS = {
     # The same weights with another epsilon, and torch's padding of strided pools.
     "timm": Dialect(
         source="timm/models/xception.py (legacy_xception)",
-        norm=Norm(decay=0.9, epsilon=1e-5, scale=True),
+        norm=Norm(decay=0.9, epsilon=1e-5, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, crop=0.8975, resize="short_side", interpolation="bicubic"),
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
         padding="torch",

@@ -18,8 +18,18 @@ HEAVY = ("jax", "flax", "numpy", "orbax", "grain", "cv2", "tensorflow_datasets",
 FLAGS = {
     "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE", "--allow_config_change"],
     "eval": ["--workdir=DIR", "--split=", "--step=N", "--json", "--config.SECTION.KEY=VALUE"],
-    "predict": ["--workdir=DIR", "--top=N", "(default 5)", "--step=N", "--json"],
-    "describe": ["--dialect=", "--width=X", "--stem=", "--image_size=N", "--json"],
+    "predict": ["--workdir=DIR", "--top=N", "(default 5)", "--step=N", "--features=", "--json"],
+    "describe": [
+        "--dialect=",
+        "--width=X",
+        "--stem=",
+        "--image_size=N",
+        "--diff",
+        "--svg",
+        "--json",
+    ],
+    "import": ["--out=", "--pixels=", "--classes=", "--json"],
+    "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "data": ["--config=PAGE", "--split=", "--out=", "--step=N"],
     "report": ["--out="],
@@ -116,12 +126,36 @@ def test_describe(command):
     assert any(line.split()[0] == "inception_v3" and "slim" in line for line in listed)
 
 
+def test_describe_differences(capsys):
+    """`--diff` takes two dialects of a network, or two networks."""
+    assert cli.main(["describe", "inception_v4", "--diff", "paper", "slim"]) == 0
+    out = capsys.readouterr().out
+    assert "mixed_6b .. mixed_6h" in out and "drawn       true   ->  false" in out
+    assert cli.main(["describe", "--diff", "googlenet:slim", "bn_inception:slim", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["totals"][0] == ["params", 6_617_624, 11_178_336]
+
+
+def test_describe_draws(tmp_path, capsys):
+    """`--svg` writes a well-formed drawing that names every row's kind."""
+    from xml.etree import ElementTree
+
+    path = tmp_path / "v4.svg"
+    assert cli.main(["describe", "inception_v4", f"--svg={path}"]) == 0
+    texts = [e.text for e in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+    assert "mixed_6b … 6h (× 7)" in texts and "17×17 × 1,024" in texts and "7x1 256" in texts
+    assert "aux_mixed_6h" in texts
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [(["gogglenet"], "did you mean 'googlenet'"), (["googlenet", "--width=0"], "--width=0: exp"),
      (["googlenet", "--width=wide"], "--width=wide"), (["googlenet", "--dialect=x"], "one of"),
-     (["googlenet", "--image_size=5"], "layer"), (["googlenet", "b"], "'b'"),
-     (["googlenet", "--num_classes=0"], "--num_classes=0: expected a whole number of at least 2"),
+     (["googlenet", "--image_size=5"], "layer"), (["googlenet", "b"], "got googlenet b"),
+     (["googlenet", "--num_classes=-1"], "--num_classes=-1: expected a whole number of at least 0"),
+     (["googlenet", "--diff", "paper", "slm"], "did you mean 'slim'"),
+     (["googlenet", "--diff"], "NAME --diff DIALECT DIALECT"),
+     (["googlenet", "paper", "slim", "torchvision", "--diff"], "torchvision"),
      (["--config.optim.lr=1"], "takes no config")],
 )  # fmt: skip
 def test_describe_refuses(words, says, capsys):

@@ -73,8 +73,8 @@ def test_tf_padding_is_same(n, k, stride, pool):
     ],
 )
 def test_torch_padding(n, k, stride, pool, want):
-    """Torch pads strided convolutions on both sides and strided pools only after."""
-    assert ops.pads((n, n), (k, k), stride, "SAME", "torch", pool)[0] == want
+    """With ceil_mode torch pads strided convolutions on both sides and strided pools after."""
+    assert ops.pads((n, n), (k, k), stride, "SAME", "ceil", pool)[0] == want
 
 
 @settings(deadline=None, max_examples=15)
@@ -108,7 +108,7 @@ def test_conv_and_its_gradients_equal_lax(n, k, stride, padding):
 @settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(3, 9), k=st.sampled_from([2, 3]), stride=st.integers(1, 2),
-    style=st.sampled_from(["tf", "torch"]), ties=st.booleans(),
+    style=st.sampled_from(["tf", "torch", "ceil"]), ties=st.booleans(),
 )  # fmt: skip
 def test_max_pool_and_its_gradient_equal_lax(n, k, stride, style, ties):
     """`ops.max_pool` equals `lax.reduce_window` and sends a tie's gradient to the same pixel."""

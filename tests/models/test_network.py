@@ -90,10 +90,11 @@ def test_zero_auxiliary_weight_gives_the_trunk_the_gradients_of_the_bare_net(nam
 def test_bfloat16(name):
     """bfloat16 computes in bfloat16 from float32 parameters and gives float32 logits."""
     model = small(name, dtype="bfloat16")
-    variables = models.init(model)
+    variables = jax.eval_shape(lambda: models.init(model))
     assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
     image = jnp.ones((1, 32, 32, 3))
-    out = jax.eval_shape(lambda: model.apply(variables, image, train=False, endpoints=True))
+    run = lambda v: model.apply(v, image, train=False, endpoints=True)  # noqa: E731
+    out = jax.eval_shape(run, variables)
     assert out.logits.dtype == jnp.float32
     last = model.rows()[-1].name
     assert out.endpoints[last].dtype == jnp.bfloat16
@@ -108,6 +109,24 @@ def test_width(name):
         assert a.channels % 8 == 0
         assert abs(a.channels - b.channels / 2) <= 16
     assert half.params < 0.4 * full.params
+
+
+def test_without_rows():
+    """`without` leaves rows out; a name that is no row is refused with the nearest."""
+    whole, part = small("googlenet"), small("googlenet", without=("inception_4b", "inception_5a"))
+    names = [r.name for r in whole.rows()]
+    left = [n for n in names if n not in ("inception_4b", "inception_5a")]
+    assert [r.name for r in models.describe(part).rows[: len(left)]] == left
+    with pytest.raises(ValueError, match="did you mean 'inception_4b'"):
+        small("googlenet", without=("inception_4bb",))
+
+
+def test_pixels_replace_the_dialects_constants():
+    """`pixels` sets mean and scale of the input; the rest of the preprocessing stays."""
+    usual = models.preprocessing(models.create("inception_v3"))
+    other = models.preprocessing(models.create("inception_v3", pixels="imagenet"))
+    assert usual.mean == (127.5, 127.5, 127.5) and other.mean[0] == pytest.approx(123.675)
+    assert (usual.crop, usual.resize) == (other.crop, other.resize)
 
 
 def test_endpoints_only_when_asked_for():
@@ -129,7 +148,7 @@ def test_endpoints_only_when_asked_for():
     ("fields", "words"),
     [
         ({"name": "inception_v33"}, "did you mean 'inception_v3'"),
-        ({"name": "googlenet", "dialect": "keras"}, "expected one of paper, slim, torchvision"),
+        ({"name": "googlenet", "dialect": "keras"}, "expected one of paper, slim, batchnorm"),
         ({"name": "googlenet", "stem": "tiny"}, "expected one of paper, small"),
         ({"name": "googlenet", "dtype": "fp16"}, "expected one of float32"),
     ],

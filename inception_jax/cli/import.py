@@ -1,0 +1,51 @@
+"""inception-jax import PEER:NAME [FILE] --out=DIR [--pixels=P] [--classes=FILE] [--json]
+
+Turns a peer's weights into a checkpoint of ours, with its preprocessing and class names: a DIR that
+`predict --workdir=DIR`, `eval --workdir=DIR` and `--config.checkpoint.init=DIR` read. FILE is a
+.safetensors, .pth (never unpickled), .h5, .keras, .npz, or a TensorFlow checkpoint; without it,
+`timm/inception_v4.tf_in1k` downloads that from the hub. A file that does not fit is refused with
+its first three mismatches, and nothing is written. Without arguments: the peers.
+"""  # noqa: D415
+
+import json
+import math
+from pathlib import Path
+
+from inception_jax.cli.flags import Flags
+from inception_jax.errors import ConfigError
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    flags = Flags("import", __doc__ or "")
+    flags.text("out", "", "directory to make")
+    flags.text("pixels", "", "normalisation, if not the peer's usual: inception or imagenet")
+    flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
+    flags.switch("json", "print JSON: every array, its name in the file, its shape")
+    values = flags.parse(argv, words=2)
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")  # nothing is computed
+    from inception_jax import exchange, weights
+
+    if not flags.words:
+        print("\n".join(weights.PEERS))
+        return
+    if not values.out:
+        raise ConfigError("expected --out=DIR, the directory to make")
+    name, *file = flags.words
+    path = Path(file[0]) if file else weights.download(name)
+    classes = Path(values.classes) if values.classes else None
+    found = exchange.take(name, path, Path(values.out), values.pixels, classes)
+    if values.json:
+        print(json.dumps({m.ours: {"from": m.theirs, "shape": m.shape} for m in found.moved}))
+        return
+    width = max(len(m.ours) for m in found.moved)
+    for m in found.moved:
+        print(f"{m.ours.ljust(width)}  {'x'.join(map(str, m.shape)):>14}  {m.theirs}")
+    count = sum(math.prod(m.shape) for m in found.moved)
+    print(
+        f"{found.model.NAME} ({found.model.dialect}): {len(found.moved)} arrays, {count:,} numbers "
+        f"from {path}\nwritten: {values.out}. Try: inception-jax predict photo.jpg "
+        f"--workdir={values.out}"
+    )

@@ -1,0 +1,190 @@
+"""Weights in and out: a peer's file as a workdir, a run as a peer's file or as StableHLO."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inception_jax import checkpoint, job, predict, rundir, steps, weights
+from inception_jax import config as cfg
+from inception_jax.errors import ConfigError
+from inception_jax.models import Network
+from inception_jax.models.names import known
+
+# Hub tags of weights that were trained with torchvision's constants, not with TensorFlow's.
+IMAGENET_PIXELS = ("tv_in1k", "gluon_in1k")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import took: the network and every array."""
+
+    model: Network
+    moved: list[weights.Moved]
+
+
+def take(
+    name: str, path: Path, out: Path, pixels: str = "", classes: Path | None = None
+) -> Imported:
+    """Writes a peer's weights as the workdir `out`: a checkpoint, its config, its class names.
+
+    Args:
+        name: of the peer, such as `timm:inception_v4`.
+        path: the weight file.
+        out: a directory that is not there yet; it is there whole or not at all.
+        pixels: a key of `models.network.PIXELS`, where the weights want other constants of
+            normalisation than the peer's usual ones.
+        classes: a file with one class name a line; ImageNet's if not given.
+
+    Raises:
+        ConfigError: an unknown peer, no such file, or `out` is there already.
+        DataError: the file does not fit; the first three mismatches are named.
+    """
+    peer = weights.find(name)
+    if out.exists():
+        raise ConfigError(f"--out={out}: expected a new directory, this one is there already")
+    arrays = weights.read(path)
+    tag = name.partition(".")[2]
+    pixels = pixels or ("imagenet" if tag in IMAGENET_PIXELS else "")
+    model = peer.create(arrays).clone(pixels=pixels)
+    variables, moved = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
+    del arrays
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        checkpoint.write(partial, variables)
+        config = rundir.plain(run_config(model, f"{name} {path.name}"))
+        rundir.replace(partial / "config.json", json.dumps(config, indent=2) + "\n")
+        names = class_names(model, classes)
+        rundir.replace(partial / "classes.json", json.dumps(names))
+        os.rename(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Imported(model, moved)
+
+
+def run_config(model: Network, source: str) -> Any:
+    """A whole config around an imported network: ImageNet, its preprocessing, no training."""
+    p = model.preprocessing
+    offset = {1001: 1, 1008: 8}.get(model.num_classes, 0)
+    return cfg.new(
+        seed=0,
+        data=cfg.imagenet(
+            image_size=p.image_size,
+            batch_size=32,
+            colour="none",
+            interpolation=p.interpolation,
+            eval_crop=p.crop,
+            resize=p.resize,
+        )
+        | {"classes": max(model.num_classes - offset, 2)},
+        model=cfg.model(
+            model.NAME,
+            dialect=model.dialect,
+            num_classes=model.num_classes,
+            aux=model.aux,
+            dropout=model.switches.dropout,
+            bn_group=0,
+            bn_decay=model.switches.norm.decay if model.switches.norm else 0.0,
+            pixels=model.pixels,
+        ),
+        loss=dict(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
+        optim=cfg.sgd(schedule=cfg.cosine(lr=0.01, warmup_epochs=0.0), momentum=0.9),
+        ema=dict(decay=0.0),
+        train=dict(epochs=1.0),
+        eval=dict(split="validation", batch_size=100, every_epochs=1.0),
+        checkpoint=cfg.checkpoints(every_epochs=1.0),
+        mesh=cfg.mesh(),
+        log=cfg.logs(every_steps=50),
+    )
+
+
+def class_names(model: Network, given: Path | None = None) -> list[str]:
+    """A name for every output: the given ones, ImageNet's, or numbers."""
+    if given:
+        names = given.read_text(encoding="utf-8").splitlines()
+        if len(names) != model.num_classes:
+            raise ConfigError(
+                f"--classes={given}: expected {model.num_classes} lines, found {len(names)}"
+            )
+        return names
+    if model.num_classes == 1000:
+        return weights.imagenet_classes()
+    if model.num_classes == 1001:
+        return ["background", *weights.imagenet_classes()]
+    return [f"class {i}" for i in range(model.num_classes)]
+
+
+def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = None) -> int:
+    """Writes a run's weights as safetensors in a peer's names; returns the number of arrays.
+
+    Raises:
+        ConfigError: an unknown peer, or the run's network is not the peer's.
+    """
+    from safetensors.numpy import save_file
+
+    peer, model = weights.find(name), job.build_model(config.model)
+    forms = (model.NAME, model.dialect), (peer.model, peer.dialect)
+    if forms[0] != forms[1]:
+        mine, theirs = (" ".join(f) for f in forms)
+        raise ConfigError(f"--to={name}: expected a run of {theirs}, {workdir} is one of {mine}")
+    _, variables = checkpoint.load(workdir, step)
+    try:
+        arrays = weights.give(model, peer.names(), peer.layout, variables)
+    except (ValueError, NotImplementedError) as e:
+        raise ConfigError(f"--to={name}: {e}") from e
+    _write(out, lambda path: save_file(arrays, path, {"format": "pt"}))
+    return len(arrays)
+
+
+def stablehlo(
+    config: Any, workdir: Path, out: Path, endpoint: str = "", step: int | None = None
+) -> None:
+    """Writes a run's network as StableHLO, for any batch size, on CPU, CUDA and TPU.
+
+    It maps uint8 images [b, s, s, 3] to logits [b, classes], or to the features of the row
+    `endpoint`; normalisation and weights are inside. Beside it, `out`.json names the classes and
+    says how to crop. `jax.export.deserialize` reads it, without this package.
+
+    Raises:
+        ConfigError: no such end-point.
+    """
+    import jax
+    from jax import export
+
+    model = job.build_model(config.model)
+    rows = [*(r.name for r in model.rows()), "pool", "logits"]
+    try:
+        known("end-point", endpoint or "logits", rows)
+    except ValueError as e:
+        raise ConfigError(f"--endpoint: {e}") from e
+    _, variables = checkpoint.load(workdir, step)
+    size = config.data.image_size
+
+    def forward(images: jax.Array) -> jax.Array:
+        out = model.apply(variables, steps.as_input(images, model), endpoints=True)
+        return out.logits if endpoint in ("", "logits") else out.endpoints[endpoint]
+
+    shape = export.symbolic_shape(f"b, {size}, {size}, 3")
+    images = jax.ShapeDtypeStruct(shape, "uint8")
+    exported = export.export(jax.jit(forward), platforms=("cpu", "cuda", "tpu"))(images)
+    data = config.data
+    about = {
+        "input": f"uint8 [b, {size}, {size}, 3], RGB",
+        "output": endpoint or "logits",
+        "classes": predict.class_names(workdir, config),
+        "crop": {k: data[k] for k in ("image_size", "eval_crop", "resize", "interpolation")},
+    }
+    _write(out, lambda path: Path(path).write_bytes(exported.serialize()))
+    rundir.replace(out.with_name(out.name + ".json"), json.dumps(about, indent=2) + "\n")
+
+
+def _write(out: Path, write: Any) -> None:
+    """Writes a file whole or not at all."""
+    partial = out.with_name(out.name + ".partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(partial)
+    os.replace(partial, out)

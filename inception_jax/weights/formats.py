@@ -1,0 +1,196 @@
+"""Weight files of other frameworks as named arrays; no pickle is ever executed."""
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inception_jax.errors import ConfigError, DataError
+
+Arrays = Mapping[str, np.ndarray]
+SUFFIXES = {
+    ".safetensors": "safetensors", ".npz": "npz", ".pth": "torch", ".pt": "torch", ".bin": "torch",
+    ".h5": "keras", ".hdf5": "keras", ".keras": "keras", ".index": "tensorflow",
+    ".ckpt": "tensorflow",
+}  # fmt: skip
+
+
+def read(path: Path) -> Arrays:
+    """The arrays of a weight file, by the names its framework gives them.
+
+    Args:
+        path: .safetensors, .npz, .pth, .pt, .bin (torch), .h5, .weights.h5, .keras, or a TensorFlow
+            checkpoint (its prefix, or its .index file).
+
+    Raises:
+        ConfigError: there is no such file, or what reads it is not installed.
+        DataError: it cannot be read as what its name says.
+    """
+    kind = SUFFIXES.get(path.suffix, "tensorflow" if _index(path).is_file() else "")
+    if not kind:
+        raise ConfigError(
+            f"{path}: expected a file named *{', *'.join(SUFFIXES)} or the prefix of a TensorFlow "
+            f"checkpoint"
+        )
+    if not (path.is_file() or _index(path).is_file()):
+        raise ConfigError(f"expected a weight file, found nothing at {path}")
+    readers = {
+        "safetensors": _safetensors, "npz": _npz, "torch": _torch, "keras": _keras,
+        "tensorflow": _tensorflow,
+    }  # fmt: skip
+    try:
+        return readers[kind](path)
+    except ImportError as e:
+        extra = {"torch": "peers", "tensorflow": "prepare"}.get(kind, "weights")
+        raise ConfigError(
+            f"{path}: reading it needs {e.name}: pip install 'inception-jax[{extra}]'"
+        ) from e
+    except (ConfigError, DataError):
+        raise
+    except Exception as e:
+        reason = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        raise DataError(f"{path}: cannot be read as a {kind} file: {reason}") from e
+
+
+def _index(path: Path) -> Path:
+    return path if path.suffix == ".index" else path.with_name(path.name + ".index")
+
+
+def _safetensors(path: Path) -> Arrays:
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
+def _npz(path: Path) -> Arrays:
+    with np.load(path, allow_pickle=False) as found:
+        return dict(found)
+
+
+def _torch(path: Path) -> Arrays:
+    """A state dict; `weights_only` refuses anything that would have to be executed."""
+    import torch  # pyright: ignore[reportMissingImports]
+
+    try:
+        # Mapped, not read: the arrays are copied once, when they are laid out as ours.
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError as e:
+        if "mmap" not in str(e):  # the format before torch 1.6 cannot be mapped
+            raise
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    while isinstance(found, dict) and not any(hasattr(v, "numpy") for v in found.values()):
+        nested = [found[k] for k in ("state_dict", "model", "state_dict_ema") if k in found]
+        if not nested:
+            raise DataError(f"{path}: expected a state dict, found {list(found)[:3]}")
+        found = nested[0]
+    tensors = {k.removeprefix("module."): v for k, v in found.items() if hasattr(v, "numpy")}
+    return {k: v.detach().numpy() for k, v in tensors.items()}
+
+
+def _tensorflow(path: Path) -> Arrays:
+    import tensorflow as tf
+
+    prefix = str(path).removesuffix(".index")
+    reader = tf.train.load_checkpoint(prefix)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def _keras(path: Path) -> Arrays:
+    """`layer/weight` of a .keras archive, a .weights.h5 or the older .h5; layers renumbered.
+
+    Automatic names count all layers of a session: `conv2d_94` may be a network's first. Here each
+    kind starts at 0.
+    """
+    import h5py  # pyright: ignore[reportMissingImports]
+
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+            layers = [(x["class_name"], x["config"]["name"]) for x in config["config"]["layers"]]
+            with archive.open("model.weights.h5") as f, h5py.File(f, "r") as h5:
+                return _renumbered(_keras3(h5, layers))
+    with h5py.File(path, "r") as h5:
+        group: Any = h5.get("model_weights", h5)
+        if "layer_names" in group.attrs:
+            return _renumbered(_keras2(group))
+        return _renumbered(_keras3(h5, None))
+
+
+def _keras2(group: Any) -> dict[str, np.ndarray]:
+    """The older layout: every weight has its name."""
+    out = {}
+    for layer in group.attrs["layer_names"]:
+        for name in group[layer].attrs["weight_names"]:
+            layer_name, name_ = (_text(x) for x in (layer, name))
+            leaf = name_.rsplit("/", 1)[-1].split(":")[0]
+            out[f"{layer_name}/{leaf}"] = group[layer][name][()]
+    return out
+
+
+# The order in which Keras 3 saves a layer's weights, by class.
+ORDER = {
+    "Conv2D": ("kernel", "bias"), "Dense": ("kernel", "bias"),
+    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
+}  # fmt: skip
+
+
+def _keras3(h5: Any, layers: list[tuple[str, str]] | None) -> dict[str, np.ndarray]:
+    """The layout of Keras 3: weights by number, below the layer's class and count."""
+    out = {}
+    counts: dict[str, int] = {}
+    names = {}
+    for kind, name in layers or []:
+        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower().replace("2_d", "2d")
+        snake = snake.replace("_2d", "2d")
+        count = counts.get(snake, 0)
+        counts[snake] = count + 1
+        names[f"{snake}_{count}" if count else snake] = (kind, name)
+    group = h5["layers"] if "layers" in h5 else h5["_layer_checkpoint_dependencies"]
+    for key in group:
+        if "vars" not in group[key] or not len(group[key]["vars"]):
+            continue
+        saved = group[key]
+        values = [saved["vars"][str(i)][()] for i in range(len(saved["vars"]))]
+        kind, name = names.get(key, (_class_of(key), _text(saved.attrs.get("name", key))))
+        if kind == "BatchNormalization":
+            leaves = ("gamma", "beta", "moving_mean", "moving_variance")[4 - len(values) :]
+        else:
+            leaves = ORDER[kind][: len(values)]
+        out.update({f"{name}/{leaf}": v for leaf, v in zip(leaves, values, strict=True)})
+    return out
+
+
+def _class_of(key: str) -> str:
+    kind = re.sub(r"_\d+$", "", key)
+    return {
+        "conv2d": "Conv2D", "dense": "Dense", "separable_conv2d": "SeparableConv2D",
+        "batch_normalization": "BatchNormalization",
+    }[kind]  # fmt: skip
+
+
+def _renumbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """`conv2d_94` as `conv2d_0` where it is the file's first; other names stay."""
+    layers = dict.fromkeys(name.split("/")[0] for name in arrays)
+    new = {}
+    for kind in ("conv2d", "batch_normalization"):
+        auto = [n for n in layers if re.fullmatch(rf"{kind}(_\d+)?", n)]
+        auto.sort(key=_number)
+        new.update({n: f"{kind}_{i}" for i, n in enumerate(auto)})
+    return {
+        f"{new.get(layer, layer)}/{leaf}": value
+        for (layer, leaf), value in ((name.split("/"), v) for name, v in arrays.items())
+    }
+
+
+def _number(layer: str) -> int:
+    """94 of `conv2d_94`, 0 of `conv2d`."""
+    tail = layer.rsplit("_", 1)[-1]
+    return int(tail) if tail.isdigit() else 0
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

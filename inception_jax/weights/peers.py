@@ -1,0 +1,111 @@
+"""The peers whose weights we read and write: which network and dialect, which names and axes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inception_jax import models
+from inception_jax.errors import ConfigError
+from inception_jax.models import Network
+from inception_jax.models.names import known
+from inception_jax.weights import tf_names, torch_names
+from inception_jax.weights.formats import Arrays
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH, Layout, Place
+
+Names = dict[str, list[Place]]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One network of one peer.
+
+    Attributes:
+        model: our name of it.
+        dialect: the form of ours that computes what the peer does.
+        names: makes its table of places.
+        layout: its axes and names of leaves.
+        head: a row whose presence in the file says that the auxiliary heads are there.
+        ignored: a pattern of names that carry no weights.
+    """
+
+    model: str
+    dialect: str
+    names: Callable[[], Names]
+    layout: Layout
+    head: str = ""
+    ignored: str = ""
+
+    def create(self, arrays: Arrays) -> Network:
+        """The network that a file holds: its number of outputs, and whether it has heads."""
+        names = self.names()
+        key = self.layout.key(names["logits"][0], "bias")
+        outputs = arrays[key].shape[0] if key in arrays else 0
+        heads = bool(self.head) and self.layout.key(names[self.head][0], "kernel") in arrays
+        return models.create(self.model, dialect=self.dialect, num_classes=outputs, aux=heads)
+
+
+BATCHES = r"num_batches_tracked$"  # torch counts the batches of a BatchNorm
+TRAINING = r"(^global_step$|/(RMSProp|Momentum|ExponentialMovingAverage)(_\d+)?$)"
+
+t, f = torch_names, tf_names
+PEERS = {
+    "torchvision:googlenet": Peer(
+        "googlenet", "torchvision", t.googlenet, TORCH, "aux_inception_4a", BATCHES
+    ),
+    "torchvision:inception_v3": Peer(
+        "inception_v3", "torchvision", t.inception_v3, TORCH, "aux_mixed_6e", BATCHES
+    ),
+    "timm:inception_v3": Peer(
+        "inception_v3", "timm", t.inception_v3, TORCH, "aux_mixed_6e", BATCHES
+    ),
+    "timm:inception_v4": Peer("inception_v4", "timm", t.inception_v4, TORCH, "", BATCHES),
+    "timm:inception_resnet_v2": Peer(
+        "inception_resnet_v2", "timm", t.inception_resnet_v2, TORCH, "", BATCHES
+    ),
+    "timm:xception": Peer("xception", "timm", t.xception, TORCH, "", BATCHES),
+    "cadene:bninception": Peer("bn_inception", "cadene", t.bn_inception, TORCH, "", BATCHES),
+    "facenet-pytorch:inception_resnet_v1": Peer(
+        "inception_resnet_v1", "facenet", t.inception_resnet_v1, TORCH, "", BATCHES
+    ),
+    "pytorch-fid:inception_v3": Peer(
+        "inception_v3", "fid", t.inception_v3, TORCH, "", f"{BATCHES}|^AuxLogits"
+    ),
+    "keras:inception_v3": Peer("inception_v3", "keras", f.keras_inception_v3, KERAS),
+    "keras:inception_resnet_v2": Peer(
+        "inception_resnet_v2", "keras", f.keras_inception_resnet_v2, KERAS
+    ),
+    "keras:xception": Peer("xception", "keras", f.keras_xception, KERAS),
+    "slim:inception_v1": Peer("googlenet", "slim", f.inception_v1, SLIM, "", TRAINING),
+    "slim:inception_v2": Peer("bn_inception", "slim", f.inception_v2, SLIM, "", TRAINING),
+    "slim:inception_v3": Peer(
+        "inception_v3", "slim", f.inception_v3, SLIM, "aux_mixed_6e", TRAINING
+    ),
+    "slim:inception_v4": Peer(
+        "inception_v4", "slim", f.inception_v4, SLIM, "aux_mixed_6h", TRAINING
+    ),
+    "slim:inception_resnet_v2": Peer(
+        "inception_resnet_v2", "slim", f.inception_resnet_v2, SLIM, "aux_block17", TRAINING
+    ),
+}
+# How the peers themselves spell them.
+ALSO = {
+    "keras:InceptionV3": "keras:inception_v3",
+    "keras:InceptionResNetV2": "keras:inception_resnet_v2",
+    "keras:Xception": "keras:xception",
+    "facenet-pytorch:InceptionResnetV1": "facenet-pytorch:inception_resnet_v1",
+    "timm:legacy_xception": "timm:xception",
+    "pytorch-fid:inception": "pytorch-fid:inception_v3",
+    "torch-fidelity:inception": "pytorch-fid:inception_v3",
+}
+
+
+def find(name: str) -> Peer:
+    """The peer of `torchvision:googlenet`; a hub name's tag (`timm:inception_v4.tf_in1k`) is cut.
+
+    Raises:
+        ConfigError: there is no such peer; the message lists them.
+    """
+    bare = name.replace("/", ":", 1).split(".")[0]
+    try:
+        return PEERS[known("peer", ALSO.get(bare, bare), tuple(PEERS))]
+    except ValueError as e:
+        raise ConfigError(str(e)) from e

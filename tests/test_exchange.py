@@ -1,0 +1,185 @@
+"""Tests `inception_jax/exchange.py`: weight files become workdirs that the commands read."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from inception_jax import checkpoint, cli, exchange, models, weights
+from inception_jax.errors import ConfigError, DataError
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A GoogLeNet of 7 classes as torchvision would save it, without heads, and our variables."""
+    from safetensors.numpy import save_file
+
+    peer = weights.find("torchvision:googlenet")
+    model = models.create("googlenet", dialect="torchvision", num_classes=7, aux=False)
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda: models.init(model))
+    variables = jax.tree.map(
+        lambda s: np.abs(rng.normal(0, 0.05, s.shape)).astype(np.float32), shapes
+    )
+    path = tmp_path_factory.mktemp("weights") / "googlenet.safetensors"
+    save_file(weights.give(model, peer.names(), peer.layout, variables), path)
+    return path, variables
+
+
+def test_a_file_becomes_a_workdir(file, tmp_path, capsys):
+    """Checkpoint, config and class names are there; every array is bit for bit the file's."""
+    path, variables = file
+    out = tmp_path / "imported"
+    assert cli.main(["import", "torchvision:googlenet", str(path), f"--out={out}"]) == 0
+    said = capsys.readouterr().out
+    assert "conv1.conv.weight" in said and "written:" in said
+    step, found = checkpoint.load(out)
+    assert step == 0
+    assert all(jax.tree.leaves(jax.tree.map(np.array_equal, variables, found)))
+    config = json.loads((out / "config.json").read_text())
+    assert config["model"]["dialect"] == "torchvision" and not config["model"]["aux"]
+    assert (config["data"]["image_size"], config["data"]["resize"]) == (224, "short_side")
+    assert json.loads((out / "classes.json").read_text())[6] == "class 6"
+
+
+def test_it_predicts(file, tmp_path, capsys):
+    """`predict` on an imported network names the classes of a picture."""
+    import cv2
+
+    path, _ = file
+    out = tmp_path / "imported"
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(["ant", "bee", "cow", "dog", "elk", "fox", "gnu"]))
+    words = ["import", "torchvision:googlenet", str(path), f"--out={out}", f"--classes={names}"]
+    assert cli.main(words) == 0
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8))
+    capsys.readouterr()
+    assert cli.main(["predict", str(photo), f"--workdir={out}", "--json", "--top=7"]) == 0
+    top = json.loads(capsys.readouterr().out)["top"]
+    assert {t["class"] for t in top} == {"ant", "bee", "cow", "dog", "elk", "fox", "gnu"}
+
+
+def test_it_gives_features(file, tmp_path, capsys):
+    """`predict --features` writes the mean over the grid, or every position, for each picture."""
+    import cv2
+
+    out, pictures = tmp_path / "imported", tmp_path / "pictures"
+    exchange.take("torchvision:googlenet", file[0], out)
+    pictures.mkdir()
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 255, (60, 80, 3), np.uint8)
+        cv2.imwrite(str(pictures / f"{i}.png"), pixels)
+    (pictures / "torn.png").write_bytes(b"torn")
+    arrays = []
+    for more in ((), ("--spatial",)):
+        path = tmp_path / f"features{len(more)}.npz"
+        words = ["predict", str(pictures), f"--workdir={out}", "--features=inception_3a"]
+        assert cli.main([*words, f"--out={path}", *more]) == 0
+        arrays.append(dict(np.load(path)))
+    assert "torn.png" in capsys.readouterr().err
+    pooled, spatial = arrays
+    assert pooled["features"].shape == (3, 256) and spatial["features"].shape == (3, 28, 28, 256)
+    np.testing.assert_allclose(
+        spatial["features"].mean((1, 2)), pooled["features"], rtol=1e-5, atol=1e-6
+    )
+    assert cli.main([*words[:3], "--features=mixed_9", f"--out={tmp_path / 'x.npz'}"]) == 78
+
+
+def test_nothing_is_written_of_what_does_not_fit(file, tmp_path):
+    """A file of another network is refused, and the directory is not made."""
+    path, _ = file
+    with pytest.raises(DataError, match="does not fit"):
+        exchange.take("timm:inception_v4", path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_directory_is_kept(file, tmp_path):
+    """--out must be new."""
+    with pytest.raises(ConfigError, match="expected a new directory"):
+        exchange.take("torchvision:googlenet", file[0], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.safetensors", b"not a safetensors file", "cannot be read as a safetensors file"),
+        ("a.h5", b"not an hdf5 file", "cannot be read as a keras file"),
+        ("a.doc", b"", "expected a file named"),
+    ],
+)
+def test_unreadable_files(tmp_path, name, content, says):
+    """A damaged or foreign file is named with what was expected."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((ConfigError, DataError), match=says):
+        weights.read(tmp_path / name)
+
+
+def test_a_pickle_is_never_executed(tmp_path):
+    """An array file that is a pickle is refused; its code does not run. For .pth: tests/peers."""
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "executed"), "w"))
+
+    (tmp_path / "a.npz").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(DataError):
+        weights.read(tmp_path / "a.npz")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.fixture(scope="module")
+def imported(file, tmp_path_factory):
+    """The file of `file` as a workdir, and its config."""
+    from inception_jax.cli import pages
+
+    out = tmp_path_factory.mktemp("run") / "imported"
+    exchange.take("torchvision:googlenet", file[0], out)
+    return out, pages.of_run(str(out))
+
+
+def test_weights_go_back_as_they_came(file, imported, tmp_path):
+    """Import, then export to the same peer: every name and every bit of the first file."""
+    from safetensors.numpy import load_file
+
+    workdir, config = imported
+    exchange.give("torchvision:googlenet", config, workdir, tmp_path / "back.safetensors")
+    there, back = load_file(file[0]), load_file(tmp_path / "back.safetensors")
+    assert there.keys() == back.keys()
+    assert all(np.array_equal(there[k], back[k]) for k in there)
+
+
+def test_a_run_of_another_network_is_not_written(imported, tmp_path):
+    """The peer must have the run's network and dialect."""
+    workdir, config = imported
+    with pytest.raises(ConfigError, match="expected a run of inception_v4 timm"):
+        exchange.give("timm:inception_v4", config, workdir, tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_stablehlo_equals_the_network(imported, tmp_path):
+    """Reloaded StableHLO gives our logits and features to 1e-4, at any batch size."""
+    from jax import export
+
+    from inception_jax import job, steps
+
+    workdir, config = imported
+    model, (_, variables) = job.build_model(config.model), checkpoint.load(workdir)
+    rng = np.random.default_rng(1)
+    for endpoint in ("", "inception_4a"):
+        out = tmp_path / f"net{endpoint}.stablehlo"
+        exchange.stablehlo(config, workdir, out, endpoint)
+        reloaded = export.deserialize(bytearray(out.read_bytes()))
+        for count in (1, 3):
+            images = rng.integers(0, 255, (count, 224, 224, 3), np.uint8)
+            want = model.apply(variables, steps.as_input(images, model), endpoints=True)
+            want = want.endpoints[endpoint] if endpoint else want.logits
+            got = reloaded.call(images)
+            assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()
+    about = json.loads((tmp_path / "net.stablehlo.json").read_text())
+    assert about["output"] == "logits" and len(about["classes"]) == 7
+    with pytest.raises(ConfigError, match="did you mean 'inception_4a'"):
+        exchange.stablehlo(config, workdir, tmp_path / "x", "inception_4aa")
