@@ -164,7 +164,7 @@ def conv1(net: Network, conv: Conv, x: Array, name: str) -> Array:
     if not net.switches.separable:
         return conv(64, 7, 2, name=name)(x)
     # slim's scope gives the depthwise weights N(0, 1) and this layer no BatchNorm.
-    return SeparableConv(conv, 64, 7, 2, multiplier=8, norm=False, name=name)(x)
+    return nn.relu(SeparableConv(conv, 64, 7, 2, multiplier=8, norm=False, name=name)(x))
 
 
 STEM = (

@@ -89,8 +89,12 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
     (value, stats), grads = step(variables["params"])
     assert abs(float(value) / float(want["loss"]) - 1) < 1e-9
     ours = weights.give(model, peer.names(), peer.layout, {"params": grads, "batch_stats": stats})
-    for key in (k for k in want if k.startswith("grad/")):
-        assert relative(ours[key[5:]], want[key]) < 1e-6, key
+    gradients = [k for k in want if k.startswith("grad/")]
+    # A bias before a BatchNorm has gradient zero: what both compute there is rounding.
+    rounding = 1e-12 * max(np.abs(want[k]).max() for k in gradients)
+    for key in gradients:
+        off = np.abs(ours[key[5:]] - want[key]).max()
+        assert off < max(1e-6 * np.abs(want[key]).max(), rounding), key
     for key in (k for k in want if k.startswith("stat/")):
         assert relative(ours[key[5:]], want[key]) < 1e-9, key
 

@@ -119,13 +119,14 @@ def forward(model, size, ends, heads) -> dict[str, np.ndarray]:
     """Logits, end-points and auxiliary logits at evaluation."""
     images = photos(size)
     x = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    model.eval()
     kept = {}
-    for name, module in {**ends}.items():
+    for name, module in ends.items():
         model.get_submodule(module).register_forward_hook(
             lambda _, __, out, name=name: kept.update({name: out})
         )
     with torch.no_grad():
-        logits = last(model.eval()(x)) if not is_face(model) else face(model, x)
+        logits = face(model, x) if is_face(model) else last(model(x))
         aux = {h: model.get_submodule(m)(kept[h]) for h, m in heads.items()}
     return {
         "images": images, "logits": channels_last(logits),
