@@ -14,7 +14,7 @@ from inception_jax.models.describe import Description, Line
 
 TRUNK, OPENED = 30, 300  # x of the two columns
 WIDE, HIGH, GAP = 190, 26, 18  # of a trunk box, and the edge below it
-STEP, STEP_HIGH, STEP_GAP = 104, 22, 12  # of a branch's box
+STEP, STEP_HIGH, STEP_GAP = 122, 22, 12  # of a branch's box
 FILLS = {
     "conv": "#dbe9f6", "pool": "#fbe3cf", "separable": "#e4dcf3", "linear": "#f6f0c8",
     "join": "#d9ead3", "head": "#f4d9dd", "plain": "#eeeeee",
@@ -24,30 +24,34 @@ FILLS = {
 def svg(table: Description) -> str:
     """The network of `table` as the text of an SVG file."""
     runs = [list(run) for _, run in groupby(table.rows, key=_kind)]
-    parts, y, right, opened = [], 92, OPENED, set()
+    parts, right, opened = [], OPENED, set()
     parts += _text(TRUNK, 34, f"{table.name}, {table.dialect}", size=20, weight="bold")
     totals = f"{table.params:,} parameters, {table.macs / 1e9:.3f} G multiply-adds"
     parts += _text(TRUNK, 56, f"{table.source} · {totals}", size=12, fill="#555")
-    size = f"{table.image_size}x{table.image_size}"
-    parts += _text(TRUNK + WIDE / 2, y - 8, f"image {size}x3", size=11, anchor="middle")
+    size = f"{table.image_size}×{table.image_size}"
+    centre, y = TRUNK + WIDE / 2, 92
+    parts += _text(centre, y - 6, f"image {size} × 3", size=11, anchor="middle")
+    above = y  # where the edge into the next box starts
     for run in runs:
         line, kind = run[0], _kind(run[0])
         start = y + GAP
-        parts += _arrow(TRUNK + WIDE / 2, y, start)
+        parts += _arrow(centre, above, start)
         parts += _box(TRUNK, start, WIDE, HIGH, _title(run), _fill(line))
-        y = start + HIGH
-        parts += _text(TRUNK + WIDE / 2 + 8, y + 13, _edge(run[-1]), size=10, fill="#555")
+        above = y = start + HIGH
+        parts += _text(centre + 8, above + 13, _edge(run[-1]), size=10, fill="#555")
         if _is_block(line) and kind not in opened:
             opened.add(kind)
             block = _Block(line, OPENED, start)
             parts += block.draw()
-            parts.append(_line(TRUNK + WIDE, start + HIGH / 2, OPENED - 8, start + HIGH / 2, True))
+            middle = start + HIGH / 2
+            parts.append(_line(TRUNK + WIDE, middle, OPENED - 8, middle, dashed=True))
             right, y = max(right, block.right), max(y, block.bottom)
         for head in table.heads:
             if head.name.removeprefix("aux_") in {r.name for r in run}:
-                y += GAP
-                parts += _box(TRUNK, y, WIDE, HIGH, head.name, FILLS["head"])
-                y += HIGH
+                top = y + GAP / 2
+                parts.append(_line(centre, top + HIGH / 2, OPENED, top + HIGH / 2))
+                parts += _box(OPENED, top, WIDE, HIGH, head.name, FILLS["head"])
+                y = top + HIGH
     width, height = max(right, 760) + 30, y + 40
     body = "\n".join(parts)
     return (
@@ -73,8 +77,16 @@ class _Block:
     @property
     def bottom(self) -> float:
         """The lower edge, with room below."""
-        rows = max(map(len, self.line.branches)) + 2 + bool(self.line.then)
+        rows = max(map(len, self.line.branches)) + 2 + (self._join() == "concatenate, then")
         return self.y + rows * (STEP_HIGH + STEP_GAP) + STEP_GAP
+
+    def _join(self) -> str:
+        """What the branches end in; `then` if something more follows."""
+        if len(self.line.branches) == 1:
+            return self.line.then or "output"
+        if self.line.then == "+ the first branch":
+            return "add"
+        return "concatenate, then" if self.line.then else "concatenate"
 
     def draw(self) -> Iterator[str]:
         """Its boxes and edges."""
@@ -96,17 +108,14 @@ class _Block:
                     yield _line(centre, above, box + STEP / 2, top)
                     yield from _box(box, top, STEP, STEP_HIGH, arm, _step_fill(arm), size=11)
                     if len(arms) > 1:
-                        yield _line(box + STEP / 2, top + STEP_HIGH, box + STEP / 2, join)
+                        yield from _arrow(box + STEP / 2, top + STEP_HIGH, join)
                 above = top + STEP_HIGH
             if not branch[-1].startswith("{"):
                 yield from _arrow(centre, above, join)
             left += columns * (STEP + STEP_GAP)
-        last = "concatenate" if len(self.line.branches) > 1 else "output"
-        if self.line.then == "+ the first branch":
-            yield from _box(self.x, join, width, STEP_HIGH, "add", FILLS["join"])
-            return
-        yield from _box(self.x, join, width, STEP_HIGH, last, FILLS["join"])
-        if self.line.then:
+        label = self._join()
+        yield from _box(self.x, join, width, STEP_HIGH, label.split(",")[0], FILLS["join"])
+        if label == "concatenate, then":
             yield from _arrow(self.x + width / 2, join + STEP_HIGH, join + pitch)
             yield from _box(
                 self.x, join + pitch, max(width, 260), STEP_HIGH, self.line.then, FILLS["linear"]
