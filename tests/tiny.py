@@ -33,7 +33,7 @@ class Tiny(Network):
     NAME: ClassVar[str] = "tiny"
     DIALECTS: ClassVar[dict[str, Dialect]] = {"tiny": DIALECT}
 
-    def rows(self) -> Sequence[Row]:
+    def table(self) -> Sequence[Row]:
         """Three convolutions."""
         return (
             Row("conv1", convolution(8, 3), "", 8, 8),
@@ -44,7 +44,7 @@ class Tiny(Network):
 
     def heads(self) -> dict[str, Any]:
         """GoogLeNet's head on the second convolution."""
-        return {"conv2": partial(AuxHead, dialect=self.switches, small=True, dtype=self.dtype)}
+        return {"conv2": partial(AuxHead, form="paper", dropout=0.0, small=True, dtype=self.dtype)}
 
 
 def batch(count: int, size: int = 8, seed: int = 0) -> dict[str, Any]:

@@ -83,7 +83,7 @@ BUILT = [
     ("classes", FOLDER, ["--config.data.classes=10", "expected 2"]),
     ("folder", (*FOLDER[:-1], "--config.data.dir={tmp}/imags"), ["data.dir", "imags is"]),
     ("split of a folder", (*FOLDER, "--config.data.train_split=trian"), ["trian", "has train"]),
-    ("split", (*TRAIN, "--config.eval.split=tset"), ["split", "'tset'", "train and test"]),
+    ("split", (*TRAIN, "--config.eval.split=tset"), ["split", "'tset'", "train or test"]),
     ("tfds", (*TFDS, "--config.data.name=imagenett"), ["data.name=imagenett"]),
     ("file in the way", ("train", DIGITS, "--workdir={tmp}/file"), ["--workdir", "file is no dir"]),
     ("file above", ("train", DIGITS, "--workdir={tmp}/file/a"), ["--workdir", "/file is no dir"]),

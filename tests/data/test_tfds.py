@@ -163,7 +163,11 @@ def test_supervised_keys_name_the_features(tmp_path):
         ("tiny", "train[", r"no split 'train\['"),
         ("tiny:9.0.0", "train", "data.name=tiny:9.0.0"),
         ("mnist:9.9.9", "train", "cannot be loaded at version 9.9.9"),
-        ("imagenet2012", "train", r"not prepared: no files in \S+/imagenet2012/\S+. Set data.dir"),
+        (
+            "imagenet2012",
+            "train",
+            r"not prepared: no files in \S+/imagenet2012/\S+. Set --config.data.dir",
+        ),
         ("lfw", "train", "expected an image feature and a class label, got .*'label': 'Text'"),
         ("ag_news_subset", "train", "expected an image feature and a class label, got"),
         ("words", "train", "expected an image feature and a class label, got .*'label': 'Text'"),
