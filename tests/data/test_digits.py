@@ -32,5 +32,5 @@ def test_images_are_grey_and_named():
 
 def test_unknown_split_is_refused():
     """The error names the splits there are."""
-    with pytest.raises(ConfigError, match="no split 'validation': set .* to train or test"):
+    with pytest.raises(ConfigError, match=r"no split 'validation': set .* to train or test"):
         Digits("validation")
