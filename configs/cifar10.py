@@ -9,7 +9,7 @@ two devices of a CPU with two cores.   Time, result, what was tried: experiments
 
 from inception_jax import config as cfg
 
-# A dozen epochs train four modules better than nine (experiments/cifar10/README.md).
+# Nine epochs train four modules better than nine (experiments/cifar10/README.md).
 WITHOUT = ("inception_3a", "inception_4b", "inception_4c", "inception_4d", "inception_5a")
 
 

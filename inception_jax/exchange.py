@@ -51,14 +51,14 @@ def take(
     model = peer.create(arrays).clone(pixels=pixels)
     variables, moved = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
     del arrays
+    names = class_names(model, classes)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         checkpoint.write(partial, variables)
-        config = rundir.plain(run_config(model, f"{name} {path.name}"))
+        config = rundir.plain(run_config(model))
         rundir.replace(partial / "config.json", json.dumps(config, indent=2) + "\n")
-        names = class_names(model, classes)
         rundir.replace(partial / "classes.json", json.dumps(names))
         os.rename(partial, out)
     finally:
@@ -66,7 +66,7 @@ def take(
     return Imported(model, moved)
 
 
-def run_config(model: Network, source: str) -> Any:
+def run_config(model: Network) -> Any:
     """A whole config around an imported network: ImageNet, its preprocessing, no training."""
     p = model.preprocessing
     offset = {1001: 1, 1008: 8}.get(model.num_classes, 0)
@@ -105,6 +105,8 @@ def run_config(model: Network, source: str) -> Any:
 def class_names(model: Network, given: Path | None = None) -> list[str]:
     """A name for every output: the given ones, ImageNet's, or numbers."""
     if given:
+        if not given.is_file():
+            raise ConfigError(f"--classes={given}: expected a file with one class name a line")
         names = given.read_text(encoding="utf-8").splitlines()
         if len(names) != model.num_classes:
             raise ConfigError(
@@ -134,7 +136,7 @@ def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = No
     _, variables = checkpoint.load(workdir, step)
     try:
         arrays = weights.give(model, peer.names(), peer.layout, variables)
-    except (ValueError, NotImplementedError) as e:
+    except ValueError as e:
         raise ConfigError(f"--to={name}: {e}") from e
     _write(out, lambda path: save_file(arrays, path, {"format": "pt"}))
     return len(arrays)

@@ -95,6 +95,18 @@ def test_nothing_is_written_of_what_does_not_fit(file, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_file_of_names_is_refused_first(file, tmp_path):
+    """--classes must be a file with a line for every output; nothing is written before."""
+    for names, says in (
+        (tmp_path / "none", "one class name"),
+        (file[0].with_name("two"), "7 lines"),
+    ):
+        file[0].with_name("two").write_text("a\nb")
+        with pytest.raises(ConfigError, match=says):
+            exchange.take("torchvision:googlenet", file[0], tmp_path / "out", classes=names)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_existing_directory_is_kept(file, tmp_path):
     """--out must be new."""
     with pytest.raises(ConfigError, match="expected a new directory"):

@@ -9,7 +9,7 @@ import jax
 from flax import linen as nn
 
 from inception_jax.models import googlenet
-from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, border, concat, max_pool
 from inception_jax.models.network import Network, Row, convolution, pooling
 
@@ -38,15 +38,14 @@ DIALECTS = {
         source="arXiv:1502.03167",
         norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
         preprocessing=Preprocessing(224),
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         aux="paper",
     ),
     "slim": BNInceptionDialect(
         source="tf_slim/nets/inception_v2.py",
-        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(224),
-        # slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         dropout=0.2,
         published=1001,
         background=True,

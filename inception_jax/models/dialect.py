@@ -51,6 +51,12 @@ class Preprocessing:
     channels: str = "rgb"
 
 
+# slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
+HE = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")
+# torch's Conv2d.reset_parameters: U(-1/sqrt(fan in), 1/sqrt(fan in)).
+TORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+SLIM_NORM = Norm(decay=0.9997, epsilon=1e-3, scale=False)
+
 # torchvision's constants are of ImageNet's pixels; TensorFlow's map 0..255 to -1..1.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # torchvision's 0.485, 0.456, 0.406 times 255
 IMAGENET_STD = (58.395, 57.12, 57.375)  # torchvision's 0.229, 0.224, 0.225 times 255

@@ -9,7 +9,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from inception_jax.models.dialect import IMAGENET_MEAN, Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import (
+    HE,
+    IMAGENET_MEAN,
+    SLIM_NORM,
+    Dialect,
+    Norm,
+    Preprocessing,
+)
 from inception_jax.models.layers import (
     Dense,
     avg_pool,
@@ -56,7 +63,7 @@ DIALECTS = {
     ),
     "slim": GoogLeNetDialect(
         source="tf_slim/nets/inception_v1.py",
-        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(224),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
@@ -70,7 +77,7 @@ DIALECTS = {
         source="arXiv:1512.00567, Table 3",
         norm=Norm(decay=0.9997, epsilon=1e-3, scale=True),
         preprocessing=Preprocessing(224),
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         dropout=0.4,
         aux="paper",
     ),

@@ -16,7 +16,7 @@ from flax import linen as nn
 
 from inception_jax.models import inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
-from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
 from inception_jax.models.layers import (
     Branch,
@@ -58,12 +58,6 @@ class ResNetV2Dialect(Dialect):
     drawn: bool = False
 
 
-SLIM = Norm(decay=0.9997, epsilon=1e-3, scale=False)
-# slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
-HE = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")
-# torch's Conv2d.reset_parameters: U(-1/sqrt(fan in), 1/sqrt(fan in)).
-TORCH = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-
 V1_DIALECTS = {
     # Constants and initialiser: not in the paper; those of its authors' code of v2, with gamma.
     "paper": ResNetV1Dialect(
@@ -91,7 +85,7 @@ V1_DIALECTS = {
 V2_DIALECTS = {
     "slim": ResNetV2Dialect(
         source="slim/nets/inception_resnet_v2.py",
-        norm=SLIM,
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(299),
         kernel_init=HE,
         dropout=0.2,

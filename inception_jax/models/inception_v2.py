@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import SLIM_NORM, Dialect, Preprocessing
 from inception_jax.models.googlenet import AUX_DROPOUT, AuxHead
 from inception_jax.models.inception_v3 import (
     InceptionA,
@@ -38,7 +38,7 @@ class InceptionV2Dialect(Dialect):
 
 COMMON: dict[str, Any] = {
     # Constants and initialiser: not in the paper; those of the authors' first code.
-    "norm": Norm(decay=0.9997, epsilon=1e-3, scale=False),
+    "norm": SLIM_NORM,
     "preprocessing": Preprocessing(299),
     "kernel_init": nn.initializers.truncated_normal(0.1),
     "dropout": 0.2,

@@ -14,7 +14,7 @@ import jax
 from flax import linen as nn
 
 from inception_jax.models.aux_head import AuxHead
-from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Fork, border, check_fits, concat, max_pool
 from inception_jax.models.network import Network, Row, block, convolution, pooling
 
@@ -36,10 +36,9 @@ class InceptionV3Dialect(Dialect):
 DIALECTS = {
     "slim": InceptionV3Dialect(
         source="tf_slim/nets/inception_v3.py",
-        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(299),
-        # slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         dropout=0.2,
         aux="slim",
         published=1001,

@@ -14,7 +14,7 @@ import jax
 from flax import linen as nn
 
 from inception_jax.models.aux_head import AuxHead
-from inception_jax.models.dialect import Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Fork, border, check_fits, concat, max_pool
 from inception_jax.models.network import Network, Row, block, convolution
 
@@ -39,10 +39,9 @@ class InceptionV4Dialect(Dialect):
 DIALECTS = {
     "slim": InceptionV4Dialect(
         source="slim/nets/inception_v4.py",
-        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(299),
-        # slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         dropout=0.2,
         aux="slim",
         published=1001,
@@ -51,9 +50,9 @@ DIALECTS = {
     # Constants, initialiser and auxiliary head: not in the paper; those of its authors' code.
     "paper": InceptionV4Dialect(
         source="arXiv:1602.07261",
-        norm=Norm(decay=0.9997, epsilon=1e-3, scale=False),
+        norm=SLIM_NORM,
         preprocessing=Preprocessing(299),
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+        kernel_init=HE,
         dropout=0.2,
         drawn=True,
     ),
@@ -61,7 +60,7 @@ DIALECTS = {
         source="timm/models/inception_v4.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
-        kernel_init=nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
+        kernel_init=TORCH,
     ),
 }
 

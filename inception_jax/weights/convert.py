@@ -87,7 +87,13 @@ def take(
 
 
 def give(model: Network, names: Names, layout: Layout, variables: Any) -> dict[str, np.ndarray]:
-    """The peer's arrays of `variables`: the way back of `take`."""
+    """The peer's arrays of `variables`: the way back of `take`.
+
+    Raises:
+        ValueError: there is no way back to this peer, or it has other layers.
+    """
+    if layout.theirs is None:
+        raise ValueError("weights are handed back in torch's names only, not in TensorFlow's")
     out = {}
     for unit, place in places(model, names):
         for kind, leaf, _ in unit.leaves:

@@ -28,12 +28,12 @@ class Layout(NamedTuple):
     Attributes:
         names: (kind of layer, our leaf) -> the name below the prefix; `*` stands for any kind.
         ours: (kind, our shape, its array) -> ours; a view, not a copy, where it can be.
-        theirs: (kind, our array) -> its array: the way back.
+        theirs: (kind, our array) -> its array: the way back, where there is one.
     """
 
     names: dict[tuple[str, str], str]
     ours: Callable[[str, tuple[int, ...], Array], Array]
-    theirs: Callable[[str, Array], Array]
+    theirs: Callable[[str, Array], Array] | None = None
 
     def key(self, place: Place, leaf: str) -> str:
         """The peer's name of one of our leaves: `kernel`, or `bn/mean`."""
@@ -72,10 +72,6 @@ def _from_tf(kind: str, shape: tuple[int, ...], x: Array) -> Array:
     return x.reshape(shape) if kind == "flat" and x.size == np.prod(shape) else x
 
 
-def _never(kind: str, x: Array) -> Array:
-    raise NotImplementedError("weights are handed back in torch's layout only")
-
-
 SLIM = Layout(
     names={
         ("*", "kernel"): "/weights", ("depthwise", "kernel"): "/depthwise_weights",
@@ -84,7 +80,6 @@ SLIM = Layout(
         ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
     },
     ours=_from_tf,
-    theirs=_never,
 )  # fmt: skip
 
 KERAS = Layout(
@@ -95,5 +90,4 @@ KERAS = Layout(
         ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
     },
     ours=_from_tf,
-    theirs=_never,
 )  # fmt: skip

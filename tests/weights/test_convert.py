@@ -88,7 +88,8 @@ def test_batch_counters_are_ignored(googlenet):
     """torch's num_batches_tracked carries nothing."""
     peer, model, arrays, _ = googlenet
     arrays = {**arrays, "conv1.bn.num_batches_tracked": np.array(3)}
-    weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
+    _, moved = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
+    assert len(moved) == len(arrays) - 1
 
 
 @pytest.mark.parametrize(
