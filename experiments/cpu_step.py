@@ -60,7 +60,7 @@ def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
             self.tx, self.rate = optim.build(c.optim, epochs=1e3, steps_per_epoch=400.0)
 
     job = Random(get_config(f"width={width}"))
-    state, step = job.fresh_state(), job.train_step()
+    state, step = job.fresh_state(), job.train_step
     rng, count = np.random.default_rng(0), job.config.data.batch_size
     batch = {
         "image": rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8),

@@ -1,20 +1,26 @@
-"""What the training loop costs over calling its jitted step on batches that lie in memory.
+"""What the training loop costs over calling its jitted step on the same batches.
 
-    python experiments/loop_overhead.py [--config=configs/digits.py] [--steps=100] [--rounds=5]
+    python experiments/loop_overhead.py [--config=configs/digits.py] [--steps=20] [--rounds=24]
 
-Both run in turn, the whole loop with its input, metrics file and progress bar; the figure is the
-median over rounds of (loop time / step time - 1). Prints one JSON line.
+Three ways to make the same steps, in short rounds and in changing order, so that a slow spell of
+the machine falls on all: the step alone, on batches that lie in memory; the whole loop, with its
+metrics file and progress lines, on the same batches; and the loop with its input, whose threads
+share the cores of a CPU with the step. The figures are medians over rounds of (seconds a step /
+seconds of the step alone - 1), each with the 95% interval of that median (bootstrap). Prints one
+JSON line.
 """
 
 import argparse
+import copy
 import importlib.util
+import itertools
 import json
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import jax
+import numpy as np
 
 from inception_jax import mesh as meshes
 from inception_jax import runtime, train
@@ -22,7 +28,8 @@ from inception_jax.checkpoint import Checkpoints
 from inception_jax.interrupt import Interrupt
 from inception_jax.job import Job
 
-WARM = 10  # steps at the start of the loop that are not counted: the pipeline fills
+WARM = 5  # steps at the start of a round that are not counted: the pipeline fills
+KEPT = 8  # batches in memory
 
 
 def load(page: str):
@@ -34,35 +41,56 @@ def load(page: str):
     return module.get_config(arg)
 
 
+class Timed:
+    """The jitted step, with a clock that starts when the warm calls have been worked off."""
+
+    def __init__(self, step):
+        self.step, self.calls = step, 0
+
+    def __call__(self, state, batch):
+        """One step."""
+        if self.calls == WARM:
+            jax.block_until_ready(state)  # calls return before their work is done
+            self.began = time.perf_counter()
+        self.calls += 1
+        self.last = self.step(state, batch)
+        return self.last
+
+    def seconds(self) -> float:
+        """Seconds a call, once the last one's results are there."""
+        jax.block_until_ready(self.last)
+        return (time.perf_counter() - self.began) / (self.calls - WARM)
+
+
 def bare(step, state, batches, count: int) -> float:
     """Seconds a step of the jitted function alone."""
-    state = jax.tree.map(lambda x: x.copy(), state)
-    jax.block_until_ready(state)
-    started = time.perf_counter()
-    for i in range(count):
-        state, metrics = step(state, batches[i % len(batches)])
-    jax.block_until_ready((state, metrics))
-    return (time.perf_counter() - started) / count
+    timed = Timed(step)
+    for i in range(count + WARM):
+        state, _ = timed(state, batches[i % len(batches)])
+    return timed.seconds()
 
 
-def looped(job, step, state, count: int) -> float:
-    """Seconds a step of the loop, from its tenth step to its last."""
-    stamps = []
-
-    def stamped(*args):
-        stamps.append(time.perf_counter())
-        return step(*args)
-
-    job.train_step = lambda: stamped
+def looped(job, step, state, count: int, batches=None) -> float:
+    """Seconds a step of the loop, on `batches` if there are any, else on its own input."""
+    timed = Timed(step)
+    job.train_step = timed
     job.due = lambda *_: False
     job.total = count + WARM
+    if batches:
+        read, _ = job.batches(0)
+        job.batches = lambda _: (read, itertools.cycle(batches))
     with tempfile.TemporaryDirectory() as folder, Interrupt() as interrupt:
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
-        loop = train.Loop(job, Path(folder), saves, interrupt, {})
-        loop.run(jax.tree.map(lambda x: x.copy(), state), 0, None)
-        ended = time.perf_counter()
+        train.Loop(job, Path(folder), saves, interrupt, {}).run(state, 0, None)
+        seconds = timed.seconds()
         saves.close()
-    return (ended - stamps[WARM]) / count
+    return seconds
+
+
+def interval(values, draws: int = 10_000) -> list[float]:
+    """The 95% bootstrap interval of the median."""
+    picks = np.random.default_rng(0).choice(values, (draws, len(values)))
+    return np.percentile(np.median(picks, axis=1), (2.5, 97.5)).tolist()
 
 
 def main() -> None:
@@ -70,33 +98,42 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", default="configs/digits.py")
     parser.add_argument("--data_dir", default="")
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=24)
     a = parser.parse_args()
     runtime.start()
     config = load(a.config)
     config.data.dir = a.data_dir
     job = Job(config)
-    state, step = job.fresh_state(), job.train_step()
-    _, feed = job.batches(0)
+    kept, step = job.fresh_state(), job.train_step
+    job.total = KEPT
+    batches = list(job.batches(0)[1])
     placed = meshes.batch(job.mesh)
-    batches = [
-        meshes.put({k: b[k] for k in ("image", "label")}, placed)
-        for b, _ in zip(feed, range(8), strict=False)
-    ]
-    bare(step, state, batches, 3)  # compiles
-    pairs = [
-        (bare(step, state, batches, a.steps), looped(job, step, state, a.steps))
-        for _ in range(a.rounds)
-    ]
-    overhead = [loop / alone - 1 for alone, loop in pairs]
-    result = {
-        "config": a.config,
-        "step_ms": statistics.median(p[0] for p in pairs) * 1e3,
-        "loop_ms": statistics.median(p[1] for p in pairs) * 1e3,
-        "overhead": statistics.median(overhead),
-        "rounds": [round(x, 4) for x in overhead],
+    on_device = [meshes.put({k: b[k] for k in ("image", "label")}, placed) for b in batches]
+
+    def fresh():
+        return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))
+
+    bare(step, fresh(), on_device, 1)  # compiles
+    ways = {
+        "step": lambda: bare(step, fresh(), on_device, a.steps),
+        "loop": lambda: looped(copy.copy(job), step, fresh(), a.steps, batches),
+        "loop and input": lambda: looped(copy.copy(job), step, fresh(), a.steps),
     }
+    rounds = []
+    for i in range(a.rounds):
+        order = list(ways)[i % 3 :] + list(ways)[: i % 3]
+        rounds.append({way: ways[way]() for way in order})
+    result = {"config": a.config, "rounds": a.rounds}
+    result["step_ms"] = round(1e3 * float(np.median([r["step"] for r in rounds])), 2)
+    for way in ("loop", "loop and input"):
+        over = np.array([r[way] / r["step"] - 1 for r in rounds])
+        low, high = interval(over)
+        result[way] = {
+            "overhead": round(float(np.median(over)), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+        }
     print(json.dumps(result))
 
 

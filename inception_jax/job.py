@@ -1,12 +1,16 @@
 """Everything a run needs, built from its config."""
 
+import contextlib
+import functools
 import math
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from inception_jax import checkpoint, models, optim, state, steps
 from inception_jax import mesh as meshes
@@ -123,6 +127,7 @@ class Job:
             print(f"not used: {', '.join(unused)}")
         return taken
 
+    @functools.cached_property
     def train_step(self) -> Any:
         """The jitted step of this config."""
         c = self.config
@@ -130,6 +135,26 @@ class Job:
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
         )  # fmt: skip
+
+    def compile_ahead(self) -> threading.Thread:
+        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
+
+        An error is left to the first step, which compiles again and raises it where it is caught.
+        """
+        c, sharding = self.config, meshes.batch(self.mesh)
+        image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
+        batch = {
+            "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
+            "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
+        }
+
+        def work() -> None:
+            with contextlib.suppress(Exception):
+                self.train_step.lower(self.empty_state(), batch).compile()
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
 
     def batches(self, start: int) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         """The batches from step `start` on, and their reader."""

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from inception_jax import mesh as meshes
 from inception_jax.models import Network
+from inception_jax.models.cpu import compile_once
 
 
 @struct.dataclass
@@ -52,7 +53,10 @@ def create(*, start: dict[str, Any] | None = None, **fields: Any) -> TrainState:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
     places = jax.tree.map(lambda leaf: leaf.sharding, abstract(**fields))
-    return jax.jit(lambda given: _fresh(given, **fields), out_shardings=places)(start or {})
+    build = jax.jit(
+        lambda given: _fresh(given, **fields), out_shardings=places, compiler_options=compile_once()
+    )
+    return build(start or {})
 
 
 def abstract(**fields: Any) -> TrainState:

@@ -34,13 +34,17 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         rundir.replace(workdir / "classes.json", json.dumps(list(job.source.classes)))
         saves = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
         newest = saves.latest()
-        if newest is None:
-            current, log = job.fresh_state(start), None
-        else:
-            current, log = saves.restore(newest, job.empty_state())
         with rundir.attempt(workdir, newest or 0) as record:
             try:
-                Loop(job, workdir, saves, interrupt, record).run(current, newest or 0, log)
+                loop = Loop(job, workdir, saves, interrupt, record)
+                loop.announce(newest or 0)
+                compiling = job.compile_ahead()
+                if newest is None:
+                    current, log = job.fresh_state(start), None
+                else:
+                    current, log = saves.restore(newest, job.empty_state())
+                compiling.join()
+                loop.run(current, newest or 0, log)
             finally:
                 saves.close()
         (workdir / "DONE").touch()
@@ -55,20 +59,31 @@ class Loop:
         self.job, self.workdir, self.saves = job, workdir, saves
         self.interrupt, self.record = interrupt, record
         self.c = job.config
+        self.bar = Progress(job.total)
+        self.began = time.monotonic()
+
+    def announce(self, start: int) -> None:
+        """Says what will run, before the compiler takes its time."""
+        job, c = self.job, self.c
+        devices = job.mesh.devices
+        self.bar.say(
+            f"{c.model.name} ({job.model.dialect}), {len(job.source):,} images of "
+            f"{c.data.classes} classes, {job.total:,} steps of {c.data.batch_size}, "
+            f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
+            + (f", from step {start}" if start else "")
+        )
 
     def run(self, current: state.TrainState, start: int, log: dict[str, Any] | None) -> None:
         """Steps `start` to the end."""
         job, c = self.job, self.c
-        step_fn = job.train_step()
-        self.bar = Progress(job.total, start)
+        step_fn = job.train_step
         self.window = Window(log)
         logs = {"tensorboard": c.log.tensorboard, "track": c.log.track}
         self.writer = Writer(self.workdir, resume_at=start, **logs)
-        self._announce(start)
         read, batches = job.batches(start)
         placed = meshes.batch(job.mesh)
         pending: tuple[int, Any, float] | None = None
-        began, named = time.monotonic(), 0
+        named = 0
         try:
             if start and job.due(start, c.eval.every_epochs) and not self._evaluated(start):
                 self._evaluate(start, current)  # killed between saving and evaluating
@@ -85,7 +100,7 @@ class Loop:
                 if step == start + 1:
                     self._read(*pending)
                     pending = None
-                    self.bar.say(f"first step after {duration(time.monotonic() - began)}")
+                    self.bar.say(f"first step after {duration(time.monotonic() - self.began)}")
                 if len(read.bad.reasons) > named:
                     named = self._name_bad(read, named)
                 save, test = self._due(step)
@@ -110,16 +125,6 @@ class Loop:
         stop = self.interrupt.signal is not None
         save = stop or job.due(step, c.checkpoint.every_epochs)
         return save, not stop and job.due(step, c.eval.every_epochs)
-
-    def _announce(self, start: int) -> None:
-        job, c = self.job, self.c
-        devices = job.mesh.devices
-        self.bar.say(
-            f"{c.model.name} ({job.model.dialect}), {len(job.source):,} images of "
-            f"{c.data.classes} classes, {job.total:,} steps of {c.data.batch_size}, "
-            f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
-            + (f", from step {start}" if start else "")
-        )
 
     def _read(self, step: int, metrics: Any, waited: float) -> None:
         """Fetches a finished step's metrics; logs, shows, and stops a run that has diverged."""
