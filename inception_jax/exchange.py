@@ -1,4 +1,4 @@
-"""Weights in and out: a peer's file as a workdir, a run as a peer's file or as StableHLO."""
+"""Weights in and out: a peer's file as a workdir, a run as a peer's file or as a graph."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from inception_jax import checkpoint, job, predict, rundir, steps, weights
 from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
-from inception_jax.models import Network
+from inception_jax.models import Network, ops
 from inception_jax.models.names import known
 
 # Hub tags of weights that were trained with torchvision's constants, not with TensorFlow's.
@@ -142,25 +142,37 @@ def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = No
     return len(arrays)
 
 
-def stablehlo(
-    config: Any, workdir: Path, out: Path, endpoint: str = "", step: int | None = None
+GRAPHS = ("stablehlo", "onnx", "saved_model")
+
+
+def draw(
+    form: str, config: Any, workdir: Path, out: Path, endpoint: str = "", step: int | None = None
 ) -> None:
-    """Writes a run's network as StableHLO, for any batch size, on CPU, CUDA and TPU.
+    """Writes a run's whole network, weights and normalisation inside, for any batch size.
 
     It maps uint8 images [b, s, s, 3] to logits [b, classes], or to the features of the row
-    `endpoint`; normalisation and weights are inside. Beside it, `out`.json names the classes and
-    says how to crop. `jax.export.deserialize` reads it, without this package.
+    `endpoint`. `out`.json beside it names the classes and says how to crop (inside the file too
+    where the form has room for it).
+
+    Args:
+        form: `stablehlo` (`jax.export.deserialize` reads it, on CPU, CUDA and TPU), `onnx`, or
+            `saved_model` (TensorFlow's; needs TensorFlow).
+        config: the run's.
+        workdir: the run.
+        out: file (a folder for `saved_model`) to write.
+        endpoint: one of the network's `ends()`; empty for the last.
+        step: of the checkpoint; the newest if not given.
 
     Raises:
-        ConfigError: no such end-point.
+        ConfigError: no such end-point, or what writes the form is not installed.
     """
     import jax
     from jax import export
 
     model = job.build_model(config.model)
-    rows = [*(r.name for r in model.rows()), "pool", "logits"]
+    endpoint = endpoint or model.ends()[-1]
     try:
-        known("end-point", endpoint or "logits", rows)
+        known("end-point", endpoint, model.ends())
     except ValueError as e:
         raise ConfigError(f"--endpoint: {e}") from e
     _, variables = checkpoint.load(workdir, step)
@@ -168,25 +180,64 @@ def stablehlo(
 
     def forward(images: jax.Array) -> jax.Array:
         out = model.apply(variables, steps.as_input(images, model), endpoints=True)
-        return out.logits if endpoint in ("", "logits") else out.endpoints[endpoint]
+        return out.logits if endpoint == "logits" else out.endpoints[endpoint]
 
-    shape = export.symbolic_shape(f"b, {size}, {size}, 3")
-    images = jax.ShapeDtypeStruct(shape, "uint8")
-    exported = export.export(jax.jit(forward), platforms=("cpu", "cuda", "tpu"))(images)
-    data = config.data
     about = {
         "input": f"uint8 [b, {size}, {size}, 3], RGB",
-        "output": endpoint or "logits",
+        "output": endpoint,
         "classes": predict.class_names(workdir, config),
-        "crop": {k: data[k] for k in ("image_size", "eval_crop", "resize", "interpolation")},
+        "crop": {k: config.data[k] for k in ("image_size", "eval_crop", "resize", "interpolation")},
     }
-    _write(out, lambda path: Path(path).write_bytes(exported.serialize()))
-    rundir.replace(out.with_name(out.name + ".json"), json.dumps(about, indent=2) + "\n")
+    text = json.dumps(about, indent=2) + "\n"
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
+    write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
+    try:
+        _write(out, lambda path: write(forward, images, text, path))
+    except ImportError as e:
+        extra = "prepare" if form == "saved_model" else "weights"
+        raise ConfigError(
+            f"--to={form} needs {e.name}: pip install 'inception-jax[{extra}]'"
+        ) from e
+    rundir.replace(out.with_name(out.name + ".json"), text)
+
+
+def _stablehlo(forward: Any, images: Any, about: str, path: Path) -> None:
+    import jax
+    from jax import export
+
+    del about  # StableHLO has no place for it
+    platforms = ("cpu", "cuda", "tpu")
+    path.write_bytes(export.export(jax.jit(forward), platforms=platforms)(images).serialize())
+
+
+def _onnx(forward: Any, images: Any, about: str, path: Path) -> None:
+    from inception_jax.weights import onnx_graph
+
+    with ops.portable():
+        path.write_bytes(onnx_graph.build(forward, images, about).SerializeToString())
+
+
+def _saved_model(forward: Any, images: Any, about: str, path: Path) -> None:
+    import tensorflow as tf
+    from jax.experimental import jax2tf
+
+    function = jax2tf.convert(
+        forward,
+        polymorphic_shapes=[str(images.shape)],
+        native_serialization_platforms=("cpu", "cuda", "tpu"),
+    )
+    module = tf.Module()
+    signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
+    module.serve = tf.function(function, input_signature=signature, autograph=False)
+    module.about = tf.Variable(tf.constant(about))
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
 
 
 def _write(out: Path, write: Any) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file, or a folder that is not there yet, whole or not at all."""
     partial = out.with_name(out.name + ".partial")
     out.parent.mkdir(parents=True, exist_ok=True)
+    if partial.is_dir():
+        shutil.rmtree(partial)  # of a process that was killed
     write(partial)
     os.replace(partial, out)

@@ -73,9 +73,8 @@ class Predictor:
         Raises:
             ConfigError: the network has no such end-point; the message lists those there are.
         """
-        extra = ("pool", "embedding") if self._model.num_classes == 0 else ("pool", "logits")
         try:
-            known("end-point", row, (*(r.name for r in self._model.rows()), *extra))
+            known("end-point", row, self._model.ends())
         except ValueError as e:
             raise ConfigError(f"--features: {e}") from e
 

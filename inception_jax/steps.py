@@ -115,7 +115,7 @@ def _normalised(pixels: Array, model: Network) -> Array:
     """`pixels` [b, s, s, 3] in [0, 1], with the model's constants and its order of colours."""
     p = model.preprocessing
     x = distort.normalise(pixels, p.mean, p.std)
-    return x[..., ::-1] if p.channels == "bgr" else x
+    return jnp.flip(x, -1) if p.channels == "bgr" else x
 
 
 def prepare_images(

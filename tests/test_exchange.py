@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint, cli, exchange, models, weights
+from inception_jax import checkpoint, cli, exchange, job, models, steps, weights
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.models import ops
 
 
 @pytest.fixture(scope="module")
@@ -171,27 +172,97 @@ def test_a_run_of_another_network_is_not_written(imported, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
-def test_stablehlo_equals_the_network(imported, tmp_path):
-    """Reloaded StableHLO gives our logits and features to 1e-4, at any batch size."""
+def stablehlo(path):
+    """The function of a StableHLO file."""
     from jax import export
 
-    from inception_jax import job, steps
+    return export.deserialize(bytearray(path.read_bytes())).call
 
+
+def onnx(path):
+    """The function of an ONNX file, as onnxruntime runs it."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    return lambda images: session.run(None, {"images": images})[0]
+
+
+def check_graph(form, function, imported, folder):
+    """A graph in `form` gives the run's logits and features to 1e-4, at any batch size."""
     workdir, config = imported
     model, (_, variables) = job.build_model(config.model), checkpoint.load(workdir)
     rng = np.random.default_rng(1)
     for endpoint in ("", "inception_4a"):
-        out = tmp_path / f"net{endpoint}.stablehlo"
-        exchange.stablehlo(config, workdir, out, endpoint)
-        reloaded = export.deserialize(bytearray(out.read_bytes()))
+        out = folder / f"net{endpoint}.{form}"
+        exchange.draw(form, config, workdir, out, endpoint)
+        call = function(out)
         for count in (1, 3):
             images = rng.integers(0, 255, (count, 224, 224, 3), np.uint8)
             want = model.apply(variables, steps.as_input(images, model), endpoints=True)
             want = want.endpoints[endpoint] if endpoint else want.logits
-            got = reloaded.call(images)
+            got = call(images)
+            assert got.shape == want.shape
             assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()
-    about = json.loads((tmp_path / "net.stablehlo.json").read_text())
+    about = json.loads((folder / f"net.{form}.json").read_text())
     assert about["output"] == "logits" and len(about["classes"]) == 7
     with pytest.raises(ConfigError, match="did you mean 'inception_4a'"):
-        exchange.stablehlo(config, workdir, tmp_path / "x", "inception_4aa")
+        exchange.draw(form, config, workdir, folder / "x", "inception_4aa")
+    return about
+
+
+@pytest.mark.slow
+def test_stablehlo_equals_the_network(imported, tmp_path):
+    """Reloaded StableHLO is the network."""
+    check_graph("stablehlo", stablehlo, imported, tmp_path)
+
+
+@pytest.mark.slow
+def test_onnx_equals_the_network(imported, tmp_path):
+    """What onnxruntime reads is the network; class names and crop are in the file too."""
+    import onnx as library
+
+    about = check_graph("onnx", onnx, imported, tmp_path)
+    (inside,) = library.load(tmp_path / "net.onnx").metadata_props
+    assert json.loads(inside.value) == about
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [
+        ("googlenet", "paper"),  # local response normalisation
+        ("bn_inception", "cadene"),  # BGR, pools with ceil
+        ("inception_v3", "keras"),  # average pools that leave padding out
+        ("inception_resnet_v1", "facenet"),  # an embedding
+        ("xception", "keras"),  # depthwise convolutions
+    ],
+)
+def test_onnx_has_every_operation(name, dialect):
+    """One network for each operation that the others lack."""
+    import onnxruntime
+    from jax import export
+
+    from inception_jax.weights import onnx_graph
+
+    model = models.create(name, dialect=dialect, num_classes=None, width=0.125)
+    size = 128
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda: models.init(model, image_size=size))
+
+    def draw(leaf):
+        if len(leaf.shape) == 1:
+            return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
+        return rng.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape).astype(np.float32)
+
+    variables = jax.tree.map(draw, shapes)
+
+    def forward(images):
+        return model.apply(variables, steps.as_input(images, model)).logits
+
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
+    with ops.portable():
+        graph = onnx_graph.build(forward, images, "{}")
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    photo = rng.integers(0, 255, (2, size, size, 3), np.uint8)
+    want, (got,) = jax.jit(forward)(photo), session.run(None, {"images": photo})
+    assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()

@@ -2,8 +2,9 @@
 
 Writes a run's network for others. FORMAT is a peer in whose names the weights are written as
 safetensors (`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or
-`stablehlo`: the whole network, weights and normalisation inside, any batch size, from uint8 images
-to logits or, with --endpoint, to the features of a row (`mixed_7c`) or `pool`.
+a whole network, weights and normalisation inside, any batch size, from uint8 images to logits or,
+with --endpoint, to the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export),
+`onnx` (for onnxruntime and others) or `saved_model` (for TensorFlow, which must be installed).
 """  # noqa: D415
 
 from pathlib import Path
@@ -15,9 +16,9 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("export", __doc__ or "").run("directory of the run")
-    flags.text("to", "", "stablehlo, or a peer such as timm:inception_v4")
+    flags.text("to", "", "stablehlo, onnx, saved_model, or a peer such as timm:inception_v4")
     flags.text("out", "", "file to write")
-    flags.text("endpoint", "", "row whose features StableHLO gives; the logits if not given")
+    flags.text("endpoint", "", "row whose features the graph gives; the logits if not given")
     flags.whole("step", None, "step to export; the newest if not given")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)
@@ -29,11 +30,14 @@ def main(argv: list[str]) -> None:
     from inception_jax import exchange
 
     out = Path(values.out)
-    if values.to == "stablehlo":
-        exchange.stablehlo(config, workdir, out, values.endpoint, values.step)
-        print(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB) and {out}.json")
+    if values.to in exchange.GRAPHS:
+        exchange.draw(values.to, config, workdir, out, values.endpoint, values.step)
+        size = sum(f.stat().st_size for f in (out, *out.rglob("*")) if f.is_file())
+        print(f"written: {out} ({size / 1e6:.1f} MB) and {out}.json")
         return
     if values.endpoint:
-        raise ConfigError(f"--endpoint goes with --to=stablehlo, got --to={values.to}")
+        raise ConfigError(
+            f"--endpoint goes with {', '.join(exchange.GRAPHS)}, got --to={values.to}"
+        )
     count = exchange.give(values.to, config, workdir, out, values.step)
     print(f"written: {out}, {count} arrays in the names of {values.to}")

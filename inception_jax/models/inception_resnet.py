@@ -298,6 +298,13 @@ class InceptionResNetV1(Network):
         reduction = "SAME" if self.small else "VALID"
         return v1_stem(self.small) + v1_body(self.switches.last, reduction)
 
+    def ends(self) -> tuple[str, ...]:
+        """With facenet's embedding, after `pool`."""
+        rows = super().ends()
+        after = rows.index("pool") + 1
+        added = ("embedding",) if self.switches.embedding else ()
+        return (*rows[:after], *added, *rows[after:])
+
     def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
         """Facenet's embedding: a layer without bias, and BatchNorm."""
         d = self.switches

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 from inception_jax.models import ops
 from inception_jax.models.dialect import Dialect, Norm
@@ -246,7 +247,9 @@ def local_response_norm(
     dtype, x = x.dtype, x.astype(wide)
     squares = jnp.square(x)
     padded = jnp.pad(squares, [(0, 0)] * (x.ndim - 1) + [(radius, radius)])
-    total = sum(padded[..., i : i + x.shape[-1]] for i in range(2 * radius + 1))
+    total = sum(
+        lax.slice_in_dim(padded, i, i + x.shape[-1], axis=-1) for i in range(2 * radius + 1)
+    )
     return (x / (bias + alpha * total) ** beta).astype(dtype)
 
 

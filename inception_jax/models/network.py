@@ -121,6 +121,11 @@ class Network(nn.Module):
         """Auxiliary heads by the name of the row they read: constructors taking `conv`, `name`."""
         return {}
 
+    def ends(self) -> tuple[str, ...]:
+        """What `predict` and `export` give: any row, `pool`, and last what the network ends in."""
+        last = ("logits",) if self.num_classes else ()
+        return (*(r.name for r in self.rows()), "pool", *last)
+
     def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
         """What stands between the pooled features [b, c] and the classifier: nothing."""
         return x

@@ -1,5 +1,8 @@
 """Convolution, max-pool and normalisation as array functions: where a platform's fast form goes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -47,12 +50,31 @@ def pads(
     return one(grid[0], size[0]), one(grid[1], size[1])
 
 
+_portable: ContextVar[bool] = ContextVar("portable", default=False)
+
+
+@contextmanager
+def portable() -> Iterator[None]:
+    """Inside, every operation takes the form that all platforms have: for converters."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
+
+
+def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:
+    if _portable.get():
+        return default(*args)
+    return lax.platform_dependent(*args, cpu=cpu, default=default)
+
+
 def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     """Convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
     if kernel.shape[:2] == (1, 1):
         plain = partial(_conv, stride=stride, pads=pads)
         fast = partial(cpu.conv_1x1, stride=stride)
-        return lax.platform_dependent(x, kernel, cpu=fast, default=plain)
+        return _by_platform(x, kernel, cpu=fast, default=plain)
     return _conv(x, kernel, stride, pads)
 
 
@@ -82,9 +104,7 @@ def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
             x, -jnp.inf, lax.max, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
         )
 
-    return lax.platform_dependent(
-        x, cpu=lambda x: cpu.max_pool(x, size, stride, pads), default=plain
-    )
+    return _by_platform(x, cpu=lambda x: cpu.max_pool(x, size, stride, pads), default=plain)
 
 
 def avg_pool(

@@ -1,0 +1,272 @@
+"""A traced function of images as an ONNX graph.
+
+An inference pass of these networks is some fifteen of JAX's primitives, and its weights are
+constants: what depends on them alone is computed here, the rest becomes a node. Grids [b, h, w, c]
+are held as ONNX has them, [b, c, h, w]. (jax2onnx 0.17 converts these networks too, but its
+max-pools are of a form that onnxruntime refuses, and each convolution has two transpositions.)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import onnx
+from jax.extend.core import Literal
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+NCHW = (0, 3, 1, 2)  # where ONNX's axes of a grid are in ours
+
+
+class Tensor:
+    """A value of the graph: its name, and our shape of it; the batch is a symbol."""
+
+    def __init__(self, name: str, shape: Sequence[Any]):
+        self.name, self.shape = name, tuple(shape)
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether it is held as [b, c, h, w]."""
+        return len(self.shape) == 4
+
+
+def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
+    """The ONNX model of `function`, from uint8 images [b, h, w, 3] to one array.
+
+    Args:
+        function: what JAX traces.
+        image: the images' shape, its batch a symbol of `jax.export.symbolic_shape`.
+        about: JSON that is kept in the file as the metadata `inception_jax`.
+
+    Raises:
+        NotImplementedError: the function uses a primitive that has no rule here.
+    """
+    closed = jax.make_jaxpr(function)(image)
+    graph = Graph()
+    images = graph.node("Transpose", ["images"], image.shape, perm=NCHW)
+    (out,) = graph.run(closed.jaxpr, closed.consts, [images])
+    if out.is_grid:
+        out = graph.node("Transpose", [out.name], out.shape, perm=(0, 2, 3, 1))
+    graph.node("Identity", [out.name], out.shape, name="output")
+
+    def info(name: str, kind: int, shape: Sequence[Any]) -> Any:
+        return helper.make_tensor_value_info(name, kind, ["b", *map(int, shape[1:])])
+
+    body = helper.make_graph(
+        graph.nodes,
+        "inception_jax",
+        [info("images", TensorProto.UINT8, image.shape)],
+        [info("output", TensorProto.FLOAT, out.shape)],
+        graph.constants,
+    )
+    model = helper.make_model(
+        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8,
+        producer_name="inception_jax",
+    )  # fmt: skip
+    model.metadata_props.add(key="inception_jax", value=about)
+    onnx.checker.check_model(model)
+    return model
+
+
+class Graph:
+    """Nodes and constants as they are found, in the order of the trace."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def run(self, jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
+        """The values of `jaxpr`'s outputs: a Tensor each, or an array where weights decide."""
+        values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+        values |= dict(zip(jaxpr.invars, args, strict=True))
+
+        def value(atom: Any) -> Any:
+            return atom.val if isinstance(atom, Literal) else values[atom]
+
+        for equation in jaxpr.eqns:
+            given = [value(a) for a in equation.invars]
+            results = self._equation(equation, given)
+            values |= dict(zip(equation.outvars, results, strict=True))
+        return [value(a) for a in jaxpr.outvars]
+
+    def _equation(self, equation: Any, given: list[Any]) -> Sequence[Any]:
+        primitive, params = equation.primitive, equation.params
+        inner = params.get("call_jaxpr", params.get("jaxpr"))
+        if inner is not None:
+            return self.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), given)
+        shape = equation.outvars[0].aval.shape
+        if not any(isinstance(x, Tensor) for x in given):
+            if primitive.name == "broadcast_in_dim":
+                return [_spread(given[0], len(shape), params["broadcast_dimensions"])]
+            results = primitive.bind(*given, **params)
+            return results if primitive.multiple_results else [results]
+        if primitive.name in ELEMENTWISE:
+            wide = len(shape) == 4
+            names = [self.operand(x, wide) for x in given]
+            return [self.node(ELEMENTWISE[primitive.name], names, shape)]
+        if primitive.name not in RULES:
+            raise NotImplementedError(f"no ONNX rule for JAX's {primitive.name}")
+        return [RULES[primitive.name](self, given, shape, **params)]
+
+    def node(
+        self, kind: str, inputs: Sequence[str], shape: Sequence[Any], name: str = "", **attributes
+    ) -> Tensor:
+        """Adds a node; returns its output, whose shape is `shape`."""
+        name = name or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
+        return Tensor(name, shape)
+
+    def constant(self, array: Any) -> str:
+        """Adds an array as it is; returns its name."""
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def operand(self, x: Any, grid: bool) -> str:
+        """The name of an element-wise operand, in the layout of the other one."""
+        if isinstance(x, Tensor):
+            return x.name
+        array = np.asarray(x, np.float32)
+        return self.constant(array.transpose(NCHW) if grid and array.ndim == 4 else array)
+
+
+def _spread(array: Any, rank: int, axes: Sequence[int]) -> np.ndarray:
+    """A constant with axes of one where it would be repeated: ONNX broadcasts by itself."""
+    array = np.asarray(array)
+    shape = [1] * rank
+    for axis, n in zip(axes, array.shape, strict=True):
+        shape[axis] = n
+    return array.reshape(shape)
+
+
+def _conv(
+    graph: Graph, given: list[Any], shape: Any, *, window_strides: Any, padding: Any,
+    feature_group_count: int, rhs_dilation: Any, **_: Any,
+) -> Tensor:  # fmt: skip
+    x, kernel = given
+    (top, bottom), (left, right) = padding
+    weights = graph.constant(np.asarray(kernel, np.float32).transpose(3, 2, 0, 1))
+    return graph.node(
+        "Conv", [x.name, weights], shape, kernel_shape=kernel.shape[:2], strides=window_strides,
+        pads=(top, left, bottom, right), group=feature_group_count, dilations=rhs_dilation,
+    )  # fmt: skip
+
+
+def _pool(
+    graph: Graph, x: Tensor, shape: Any, kind: str, window: Any, strides: Any, padding: Any,
+    **attributes: Any,
+) -> Tensor:  # fmt: skip
+    (top, bottom), (left, right) = padding[1:3]
+    return graph.node(
+        kind, [x.name], shape, kernel_shape=window[1:3], strides=strides[1:3],
+        pads=(top, left, bottom, right), **attributes,
+    )  # fmt: skip
+
+
+def _max_pool(
+    graph: Graph, given: list[Any], shape: Any, *, window_dimensions: Any, window_strides: Any,
+    padding: Any, **_: Any,
+) -> Tensor:  # fmt: skip
+    (x,) = given
+    return _pool(graph, x, shape, "MaxPool", window_dimensions, window_strides, padding)
+
+
+def _sum_pool(
+    graph: Graph, given: list[Any], shape: Any, *, window_dimensions: Any, window_strides: Any,
+    padding: Any, **_: Any,
+) -> Tensor:  # fmt: skip
+    (x,) = given
+    mean = _pool(
+        graph, x, shape, "AveragePool", window_dimensions, window_strides, padding,
+        count_include_pad=1,
+    )  # fmt: skip
+    size = np.float32(window_dimensions[1] * window_dimensions[2])
+    return graph.node("Mul", [mean.name, graph.constant(size)], shape)
+
+
+def _reduce_sum(graph: Graph, given: list[Any], shape: Any, *, axes: Any, **_: Any) -> Tensor:
+    (x,) = given
+    places = [NCHW.index(a) if x.is_grid else a for a in axes]
+    axes = graph.constant(np.array(places, np.int64))
+    return graph.node("ReduceSum", [x.name, axes], shape, keepdims=0)
+
+
+def _dot(graph: Graph, given: list[Any], shape: Any, *, dimension_numbers: Any, **_: Any) -> Tensor:
+    x, kernel = given
+    if tuple(map(tuple, dimension_numbers[0])) != ((1,), (0,)):
+        raise NotImplementedError(f"expected [b, c] @ [c, k], got {dimension_numbers}")
+    return graph.node("MatMul", [x.name, graph.constant(np.asarray(kernel, np.float32))], shape)
+
+
+def _concatenate(graph: Graph, given: list[Any], shape: Any, *, dimension: int) -> Tensor:
+    axis = NCHW.index(dimension) if given[0].is_grid else dimension
+    return graph.node("Concat", [x.name for x in given], shape, axis=axis)
+
+
+def _reverse(graph: Graph, given: list[Any], shape: Any, *, dimensions: Any) -> Tensor:
+    (x,), (axis,) = given, dimensions
+    order = graph.constant(np.arange(shape[axis])[::-1])
+    return graph.node("Gather", [x.name, order], shape, axis=NCHW.index(axis))
+
+
+def _pad(graph: Graph, given: list[Any], shape: Any, *, padding_config: Any) -> Tensor:
+    x, value = given
+    order = NCHW if x.is_grid else range(len(shape))
+    if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):
+        raise NotImplementedError(f"expected padding around, got {padding_config}")
+    ends = [[int(padding_config[i][j]) for i in order] for j in (0, 1)]
+    sizes = graph.constant(np.array(ends, np.int64).ravel())
+    return graph.node("Pad", [x.name, sizes, graph.constant(np.float32(value))], shape)
+
+
+def _slice(
+    graph: Graph, given: list[Any], shape: Any, *, start_indices: Any, limit_indices: Any,
+    strides: Any,
+) -> Tensor:  # fmt: skip
+    (x,) = given
+    axes = [i for i in range(len(shape)) if str(shape[i]) != str(x.shape[i])]
+    places = [NCHW.index(i) if x.is_grid else i for i in axes]
+    parts = [
+        [int(start_indices[i]) for i in axes],
+        [int(limit_indices[i]) for i in axes],
+        places,
+        [int(strides[i]) if strides else 1 for i in axes],
+    ]
+    return graph.node("Slice", [x.name, *(graph.constant(np.array(p)) for p in parts)], shape)
+
+
+def _broadcast(graph: Graph, given: list[Any], shape: Any, /, **_: Any) -> Tensor:
+    (x,) = given[:1]
+    target = graph.constant(np.array([-1, *map(int, shape[1:])], np.int64))
+    return graph.node("Reshape", [x.name, target], shape)
+
+
+def _cast(graph: Graph, given: list[Any], shape: Any, *, new_dtype: Any, **_: Any) -> Tensor:
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(new_dtype))
+    return graph.node("Cast", [given[0].name], shape, to=kind)
+
+
+def _square(graph: Graph, given: list[Any], shape: Any, **_: Any) -> Tensor:
+    return graph.node("Mul", [given[0].name] * 2, shape)
+
+
+ELEMENTWISE = {
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "max": "Max", "min": "Min",
+    "pow": "Pow", "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "neg": "Neg", "tanh": "Tanh",
+}  # fmt: skip
+
+RULES: dict[str, Callable[..., Tensor]] = {
+    "broadcast_in_dim": _broadcast,
+    "concatenate": _concatenate,
+    "conv_general_dilated": _conv,
+    "convert_element_type": _cast,
+    "dot_general": _dot,
+    "pad": _pad,
+    "reduce_sum": _reduce_sum,
+    "reduce_window_max": _max_pool,
+    "reduce_window_sum": _sum_pool,
+    "rev": _reverse,
+    "slice": _slice,
+    "square": _square,
+}
