@@ -32,11 +32,11 @@ class Tensor:
 
 
 def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
-    """The ONNX model of `function`, from uint8 images [b, h, w, 3] to one array.
+    """The ONNX model of `function`, from `images` [b, h, w, 3] to `output`, one array.
 
     Args:
         function: what JAX traces.
-        image: the images' shape, its batch a symbol of `jax.export.symbolic_shape`.
+        image: the images' shape and type, the batch a symbol of `jax.export.symbolic_shape`.
         about: JSON that is kept in the file as the metadata `inception_jax`.
 
     Raises:
@@ -56,7 +56,7 @@ def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: st
     body = helper.make_graph(
         graph.nodes,
         "inception_jax",
-        [info("images", TensorProto.UINT8, image.shape)],
+        [info("images", helper.np_dtype_to_tensor_dtype(np.dtype(image.dtype)), image.shape)],
         [info("output", TensorProto.FLOAT, out.shape)],
         graph.constants,
     )

@@ -1,12 +1,15 @@
 """Tests that the same weights give the same numbers as every peer: logits, heads, end-points."""
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
+import onnxruntime
 import pytest
 
 from inception_jax import weights
-from inception_jax.models import googlenet
+from inception_jax.models import googlenet, ops
+from inception_jax.weights import onnx_graph
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -60,7 +63,21 @@ def test_evaluation(name, peer_files):
             head = model.heads()[row](model.conv(False), model.num_classes, False)
             below = {k: v[f"aux_{row}"] for k, v in variables.items() if f"aux_{row}" in v}
             found[key] = relative(head.apply(below, out.endpoints[row]), want[key])
+    found["onnx"] = relative(in_onnxruntime(model, variables, want["images"]), want["logits"])
     assert all(v < 1e-4 for v in found.values()), found
+
+
+def in_onnxruntime(model, variables, images):
+    """The logits that onnxruntime gives for normalised images."""
+    shape = jax.export.symbolic_shape("b, " + ", ".join(map(str, images.shape[1:])))
+    with ops.portable():
+        graph = onnx_graph.build(
+            lambda x: model.apply(variables, x).logits,
+            jax.ShapeDtypeStruct(shape, images.dtype),
+            "{}",
+        )
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    return session.run(None, {"images": images})[0]
 
 
 @pytest.mark.parametrize("name", STEPS)
