@@ -1,14 +1,21 @@
-r"""A new head, then the whole network, on your own folder of images, from a run of ours.
+r"""A new head, then the whole network, on your own folder of images, from a run or an import.
 
-    inception-jax train --config=configs/finetune.py --workdir=runs/mine \
+    inception-jax train --workdir=runs/mine \
+        --config=configs/finetune.py:model=inception_v3,dialect=torchvision,trunk=0.1 \
         --config.data.dir=DIR --config.data.classes=5 --config.model.num_classes=5 \
         --config.checkpoint.init=runs/v3
 
-DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). Every array of the old run that fits by
-name and shape is taken; what is fresh is printed. The network must be the old run's: give
-`model=googlenet,image=224` and so on after the page's name. Leave checkpoint.init empty to start
-from nothing.   No paper, so no published number (README.md has an example).   Time: the bar
-shows it after a few steps.
+DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of ours, or what
+`inception-jax import` made of a peer's weights. Every array of it that fits by name and shape is
+taken; what is fresh is printed: with another number of classes, the classifier. The network must be
+the old run's: give model, dialect, image (its size), width and stem after the page's name.
+
+`trunk` is the rate of everything but the classifier, relative to its own: 1 for the whole network
+alike, 0.1 to keep more of what it knows, 0 to train the classifier alone. Then BatchNorm keeps its
+averages and nothing is computed backwards through the network: about three times as fast.
+
+Leave checkpoint.init empty to start from nothing.   No paper, so no published number (README.md has
+an example).   Time: the bar shows it after a few steps.
 """
 
 from inception_jax import config as cfg
@@ -16,7 +23,14 @@ from inception_jax import config as cfg
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
     a = cfg.parse_arg(
-        arg, model="inception_v3", dialect="", image=299, width=1.0, stem="paper", epochs=20.0
+        arg,
+        model="inception_v3",
+        dialect="",
+        image=299,
+        width=1.0,
+        stem="paper",
+        epochs=20.0,
+        trunk=1.0,
     )
     return cfg.new(
         seed=0,
@@ -42,7 +56,11 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(
-            schedule=cfg.cosine(lr=0.01, warmup_epochs=1.0), momentum=0.9, nesterov=True, clip=2.0
+            schedule=cfg.cosine(lr=0.01, warmup_epochs=1.0),
+            momentum=0.9,
+            nesterov=True,
+            clip=2.0,
+            trunk=a.trunk,
         ),
         ema=dict(decay=0.99),
         train=dict(epochs=a.epochs),

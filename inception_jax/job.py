@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inception_jax import checkpoint, models, optim, state, steps
+from inception_jax import checkpoint, models, optim, rundir, state, steps
 from inception_jax import mesh as meshes
 from inception_jax.data import open_source, pipeline
 from inception_jax.errors import ConfigError
@@ -53,15 +53,16 @@ class Job:
             )
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
-        self.model = build_model(c.model)
+        self.model = build_model(c.model).clone(frozen=c.optim.trunk == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model)
         self._check_devices()
         self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
         self.per_epoch = len(self.source) / c.data.batch_size
         self.total = math.ceil(c.train.epochs * self.per_epoch - 1e-9)
         self.tx, self.rate = optim.build(
-            c.optim, epochs=c.train.epochs, steps_per_epoch=self.per_epoch
-        )
+            c.optim, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
+            trunk=[r.name for r in self.model.rows()],
+        )  # fmt: skip
         self.seconds_to_build = time.monotonic() - started
 
     def _check_devices(self) -> None:
@@ -125,6 +126,13 @@ class Job:
         )
         if unused:
             print(f"not used: {', '.join(unused)}")
+        was = rundir.saved_config(workdir)["model"]
+        for key in ("dialect", "pixels"):
+            mine, theirs = getattr(self.model, key), was[key]
+            if key == "dialect":
+                theirs = theirs or models.dialects(self.model.NAME)[0]
+            if mine != theirs:
+                print(f"note: they were trained with model.{key}={theirs!r}, this run has {mine!r}")
         return taken
 
     @functools.cached_property

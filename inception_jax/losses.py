@@ -1,5 +1,6 @@
 """What training minimises: cross-entropy with label smoothing, auxiliary heads, L2."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -21,14 +22,24 @@ def cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array
     return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, smoothing))
 
 
-def l2(params: Any) -> Array:
+def l2(params: Any, biases: bool = False) -> Array:
     """Half the sum of squares of every kernel, in the auxiliary heads too.
 
-    TF-slim's `l2_regularizer` on `weights`: no bias, no beta, no gamma.
+    TF-slim's `l2_regularizer` on `weights`, and on the `biases` of the same layers where its
+    network has a `biases_regularizer`; never BatchNorm's beta or gamma.
     """
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    squares = [jnp.sum(x * x) for path, x in leaves if path[-1].key == "kernel"]
+    squares = [jnp.sum(x * x) for x in _regularised(params, biases)]
     return 0.5 * jnp.sum(jnp.stack(squares))
+
+
+def _regularised(params: Any, biases: bool) -> Iterator[Array]:
+    if "kernel" in params:
+        yield params["kernel"]
+        if biases and "bias" in params:
+            yield params["bias"]
+    for below in params.values():
+        if isinstance(below, Mapping):
+            yield from _regularised(below, biases)
 
 
 def objective(
@@ -39,6 +50,7 @@ def objective(
     smoothing: float,
     aux_weight: float,
     weight_of_l2: float,
+    l2_biases: bool = False,
 ) -> tuple[Array, dict[str, Array]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
@@ -51,5 +63,5 @@ def objective(
         terms[f"loss_{name}"] = aux = cross_entropy(logits, labels, smoothing).mean()
         total = total + aux_weight * aux
     if weight_of_l2:
-        total = total + weight_of_l2 * l2(params)
+        total = total + weight_of_l2 * l2(params, l2_biases)
     return total, {"loss": total, **terms}

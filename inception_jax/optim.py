@@ -1,7 +1,7 @@
 """From the `optim` section to an optax transformation; schedules count epochs, not steps."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ Schedule = Callable[[Any], Any]
 
 
 def build(
-    c: Any, *, epochs: float, steps_per_epoch: float
+    c: Any, *, epochs: float, steps_per_epoch: float, trunk: Collection[str] = ()
 ) -> tuple[optax.GradientTransformation, Schedule]:
     """The optimiser and its learning rate by step.
 
@@ -20,6 +20,7 @@ def build(
         c: the `optim` section.
         epochs: length of the run.
         steps_per_epoch: examples / batch size; a fraction, since batches run over epoch ends.
+        trunk: names of the layers that learn at `c.trunk` times the rate.
     """
     rate = schedule(c, epochs=epochs, steps_per_epoch=steps_per_epoch)
     if c.name == "sgd":
@@ -32,7 +33,21 @@ def build(
         tx = muon(rate, momentum=c.momentum, nesterov=c.nesterov, decay=c.weight_decay)
     else:
         tx = optax.adamw(rate, eps=c.eps, weight_decay=c.weight_decay, mask=kernels)
-    return (optax.chain(optax.clip_by_global_norm(c.clip), tx) if c.clip else tx), rate
+    parts = [optax.clip_by_global_norm(c.clip), tx] if c.clip else [tx]
+    if c.trunk != 1:
+        parts.append(scale(trunk, c.trunk))
+    if c.trunk == 0:
+        parts.insert(0, scale(trunk, 0))  # what does not learn takes no part in clipping
+    return (optax.chain(*parts) if len(parts) > 1 else tx), rate
+
+
+def scale(layers: Collection[str], factor: float) -> optax.GradientTransformation:
+    """Multiplies the updates of the named layers, which are the tree's first keys."""
+
+    def update(updates: Any, _: Any) -> Any:
+        return {k: optax.tree.scale(factor, v) if k in layers else v for k, v in updates.items()}
+
+    return optax.stateless(update)
 
 
 def tf_rmsprop(

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from ml_collections import ConfigDict
 
-from inception_jax.config import flatten, ordered
+from inception_jax.config import LATER, flatten, ordered
 from inception_jax.errors import ConfigError, UserError
 
 # Where a run may be continued with another value and still be the same run.
@@ -116,6 +116,9 @@ def saved_config(workdir: Path) -> dict[str, Any]:
         raise ConfigError(
             f"--workdir={workdir}: {path} is damaged, expected one JSON object; {saved}"
         )
+    for key, value in LATER.items():
+        section, _, name = key.partition(".")
+        saved.get(section, {}).setdefault(name, value)
     return saved
 
 

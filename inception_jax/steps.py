@@ -45,6 +45,7 @@ def make_train_step(
         smoothing=loss.label_smoothing,
         aux_weight=loss.aux_weight,
         weight_of_l2=loss.l2,
+        l2_biases=model.switches.l2_biases,
     )
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
 

@@ -9,6 +9,7 @@ import pytest
 from inception_jax import checkpoint, cli, exchange, job, models, steps, weights
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import ops
+from tests.data.pictures import tree
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +267,25 @@ def test_onnx_has_every_operation(name, dialect):
     photo = rng.integers(0, 255, (2, size, size, 3), np.uint8)
     want, (got,) = jax.jit(forward)(photo), session.run(None, {"images": photo})
     assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()
+
+
+@pytest.mark.slow
+def test_fine_tuning_the_head_of_imported_weights(imported, tmp_path):
+    """configs/finetune.py on a folder of three classes: the trunk stays, the classifier learns."""
+    tree(tmp_path / "mine", {s: dict.fromkeys("abc", n) for s, n in (("train", 8), ("test", 2))})
+    assert cli.main([
+        "train", f"--workdir={tmp_path / 'run'}",
+        "--config=configs/finetune.py:model=googlenet,dialect=torchvision,trunk=0.0,epochs=2.0,"
+        "image=64", f"--config.data.dir={tmp_path / 'mine'}", "--config.data.classes=3",
+        "--config.model.num_classes=3", "--config.data.batch_size=8", "--config.eval.batch_size=6",
+        f"--config.checkpoint.init={imported[0]}",
+    ]) == 0  # fmt: skip
+    (_, began), (_, ended) = checkpoint.load(imported[0]), checkpoint.load(tmp_path / "run")
+    for part in ("params", "batch_stats"):
+        for name in set(began[part]) - {"logits"}:
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5),
+                began[part][name], ended[part][name],
+            )  # fmt: skip
+    assert ended["params"]["logits"]["kernel"].shape == (1024, 3)
+    assert np.abs(ended["params"]["logits"]["bias"]).max() > 0

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from inception_jax import models
 from inception_jax.losses import cross_entropy, l2, objective
 from inception_jax.models import Output
 from tests.tiny import Tiny
@@ -52,3 +53,14 @@ def test_l2_acts_on_kernels_only():
         seen.add(path[-1].key)
         assert jnp.allclose(grad, leaf if path[-1].key == "kernel" else 0.0)
     assert seen == {"kernel", "bias", "scale"}
+
+
+def test_l2_on_biases_leaves_batch_norm_alone():
+    """Where slim regularises biases, they are those of layers with kernels, and no beta."""
+    params = {
+        "up": {"kernel": jnp.ones((2, 2)), "bias": jnp.full((3,), 2.0)},
+        "conv": {"kernel": jnp.ones((2,)), "BatchNorm_0": {"bias": jnp.full((5,), 7.0)}},
+    }
+    assert float(l2(params)) == 0.5 * (4 + 2)
+    assert float(l2(params, biases=True)) == 0.5 * (4 + 12 + 2)
+    assert models.create("inception_resnet_v2", dialect="slim").switches.l2_biases

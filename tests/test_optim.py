@@ -132,3 +132,28 @@ def test_adamw_decays_kernels_only():
         updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
     assert (updates["layer"]["kernel"] < -0.04).all()
     assert (updates["layer"]["bias"] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adamw"])
+@pytest.mark.parametrize("factor", [0.0, 0.1])
+def test_the_trunk_learns_slower_or_not_at_all(name, factor):
+    """A step of the trunk is `trunk` times the one it would be; a frozen one is not clipped for."""
+    rng = np.random.default_rng(0)
+    params = {k: {"kernel": jnp.asarray(rng.normal(size=(4, 4)))} for k in ("stem", "logits")}
+    grads = jax.tree.map(lambda x: 3 * x, params)
+    steps = {}
+    for trunk in (1.0, factor):
+        section = cfg.sgd(
+            schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), momentum=0.9, clip=1.0, trunk=trunk
+        ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
+        c = cfg.ConfigDict(section)
+        tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, trunk=["stem"])
+        with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
+            steps[trunk], _ = tx.update(grads, tx.init(params), params)
+    whole, slow = steps[1.0], steps[factor]
+    np.testing.assert_allclose(slow["stem"]["kernel"], factor * whole["stem"]["kernel"], rtol=1e-6)
+    if factor:
+        np.testing.assert_allclose(slow["logits"]["kernel"], whole["logits"]["kernel"], rtol=1e-6)
+    elif name == "sgd":
+        norm = jnp.linalg.norm(slow["logits"]["kernel"])
+        np.testing.assert_allclose(norm, 0.1 * 1.0, rtol=1e-6)

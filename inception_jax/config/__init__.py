@@ -21,11 +21,12 @@ from inception_jax.config.fragments import (
     source,
     staircase,
 )
-from inception_jax.config.rules import INT32, RULES, SECTIONS, Rule
+from inception_jax.config.rules import INT32, LATER, RULES, SECTIONS, Rule
 from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
 
 __all__ = [
     "INT32",
+    "LATER",
     "RULES",
     "SECTIONS",
     "ConfigDict",

@@ -97,6 +97,7 @@ def model(
     aux: bool = True,
     without: tuple[str, ...] = (),
     pixels: str = "",
+    residual_scale: float = 0.0,
     dtype: str = "float32",
 ) -> dict[str, Any]:
     """The `model` section."""
@@ -115,7 +116,7 @@ def cosine(*, lr: float, warmup_epochs: float):
 
 def _optimizer(name: str, schedule: dict[str, Any], **more: Any) -> dict[str, Any]:
     off = {"momentum": 0.0, "nesterov": False, "decay": 0.0, "eps": 0.0, "weight_decay": 0.0}
-    return {"name": name, **off, "clip": 0.0, "accumulate": 1, **schedule, **more}
+    return {"name": name, **off, "clip": 0.0, "accumulate": 1, "trunk": 1.0, **schedule, **more}
 
 
 def sgd(*, schedule: dict[str, Any], momentum: float, nesterov: bool = False, **more: Any):

@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "model.bn_group": whole(0),  # images; 0 is the whole batch
     "model.bn_decay": real(0, 1),
     "model.without": NAMES,  # rows to leave out
+    "model.residual_scale": real(0),  # of Inception-ResNets' modules; 0: as published
     "model.pixels": choice("", "inception", "imagenet"),  # other normalisation than the dialect's
     "model.dtype": choice("float32", "bfloat16", "float16", "float64"),
     "loss.label_smoothing": real(0, 0.99),
@@ -113,6 +114,7 @@ RULES: dict[str, Rule] = {
     "optim.warmup_epochs": real(0),
     "optim.clip": real(0),  # global norm; 0 is off
     "optim.accumulate": whole(1),  # microbatches a step
+    "optim.trunk": real(0),  # rate of all but classifier and heads, times lr; 0 freezes them
     "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
     "eval.split": TEXT,
@@ -127,3 +129,6 @@ RULES: dict[str, Rule] = {
     "log.tensorboard": SWITCH,
     "log.track": choice("none", "wandb", "mlflow"),
 }
+
+# Keys that came after the first runs, with the values that mean what those runs did.
+LATER = {"model.without": [], "model.pixels": "", "model.residual_scale": 0.0, "optim.trunk": 1.0}

@@ -70,7 +70,7 @@ def create(
         dialect: one of `dialects(name)`; empty takes the form whose accuracy was published.
         dtype: of the computation, by name or as a dtype.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            without, pixels.
+            without, pixels, residual_scale, frozen.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype; the message lists the choices.
@@ -79,6 +79,9 @@ def create(
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
     known("stem", fields.get("stem", "paper"), STEMS)
     known("pixels", fields.get("pixels", ""), ("", *PIXELS))
+    if fields.get("residual_scale") and not family.RESIDUAL:
+        having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
+        raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
     dtype = jnp.dtype(known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
     if num_classes is None:
         num_classes = family.DIALECTS[dialect].num_classes

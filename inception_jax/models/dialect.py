@@ -80,6 +80,7 @@ class Dialect:
         aux: form of the auxiliary heads, or empty for none.
         num_classes: outputs of the classifier unless said otherwise; 0 is none.
         published: outputs of the published weights' classifier.
+        l2_biases: whether L2 acts on the biases of convolutions and dense layers too.
         background: whether output 0 of the published weights is a class "background".
     """
 
@@ -95,4 +96,5 @@ class Dialect:
     aux: str = ""
     num_classes: int = 1000
     published: int = 1000
+    l2_biases: bool = False
     background: bool = False

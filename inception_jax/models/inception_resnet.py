@@ -27,7 +27,7 @@ from inception_jax.models.layers import (
     concat,
     max_pool,
 )
-from inception_jax.models.network import Network, Row, block, convolution
+from inception_jax.models.network import Build, Network, Row, block, convolution
 from inception_jax.models.repeat import repeat
 
 Array = jax.Array
@@ -85,6 +85,7 @@ V1_DIALECTS = {
 V2_DIALECTS = {
     "slim": ResNetV2Dialect(
         source="slim/nets/inception_resnet_v2.py",
+        l2_biases=True,  # its arg_scope has a biases_regularizer, alone of the family
         norm=SLIM_NORM,
         preprocessing=Preprocessing(299),
         kernel_init=HE,
@@ -231,11 +232,18 @@ def v1_stem(small: bool) -> tuple[Row, ...]:
     return (*figured, last)
 
 
+def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> Build:
+    """A row of `count` modules, of the published `scale` unless the network has its own."""
+    return lambda net, conv, x, name: repeat(
+        kind, count, scale=net.residual_scale or scale, **fields
+    )(net, conv, x, name)
+
+
 def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:
     """Figure 15 below the stem."""
-    block35 = repeat(Block35, 5, scale=0.17, widths=(32, 32, 32))
-    block17 = repeat(Block17, 10, scale=0.10, widths=(128, 128, 128, 128))
-    block8 = repeat(Block8, 5, scale=0.20, widths=(192, 192, 192))
+    block35 = residual(Block35, 5, scale=0.17, widths=(32, 32, 32))
+    block17 = residual(Block17, 10, scale=0.10, widths=(128, 128, 128, 128))
+    block8 = residual(Block8, 5, scale=0.20, widths=(192, 192, 192))
     sixth = repeat(Block8, 1, scale=1.0, widths=(192, 192, 192), relu=False)
     shrink_a = block(ReductionA, k=192, l=192, m=256, n=384, padding=reduction)
     shrink_b = block(ReductionB, widths=(256, 256, 256), padding=reduction)
@@ -262,11 +270,11 @@ def v2_body(drawn: bool, reduction: str) -> tuple[Row, ...]:
     first, middle, end = (384, 1152, 2144) if drawn else (320, 1088, 2080)
     shrink_a = block(ReductionA, k=256, l=256, m=384, n=384, padding=reduction)
     shrink_b = block(ReductionB, padding=reduction)
-    block8 = repeat(Block8, 5 if drawn else 9, scale=0.20)
+    block8 = residual(Block8, 5 if drawn else 9, scale=0.20)
     rows = (
-        Row("block35", repeat(Block35, 5 * times, scale=0.17), "Figure 16", 35, first),
+        Row("block35", residual(Block35, 5 * times, scale=0.17), "Figure 16", 35, first),
         Row("mixed_6a", shrink_a, "Figure 7", 17, middle),
-        Row("block17", repeat(Block17, 10 * times, scale=0.10), "Figure 17", 17, middle),
+        Row("block17", residual(Block17, 10 * times, scale=0.10), "Figure 17", 17, middle),
         Row("mixed_7a", shrink_b, "Figure 18", 8, end),
         Row("block8", block8, "Figure 19", 8, end),
     )
@@ -290,6 +298,7 @@ class InceptionResNetV1(Network):
     dialect: str = "paper"
 
     DIALECTS: ClassVar[dict[str, Any]] = V1_DIALECTS
+    RESIDUAL: ClassVar[bool] = True
     NAME: ClassVar[str] = "inception_resnet_v1"
     PAPER: ClassVar[str] = "arXiv:1602.07261"
 
@@ -322,6 +331,7 @@ class InceptionResNetV2(Network):
     dialect: str = "slim"
 
     DIALECTS: ClassVar[dict[str, Any]] = V2_DIALECTS
+    RESIDUAL: ClassVar[bool] = True
     NAME: ClassVar[str] = "inception_resnet_v2"
     PAPER: ClassVar[str] = "arXiv:1602.07261"
 

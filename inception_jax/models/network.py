@@ -68,6 +68,9 @@ class Network(nn.Module):
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         without: names of rows to leave out, for a shallower network.
         pixels: a key of `PIXELS`: other constants of normalisation than the dialect's.
+        residual_scale: what residual modules are multiplied by before they are added; 0 takes the
+            published values. For Inception-ResNets only.
+        frozen: BatchNorm keeps its averages and no gradient goes below the classifier and heads.
         dtype: of the computation; parameters and statistics stay float32.
     """
 
@@ -81,11 +84,14 @@ class Network(nn.Module):
     bn_decay: float | None = None
     without: tuple[str, ...] = ()
     pixels: str = ""
+    residual_scale: float = 0.0
+    frozen: bool = False
     dtype: Any = jnp.float32
 
     NAME: ClassVar[str]
     DIALECTS: ClassVar[dict[str, Dialect]]
     PAPER: ClassVar[str]
+    RESIDUAL: ClassVar[bool] = False  # whether `residual_scale` means anything
 
     @property
     def switches(self) -> Dialect:
@@ -146,10 +152,14 @@ class Network(nn.Module):
             dtype=self.dtype,
         )
 
+    def stop(self, x: Array) -> Array:
+        """`x`, with no gradient below it if the trunk is frozen."""
+        return jax.lax.stop_gradient(x) if self.frozen else x
+
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False, endpoints: bool = False) -> Output:
         """Maps images [b, h, w, 3], already normalised, to an Output."""
-        d, conv = self.switches, self.conv(train)
+        d, conv = self.switches, self.conv(train and not self.frozen)
         heads = self.heads() if self.aux and d.aux and self.num_classes else {}
         kept, aux = {}, {}
         x = x.astype(self.dtype)
@@ -158,7 +168,9 @@ class Network(nn.Module):
             # Parameters exist whichever way the network is initialised; eval never runs a head.
             if row.name in heads and (train or self.is_initializing()):
                 name = f"aux_{row.name}"
-                aux[name] = heads[row.name](conv, self.num_classes, train, name=name)(x)
+                head = heads[row.name](self.conv(train), self.num_classes, train, name=name)
+                aux[name] = head(self.stop(x))
+        x = self.stop(x)
         logits_dtype = wide(self.dtype)
         kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
         rate = d.dropout if self.dropout is None else self.dropout

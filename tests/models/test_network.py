@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from inception_jax import models
+from tests.tiny import Tiny
 
 EVERY = [(n, d) for n in models.names() for d in models.dialects(n)]
 
@@ -157,3 +158,53 @@ def test_unknown_names_list_the_choices(fields, words):
     """A wrong name is refused with the choices and the nearest one."""
     with pytest.raises(ValueError, match=words):
         models.create(**fields)
+
+
+def test_a_frozen_trunk_takes_no_gradient_and_keeps_its_averages():
+    """Only the classifier and the heads learn; in training the trunk is what evaluation runs."""
+    model = Tiny(frozen=True)
+    variables = models.init(model, image_size=8)
+    images = jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
+
+    def loss(params):
+        out, new = model.apply(
+            {**variables, "params": params}, images, train=True, endpoints=True,
+            mutable=["batch_stats"], rngs={"dropout": jax.random.key(1)},
+        )  # fmt: skip
+        aux = sum(a.var() for a in out.aux.values())
+        return out.logits.var() + aux, (new["batch_stats"], out.endpoints["conv3"])
+
+    grads, (stats, top) = jax.grad(loss, has_aux=True)(variables["params"])
+    learns = {k for k, v in grads.items() if any(jnp.any(x != 0) for x in jax.tree.leaves(v))}
+    assert learns == {"logits", "aux_conv2"}
+    for row in ("conv1", "conv2", "conv3"):
+        jax.tree.map(assert_equal, stats[row], variables["batch_stats"][row])
+    evaluated = model.apply(variables, images, endpoints=True)
+    assert_equal(top, evaluated.endpoints["conv3"])
+
+
+def assert_equal(a, b):
+    """Every number is the same."""
+    assert jnp.allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_the_trunk_is_what_the_rows_name(name):
+    """What is in no row is the classifier, a head, or what stands between."""
+    model = small(name)
+    params = jax.eval_shape(lambda: models.init(model))["params"]
+    above = set(params) - {r.name for r in model.rows()}
+    assert "logits" in above and all(k == "logits" or k.startswith("aux_") for k in above)
+
+
+def test_residual_scale_replaces_the_published_one():
+    """Modules of scale 0.1 to 0.3 take the network's own; facenet's last of 1 stays."""
+    image = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
+    model = small("inception_resnet_v1", without=("mixed_6a", "block17", "mixed_7a", "block8"))
+    variables = models.init(model)
+    as_drawn = model.clone(residual_scale=0.17).apply(variables, image).logits
+    assert_equal(model.apply(variables, image).logits, as_drawn)
+    other = model.clone(residual_scale=0.3).apply(variables, image).logits
+    assert not jnp.allclose(other, as_drawn, rtol=1e-3)
+    with pytest.raises(ValueError, match="inception_v3 has no residual modules"):
+        small("inception_v3", residual_scale=0.3)
