@@ -37,11 +37,16 @@ def kid_of(a: ImageSet, b: ImageSet, subsets: int, size: int, seed: int) -> Said
     """Kernel distance of two sets: mean and std over `subsets` of `size`, or of as many as are."""
     if a.features is None or b.features is None:
         only = " and ".join(str(s.path) for s in (a, b) if s.features is None)
-        return None, [f"no KID: {only} holds statistics only, not each image's features"]
+        return None, [f"no KID: {only} has only statistics, not each image's features"]
     notes, most = [], min(len(a.features), len(b.features))
     if size > most:
         notes += [f"KID's subsets are of {most:,} images, not of {size:,}: there are no more"]
         size = most
+    if size == len(a.features) == len(b.features):
+        notes += [
+            "KID's subsets would all be the whole sets: it is computed once, without a spread"
+        ]
+        subsets = 1
     bar, found = Progress(subsets, label="KID"), []
     for value in fid.kernel_distances(a.features, b.features, subsets, size, seed):
         found.append(value)

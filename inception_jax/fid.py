@@ -37,7 +37,8 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 
     With A = F'F and B = G'G, the trace of sqrt(A B) is the sum of the singular values of F G': real
     and not negative however singular A and B are, where a square root of the product A B
-    (`scipy.linalg.sqrtm`, as pytorch-fid has it) turns complex and loses half of the digits.
+    (`scipy.linalg.sqrtm`, as pytorch-fid has it) turns complex and loses half of the digits: 1e-5
+    of the FID of 64 images with 64.
     """
     gap = a.mean - b.mean
     cross = np.linalg.svd(factor(a.covariance) @ factor(b.covariance).T, compute_uv=False).sum()

@@ -10,8 +10,9 @@ download (without --workdir the error says where); reading it needs torch:
   inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05-6726825d.pth --out=runs/fid
 
 A DIR may also be a .npz: statistics (mu, sigma) as pytorch-fid and --save write them, which give
-FID alone, or what `predict --features=pool` wrote, which gives FID and KID. --save=STATS.npz keeps
-DIR_A's statistics, also when it is the only set: a reference is then computed once.
+FID alone, or what `predict --features=pool` wrote, which gives FID and KID (of images in whole grey
+levels, as predict resizes them: close to a folder's, not equal). --save=STATS.npz keeps DIR_A's
+statistics, also when it is the only set: a reference is then computed once.
 """  # noqa: D415
 
 import json
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> None:
     values = flags.parse(argv, words=2)
     paths, save = [Path(w) for w in flags.words], Path(values.save) if values.save else None
     _check(paths, save)
-    network = _Network(values) if any(p.is_dir() for p in paths) else None
+    network = Network(values) if any(p.is_dir() for p in paths) else None
     from inception_jax import comparison, image_set
 
     sets = []
@@ -84,7 +85,7 @@ def _check(paths: list[Path], save: Path | None) -> None:
         raise ConfigError(f"--save={save}: expected a file named *.npz in a folder that is there")
 
 
-class _Network:
+class Network:
     """The network of --workdir, and what to say about it."""
 
     def __init__(self, values: Any):

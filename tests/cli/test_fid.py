@@ -1,12 +1,14 @@
 """Tests `inception-jax fid` from folders to numbers, with the tiny network."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from inception_jax import checkpoint, cli, comparison, exchange, image_set, models, predict, rundir
+from inception_jax.cli.fid import Network as network_of
 from tests.data.pictures import encoded
 from tests.tiny import Tiny
 
@@ -39,6 +41,7 @@ def folders(tmp_path_factory):
             folder.mkdir(parents=True, exist_ok=True)
             pixels = rng.integers(0, 256 if name == "a" else 100, (*SIZES[i % 7], 3), np.uint8)
             (folder / f"{i}.png").write_bytes(encoded(pixels, ".png"))
+        (root / name / "._0.png").write_bytes(b"what macOS leaves in an archive, no image")
     return root / "a", root / "b"
 
 
@@ -81,6 +84,16 @@ def test_the_logits_are_without_bias(run, folders):
     np.testing.assert_allclose(found.logits, found.features @ kernel, rtol=1e-4, atol=1e-4)
 
 
+def test_a_network_without_classes(run, folders, tmp_path):
+    """It has features and no Inception Score, and says so."""
+    config = run[1].copy_and_resolve_references()
+    config.model.num_classes = 0
+    checkpoint.write(tmp_path, models.init(models.create("tiny", num_classes=0)))
+    found = features((tmp_path, config), folders[0], 8)
+    assert found.logits is None and found.features.shape == (7, 16)
+    assert comparison.inception_score_of(found, 10, 0)[0] is None
+
+
 def test_two_folders(run, folders, capsys):
     """Text and JSON say the same; limits and foreign weights are said plainly; progress apart."""
     words = ["fid", *map(str, folders), f"--workdir={run[0]}", "--kid_subsets=4"]
@@ -99,6 +112,33 @@ def test_two_folders(run, folders, capsys):
     text = capsys.readouterr().out
     assert f"{found['fid']:.4f}" in text and f"{found['kid']['mean']:.6f}" in text
     assert all(f"note: {note}" in text for note in found["notes"])
+
+
+def test_whole_sets_have_no_spread(run, folders):
+    """Subsets that are both whole sets are computed once, and it is said."""
+    a = features(run, folders[0], 8)
+    numbers, notes = comparison.kid_of(a, a, 100, 7, seed=0)
+    assert numbers["subsets"] == 1 and numbers["std"] == 0 and "without a spread" in notes[0]
+    assert comparison.kid_of(a, a, 100, 6, seed=0)[0]["std"] > 0
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sha256", "step", "note"),
+    [("fid", "6726825d00", 0, False), ("fid", "6726825d00", 7, True), ("fid", "", 0, True),
+     ("fid", "9e34082d00", 0, True), ("tiny", "6726825d00", 0, True)],
+)  # fmt: skip
+def test_published_weights_are_known(
+    run, tmp_path, capsys, monkeypatch, dialect, sha256, step, note
+):
+    """By the imported file's digest, in the FID graph, before any training; else it is said."""
+    monkeypatch.setattr(Tiny, "DIALECTS", dict.fromkeys(("tiny", "fid"), Tiny.DIALECTS["tiny"]))
+    config = run[1].copy_and_resolve_references()
+    config.model.dialect = dialect
+    (tmp_path / "config.json").write_text(json.dumps(rundir.plain(config)))
+    (tmp_path / "source.json").write_text(json.dumps({"sha256": sha256}))
+    monkeypatch.setattr(checkpoint, "load", lambda *_: (step, {}))
+    values = SimpleNamespace(workdir=str(tmp_path), step=None, batch_size=1)
+    assert bool(network_of(values).notes) == note
 
 
 def test_statistics_and_features_are_read_back(run, folders, tmp_path, capsys):
