@@ -15,7 +15,7 @@ import numpy as np
 from inception_jax import fid, steps
 from inception_jax.data.source import refuse
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.predict import Predictor, image_files
+from inception_jax.predict import Predictor
 from inception_jax.progress import Progress
 
 
@@ -69,15 +69,13 @@ class Viewer:
         self._forward = jax.jit(self._features_and_logits)
         self.network = digest(predictor.variables)
 
-    def look(self, folder: Path, batch_size: int = 32) -> ImageSet:
-        """Every image below `folder`, once, in the order of their names.
+    def look(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:
+        """Every image of `files`, those below `folder`, once and in their order.
 
         Raises:
-            ConfigError: there are none.
             DataError: more than 1% are unreadable, fewer than two are not, or a feature is not
                 finite.
         """
-        files = image_files([folder])
         bar, began = Progress(len(files), label=str(folder)), time.monotonic()
         unreadable: dict[str, str] = {}
         kept: list[np.ndarray] = []  # arrays [n, ...] that fill up

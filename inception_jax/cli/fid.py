@@ -47,12 +47,17 @@ def main(argv: list[str]) -> None:
     values = flags.parse(argv, words=2)
     paths, save = [Path(w) for w in flags.words], Path(values.save) if values.save else None
     _check(paths, save)
+    if values.seed >= 2**32:
+        raise ConfigError(f"--seed={values.seed}: expected a whole number below {2**32}")
     network = Network(values) if any(p.is_dir() for p in paths) else None
     from inception_jax import comparison, image_set
+    from inception_jax.predict import image_files
 
-    sets = []
-    for path in paths:
-        sets.append(network.look(path) if network and path.is_dir() else image_set.read(path))
+    # A bad file or an empty folder is found before the network has looked at the other one.
+    there = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
+    sets: list[Any] = []
+    for path, files in zip(paths, there, strict=True):
+        sets.append(network.look(path, files) if network and isinstance(files, list) else files)
         if save and len(sets) == 1:
             sets[0].save(save)
     found = comparison.compare(
@@ -116,9 +121,9 @@ class Network:
                 f"its numbers compare with one another only"
             ]
 
-    def look(self, folder: Path) -> Any:
-        """The set of the images below a folder."""
-        return self._viewer.look(folder, self._batch)
+    def look(self, folder: Path, files: list[Path]) -> Any:
+        """The set of the images `files` below a folder."""
+        return self._viewer.look(folder, files, self._batch)
 
 
 def _show(found: dict[str, Any]) -> None:

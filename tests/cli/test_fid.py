@@ -47,7 +47,7 @@ def folders(tmp_path_factory):
 
 def features(run, folder, batch_size):
     viewer = image_set.Viewer(predict.Predictor(run[1], run[0]))
-    return viewer.look(folder, batch_size)
+    return viewer.look(folder, predict.image_files([folder]), batch_size)
 
 
 def test_every_image_counts_once(run, folders):
@@ -209,6 +209,7 @@ def test_unreadable_images(run, tmp_path, capsys, bad, code):
         (["{tmp}/three.npz", "{tmp}/four.npz"], 78, "seen by one network"),
         (["{tmp}/single.npz", "{tmp}/single.npz"], 65, "at least 2 images"),
         (["{a}", "{a}", "--save=x.csv"], 78, "--save=x.csv: expected a file named *.npz"),
+        (["{a}", "{a}", "--seed=4294967296"], 78, "--seed=4294967296: expected a whole number"),
         (["{a}", "{a}", "{a}"], 78, "left-over word"),
         (["{a}", "{a}", "--kid_subset_size=1"], 78, "whole number of at least 2"),
     ],
@@ -228,3 +229,4 @@ def test_mistakes(run, folders, tmp_path, capsys, words, code, says):
     out, err = capsys.readouterr()
     errors = err[err.index("inception-jax fid:") :]
     assert out == "" and says in errors and "Traceback" not in err
+    assert "images/s" not in err  # found before any work
