@@ -1,5 +1,6 @@
 """Weights in and out: a peer's file as a workdir, a run as a peer's file or as a graph."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ class Imported:
 def take(
     name: str, path: Path, out: Path, pixels: str = "", classes: Path | None = None
 ) -> Imported:
-    """Writes a peer's weights as the workdir `out`: a checkpoint, its config, its class names.
+    """Writes a peer's weights as the workdir `out`: checkpoint, config, class names, source.
 
     Args:
         name: of the peer, such as `timm:inception_v4`.
@@ -60,10 +61,25 @@ def take(
         config = rundir.plain(run_config(model))
         rundir.replace(partial / "config.json", json.dumps(config, indent=2) + "\n")
         rundir.replace(partial / "classes.json", json.dumps(names))
+        rundir.replace(partial / "source.json", json.dumps(_source(name, path), indent=2) + "\n")
         os.rename(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Imported(model, moved)
+
+
+def source(workdir: Path) -> dict[str, str]:
+    """Peer, file and sha256 (empty for a TensorFlow checkpoint) of an import; else nothing."""
+    path = workdir / "source.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _source(name: str, path: Path) -> dict[str, str]:
+    sha256 = ""
+    if path.is_file():
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"peer": name, "file": path.name, "sha256": sha256}
 
 
 def run_config(model: Network) -> Any:

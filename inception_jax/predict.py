@@ -1,10 +1,15 @@
 """Predictions for image files: decoded, cropped and normalised as the run's evaluation does."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import jax
 import numpy as np
 
@@ -30,7 +35,7 @@ def image_files(paths: list[Path]) -> list[Path]:
             raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
         found = [path]
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+            found = sorted(p for p in path.rglob("[!.]*") if p.suffix.lower() in SUFFIXES)
             if not found:
                 raise ConfigError(
                     f"expected images ({', '.join(SUFFIXES)}) below {path}, found none"
@@ -44,8 +49,8 @@ class Predictor:
 
     def __init__(self, config: Any, workdir: Path, step: int | None = None):
         self._config = config
-        self._model = job.build_model(config.model)
-        _, self._variables = checkpoint.load(workdir, step)
+        self.model = job.build_model(config.model)
+        self.step, self.variables = checkpoint.load(workdir, step)
         self.classes = class_names(workdir, config)
 
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
@@ -53,9 +58,9 @@ class Predictor:
 
         @jax.jit
         def probabilities(variables: Any, images: jax.Array) -> jax.Array:
-            return jax.nn.softmax(steps.predict(self._model, variables, images))
+            return jax.nn.softmax(steps.predict(self.model, variables, images))
 
-        for path, p, error in self._each(files, probabilities, batch_size):
+        for path, p, error in self.each(files, probabilities, self.centre, batch_size):
             best = [] if error else np.argsort(-p, kind="stable")[:top]
             yield path, [(self.classes[i], float(p[i])) for i in best], error
 
@@ -74,36 +79,79 @@ class Predictor:
             ConfigError: the network has no such end-point; the message lists those there are.
         """
         try:
-            known("end-point", row, self._model.ends())
+            known("end-point", row, self.model.ends())
         except ValueError as e:
             raise ConfigError(f"--features: {e}") from e
 
         @jax.jit
         def features(variables: Any, images: jax.Array) -> jax.Array:
-            x = steps.as_input(images, self._model)
-            out = self._model.apply(variables, x, train=False, endpoints=True)
+            x = steps.as_input(images, self.model)
+            out = self.model.apply(variables, x, train=False, endpoints=True)
             y = out.logits if row == "logits" else out.endpoints[row]
             return y.mean(axis=(1, 2)) if pooled and y.ndim == 4 else y
 
-        return self._each(files, features, batch_size)
+        return self.each(files, features, self.centre, batch_size)
 
-    def _each(
-        self, files: list[Path], forward: Any, batch_size: int
-    ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
-        """`forward(variables, images)` for each file, and why a file could not be read."""
-        size = self._config.data.image_size
+    def centre(self, image: np.ndarray) -> np.ndarray:
+        """What evaluation sees of `image` [h, w, 3]: uint8 [s, s, 3]."""
+        return pipeline.centre(image, self._config.data)
+
+    def whole(self, image: np.ndarray) -> np.ndarray:
+        """All of `image` [h, w, 3], stretched: float32 [s, s, 3], 0..255, nothing rounded.
+
+        Bilinear between the centres of pixels, without antialiasing, as pytorch-fid's
+        `interpolate(align_corners=False)`. (torch-fidelity measures from the corners of pixels, as
+        TensorFlow 1 did.)
+        """
+        side = self._config.data.image_size
+        return cv2.resize(image.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+
+    def each(
+        self,
+        files: list[Path],
+        forward: Callable[[Any, np.ndarray], Any],
+        see: Callable[[np.ndarray], np.ndarray],
+        batch_size: int,
+    ) -> Iterator[tuple[Path, Any, str | None]]:
+        """For each file its path, what `forward` makes of it, and why it could not be read.
+
+        Args:
+            files: images, any sizes.
+            forward: (variables, images [b, s, s, 3]) -> arrays [b, ...]; jitted, so that the host
+                reads the next batch meanwhile.
+            see: `centre` or `whole`.
+            batch_size: images a pass; the last one is filled up with black.
+        """
+        # What is yielded is one pass behind what is read.
+        behind = pairwise(chain(self._passes(files, forward, see, batch_size), [None]))
+        for (part, values, errors), _ in behind:  # type: ignore[misc]
+            values = jax.device_get(values)
+            for i, (path, error) in enumerate(zip(part, errors, strict=True)):
+                yield path, jax.tree.map(lambda v, i=i: v[i], values), error
+
+    def _passes(
+        self, files: list[Path], forward: Any, see: Any, batch_size: int
+    ) -> Iterator[tuple[list[Path], Any, list[str | None]]]:
+        """One batch after another: its files, their values on the device, their errors."""
+        cv2.setNumThreads(0)  # the threads are ours
+        variables = jax.device_put(self.variables)
+        blank = see(np.zeros((1, 1, 3), np.uint8))
         batch_size = min(batch_size, len(files))
-        for start in range(0, len(files), batch_size):
-            part = files[start : start + batch_size]
-            images = np.zeros((batch_size, size, size, 3), np.uint8)
-            errors: list[str | None] = [None] * len(part)
-            for i, path in enumerate(part):
-                try:
-                    images[i] = pipeline.centre(decode(path.read_bytes()), self._config.data)
-                except (BadImageError, OSError) as e:
-                    errors[i] = str(e)
-            values = np.asarray(forward(self._variables, images))
-            yield from zip(part, values, errors, strict=False)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(files), batch_size):
+                part = files[start : start + batch_size]
+                read = list(pool.map(partial(_read, see=see), part))
+                images = [blank if image is None else image for image, _ in read]
+                images += [blank] * (batch_size - len(part))
+                yield part, forward(variables, np.stack(images)), [error for _, error in read]
+
+
+def _read(path: Path, see: Any) -> tuple[np.ndarray | None, str | None]:
+    """What is seen of a file's image, or why it cannot be read."""
+    try:
+        return see(decode(path.read_bytes())), None
+    except (BadImageError, OSError) as e:
+        return None, str(e)
 
 
 def class_names(workdir: Path, config: Any) -> list[str]:

@@ -108,7 +108,7 @@ def predict(model: Network, variables: Any, images: Array) -> Array:
 
 
 def as_input(images: Array, model: Network) -> Array:
-    """uint8 [b, s, s, 3] to the model's normalised input."""
+    """`images` [b, s, s, 3] in 0..255, uint8 or float, to the model's normalised input."""
     return _normalised(images.astype(ops.wide(model.dtype)) / 255, model)
 
 

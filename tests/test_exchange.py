@@ -1,5 +1,6 @@
 """Tests `inception_jax/exchange.py`: weight files become workdirs that the commands read."""
 
+import hashlib
 import json
 
 import jax
@@ -43,6 +44,8 @@ def test_a_file_becomes_a_workdir(file, tmp_path, capsys):
     assert config["model"]["dialect"] == "torchvision" and not config["model"]["aux"]
     assert (config["data"]["image_size"], config["data"]["resize"]) == (224, "short_side")
     assert json.loads((out / "classes.json").read_text())[6] == "class 6"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert exchange.source(out)["sha256"] == digest and exchange.source(tmp_path) == {}
 
 
 def test_it_predicts(file, tmp_path, capsys):

@@ -15,7 +15,7 @@ ORDER = [
     ["models"],
     ["weights"],
     ["losses"],
-    ["metrics"],
+    ["metrics", "fid"],
     ["optim", "contact_sheet"],
     ["state"],
     ["steps"],
@@ -24,7 +24,8 @@ ORDER = [
     ["job"],
     ["train"],
     ["predict"],
-    ["exchange"],
+    ["exchange", "image_set"],
+    ["comparison"],
     ["report"],
     ["cli"],
 ]

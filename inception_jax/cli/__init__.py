@@ -8,6 +8,7 @@ COMMANDS = {
     "train": "train a config page in a workdir, or continue the run that is there",
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "name what is in image files or folders",
+    "fid": "compare two folders of images: FID, KID, Inception Score",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
     "import": "turn another framework's weights into a checkpoint of ours",
     "export": "write a run's weights in torch's names, or its network as StableHLO",

@@ -19,6 +19,15 @@ FLAGS = {
     "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE", "--allow_config_change"],
     "eval": ["--workdir=DIR", "--split=", "--step=N", "--json", "--config.SECTION.KEY=VALUE"],
     "predict": ["--workdir=DIR", "--top=N", "(default 5)", "--step=N", "--features=", "--json"],
+    "fid": [
+        "DIR_A DIR_B",
+        "--workdir=",
+        "--kid_subset_size=N",
+        "(default 1000)",
+        "--save=",
+        "--json",
+        "inception-jax import",
+    ],
     "describe": [
         "--dialect=",
         "--width=X",

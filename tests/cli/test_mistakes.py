@@ -94,6 +94,9 @@ BUILT = [
     ("damaged run", ("eval", "--workdir={tmp}/damaged"), ["--workdir", "damaged/config.json is"]),
     ("run's keys", ("eval", "--workdir={tmp}/old"), ["old/config.json", "lacks loss.l2"]),
     ("no image", ("predict", "{tmp}/a.jpg", "--workdir={tmp}/other"), ["image", "{tmp}/a.jpg"]),
+    ("no FID network", ("fid", "{tmp}/images", "{tmp}/images"),
+     ["--workdir=DIR", "inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05"]),
+    ("nothing to compare with", ("fid", "{tmp}/images", "--workdir={tmp}/other"), ["two folders"]),
     ("nothing to predict", ("predict", "--workdir={tmp}/other"), ["predict photo.jpg"]),
 ]  # fmt: skip
 MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT]
