@@ -3,7 +3,8 @@
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def read(path: Path) -> Arrays:
     if not (path.is_file() or _index(path).is_file()):
         raise ConfigError(f"expected a weight file, found nothing at {path}")
     readers = {
-        "safetensors": _safetensors, "npz": _npz, "torch": _torch, "keras": _keras,
+        "safetensors": _Safetensors, "npz": _npz, "torch": _torch, "keras": _keras,
         "tensorflow": _tensorflow,
     }  # fmt: skip
     try:
@@ -60,10 +61,30 @@ def _index(path: Path) -> Path:
     return path if path.suffix == ".index" else path.with_name(path.name + ".index")
 
 
-def _safetensors(path: Path) -> Arrays:
-    from safetensors.numpy import load_file
+class _Safetensors(Mapping[str, np.ndarray]):
+    """The arrays of a file, each read when it is asked for: otherwise all would be there twice.
 
-    return load_file(path)
+    The file is opened for each again, because an open one stays in memory as far as it was read.
+    """
+
+    def __init__(self, path: Path):
+        from safetensors import safe_open
+
+        self._open = partial(safe_open, path, framework="numpy")
+        with self._open() as file:
+            self._names = set(file.keys())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        with self._open() as file:
+            return file.get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _npz(path: Path) -> Arrays:
