@@ -69,6 +69,7 @@ def test_it_predicts(file, tmp_path, capsys):
 def test_it_gives_features(file, tmp_path, capsys):
     """`predict --features` writes the mean over the grid, or every position, for each picture."""
     import cv2
+    from pyarrow import parquet
 
     out, pictures = tmp_path / "imported", tmp_path / "pictures"
     exchange.take("torchvision:googlenet", file[0], out)
@@ -89,6 +90,11 @@ def test_it_gives_features(file, tmp_path, capsys):
     np.testing.assert_allclose(
         spatial["features"].mean((1, 2)), pooled["features"], rtol=1e-5, atol=1e-6
     )
+    assert cli.main([*words, f"--out={tmp_path / 'f.parquet'}", "--spatial"]) == 0
+    table = parquet.read_table(tmp_path / "f.parquet")
+    assert np.array_equal(table["path"].to_pylist(), spatial["path"])
+    (chunk,) = table["features"].chunks
+    np.testing.assert_array_equal(chunk.to_numpy_ndarray(), spatial["features"])
     assert cli.main([*words[:3], "--features=mixed_9", f"--out={tmp_path / 'x.npz'}"]) == 78
 
 

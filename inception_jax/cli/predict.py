@@ -3,8 +3,9 @@
 Names what is in images: for each file the most probable classes. A folder stands for all images
 below it. Unreadable files are named and skipped. With --json: one object a line.
 
-With --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE.npz it writes what the network sees:
-arrays `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial.
+With --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE it writes what the network sees: arrays
+`path` [n] and `features` [n, c], or [n, h, w, c] with --spatial, as .npz; or as .parquet, a row an
+image with the columns `path` and `features`, a tensor of fixed shape.
 """  # noqa: D415
 
 import json
@@ -23,13 +24,15 @@ def main(argv: list[str]) -> None:
     flags.whole("top", 5, "classes to name", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
-    flags.text("out", "", "file for the features, .npz")
+    flags.text("out", "", "file for the features, .npz or .parquet")
     flags.switch("spatial", "features for every position, not their mean over the grid")
     flags.switch("json", "print one JSON object a line")
     values = flags.parse(argv, words=100_000)
     config, workdir = flags.config(), Path(values.workdir)
+    if values.out and Path(values.out).suffix not in (".npz", ".parquet"):
+        raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
-        raise ConfigError("--features=ROW and --out=FILE.npz go together")
+        raise ConfigError("--features=ROW and --out=FILE go together")
     if not flags.words:
         raise ConfigError(
             f"expected image files or folders, for example: "
@@ -68,8 +71,7 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     import numpy as np
 
     out = Path(values.out)
-    if out.suffix != ".npz":
-        raise ConfigError(f"--out={out}: expected a file named *.npz")
+    save = {".npz": _npz, ".parquet": _parquet}[out.suffix]
     names, features = [], []
     bar = Progress(len(files), label="features", quiet=30)
     for i, (path, x, error) in enumerate(
@@ -84,7 +86,23 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     bar.close()
     if not features:
         raise DataError(f"none of {len(files)} files could be read as an image")
-    partial = out.with_name(out.name + ".partial.npz")
-    np.savez(partial, path=np.array(names), features=np.stack(features))
+    partial = out.with_name(f"{out.stem}.partial{out.suffix}")
+    save(partial, names, np.stack(features))
     partial.replace(out)
     print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")
+
+
+def _npz(path: Path, names: list[str], features: Any) -> None:
+    import numpy as np
+
+    np.savez(path, path=np.array(names), features=features)
+
+
+def _parquet(path: Path, names: list[str], features: Any) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as e:
+        raise ConfigError("writing .parquet needs pyarrow: pip install pyarrow") from e
+    column = pa.FixedShapeTensorArray.from_numpy_ndarray(features)
+    parquet.write_table(pa.table({"path": names, "features": column}), path)
