@@ -48,33 +48,16 @@ def make_train_step(
         l2_biases=model.switches.l2_biases,
     )
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
-
-    def gradient(state: TrainState, batch: Any, key: Array) -> tuple[Any, Any, Metrics]:
-        def run(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
-            variables = {"params": params, "batch_stats": state.batch_stats}
-            output, new = model.apply(
-                variables,
-                batch["image"],
-                train=True,
-                mutable=["batch_stats"],
-                rngs={"dropout": key},
-            )
-            total, terms = minimise(output, batch["label"], params)
-            place = rank(output.logits, batch["label"])
-            hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
-            return total, (new.get("batch_stats", {}), {**terms, **hits})
-
-        grads, (stats, terms) = jax.grad(run, has_aux=True)(state.params)
-        return grads, stats, terms
+    differentiate = partial(gradient, model, minimise)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
         if accumulate == 1:
-            grads, stats, terms = gradient(state, batch, key)
+            grads, stats, terms = differentiate(state, batch, key)
         else:
             grads, stats, terms = mean_over(
-                lambda part, i: gradient(state, part, jax.random.fold_in(key, i)),
+                lambda part, i: differentiate(state, part, jax.random.fold_in(key, i)),
                 microbatches(batch, accumulate, mesh),
                 accumulate,
             )
@@ -91,6 +74,28 @@ def make_train_step(
         return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
 
     return jax.jit(step, donate_argnums=0)
+
+
+def gradient(
+    model: Network, minimise: Callable[..., Any], state: TrainState, batch: Any, key: Array
+) -> tuple[Any, Any, Metrics]:
+    """The gradient of `minimise(output, labels, params)`, BatchNorm's new averages, the terms."""
+
+    def run(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
+        output, new = model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            batch["image"],
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": key},
+        )
+        total, terms = minimise(output, batch["label"], params)
+        place = rank(output.logits, batch["label"])
+        hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
+        return total, (new.get("batch_stats", {}), {**terms, **hits})
+
+    grads, (stats, terms) = jax.grad(run, has_aux=True)(state.params)
+    return grads, stats, terms
 
 
 def make_eval_step(model: Network, mesh: Mesh) -> Callable[[Any, Any], Metrics]:

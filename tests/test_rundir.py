@@ -32,6 +32,18 @@ def test_a_directory_is_made_with_its_config(config, tmp_path):
     assert pages.of_run(str(tmp_path / "a" / "b")) == config
 
 
+def test_a_run_from_before_a_key_is_read(config, tmp_path):
+    """Keys that came later have the values that mean what the run did; it may be continued."""
+    saved = rundir.plain(config)
+    for key in cfg.LATER:
+        section, _, name = key.partition(".")
+        del saved[section][name]
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    assert pages.of_run(str(tmp_path)) == config
+    with rundir.opened(tmp_path, config, False):
+        pass
+
+
 def test_one_owner_at_a_time(config, tmp_path):
     """A second process is refused, told who owns the directory, and let in afterwards."""
     holder = (

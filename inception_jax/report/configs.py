@@ -1,15 +1,13 @@
 """Configs as rows: a nested config flattened to dotted keys, and where several runs differ."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inception_jax.config import SECTIONS, flatten
+
 ABSENT = "—"
-# The order of every config page; config.json may be sorted.
-SECTIONS = (
-    "seed", "data", "model", "loss", "optim", "ema", "train", "eval", "checkpoint", "mesh", "log",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,15 +34,6 @@ def text(value: Any) -> str:
     if isinstance(value, str) and value and value == value.strip():
         return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, leaf) in the config's order; lists are leaves."""
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
