@@ -232,8 +232,10 @@ def test_onnx_equals_the_network(imported, tmp_path):
     import onnx as library
 
     about = check_graph("onnx", onnx, imported, tmp_path)
-    (inside,) = library.load(tmp_path / "net.onnx").metadata_props
+    whole, part = (library.load(tmp_path / f"net{e}.onnx") for e in ("", "inception_4a"))
+    (inside,) = whole.metadata_props
     assert json.loads(inside.value) == about
+    assert len(part.graph.initializer) < 0.7 * len(whole.graph.initializer)  # nothing above it
 
 
 @pytest.mark.slow

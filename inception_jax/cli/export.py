@@ -27,9 +27,14 @@ def main(argv: list[str]) -> None:
     from inception_jax import runtime
 
     runtime.start(config.model.dtype)
-    from inception_jax import exchange
+    from inception_jax import exchange, weights
+    from inception_jax.models.names import known
 
     out = Path(values.out)
+    try:
+        known("format", values.to, (*exchange.GRAPHS, *weights.PEERS))
+    except ValueError as e:
+        raise ConfigError(f"--to: {e}") from e
     if values.to in exchange.GRAPHS:
         exchange.draw(values.to, config, workdir, out, values.endpoint, values.step)
         size = sum(f.stat().st_size for f in (out, *out.rglob("*")) if f.is_file())

@@ -49,6 +49,7 @@ def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: st
     if out.is_grid:
         out = graph.node("Transpose", [out.name], out.shape, perm=(0, 2, 3, 1))
     graph.node("Identity", [out.name], out.shape, name="output")
+    graph.prune()
 
     def info(name: str, kind: int, shape: Sequence[Any]) -> Any:
         return helper.make_tensor_value_info(name, kind, ["b", *map(int, shape[1:])])
@@ -116,6 +117,16 @@ class Graph:
         name = name or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
         return Tensor(name, shape)
+
+    def prune(self) -> None:
+        """Drops what the output does not need, such as a classifier above the features."""
+        needed, kept = {"output"}, []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self.constants = [c for c in self.constants if c.name in needed]
 
     def constant(self, array: Any) -> str:
         """Adds an array as it is; returns its name."""
