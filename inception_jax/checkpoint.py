@@ -62,7 +62,13 @@ def write(workdir: Path, variables: Any) -> None:
     Raises:
         DiskFullError: there is no room.
     """
-    manager = _manager(workdir / "checkpoints", create=True)
+    largest = max(leaf.nbytes for leaf in jax.tree.leaves(variables))
+    manager = _manager(
+        workdir / "checkpoints",
+        in_flight=max(50_000_000, 2 * largest),  # bytes: by default, all of it at once
+        create=True,
+        enable_async_checkpointing=False,
+    )
     args = ocp.args.Composite(
         state=ocp.args.StandardSave(variables), log=ocp.args.JsonSave({"imported": True})
     )
@@ -106,12 +112,13 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     return step, jax.tree.map(np.asarray, tree)
 
 
-def _manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
+def _manager(directory: Path, in_flight: int = 96 * 10**9, **options: Any) -> ocp.CheckpointManager:
+    """Orbax's manager; `in_flight` bytes, at most, are on their way to the disk at a time."""
     return ocp.CheckpointManager(
         directory.resolve(),
         options=ocp.CheckpointManagerOptions(**options),
         item_handlers={
-            "state": ocp.StandardCheckpointHandler(),
+            "state": ocp.StandardCheckpointHandler(save_concurrent_gb=in_flight / 1e9),  # type: ignore
             "log": ocp.JsonCheckpointHandler(),
         },
     )

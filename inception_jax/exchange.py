@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from inception_jax import checkpoint, job, predict, rundir, steps, weights
 from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
@@ -52,6 +54,8 @@ def take(
     model = peer.create(arrays).clone(pixels=pixels)
     variables, moved = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
     del arrays
+    # Orbax copies NumPy's arrays before it writes them, and JAX's not.
+    variables = jax.tree.map(jax.device_put, variables)
     names = class_names(model, classes)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -182,7 +186,6 @@ def draw(
     Raises:
         ConfigError: no such end-point, or what writes the form is not installed.
     """
-    import jax
     from jax import export
 
     model = job.build_model(config.model)
@@ -218,7 +221,6 @@ def draw(
 
 
 def _stablehlo(forward: Any, images: Any, about: str, path: Path) -> None:
-    import jax
     from jax import export
 
     del about  # StableHLO has no place for it
