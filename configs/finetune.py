@@ -1,18 +1,17 @@
 r"""A new head, then the whole network, on your own folder of images, from a run or an import.
 
-    inception-jax train --workdir=runs/mine \
-        --config=configs/finetune.py:model=inception_v3,dialect=torchvision,trunk=0.1 \
+    inception-jax train --config=configs/finetune.py --workdir=runs/mine \
         --config.data.dir=DIR --config.data.classes=5 --config.model.num_classes=5 \
         --config.checkpoint.init=runs/v3
 
 DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of ours, or what
 `inception-jax import` made of a peer's weights. Every array of it that fits by name and shape is
 taken; what is fresh is printed: with another number of classes, the classifier. The network must be
-the old run's: give model, dialect, image (its size), width and stem after the page's name.
+the old run's: `--config=configs/finetune.py:model=xception,dialect=keras,image=299`, and so on.
 
 `trunk` is the rate of everything but the classifier, relative to its own: 1 for the whole network
 alike, 0.1 to keep more of what it knows, 0 to train the classifier alone. Then BatchNorm keeps its
-averages and nothing is computed backwards through the network: about three times as fast.
+averages and nothing is computed backwards through the network: a step costs a forward pass.
 
 Leave checkpoint.init empty to start from nothing.   No paper, so no published number (README.md has
 an example).   Time: the bar shows it after a few steps.
@@ -20,18 +19,14 @@ an example).   Time: the bar shows it after a few steps.
 
 from inception_jax import config as cfg
 
+# The old run's, whatever it was.
+NETWORK = {
+    "model": "inception_v3", "dialect": "", "image": 299, "width": 1.0, "stem": "paper",
+}  # fmt: skip
+
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
-    a = cfg.parse_arg(
-        arg,
-        model="inception_v3",
-        dialect="",
-        image=299,
-        width=1.0,
-        stem="paper",
-        epochs=20.0,
-        trunk=1.0,
-    )
+    a = cfg.parse_arg(arg, **NETWORK, epochs=20.0, trunk=1.0)
     return cfg.new(
         seed=0,
         data=cfg.source(
