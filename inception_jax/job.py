@@ -79,15 +79,16 @@ class Job:
                 f"images of one device's microbatch"
             )
 
-    def shapes(self) -> Any:
-        """The model's variables as shapes: nothing is allocated.
+    @functools.cached_property
+    def empty_state(self) -> state.TrainState:
+        """The state as shapes with their places on the mesh, to restore into.
 
         Raises:
             ConfigError: the images are below the network's minimum; the layer is named.
         """
         c = self.config
         try:
-            return jax.eval_shape(lambda: models.init(self.model, 0, c.data.image_size))
+            return state.abstract(**self._state_fields())
         except models.ImageTooSmallError as e:
             raise ConfigError(
                 f"--config.data.image_size={c.data.image_size} is too small for {c.model.name}: "
@@ -102,11 +103,7 @@ class Job:
 
     def fresh_state(self, start: dict[str, Any] | None = None) -> state.TrainState:
         """The state at step 0, on the mesh: random, but for the arrays in `start`."""
-        return state.create(start=start, **self._state_fields())
-
-    def empty_state(self) -> state.TrainState:
-        """The state as shapes with their places on the mesh, to restore into."""
-        return state.abstract(**self._state_fields())
+        return state.create(start=start, like=self.empty_state, **self._state_fields())
 
     def _state_fields(self) -> dict[str, Any]:
         c = self.config
@@ -115,7 +112,7 @@ class Job:
 
     def _start_from(self, workdir: Path) -> dict[str, Any]:
         step, found = checkpoint.load(workdir)
-        taken, new, unused = state.same_leaves(self.shapes(), found)
+        taken, new, unused = state.same_leaves(self.empty_state.variables, found)
         if not taken:
             raise ConfigError(
                 f"--config.checkpoint.init={workdir}: none of its parameters fits "
@@ -158,7 +155,7 @@ class Job:
 
         def work() -> None:
             with contextlib.suppress(Exception):
-                self.train_step.lower(self.empty_state(), batch).compile()
+                self.train_step.lower(self.empty_state, batch).compile()
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

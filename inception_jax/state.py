@@ -42,17 +42,20 @@ class TrainState:
         return self.ema or self.variables
 
 
-def create(*, start: dict[str, Any] | None = None, **fields: Any) -> TrainState:
+def create(
+    *, start: dict[str, Any] | None = None, like: TrainState | None = None, **fields: Any
+) -> TrainState:
     """A fresh state, laid out on the mesh.
 
     Args:
+        like: what `abstract` gave for the same fields, to spare its work.
         start: arrays by path that replace the fresh leaves (fine-tuning); see `same_leaves`.
         **fields: as `abstract`'s.
 
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
-    places = jax.tree.map(lambda leaf: leaf.sharding, abstract(**fields))
+    places = jax.tree.map(lambda leaf: leaf.sharding, like or abstract(**fields))
     build = jax.jit(
         lambda given: _fresh(given, **fields), out_shardings=places, compiler_options=compile_once()
     )

@@ -28,7 +28,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     """
     job = Job(config)
     # What cannot work is refused before the directory exists.
-    job.shapes()
+    empty = job.empty_state
     start = job.start_arrays()
     with rundir.opened(workdir, config, allow_config_change), Interrupt() as interrupt:
         rundir.replace(workdir / "classes.json", json.dumps(list(job.source.classes)))
@@ -42,7 +42,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
                 if newest is None:
                     current, log = job.fresh_state(start), None
                 else:
-                    current, log = saves.restore(newest, job.empty_state())
+                    current, log = saves.restore(newest, empty)
                 compiling.join()
                 loop.run(current, newest or 0, log)
             finally:
