@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from inception_jax import checkpoint, job, predict, rundir, steps, weights
 from inception_jax import config as cfg
@@ -175,8 +176,8 @@ def draw(
     where the form has room for it).
 
     Args:
-        form: `stablehlo` (`jax.export.deserialize` reads it, on CPU, CUDA and TPU), `onnx`, or
-            `saved_model` (TensorFlow's; needs TensorFlow).
+        form: `stablehlo` (`jax.export.deserialize` reads it, on CPU, CUDA and TPU), `onnx` (in
+            float32, whatever the run computed in), or `saved_model` (needs TensorFlow).
         config: the run's.
         workdir: the run.
         out: file (a folder for `saved_model`) to write.
@@ -184,7 +185,8 @@ def draw(
         step: of the checkpoint; the newest if not given.
 
     Raises:
-        ConfigError: no such end-point, or what writes the form is not installed.
+        ConfigError: no such end-point, `out` is a folder that is there already, or what writes the
+            form is not installed.
     """
     from jax import export
 
@@ -194,7 +196,12 @@ def draw(
         known("end-point", endpoint, model.ends())
     except ValueError as e:
         raise ConfigError(f"--endpoint: {e}") from e
+    if out.is_dir():
+        raise ConfigError(f"--out={out}: expected a new name, this is a folder already")
     _, variables = checkpoint.load(workdir, step)
+    if form == "onnx":  # its runtimes have no convolution of bfloat16
+        model = model.clone(dtype=jnp.dtype("float32"))
+        variables = jax.tree.map(lambda x: x.astype("float32"), variables)
     size = config.data.image_size
 
     def forward(images: jax.Array) -> jax.Array:

@@ -118,7 +118,8 @@ def saved_config(workdir: Path) -> dict[str, Any]:
         )
     for key, value in LATER.items():
         section, _, name = key.partition(".")
-        saved.get(section, {}).setdefault(name, value)
+        if isinstance(saved.get(section), dict):
+            saved[section].setdefault(name, value)
     return saved
 
 

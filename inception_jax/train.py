@@ -39,11 +39,13 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
                 loop = Loop(job, workdir, saves, interrupt, record)
                 loop.announce(newest or 0)
                 compiling = job.compile_ahead()
-                if newest is None:
-                    current, log = job.fresh_state(start), None
-                else:
-                    current, log = saves.restore(newest, empty)
-                compiling.join()
+                try:
+                    if newest is None:
+                        current, log = job.fresh_state(start), None
+                    else:
+                        current, log = saves.restore(newest, empty)
+                finally:
+                    compiling.join()  # a process must not end inside the compiler
                 loop.run(current, newest or 0, log)
             finally:
                 saves.close()

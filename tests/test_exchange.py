@@ -239,6 +239,23 @@ def test_onnx_equals_the_network(imported, tmp_path):
 
 
 @pytest.mark.slow
+def test_onnx_of_a_run_in_bfloat16(imported, tmp_path):
+    """Its graph computes in float32: onnxruntime has no convolution of bfloat16."""
+    workdir, config = imported
+    images = np.random.default_rng(1).integers(0, 255, (1, 224, 224, 3), np.uint8)
+    outs = []
+    for dtype in ("float32", "bfloat16"):
+        other = config.copy_and_resolve_references()
+        other.model.dtype = dtype
+        exchange.draw("onnx", other, workdir, tmp_path / f"{dtype}.onnx")
+        outs.append(onnx(tmp_path / f"{dtype}.onnx")(images))
+    assert np.array_equal(*outs)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match="this is a folder already"):
+        exchange.draw("onnx", config, workdir, tmp_path / "folder")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dialect"),
     [

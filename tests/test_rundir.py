@@ -42,6 +42,9 @@ def test_a_run_from_before_a_key_is_read(config, tmp_path):
     assert pages.of_run(str(tmp_path)) == config
     with rundir.opened(tmp_path, config, False):
         pass
+    (tmp_path / "config.json").write_text(json.dumps({**saved, "model": 3}))
+    with pytest.raises(ConfigError, match="model"):
+        pages.of_run(str(tmp_path))
 
 
 def test_one_owner_at_a_time(config, tmp_path):

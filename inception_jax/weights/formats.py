@@ -72,7 +72,7 @@ class _Safetensors(Mapping[str, np.ndarray]):
 
         self._open = partial(safe_open, path, framework="numpy")
         with self._open() as file:
-            self._names = set(file.keys())
+            self._names = dict.fromkeys(file.keys())  # in the file's order
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:
