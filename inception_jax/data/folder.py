@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inception_jax.data.decode import BadImageError, decode
+from inception_jax.data.decode import BadImageError
 from inception_jax.errors import ConfigError, DataError
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
@@ -59,16 +59,15 @@ class Folder:
         """Position of the class folder's name."""
         return int(self._labels[index])
 
-    def image(self, index: int) -> np.ndarray:
-        """uint8 [h, w, 3]; raises BadImageError, or DataError when the file has gone."""
+    def stored(self, index: int) -> bytes:
+        """The file's bytes; raises BadImageError, or DataError when the file has gone."""
         path = self._root / self._files[index]
         try:
-            data = path.read_bytes()
+            return path.read_bytes()
         except FileNotFoundError as e:
             raise DataError(f"{path} was there at the start and has gone") from e
         except OSError as e:
             raise BadImageError(str(e)) from e
-        return decode(data)
 
     def name(self, index: int) -> str:
         """`split/class/file`."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.picture import Picture
 from inception_jax.data.source import Source, refuse
 from inception_jax.progress import Progress
 
@@ -25,7 +26,7 @@ def check(source: Source, threads: int = os.cpu_count() or 1) -> str:
         labels, bad = [], {}
         for i in range(start, min(start + CHUNK, total)):
             try:
-                source.image(i)
+                Picture(source.stored(i)).whole()
             except BadImageError as e:
                 bad[source.name(i)] = str(e)
             labels.append(source.label(i))

@@ -4,9 +4,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from inception_jax.data.decode import decode
 from inception_jax.errors import ConfigError
 
 
@@ -73,12 +70,12 @@ class Tfds:
         return len(self._records)
 
     def label(self, index: int) -> int:
-        """The label of the record; free after `image(index)` in the same thread."""
+        """The label of the record; free after `stored(index)` in the same thread."""
         return int(self._record(index)[self._label].int64_list.value[0])
 
-    def image(self, index: int) -> np.ndarray:
-        """uint8 [h, w, 3]; raises BadImageError."""
-        return decode(self._record(index)[self._image].bytes_list.value[0])
+    def stored(self, index: int) -> bytes:
+        """The bytes of the image's file."""
+        return self._record(index)[self._image].bytes_list.value[0]
 
     def name(self, index: int) -> str:
         """`name/split/index`."""
