@@ -11,9 +11,10 @@ For 224 pixels short sides are 256 (10 and 12 crops) and 256, 288, 320 and 352 (
 size they grow with it, since the papers with 299 pixels do not give theirs. No paper defines 12
 crops, which v4's and Inception-ResNet's uses: "10 and the square, as in the 144" is our reading.
 
-GoogLeNet counts 144 views whatever the image. Where its three squares coincide, because the image
-is square or nearly so, a view is listed once and counts as often as the paper's list has it: the
-mean is the mean over 144, and nothing is computed twice.
+GoogLeNet counts 144 views whatever the image. Where two of them are one (the three squares of a
+square image coincide, and of one of 5:4 the corners of neighbouring squares do), it is listed once
+and counts as often as the paper's list has it: the mean is that over 144, and nothing is computed
+twice.
 """
 
 from collections import Counter
@@ -103,7 +104,7 @@ class Protocol:
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:
-    """Height and width with the short one at `side`; the other rounded down, as torchvision does."""
+    """Height and width with the short one at `side`; the other is rounded down (torchvision)."""
     if height <= width:
         return side, int(side * width / height)
     return int(side * height / width), side
