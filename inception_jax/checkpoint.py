@@ -1,6 +1,7 @@
 """Orbax checkpoints of a run: asynchronous, atomic, the newest few kept."""
 
 import errno
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,14 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     kept = state["ema"] if state.get("ema") else state
     tree = {"params": kept["params"], "batch_stats": kept.get("batch_stats") or {}}
     return step, jax.tree.map(np.asarray, tree)
+
+
+def digest(variables: Any) -> str:
+    """Sixteen hexadecimal digits that tell one network's weights from another's."""
+    total = hashlib.sha256()
+    for leaf in jax.tree.leaves(variables):
+        total.update(np.asarray(leaf).tobytes())
+    return total.hexdigest()[:16]
 
 
 def _manager(directory: Path, in_flight: int = 96 * 10**9, **options: Any) -> ocp.CheckpointManager:

@@ -1,129 +1,148 @@
-"""Evaluation of a whole split: every image once, on any number of devices."""
+"""Evaluation of a whole split: every image once, on any number of devices and processes."""
 
-import heapq
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax import mesh as meshes
+from inception_jax import processes, steps
 from inception_jax.data import open_source, pipeline
+from inception_jax.data.protocols import of_page
 from inception_jax.data.source import Source
-from inception_jax.metrics import Sums
-from inception_jax.models import Network, describe
+from inception_jax.data.views import ViewReader
+from inception_jax.models import Network
 from inception_jax.progress import Progress
-from inception_jax.rundir import replace
-
-MISTAKES = 48  # the most confident ones that are kept, with their pixels
+from inception_jax.result import Result
 
 
-@dataclass
-class Result:
-    """A split's sums, its most confident mistakes, and the images that could not be read."""
+class Block(NamedTuple):
+    """Some images of a split, all that one step looked at: the same in every process.
 
-    sums: Sums
-    mistakes: list[dict[str, Any]]
-    bad: dict[str, str]
+    Attributes:
+        index: int32 [n], which images; those that could not be read are left out.
+        label: int32 [n].
+        log: float32 [n, classes], the logarithms of the mean probabilities.
+        unreadable: int32 [m], the indices of the others.
+    """
+
+    index: np.ndarray
+    label: np.ndarray
+    log: np.ndarray
+    unreadable: np.ndarray
+
+
+def nothing() -> None:
+    """The `stop` of an evaluation that nothing stops."""
 
 
 class Evaluator:
-    """Evaluates one split as often as it is asked to; the program is compiled once."""
+    """Evaluates a split as often as it is asked to; the program is compiled once.
 
-    def __init__(self, config: Any, model: Network, mesh: Mesh, split: str):
-        from inception_jax.steps import make_eval_step
+    Args:
+        config: of the run.
+        model: the network.
+        mesh: devices that share the views.
+        split: the split.
+        source: the images, where they are not all of the split that the config names.
+        protocol: a key of `data.protocols.COUNTS`.
+        columns: int [classes], the network's output of each class; None where they are the same.
+    """
 
-        self.split = split
-        self.source: Source = open_source(config.data, split)
-        self._config, self._model, self._mesh = config, model, mesh
-        ways = meshes.shards(mesh)
-        self._batch_size = -(-config.eval.batch_size // ways) * ways
-        self._step = make_eval_step(model, mesh)
+    def __init__(
+        self, config: Any, model: Network, mesh: Mesh, split: str, *,
+        source: Source | None = None, protocol: str = "page", columns: np.ndarray | None = None,
+    ):  # fmt: skip
+        self.split, self.config, self.model = split, config, model
+        self.source: Source = open_source(config.data, split) if source is None else source
+        self.protocol = of_page(config.data, protocol)
+        self._mesh, count = mesh, jax.process_count()
+        ways, views = meshes.shards(mesh), self.protocol.count
+        most = -(-config.eval.batch_size // ways) * ways  # views that are in the network at a time
+        each = max(1, ways // count)  # devices of this process
+        self._images = most if views == 1 else max(1, most // (views * count)) * count  # a step
+        local = self._images * views // count  # views that this process reads for a step
+        pieces = -(-local * count // most)
+        self._rows = -(-local // pieces // each) * each
+        self.classes = model.num_classes if columns is None else len(columns)
+        self._start, self._step = steps.make_view_step(model, mesh, self._images, columns)
+
+    def reader(self, todo: np.ndarray | None = None) -> ViewReader:
+        """Reads the images `todo` (all if not given), in that order."""
+        todo = np.arange(len(self.source)) if todo is None else todo
+        return ViewReader(self.source, self.protocol, self.config.data.interpolation, todo)
+
+    def blocks(
+        self, variables: Any, read: ViewReader, stop: Callable[[], None] = nothing
+    ) -> Iterator[Block]:
+        """What the network says of the reader's images; `stop` is called at each, and may raise."""
+        count = range(-(-len(read.todo) // self._images))
+        shard = pipeline.Shard(jax.process_index(), jax.process_count())
+        before: tuple[pipeline.Batch, Any] | None = None
+        for batch in pipeline.batches(read, self._images, count, self.config.data.threads, shard):
+            stop()
+            # The device works while the one before is fetched and the next is read.
+            now = batch, self._look(variables, batch)
+            if before:
+                yield _block(*before)
+            before = now
+        if before:
+            yield _block(*before)
+
+    def _look(self, variables: Any, batch: pipeline.Batch) -> Any:
+        """Sums over the views of a batch, a piece at a time; on the device."""
+        images, views = batch["weight"].shape
+        first = images * jax.process_index()
+        rows = {
+            "image": batch.pop("image").reshape(images * views, *self._input),
+            "weight": batch["weight"].reshape(-1),
+            "owner": np.repeat(np.arange(first, first + images, dtype=np.int32), views),
+        }
+        sums = self._start()
+        for at in range(0, images * views, self._rows):
+            piece = {k: _padded(v[at : at + self._rows], self._rows) for k, v in rows.items()}
+            # Alone we need not wait for others' views, so what counts nothing is not looked at.
+            if jax.process_count() > 1 or at == 0 or piece["weight"].any():
+                placed = meshes.put(piece, meshes.batch(self._mesh))
+                sums = self._step(variables, sums, placed)
+        return sums
+
+    @property
+    def _input(self) -> tuple[int, int, int]:
+        return self.protocol.size, self.protocol.size, 3
 
     def run(
-        self,
-        variables: Any,
-        *,
-        stop: Callable[[], None] = lambda: None,
-        quiet: bool = False,
+        self, variables: Any, *, stop: Callable[[], None] = nothing, quiet: bool = False
     ) -> Result:
         """Evaluates `variables` on the split; `stop` is called between batches and may raise."""
-        read = pipeline.EvalReader(self.source, self._config.data)
-        sums = Sums.empty(self._model.num_classes)
-        mistakes: list[tuple[float, int, dict[str, Any]]] = []
+        read, result = self.reader(), Result.empty(self.classes)
         bar = Progress(len(self.source), label=f"eval {self.split}", quiet=30)
-        done = 0
-        for batch in self._batches(read):
-            stop()
-            device = meshes.put({k: batch[k] for k in ("image", "label")}, meshes.batch(self._mesh))
-            image = jax.device_get(self._step(variables, device))
-            sums.add(image, batch["label"], batch["mask"])
-            keep_mistakes(mistakes, batch, image)
-            done += int(batch["mask"].sum())
+        for block in self.blocks(variables, read, stop):
+            result.add(block.index, block.label, block.log)
             if not quiet:
-                bar.update(done, {"top1": f"{sums.top1 / max(sums.count, 1):.2%}"})
+                bar.update(result.seen, {"top1": f"{result.top1:.2%}"})
         bar.close()
-        worst = [m for *_, m in sorted(mistakes, key=lambda m: -m[0])]
-        return Result(sums, worst, dict(read.bad.reasons))
-
-    def _batches(self, read: pipeline.EvalReader) -> Iterator[pipeline.Batch]:
-        steps = range(-(-len(self.source) // self._batch_size))
-        return pipeline.batches(read, self._batch_size, steps, self._config.data.threads)
+        result.unreadable = processes.merged(read.bad.reasons)
+        return result
 
     def save(self, workdir: Path, result: Result, variables: Any, step: int, epoch: float) -> Path:
         """Writes eval/<split>.json and .npz, what the report is drawn from."""
-        folder = workdir / "eval"
-        folder.mkdir(exist_ok=True)
-        first = self._model.rows()[0].name
-        filters = variables["params"].get(first, {}).get("kernel", np.zeros((0, 0, 0, 0)))
-        arrays = {
-            "mistake_images": np.asarray([m["image"] for m in result.mistakes], np.uint8),
-            "mistake_labels": np.asarray([m["label"] for m in result.mistakes], np.int64),
-            "mistake_predictions": np.asarray([m["prediction"] for m in result.mistakes], np.int64),
-            "mistake_probabilities": np.asarray([m["confidence"] for m in result.mistakes]),
-            "mistake_ids": np.asarray([self.source.name(m["index"]) for m in result.mistakes], str),
-            "filters": np.asarray(filters, np.float32),
-        }
-        partial = folder / f"{self.split}.partial.npz"
-        np.savez_compressed(partial, **arrays)
-        partial.rename(folder / f"{self.split}.npz")
-        summary = {
-            "split": self.split,
-            "step": step,
-            "epoch": epoch,
-            "weights": "ema" if self._config.ema.decay > 0 else "raw",
-            **result.sums.compute(),
-            "classes": list(self.source.classes),
-            "per_class": result.sums.per_class(),
-            "confusion": result.sums.confusion.tolist(),
-            "calibration": result.sums.reliability(),
-            "unreadable": result.bad,
-            "model": self._model.NAME,
-            "params": describe(self._model, self._config.data.image_size).params,
-        }
-        replace(folder / f"{self.split}.json", json.dumps(summary))
-        return folder / f"{self.split}.json"
+        return result.save(workdir / "eval" / f"{self.split}.json", self, variables, step, epoch)
 
 
-def keep_mistakes(
-    kept: list[tuple[float, int, dict[str, Any]]], batch: pipeline.Batch, image: dict[str, Any]
-) -> None:
-    """Keeps the most confident wrong predictions of all batches seen, ties by index."""
-    wrong = (image["rank"] > 0) & (batch["mask"] > 0)
-    for i in np.flatnonzero(wrong):
-        confidence, index = float(image["confidence"][i]), int(batch["index"][i])
-        if len(kept) == MISTAKES and (confidence, -index) <= kept[0][:2]:
-            continue
-        mistake = {
-            "image": batch["image"][i].copy(),
-            "label": int(batch["label"][i]),
-            "prediction": int(image["prediction"][i]),
-            "confidence": confidence,
-            "index": index,
-        }
-        entry = (confidence, -index, mistake)
-        (heapq.heappushpop if len(kept) == MISTAKES else heapq.heappush)(kept, entry)
+def _padded(rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` rows: those there are, then zeros."""
+    if len(rows) == count:
+        return rows
+    return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
+
+
+def _block(batch: pipeline.Batch, sums: Any) -> Block:
+    """The images of a step that could be read, from all processes."""
+    index, label, tried = (processes.concatenated(batch[k]) for k in ("index", "label", "tried"))
+    log = steps.log_of(jax.device_get(sums))
+    there = index >= 0
+    return Block(index[there], label[there], log[there], tried[(tried >= 0) & ~there])

@@ -1,6 +1,5 @@
 """A set of images as a network sees it: features, logits, their statistics; and in a file."""
 
-import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import jax
 import numpy as np
 
 from inception_jax import fid, steps
+from inception_jax.checkpoint import digest
 from inception_jax.data.source import refuse
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.predict import Predictor
@@ -138,14 +138,6 @@ def read(path: Path) -> ImageSet:
     gaussian = fid.Statistics(mu.astype(np.float64), sigma.astype(np.float64))
     count, network = int(arrays.get("count", 0)), str(arrays.get("network", ""))
     return ImageSet(path, gaussian, count or None, network=network)
-
-
-def digest(variables: Any) -> str:
-    """Sixteen hexadecimal digits that tell one network's weights from another's."""
-    total = hashlib.sha256()
-    for leaf in jax.tree.leaves(variables):
-        total.update(np.asarray(leaf).tobytes())
-    return total.hexdigest()[:16]
 
 
 def _statistics(features: np.ndarray, path: Path) -> fid.Statistics:

@@ -1,42 +1,39 @@
 """Metrics as sums over images: exact for any number of images, batches and devices.
 
-On the device an image becomes three numbers (`per_image`); on the host a split becomes sums
-(`Sums`), which merge, and are divided once, at the end.
+The device makes log-probabilities of an image; on the host these become four numbers (`per_image`)
+and a split becomes sums (`Sums`), which merge, and are divided once, at the end.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-
-from inception_jax.losses import cross_entropy
 
 BINS = 15  # of the calibration histogram: Guo et al., arXiv:1706.04599
 
 
-def rank(logits: jax.Array, labels: jax.Array) -> jax.Array:
+def rank(logits: Any, labels: Any, xp: Any = jnp) -> Any:
     """How many classes [b] come before the right one in `logits` [b, c]; 0 is a top-1 hit.
 
     Equal logits are ordered by class, as argmax does. Where a logit is not finite nothing is right:
-    the rank is c.
+    the rank is c. `xp` is jax.numpy, or numpy on the host.
     """
     count = logits.shape[-1]
-    own = jnp.take_along_axis(logits, labels[:, None], axis=-1)
-    before = jnp.arange(count, dtype=labels.dtype) < labels[:, None]
+    own = xp.take_along_axis(logits, labels[:, None], axis=-1)
+    before = xp.arange(count, dtype=labels.dtype) < labels[:, None]
     ahead = (logits > own) | ((logits == own) & before)
-    finite = jnp.isfinite(logits).all(axis=-1)
-    return jnp.where(finite, ahead.sum(axis=-1), count)
+    finite = xp.isfinite(logits).all(axis=-1)
+    return xp.where(finite, ahead.sum(axis=-1), count)
 
 
-def per_image(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
-    """Loss, rank of the truth, prediction and its probability, each [b]."""
+def per_image(log: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Loss, rank of the truth, prediction and its probability, each [b], of log-probabilities."""
     return {
-        "loss": cross_entropy(logits, labels),
-        "rank": rank(logits, labels),
-        "prediction": logits.argmax(axis=-1),
-        "confidence": jax.nn.softmax(logits).max(axis=-1),
+        "loss": -np.take_along_axis(log, labels[:, None], axis=-1)[:, 0],
+        "rank": rank(log, labels, np),
+        "prediction": log.argmax(axis=-1),
+        "confidence": np.exp(log.max(axis=-1)),
     }
 
 

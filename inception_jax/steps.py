@@ -6,13 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
 from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
-from inception_jax.metrics import per_image, rank
+from inception_jax.metrics import rank
 from inception_jax.models import Network, ops
 from inception_jax.state import TrainState
 
@@ -98,13 +99,53 @@ def gradient(
     return grads, stats, terms
 
 
-def make_eval_step(model: Network, mesh: Mesh) -> Callable[[Any, Any], Metrics]:
-    """(variables, batch) -> loss, rank, prediction and confidence of every image, each [b]."""
+LOWEST = -1e30  # below any log-probability, and finite
 
-    def step(variables: Any, batch: Any) -> Metrics:
-        return per_image(predict(model, variables, batch["image"]), batch["label"])
 
-    return jax.jit(step, out_shardings=meshes.replicated(mesh))
+def make_view_step(
+    model: Network, mesh: Mesh, images: int, columns: np.ndarray | None
+) -> tuple[Callable[[], Any], Callable[[Any, Any, Any], Any]]:
+    """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
+
+    `views` has image uint8 [v, s, s, 3], weight float32 [v] and owner int32 [v], split over `data`:
+    a view adds `weight` times its probabilities to those of image `owner`. Sums are a pair of
+    arrays [images, classes]: the largest log-probability seen, and the mass relative to it, so that
+    nothing is lost of small probabilities; `log_of` makes one of them.
+
+    Args:
+        model: the network.
+        mesh: devices that share the views; every one has the sums.
+        images: whose views are added up.
+        columns: int [classes], the outputs that are asked for; None for all.
+    """
+    classes = model.num_classes if columns is None else len(columns)
+
+    def start() -> tuple[Array, Array]:
+        return jnp.full((images, classes), LOWEST), jnp.zeros((images, classes))
+
+    def step(variables: Any, sums: tuple[Array, Array], views: Any) -> tuple[Array, Array]:
+        logits = predict(model, variables, views["image"])
+        logits = logits if columns is None else logits[:, columns]
+        weight, owner = views["weight"][:, None], views["owner"]
+        log = jax.nn.log_softmax(logits.astype(jnp.float32))
+        log = jnp.where(weight > 0, log, LOWEST)
+        top, mass = sums
+        new = jnp.maximum(top, jax.ops.segment_max(log, owner, images))
+        share = weight * jnp.exp(log - new[owner])
+        return new, mass * jnp.exp(top - new) + jax.ops.segment_sum(share, owner, images)
+
+    everywhere = meshes.replicated(mesh)
+    return (
+        jax.jit(start, out_shardings=(everywhere, everywhere)),
+        jax.jit(step, donate_argnums=1, out_shardings=(everywhere, everywhere)),
+    )
+
+
+def log_of(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The logarithms of the mean probabilities, on the host."""
+    top, mass = sums
+    with np.errstate(divide="ignore"):  # an image without views, which nobody asks for
+        return top + np.log(mass)
 
 
 def predict(model: Network, variables: Any, images: Array) -> Array:

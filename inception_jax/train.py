@@ -180,14 +180,14 @@ class Loop:
         numbers = result.sums.compute()
         weights = "ema" if current.ema else "raw"
         epoch = step / job.per_epoch
-        extra = {"weights": weights, "unreadable": len(result.bad)}
+        extra = {"weights": weights, "unreadable": len(result.unreadable)}
         self.writer.write(step, epoch, job.evaluator.split, {**numbers, **extra})
         job.evaluator.save(self.workdir, result, variables, step, epoch)
         self.bar.say(
             f"epoch {epoch:.4g}: {job.evaluator.split} top1 {numbers['top1']:.2%}, top5 "
             f"{numbers['top5']:.2%}, loss {numbers['loss']:.3f}, {numbers['count']:,} images in "
             f"{duration(time.monotonic() - started)}"
-            + (f", {len(result.bad)} unreadable" if result.bad else "")
+            + (f", {len(result.unreadable)} unreadable" if result.unreadable else "")
         )
         # Evaluation is no part of the training rate.
         self.window.clock += time.monotonic() - started

@@ -25,7 +25,7 @@ def sums_of(logits, labels, mask, sizes):
     total, at = Sums.empty(logits.shape[-1]), 0
     for size in sizes:
         part = slice(at, at + size)
-        image = {k: np.asarray(v) for k, v in per_image(logits[part], labels[part]).items()}
+        image = per_image(np.asarray(logits[part]), np.asarray(labels[part]))
         one = Sums.empty(logits.shape[-1])
         one.add(image, np.asarray(labels[part]), mask[part])
         total, at = total.merge(one), at + size

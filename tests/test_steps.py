@@ -129,17 +129,48 @@ def test_everything_that_is_kept_is_float32():
     assert kinds <= {"float32", "int32"}
 
 
-def test_eval_step_masks_nothing_and_augments_nothing():
-    """The eval step gives every image its own numbers, the same in any batch."""
-    model, mesh = Tiny(), meshes.make(8)
-    variables = model.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-    run = steps.make_eval_step(model, mesh)
-    data = batch(16)
-    full = run(variables, meshes.put(data, meshes.batch(mesh)))
-    swapped = {k: v[::-1] for k, v in data.items()}
-    back = run(variables, meshes.put(swapped, meshes.batch(mesh)))
-    for key in full:
-        np.testing.assert_allclose(full[key], back[key][::-1], rtol=1e-5)
+def views_of(variables, rows, images, devices=8, columns=None):
+    """Log-probabilities [images, c] by the view step, its rows given in pieces of 16."""
+    mesh = meshes.make(devices)
+    start, run = steps.make_view_step(Tiny(), mesh, images, columns)
+    sums = start()
+    for at in range(0, len(rows["weight"]), 16):
+        piece = {k: v[at : at + 16] for k, v in rows.items()}
+        sums = run(variables, sums, meshes.put(piece, meshes.batch(mesh)))
+    return steps.log_of(jax.device_get(sums))
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_view_step_is_the_weighted_mean_of_softmax(devices):
+    """Views of 3 images in any order and pieces: NumPy's weighted mean of each one's softmax."""
+    rng, columns = np.random.default_rng(0), np.array([9, 0, 3])
+    rows = {
+        "image": batch(48)["image"],
+        "weight": rng.uniform(0, 1, 48).astype(np.float32) * (rng.uniform(size=48) > 0.3),
+        "owner": rng.integers(0, 3, 48).astype(np.int32),
+    }
+    variables = Tiny().init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    variables = jax.tree.map(lambda x: x * 3, variables)  # surer: logits of 100 and more apart
+    logits = np.asarray(steps.predict(Tiny(), variables, rows["image"]), np.float64)
+    found = views_of(variables, rows, 3, devices, columns)
+    p = np.exp(logits[:, columns] - logits[:, columns].max(1, keepdims=True))
+    p *= (rows["weight"] / p.sum(1))[:, None]
+    for image in range(3):
+        expected = np.log(p[rows["owner"] == image].sum(0))
+        np.testing.assert_allclose(found[image], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_one_view_keeps_the_order_of_the_smallest_logits():
+    """Probabilities below float32's range keep their order: one view is its log-softmax."""
+    variables = Tiny().init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    kernel = variables["params"]["logits"]["kernel"] * 1e4
+    variables["params"]["logits"]["kernel"] = kernel
+    rows = {"weight": np.ones(16, np.float32), "owner": np.arange(16, dtype=np.int32)}
+    rows["image"] = batch(16)["image"]
+    found = views_of(variables, rows, 16)
+    logits = np.asarray(steps.predict(Tiny(), variables, rows["image"]))
+    assert found.min() < -200 and np.isfinite(found).all()
+    assert (np.argsort(found, axis=1) == np.argsort(logits, axis=1)).all()
 
 
 def test_fine_tuning_takes_what_fits():

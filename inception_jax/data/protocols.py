@@ -20,7 +20,7 @@ twice.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inception_jax.data.crops import central_box
 from inception_jax.data.picture import Box
@@ -101,6 +101,17 @@ class Protocol:
                 for box in _in_square(square, size, with_square=self.name != "10crop"):
                     yield View(part, h, w, box)
                     yield View(part, h, w, box, mirror=True)
+
+
+def of_page(data: Any, name: str) -> Protocol:
+    """The protocol `name` for the images that a config's `data` section describes.
+
+    The share of `torchvision` is the config's where its own rule is of the short side (timm's
+    0.8975 of Inception-ResNet-v2 and Xception).
+    """
+    square = data.resize == "short_side"
+    share = data.eval_crop if name == "page" or square else CENTRAL
+    return Protocol(name, data.image_size, share, square)
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:

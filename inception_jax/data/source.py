@@ -37,6 +37,11 @@ class Source(Protocol):
         ...
 
 
+def file_of(source: Source, index: int) -> str:
+    """The name of the file that image `index` was; `Tfds` knows it beside its own name."""
+    return getattr(source, "file", source.name)(index)
+
+
 class BadImages:
     """Unreadable images of one split, by name; too many of them end the run.
 
@@ -83,6 +88,7 @@ class Cached:
         self._labels: list[int | None] = [None] * len(source)
         self.classes = source.classes
         self.name = source.name
+        self.file = getattr(source, "file", source.name)
 
     def __len__(self) -> int:
         return len(self._source)

@@ -6,6 +6,8 @@ from typing import Any
 
 from inception_jax.errors import ConfigError
 
+FILE_NAME = "file_name"  # the feature of ImageNet's sets
+
 
 class Tfds:
     """One split of a prepared data set, through `tfds.data_source` (ArrayRecord, random access).
@@ -38,6 +40,7 @@ class Tfds:
             ) from e
         info = builder.info
         self._image, self._label = _keys(info, where)
+        self._has = frozenset(info.features)
         self.classes: tuple[str, ...] = tuple(info.features[self._label].names)
         if not info.splits:
             raise ConfigError(
@@ -80,6 +83,11 @@ class Tfds:
     def name(self, index: int) -> str:
         """`name/split/index`."""
         return f"{self._split}/{index}"
+
+    def file(self, index: int) -> str:
+        """The name that the image's file had, where the set keeps it (`imagenet2012` does)."""
+        names = self._record(index)[FILE_NAME].bytes_list.value if FILE_NAME in self._has else ()
+        return names[0].decode() if names else self.name(index)
 
     def _record(self, index: int) -> Any:
         """The features of record `index`; each thread keeps its last, so that it is read once."""

@@ -188,3 +188,13 @@ def test_a_photograph_is_decoded_once(monkeypatch):
     views = Protocol("144crop", 16).views(60, 80)
     fill(picture, views, cv2.INTER_LINEAR, np.zeros((144, 16, 16, 3), np.uint8))
     assert len(calls) == 1
+
+
+def test_a_view_that_is_listed_twice_weighs_twice():
+    """A 5:4 image has 128 views that count once and 8 that count twice, of 144."""
+    read = ViewReader(
+        pictures.Pictures(1, size=12), Protocol("144crop", 224), "bilinear", np.arange(1)
+    )
+    batch = pictures.read(read, range(1))
+    weights, counts = np.unique((batch["weight"][0] * 144).round(5), return_counts=True)
+    assert (weights.tolist(), counts.tolist()) == ([0, 1, 2], [8, 128, 8])

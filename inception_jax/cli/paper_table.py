@@ -1,0 +1,103 @@
+"""A table as the papers print it: errors, with what was published beside what was measured."""
+
+from typing import Any
+
+HEAD = (
+    "network", "crops", "models", "top-1 error (95%)", "top-5 error (95%)", "published", "images",
+)  # fmt: skip
+
+
+def row(networks: list[tuple[str, str]], crops: int, sums: Any, what: str = "") -> dict[str, Any]:
+    """One evaluation: its counts as errors with Wilson intervals, and what was published.
+
+    Args:
+        networks: name and dialect of each model.
+        crops: views an image.
+        sums: images and hits.
+        what: its title, where the network's name is not enough.
+    """
+    from inception_jax import published
+
+    found = published.rows(networks, crops)
+    found.sort(key=lambda p: p.images != sums.count)  # those of as many images first
+    return {
+        "what": what,
+        "network": published.title([name for name, _ in networks]),
+        "dialects": [dialect for _, dialect in networks],
+        "crops": crops,
+        "models": len(networks),
+        **_errors(sums.count, sums.top1, sums.top5),
+        "published": [vars(p) for p in found],
+    }
+
+
+def with_real(of: dict[str, Any], count: int, top1: int, top5: int) -> dict[str, Any]:
+    """The same with ReaL's labels, for which no paper of these networks has a figure."""
+    return {**of, "what": "  with ReaL labels", **_errors(count, top1, top5), "published": []}
+
+
+def _errors(count: int, top1: int, top5: int) -> dict[str, Any]:
+    from inception_jax.interval import wilson
+
+    def error(hits: int) -> dict[str, Any]:
+        share = 1 - hits / max(count, 1)
+        return {"error": share, "interval": list(wilson(share, max(count, 1))), "hits": hits}
+
+    return {"images": count, "top1": error(top1), "top5": error(top5)}
+
+
+def page(found: dict[str, Any]) -> str:
+    """Everything that a person wants to see of an evaluation."""
+    lines = [f"{', '.join(found['members'])}: {found['split']}, {found['protocol']}", ""]
+    lines.append(text(found["rows"]))
+    lines += [f"note: {found['note']}"] if found["note"] else []
+    lines += ["", f"loss {found['loss']:.4f}   ECE {found['ece']:.2%}"]
+    lines += [f"unreadable {name}: {reason}" for name, reason in found["reasons"].items()]
+    rows = [r for r in found["per_class"] if r["top1"] is not None and r["top1"] < 1]
+    worst = sorted(rows, key=lambda r: r["top1"])[:10]
+    names = found["classes"]
+    width = max((len(names[r["class"]]) for r in worst), default=0)
+    lines += ["", "classes with most errors:"] if worst else []
+    for r in worst:
+        lines.append(f"  {names[r['class']].ljust(width)}  {1 - r['top1']:7.2%} of {r['count']}")
+    return "\n".join([*lines, "", f"written to {found['written']}"])
+
+
+def text(rows: list[dict[str, Any]]) -> str:
+    """The table, and below it the source of each published number."""
+    cells = [HEAD, *(_cells(r) for r in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
+    lines = []
+    for name, *numbers in cells:
+        right = (cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))
+        lines.append("  ".join([name.ljust(widths[0]), *right]))
+    for found in dict.fromkeys(_source(p) for r in rows for p in r["published"]):
+        lines.append(found)
+    return "\n".join(lines)
+
+
+def _cells(r: dict[str, Any]) -> tuple[str, ...]:
+    first = r["published"][0] if r["published"] else None
+    return (
+        r["what"] or r["network"],
+        str(r["crops"]),
+        str(r["models"]),
+        _error(r["top1"]),
+        _error(r["top5"]),
+        f"{_percent(first['top1'])} / {_percent(first['top5'])}" if first else "none",
+        f"{r['images']:,}",
+    )
+
+
+def _error(found: dict[str, Any]) -> str:
+    low, high = found["interval"]
+    return f"{found['error']:.2%} ({100 * low:.2f} to {100 * high:.2f})"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}%"
+
+
+def _source(p: dict[str, Any]) -> str:
+    images = f", {p['images']:,} images" if p["images"] else ""
+    return f"  published {_percent(p['top1'])} / {_percent(p['top5'])}: {p['source']}{images}"
