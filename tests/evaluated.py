@@ -1,0 +1,55 @@
+"""Networks that were never trained but tell images apart, and runs that hold them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inception_jax import checkpoint, job, rundir, steps
+from tests import tiny
+from tests.data import pictures
+
+
+class Noise(pictures.Pictures):
+    """`count` pictures of noise in ten classes, of many sizes; those in `bad` are unreadable."""
+
+    def __init__(self, count: int, bad: frozenset[int] = frozenset()):
+        super().__init__(count, bad=bad)
+        self.classes = tuple("abcdefghij")
+
+    def label(self, index: int) -> int:
+        return index * 7 % 10
+
+    def stored(self, index: int) -> np.ndarray:
+        super().stored(index)
+        rng = np.random.default_rng(index)
+        height, width = rng.integers(8, 30, 2)
+        return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def variables(model: Any, size: int, seed: int = 0) -> Any:
+    """Random weights whose logits are around zero for images of noise, and far apart."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (64, size, size, 3), np.uint8)
+    found = model.init(jax.random.key(seed), jnp.zeros((1, size, size, 3)))
+    found = jax.tree.map(np.asarray, dict(found))
+    last = found["params"]["logits"]
+    logits = np.asarray(steps.predict(model, found, images))
+    spread = 3 / logits.std(axis=0).mean()
+    last["kernel"] = last["kernel"] * spread
+    last["bias"] = last["bias"] - logits.mean(axis=0) * spread
+    return found
+
+
+def workdir(path: Path, seed: int = 0, names: list[str] | None = None, **changes: Any) -> Path:
+    """A run of the tiny digits page that saved its first step; `changes` as `tiny.digits` has."""
+    config = tiny.digits(**{"model__width": 0.125, **changes})
+    model = job.build_model(config.model)
+    checkpoint.write(path, variables(model, config.data.image_size, seed))
+    rundir.replace(path / "config.json", json.dumps(rundir.plain(config)))
+    if names is not None:
+        rundir.replace(path / "classes.json", json.dumps(names))
+    return path
