@@ -148,7 +148,7 @@ def _joined(rows: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def _read(path: Path, classes: int) -> dict[str, np.ndarray] | None:
     """The rows of a part; a damaged one (zip has a checksum) is deleted, its images done again."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             rows = {k: arrays[k] for k in ("index", "label", "unreadable", "log")}
         if rows["log"].shape == (len(rows["index"]), classes) and len(rows["label"]) == len(
             rows["index"]

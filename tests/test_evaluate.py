@@ -91,6 +91,19 @@ def test_counts_do_not_depend_on_the_devices(devices):
     assert len(result.mistakes) == 48 and 0 < result.sums.top1 < 100
 
 
+def test_the_most_confident_mistakes():
+    """Of 201 images the 48 wrong ones with the largest probability, those first."""
+    made = evaluator(evaluated.Noise(201))
+    index, label, log, _ = looked(made)
+    wrong = [
+        (-row.max(), i) for i, row, t in zip(index, log, label, strict=True) if row.argmax() != t
+    ]
+    found = made.run(VARIABLES, quiet=True).mistakes
+    assert [m["index"] for m in found] == [i for _, i in sorted(wrong)[:48]]
+    for m in found:
+        assert (m["label"], m["prediction"]) == (label[m["index"]], log[m["index"]].argmax())
+
+
 def test_columns_choose_the_outputs():
     """Asked for three outputs, the softmax is over these."""
     source, chosen = evaluated.Noise(9), np.array([4, 0, 7])

@@ -14,6 +14,15 @@ def test_rank_by_hand():
     assert rank(logits, jnp.array([2, 0, 2, 0])).tolist() == [1, 0, 2, 2]
 
 
+def test_per_image_by_hand():
+    """Loss, rank, prediction and its probability are those of the log-probabilities."""
+    log = np.log(np.array([[0.2, 0.7, 0.1], [0.6, 0.1, 0.3]]))
+    found = per_image(log, np.array([0, 0]))
+    np.testing.assert_allclose(found["loss"], -np.log([0.2, 0.6]))
+    np.testing.assert_allclose(found["confidence"], [0.7, 0.6])
+    assert (found["rank"].tolist(), found["prediction"].tolist()) == ([1, 0], [1, 0])
+
+
 def test_nothing_is_right_where_logits_are_not_finite():
     """A NaN or infinite logit makes the image wrong, never a top-1 hit."""
     logits = jnp.array([[jnp.nan, 0.0, 0.0], [jnp.inf, 0.0, 0.0], [1.0, 0.0, 0.0]])
