@@ -72,11 +72,12 @@ def test_damaged_parts_are_done_again(tmp_path, damage):
         data[data.index(rows(10)[2].tobytes())] ^= 1
         path.write_bytes(data)
     elif damage == "classes":
-        np.savez(path, index=[1], label=[1], unreadable=[], log=np.zeros((1, 3)))
+        np.savez(path, index=[15], label=[1], unreadable=[], log=np.zeros((1, 3)))
     else:
         path.rename(folder / "999.partial.npz")  # killed before it got its name
     again = kept.Kept(folder, ABOUT, 2)
     assert again.done.tolist() == [*range(10), *range(20, 30)]
+    assert not path.exists()
     again.add(*rows(*range(10, 15)))
     again.write()
     assert len(kept.Kept(folder, ABOUT, 2).done) == 25

@@ -60,7 +60,8 @@ class Files:
         """
         chosen, missing = set(), []
         for word in _words(flag, path):
-            images = self._by_word.get(word.lstrip("0") if word.isdecimal() else word, [])
+            number = str(int(word)) if word.isdecimal() else word
+            images = self._by_word.get(word) or self._by_word.get(number) or []
             if len(images) > 1:
                 raise DataError(
                     f"{flag}={path}: {word!r} names {len(images)} images, such as "
