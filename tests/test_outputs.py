@@ -62,9 +62,8 @@ def test_1008_by_the_label_map(tmp_path):
     ]
     path = tmp_path / MAP
     path.write_text("# -*- protobuffer -*-\n# LabelMap\n" + "".join(entries))
-    assert columns(WNIDS, [f"class {i}" for i in range(1008)], 1008, str(path)).tolist() == [
-        *places
-    ]
+    unnamed = [f"class {i}" for i in range(1008)]
+    assert columns(WNIDS, unnamed, 1008, str(path)).tolist() == [*places]
     assert columns(WNIDS[7:9], [], 1008, str(path)).tolist() == [*places[7:9]]
     with pytest.raises(DataError, match="below 1000"):
         columns(WNIDS, [], 1000, str(path))
