@@ -67,6 +67,8 @@ def test_1008_by_the_label_map(tmp_path):
     assert columns(WNIDS[7:9], [], 1008, str(path)).tolist() == [*places[7:9]]
     with pytest.raises(DataError, match="below 1000"):
         columns(WNIDS, [], 1000, str(path))
+    with pytest.raises(DataError, match=f"below {places.max()}"):
+        columns(WNIDS, [], int(places.max()), str(path))
     with pytest.raises(DataError, match=f"--outputs=FILE: {MAP}"):
         columns(WNIDS, unnamed, 1008)
 
@@ -87,7 +89,8 @@ def test_names_by_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "names", "count"),
     [(list("ab"), list("cd"), 2), (list("ab"), [], 3), (list("abc"), list("ab"), 2),
-     (["a", "n01440764"], NAMES, 1000), (list("ab"), ["a", "b", "b"], 3)],
+     (["a", "n01440764"], NAMES, 1000), (list("ab"), ["a", "b", "b"], 3),
+     (WNIDS, [f"x{i}" for i in range(1000)], 1000)],
 )  # fmt: skip
 def test_refused_where_it_cannot_be_told(classes, names, count):
     """Other names, another number: never a guess."""

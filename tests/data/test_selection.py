@@ -80,7 +80,7 @@ def test_refused_lists(files, tmp_path):
     with pytest.raises(DataError, match="no image is left"):
         choose(files, listed(tmp_path / "a", "1"), listed(tmp_path / "b", "1"))
     with pytest.raises(DataError, match="numbers need files named ILSVRC2012"):
-        choose(Files(pictures.Pictures(5)), listed(tmp_path / "a", "1"), "")
+        choose(Files(pictures.Pictures(5)), listed(tmp_path / "a", "0", "1"), "")
 
 
 def test_a_name_of_two_images(tmp_path):
@@ -99,7 +99,7 @@ def test_real_labels(tmp_path):
     path.write_text(json.dumps(lists))
     real = Real(path, wnids(), np.array([1, 31, 21, 11]))  # validation ids of images 0 to 3
     log = np.full((4, 1000), -9.0)
-    log[0, 7] = log[3, 6] = log[2, 0] = log[1, 5] = 0  # right, near, wrong, not counted
+    log[0, 7] = log[3, 6:10] = log[2, 0] = log[1, 5] = 0  # right, near, wrong, not counted
     log[3, 5] = -1
     log[2, 1:6] = -1
     assert real.hits(np.arange(4), log) == (3, 1, 2)

@@ -1,0 +1,252 @@
+"""Tests `inception-jax eval` as the papers did it: protocols, ensembles, kills, processes."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from inception_jax import cli, published
+from tests import evaluated
+from tests.conftest import FLAGS, ROOT
+from tests.data import pictures
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Networks of one data set, the digits: two of 8 pixels, one of 12, one with a background."""
+    root, names = tmp_path_factory.mktemp("runs"), [str(i) for i in range(10)]
+    evaluated.workdir(root / "a", 0, names)
+    evaluated.workdir(root / "d", 7, names)
+    evaluated.workdir(root / "b", 1, names, data__image_size=12)
+    evaluated.workdir(root / "c", 2, ["background", *names], model__num_classes=11)
+    return root
+
+
+def evaluate(capsys, *words):
+    """What `eval --json` says, in this process."""
+    assert cli.main(["eval", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def hits(found):
+    """The integers of an evaluation."""
+    return [(r["images"], r["top1"]["hits"], r["top5"]["hits"]) for r in found["rows"]]
+
+
+def test_protocols(runs, capsys):
+    """Each gives its own counts of all 360 images, and a file of its own, which `report` reads."""
+    counts = set()
+    for name in ("page", "slim", "torchvision", "12crop"):
+        found = evaluate(capsys, f"--workdir={runs / 'a'}", f"--protocol={name}")
+        counts.add(hits(found)[0])
+        assert found["count"] == 360 and "not ImageNet's" in found["note"]
+        split = "test" if name == "page" else f"test-{name}"
+        written = json.loads((runs / "a" / "eval" / f"{split}.json").read_text())
+        assert (written["protocol"], written["count"]) == (name, 360)
+        assert written["split"] == split.replace("-", " ")
+    assert len(counts) == 4
+    from inception_jax.report import evaluations
+
+    notes = []
+    read = evaluations.read_all(runs / "a" / "eval", notes)
+    assert len(read["test-12crop"].mistakes) == 48 and not notes
+
+
+def test_an_ensemble_of_different_networks(runs, capsys):
+    """Other sizes and a background: the mean of what each says, whose answers are not made anew."""
+    alone = [evaluate(capsys, f"--workdir={runs / n}", "--protocol=slim") for n in "abc"]
+    parts = {p: p.stat().st_mtime_ns for p in runs.glob("*/eval/kept/test-slim-*/*.npz")}
+    words = [f"--workdir={runs / 'a'}", f"--ensemble={runs / 'b'}@0", runs / "c"]
+    both = evaluate(capsys, *words, "--protocol=slim")
+    assert hits(both)[:3] == [hits(a)[0] for a in alone]
+    row = both["rows"][3]
+    assert (row["models"], row["images"], row["crops"]) == (3, 360, 1)
+    assert row["network"].startswith("googlenet (width 0.125")
+    assert len(parts) == 3 and parts == {p: p.stat().st_mtime_ns for p in parts}
+    assert (runs / "a" / "eval" / "test-slim-3_models.json").exists()
+    assert evaluate(capsys, *words, "--protocol=slim", "--fresh")["rows"] == both["rows"]
+
+
+def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys):
+    """What is kept of a run is not taken by one with other weights, another crop or split."""
+    shutil.copytree(runs / "a", tmp_path / "a")
+    run = tmp_path / "a"
+    words = [f"--workdir={run}", "--protocol=slim"]
+    first = evaluate(capsys, *words)
+    for more in (
+        ["--config.data.image_size=10"],
+        ["--split=train"],
+        ["--config.data.resize=stretch"],
+    ):
+        evaluate(capsys, *words, *more)
+    assert hits(evaluate(capsys, *words)) == hits(first)
+    assert len(list(run.glob("eval/kept/*"))) == len(list((runs / "a").glob("eval/kept/*"))) + 2
+    shutil.rmtree(run / "checkpoints")
+    shutil.copytree(runs / "d" / "checkpoints", run / "checkpoints")
+    assert (
+        hits(evaluate(capsys, *words)) == hits(evaluate(capsys, *words, "--fresh")) != hits(first)
+    )
+
+
+def test_what_is_printed(runs, capsys):
+    """A table with intervals, what was published of the network, and that these are digits."""
+    assert cli.main(["eval", f"--workdir={runs / 'a'}", "--protocol=12crop"]) == 0
+    out = capsys.readouterr().out
+    assert "top-1 error (95%)" in out and "12" in out and "360" in out and "ECE" in out
+    assert "note: these are not ImageNet's validation images (10 classes" in out
+    assert "classes with most errors" in out and "written to" in out
+
+
+def test_the_papers_rows(capsys):
+    """A row has the published errors whose images are as many first, and their sources below."""
+    from inception_jax.cli import paper_table
+    from inception_jax.metrics import Sums
+
+    sums = Sums.empty(2)
+    sums.confusion[0, 0], sums.top1, sums.top5 = 50_000, 40_600, 47_850
+    row = paper_table.row([("inception_v3", "slim")], 144, sums)
+    assert [p["source"][:16] for p in row["published"]] == ["arXiv:1602.07261", "arXiv:1512.00567"]
+    text = paper_table.text([row])
+    assert "18.80% (18.46 to 19.14)  4.30% (4.13 to 4.48)  18.9% / 4.3%  50,000" in text
+    assert "published 18.77% / 4.2%: arXiv:1512.00567, Table 4" in text
+    assert published.rows([("inception_v3", "slim")], 144)
+
+
+def test_views_are_listed(runs, capsys):
+    """`--list=WIDTHxHEIGHT` prints each view; as JSON too."""
+    words = ["eval", f"--workdir={runs / 'a'}", "--protocol=144crop", "--list=500x375"]
+    assert cli.main([*words, "--config.data.image_size=224"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "144 views, 144 of them different" in out[0] and len(out) == 146
+    assert out[2].split() == ["500x375+0+0", "341x256", "224x224+0+0", "1"]
+    assert cli.main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sum(v["times"] for v in found["views"]) == 144
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [(["--protocol=11crop"], 78, "expected one of page, slim"),
+     (["--list=5"], 78, "expected WIDTHxHEIGHT"), (["--ensemble=nowhere"], 78, "nowhere"),
+     (["--ensemble=x@y"], 78, "DIR@STEP"), (["--subset=nowhere"], 78, "--subset=nowhere"),
+     (["--real=nowhere"], 78, "--real=nowhere"), (["--outputs=nowhere"], 78, "--outputs=nowhere"),
+     (["--step=7"], 65, "expected step 7")],
+)  # fmt: skip
+def test_refused(runs, capsys, words, code, says):
+    """A wrong protocol, size, list, file or step."""
+    assert cli.main(["eval", f"--workdir={runs / 'a'}", *words]) == code
+    assert says in capsys.readouterr().err
+
+
+def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
+    """On a folder that looks like ImageNet's: a subset, a blacklist, ReaL labels, 1001 outputs."""
+    from inception_jax.data.imagenet import wnids
+
+    for i in range(6):
+        folder = tmp_path / "data" / "val" / wnids()[i]
+        folder.mkdir(parents=True)
+        pixels = pictures.gradient(20 + i, 30, shade=9 * i)
+        (folder / f"ILSVRC2012_val_{i + 1:08d}.JPEG").write_bytes(pictures.encoded(pixels))
+    for name in wnids()[6:]:
+        (tmp_path / "data" / "val" / name).mkdir()
+    real = [[i] for i in range(50_000)]
+    real[1] = []
+    (tmp_path / "real.json").write_text(json.dumps([r if r and r[0] < 1000 else [] for r in real]))
+    (tmp_path / "black").write_text("3\n")
+    (tmp_path / "some").write_text("ILSVRC2012_val_00000001\n2\n3\n00000005\n")
+    changes = {
+        "data__source": "folder", "data__dir": str(tmp_path / "data"), "data__classes": 1000,
+        "data__train_split": "val", "eval__split": "val", "model__num_classes": 1001,
+    }  # fmt: skip
+    run = evaluated.workdir(tmp_path / "run", 0, **changes)
+    lists = [f"--subset={tmp_path / 'some'}", f"--without={tmp_path / 'black'}"]
+    found = evaluate(capsys, f"--workdir={run}", *lists, f"--real={tmp_path / 'real.json'}")
+    (images, *_), (counted, *_) = hits(found)
+    assert (images, counted) == (3, 2) and found["count"] == 3
+    assert found["rows"][1]["what"].strip() == "with ReaL labels"
+    assert "3 images are neither all 50,000" in found["note"]
+    everything = evaluate(capsys, f"--workdir={run}", f"--real={tmp_path / 'real.json'}")
+    assert [r[0] for r in hits(everything)] == [6, 5]
+
+
+KILLED = """
+import os, signal, sys
+from inception_jax import cli, kept
+
+kept.EVERY = 0.0
+write = kept.Kept.write
+def killed(self):
+    write(self)
+    if len(list(self.folder.glob("0*.npz"))) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+kept.Kept.write = killed
+cli.main(sys.argv[1:])
+"""
+
+
+def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
+    """After kill -9 and after SIGTERM (75) the same command does the rest only: equal numbers."""
+    from inception_jax import kept
+    from inception_jax.data.views import ViewReader
+
+    run = runs / "b"
+    words = ["eval", f"--workdir={run}", "--protocol=10crop", "--config.eval.batch_size=300"]
+    env = {**os.environ, "XLA_FLAGS": FLAGS}
+    code = [sys.executable, "-c", KILLED, *words]
+    done = subprocess.run(code, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    read, tried = [], ViewReader.__call__
+
+    def noted(self, positions, out):
+        tried(self, positions, out)
+        read.extend(out["tried"][out["tried"] >= 0].tolist())
+        if stop and len(read) > 150:
+            os.kill(os.getpid(), stop)
+
+    monkeypatch.setattr(ViewReader, "__call__", noted)
+    stop, words = signal.SIGTERM, [*words, "--json"]
+    assert cli.main(words) == 75
+    err = capsys.readouterr().err
+    assert "stopped by SIGTERM" in err and "are kept, the same command continues" in err
+    assert min(read) == 90  # three parts of 30 images had been written
+    (folder,) = run.glob("eval/kept/test-10crop-*")
+    done = kept.Kept(folder, json.loads((folder / "about.json").read_text()), 10).done
+    assert 90 < len(done) < 360
+    stop = 0
+    read.clear()
+    found = evaluate(capsys, *words[1:-1])
+    assert sorted(read) == sorted(set(range(360)) - set(done.tolist()))
+    again = evaluate(capsys, *words[1:-1], "--fresh")
+    assert hits(again) == hits(found) and again["per_class"] == found["per_class"]
+    assert again["loss"] == pytest.approx(found["loss"], rel=1e-6)  # on 8 devices, not 1
+
+
+@pytest.mark.slow
+def test_two_processes(runs, capsys):
+    """Two processes of two devices: each reads its half, the first writes, integers are equal."""
+    words = [f"--workdir={runs / 'b'}", "--protocol=10crop", "--config.eval.batch_size=70"]
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    env = {**os.environ, "JAX_COORDINATOR_BIND_ADDRESS": f"127.0.0.1:{port}"}
+    env["XLA_FLAGS"] = f"{FLAGS} --xla_force_host_platform_device_count=2"
+    program = [sys.executable, ROOT / "tests" / "one_of_two.py"]
+    both = [
+        subprocess.Popen(
+            [*program, str(rank), str(port), "eval", *words, "--json"], env=env, cwd=ROOT,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+    (out, err), (other, _) = (p.communicate(timeout=120) for p in both)
+    assert [p.returncode for p in both] == [0, 0], err
+    assert "rows" not in other
+    found = json.loads(out.splitlines()[-1])
+    (runs / "b" / "eval" / "kept").rename(runs / "b" / "before")
+    alone = evaluate(capsys, *words)
+    assert hits(found) == hits(alone) and found["per_class"] == alone["per_class"]
