@@ -16,6 +16,7 @@ from inception_jax.errors import ConfigError, DataError
 
 # The label map of the 1008: target_class is the output, target_class_string the WordNet id.
 MAP = "imagenet_2012_challenge_label_map_proto.pbtxt"
+OF_MAP = 1008
 _ENTRY = re.compile(r'target_class:\s*(\d+)\s+target_class_string:\s*"([^"]*)"')
 
 
@@ -71,13 +72,24 @@ def _by_place(classes: Sequence[str], names: Sequence[str], count: int) -> np.nd
     return None
 
 
+def named(path: str) -> int:
+    """How many outputs a file for `columns` names.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"--outputs={path}: expected a file that names the outputs, found none")
+    text = Path(path).read_text(encoding="utf-8")
+    return OF_MAP if _ENTRY.search(text) else len(text.splitlines())
+
+
 def _given(path: str, count: int) -> list[str]:
     """The names in a file of lines, or in the label map; empty for outputs that have none.
 
     The label map's classes are found by WordNet ids.
     """
-    if not Path(path).is_file():
-        raise ConfigError(f"--outputs={path}: expected a file that names the outputs, found none")
+    named(path)
     text = Path(path).read_text(encoding="utf-8")
     entries = _ENTRY.findall(text)
     names = [f"no class {i}" for i in range(count)]
@@ -96,7 +108,7 @@ def _given(path: str, count: int) -> list[str]:
 def _unknown(classes: Sequence[str], names: Sequence[str], count: int, given: str) -> str:
     lost = [c for c in classes if c not in set(names)]
     mine = f" named {names[0]!r}, {names[1]!r} and so on" if len(names) > 1 else ""
-    hint = f"{MAP}, or " if count == 1008 else ""
+    hint = f"{MAP}, or " if count == OF_MAP else ""
     return (
         f"expected an output for each of {len(classes)} classes ({classes[0]!r} and so on), but "
         f"{len(lost)} are not among the {count} outputs{mine}"

@@ -14,6 +14,7 @@ command continues, and an ensemble takes what its members have done already.
 """  # noqa: D415
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,11 @@ def main(argv: list[str]) -> None:
     flags.text("subset", "", "file of the images to evaluate: names, or ImageNet validation ids")
     flags.text("without", "", "file of the images to leave out, such as the official blacklist")
     flags.text("real", "", "real.json, the ReaL labels, to count with as well")
-    flags.text("outputs", "", "file with the class of each output, where names do not tell")
+    flags.text(
+        "outputs",
+        "",
+        "file with the class of each output, for networks that have as many",
+    )
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
     flags.switch("fresh", "do everything again, whatever is kept")
     flags.switch("json", "print JSON")
@@ -80,38 +85,21 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
     runtime.start(config.model.dtype)
     import jax
 
-    from inception_jax import ensemble, mesh, processes
+    from inception_jax import ensemble
     from inception_jax.data import open_source
     from inception_jax.data.real import Real
     from inception_jax.data.selection import Files, choose
-    from inception_jax.errors import PreemptedError
 
-    split = values.split or config.eval.split
-    source = open_source(config.data, split)
+    source = open_source(config.data, values.split or config.eval.split)
     files = Files(source, config.data.threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None
-    devices = mesh.make(config.mesh.data, config.mesh.model)
-    members = [
-        ensemble.Member(
-            path, own, step, data=config, source=source, split=split, protocol=values.protocol,
-            mesh=devices, names=values.outputs,
-        )
-        for path, step, own in runs
-    ]  # fmt: skip
-
-    def stop() -> None:
-        if processes.any_of(interrupt.signal is not None):
-            interrupt.check()
-            raise PreemptedError("stopped by a signal to another process")
-
-    rows: list[dict[str, Any]] = []
-    crops = members[0].evaluator.protocol.count
+    members, rows = _members(runs, values, source), []
 
     def row(of: list[Any], answers: Any) -> Any:
         """Adds a line of the table."""
         networks = [(m.title, m.model.dialect) for m in of]
-        result = answers.result()
+        crops, result = of[0].evaluator.protocol.count, answers.result()
         if jax.process_index() == 0:
             what = f"{of[0].label}: {of[0].title}" if len(members) > 1 == len(of) else ""
             rows.append(paper_table.row(networks, crops, result.sums, what))
@@ -121,7 +109,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
 
     def each() -> Any:
         for member in members:
-            answers = member.answers(chosen, stop, values.fresh)
+            answers = member.answers(chosen, _stop(interrupt), values.fresh)
             if len(members) > 1:
                 row([member], answers)
             yield answers
@@ -130,6 +118,40 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
     if jax.process_index():
         return None
     return _saved(workdir, members, result, rows, values.protocol, len(chosen))
+
+
+def _members(runs: list[Run], values: Any, source: Any) -> list[Any]:
+    """The checkpoints, loaded, and each one's outputs found among the data's classes."""
+    from inception_jax import ensemble, mesh, outputs
+
+    config = runs[0][2]
+    devices = mesh.make(config.mesh.data, config.mesh.model)
+    named = outputs.named(values.outputs) if values.outputs else None
+    if named and all(own.model.num_classes != named for *_, own in runs):
+        raise ConfigError(
+            f"--outputs={values.outputs}: names {named} outputs, expected as many as a network has"
+        )
+    return [
+        ensemble.Member(
+            path, own, step, data=config, source=source, split=values.split or config.eval.split,
+            protocol=values.protocol, mesh=devices,
+            names=values.outputs if own.model.num_classes == named else "",
+        )
+        for path, step, own in runs
+    ]  # fmt: skip
+
+
+def _stop(interrupt: Any) -> Callable[[], None]:
+    """Raises once a signal has come, to any process: all of them stop at the same images."""
+    from inception_jax import processes
+    from inception_jax.errors import PreemptedError
+
+    def stop() -> None:
+        if processes.any_of(interrupt.signal is not None):
+            interrupt.check()
+            raise PreemptedError("stopped by a signal to another process")
+
+    return stop
 
 
 def _saved(

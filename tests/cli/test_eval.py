@@ -78,6 +78,7 @@ def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys
     run = tmp_path / "a"
     words = [f"--workdir={run}", "--protocol=slim"]
     first = evaluate(capsys, *words)
+    known = len(list(run.glob("eval/kept/*")))
     for more in (
         ["--config.data.image_size=10"],
         ["--split=train"],
@@ -85,7 +86,7 @@ def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys
     ):
         evaluate(capsys, *words, *more)
     assert hits(evaluate(capsys, *words)) == hits(first)
-    assert len(list(run.glob("eval/kept/*"))) == len(list((runs / "a").glob("eval/kept/*"))) + 2
+    assert len(list(run.glob("eval/kept/*"))) == known + 2
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(runs / "d" / "checkpoints", run / "checkpoints")
     assert (
@@ -135,7 +136,8 @@ def test_views_are_listed(runs, capsys):
      (["--list=5"], 78, "expected WIDTHxHEIGHT"), (["--ensemble=nowhere"], 78, "nowhere"),
      (["--ensemble=x@y"], 78, "DIR@STEP"), (["--subset=nowhere"], 78, "--subset=nowhere"),
      (["--real=nowhere"], 78, "--real=nowhere"), (["--outputs=nowhere"], 78, "--outputs=nowhere"),
-     (["--step=7"], 65, "expected step 7")],
+     (["--step=7"], 65, "expected step 7"),
+     ([f"--outputs={__file__}"], 78, "as many as a network")],
 )  # fmt: skip
 def test_refused(runs, capsys, words, code, says):
     """A wrong protocol, size, list, file or step."""
