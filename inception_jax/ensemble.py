@@ -147,6 +147,7 @@ class Member:
         config, source = evaluator.config, evaluator.source
         names = [source.name(i) for i in range(len(source))]
         about = {
+            "version": kept.VERSION,
             "weights": checkpoint.digest(self.variables),
             "model": json.loads(json.dumps(config.model.to_dict())),
             "protocol": vars(evaluator.protocol),

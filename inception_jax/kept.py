@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from inception_jax import rundir
-from inception_jax.errors import DiskFullError
+from inception_jax.errors import ConfigError, DiskFullError
 
+VERSION = 1  # of what a protocol means: another takes nothing of this one
 EVERY = 30.0  # seconds between two parts: what a kill costs, at most
 WHOLE = "all.npz"
 
@@ -36,6 +37,9 @@ class Kept:
         about: those things: JSON values.
         classes: of a row.
         fresh: to take nothing.
+
+    Raises:
+        ConfigError: the folder cannot be written.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
@@ -49,9 +53,12 @@ class Kept:
         except OSError:
             there = ""
         if fresh or there != text:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            rundir.replace(folder / "about.json", text)
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                rundir.replace(folder / "about.json", text)
+            except OSError as e:
+                raise ConfigError(f"expected a folder that can be written, but {e}") from e
         self._rows += [part for path in self._parts() if (part := _read(path, classes))]
 
     @property

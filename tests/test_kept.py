@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inception_jax import kept
-from inception_jax.errors import DiskFullError
+from inception_jax.errors import ConfigError, DiskFullError
 
 ABOUT = {"weights": "a", "protocol": "page"}
 
@@ -93,6 +93,13 @@ def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
     now[0] = kept.EVERY
     store.add(*rows(1))
     assert len(kept.Kept(tmp_path / "a", ABOUT, 2).done) == 2
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    """A file in the way is named, with exit code 78."""
+    (tmp_path / "a").write_text("")
+    with pytest.raises(ConfigError, match="can be written"):
+        kept.Kept(tmp_path / "a" / "b", ABOUT, 2)
 
 
 def test_a_full_disk(tmp_path, monkeypatch):

@@ -29,8 +29,8 @@ def difference(classes: Sequence[str], images: int) -> str:
     """Why figures on some images cannot be compared with those published; empty if they can."""
     if tuple(classes) != wnids():
         return (
-            f"these are not ImageNet's validation images ({len(classes)} classes, {classes[0]} "
-            f"first, not {CLASSES:,} from {wnids()[0]} on): nothing published compares with them"
+            f"these are not ImageNet's validation images ({len(classes)} classes such as "
+            f"{classes[0]!r}, not its {CLASSES:,}): nothing published compares with them"
         )
     if images not in (IMAGES, IMAGES - BLACKLISTED):
         return (

@@ -99,7 +99,7 @@ def test_what_is_printed(runs, capsys):
     assert cli.main(["eval", f"--workdir={runs / 'a'}", "--protocol=12crop"]) == 0
     out = capsys.readouterr().out
     assert "top-1 error (95%)" in out and "12" in out and "360" in out and "ECE" in out
-    assert "note: these are not ImageNet's validation images (10 classes" in out
+    assert "note: these are not ImageNet's validation images (10 classes such as '0'" in out
     assert "classes with most errors" in out and "written to" in out
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.selection import Files
 from inception_jax.data.tfds import Tfds
 from inception_jax.errors import ConfigError
 from tests.data.pictures import encoded, gradient, pixels
@@ -21,7 +22,7 @@ COUNT = {"train": 20, "test": 6}
 
 def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "label",
             file_format: str = "array_record", kind: str = "class",
-            labelled: bool = True) -> Path:  # fmt: skip
+            labelled: bool = True, files: str = "") -> Path:  # fmt: skip
     """A prepared set: JPEG images, labels of three classes, a mask and boxes; no TensorFlow."""
     import tensorflow_datasets as tfds
     from array_record.python.array_record_module import ArrayRecordWriter
@@ -35,6 +36,7 @@ def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "
     features = {
         image: f.Image(shape=(None, None, 3)), label: labels,
         "mask": f.Image(shape=(None, None, 1)), "box": f.BBoxFeature(),
+        **({"file_name": f.Text()} if files else {}),
     }  # fmt: skip
     splits = []
     for split, count in COUNT.items():
@@ -56,6 +58,8 @@ def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "
                 values[label].int64_list.value.append(i % 3 if labelled else -1)
                 values["mask"].bytes_list.value.append(b"never decoded")
                 values["box"].float_list.value.extend([0, 0, 1, 1])
+                if files:
+                    values["file_name"].bytes_list.value.append(files.format(count - i).encode())
                 writer.write(example.SerializeToString())
             writer.close()
         splits.append(
@@ -93,6 +97,18 @@ def offline(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
+
+
+def test_names_of_files(root, tmp_path):
+    """`file` is the name that the set keeps, as imagenet2012 does; else the record's."""
+    named = prepare(tmp_path, files="ILSVRC2012_val_{:08d}.JPEG")
+    source = Tfds("tiny", str(named), "test")
+    assert [source.file(i) for i in (0, 5)] == [
+        "ILSVRC2012_val_00000006.JPEG",
+        "ILSVRC2012_val_00000001.JPEG",
+    ]
+    assert Files(source, threads=3).ids.tolist() == [6, 5, 4, 3, 2, 1]
+    assert Tfds("tiny", str(root), "test").file(2) == "tiny/test/2"
 
 
 def test_reads_what_was_written(root, offline):
