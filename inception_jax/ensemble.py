@@ -95,7 +95,7 @@ class Member:
         m = self.model
         odd = [f"width {m.width:g}"] if m.width != 1 else []
         odd += ["small stem"] if m.stem == "small" else []
-        odd += [f"without {', '.join(m.without)}"] if m.without else []
+        odd += [f"{len(m.without)} rows left out"] if m.without else []
         return f"{m.NAME} ({', '.join(odd)})" if odd else m.NAME
 
     def answers(

@@ -101,7 +101,8 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
         networks = [(m.title, m.model.dialect) for m in of]
         crops, result = of[0].evaluator.protocol.count, answers.result()
         if jax.process_index() == 0:
-            what = f"{of[0].label}: {of[0].title}" if len(members) > 1 == len(of) else ""
+            what = f"{of[0].label}: {of[0].title}" if len(members) > len(of) else ""
+            what = f"mean of {len(of)} networks" if len(set(networks)) > 1 else what
             rows.append(paper_table.row(networks, crops, result.sums, what))
             if real:
                 rows.append(paper_table.with_real(rows[-1], *real.hits(answers.index, answers.log)))

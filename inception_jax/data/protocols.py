@@ -2,7 +2,8 @@
 
     page         what the config says: `data.eval_crop` and `data.resize`; one view
     slim         the central 0.875 of both sides, its aspect lost in the resize; one view (TF-slim)
-    torchvision  short side resized to size / 0.875, then the centre; one view (also timm's)
+    torchvision  short side resized to size / 0.875, then the centre; one view (also timm's, which
+                 rounds 341.7 for 299 pixels down; 342 is torchvision's)
     10crop       of the central square: four corners and centre, each mirrored (AlexNet's)
     12crop       those, and the square itself resized, mirrored too
     144crop      GoogLeNet, section 7: four scales, three squares each, 12 views a square
