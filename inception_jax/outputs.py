@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inception_jax import weights
-from inception_jax.data import imagenet
+from inception_jax.data import validation
 from inception_jax.errors import ConfigError, DataError
 
 # The label map of the 1008: target_class is the output, target_class_string the WordNet id.
@@ -62,9 +62,12 @@ def _by_name(classes: Sequence[str], names: Sequence[str]) -> np.ndarray | None:
 def _by_place(classes: Sequence[str], names: Sequence[str], count: int) -> np.ndarray | None:
     """By the order that ImageNet's classes have in published networks, or by a run's own."""
     ours = weights.imagenet_classes()
-    order = {w: i for i, w in enumerate(imagenet.wnids())}
-    background = int(count == imagenet.CLASSES + 1)
-    of_imagenet = count - background == imagenet.CLASSES and list(names[background:]) in ([], ours)
+    order = {w: i for i, w in enumerate(validation.wnids())}
+    background = int(count == validation.CLASSES + 1)
+    of_imagenet = count - background == validation.CLASSES and list(names[background:]) in (
+        [],
+        ours,
+    )
     if of_imagenet and set(classes) <= order.keys():
         return np.array([background + order[c] for c in classes], np.int32)
     if not names and count == len(classes):

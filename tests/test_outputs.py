@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from inception_jax import weights
-from inception_jax.data import imagenet
+from inception_jax.data import validation
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.outputs import MAP, columns
 
-WNIDS = imagenet.wnids()
+WNIDS = validation.wnids()
 NAMES = weights.imagenet_classes()
 
 

@@ -160,7 +160,7 @@ def _saved(
 ) -> dict[str, Any]:
     """Writes eval/<name>.json and .npz; everything that is known, for the printer."""
     from inception_jax import job
-    from inception_jax.data import imagenet
+    from inception_jax.data import validation
 
     first = members[0]
     evaluator = first.evaluator
@@ -173,7 +173,7 @@ def _saved(
         "protocol": protocol,
         "members": [m.label for m in members],
         "rows": rows,
-        "note": imagenet.difference(evaluator.source.classes, result.seen),
+        "note": validation.difference(evaluator.source.classes, result.seen),
     }
     path = workdir / "eval" / ("-".join(words).replace(" ", "_").replace("/", "_") + ".json")
     result.save(path, evaluator, first.variables, first.step, epoch, **more)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.data.imagenet import CLASSES, IMAGES, wnids
+from inception_jax.data.validation import CLASSES, IMAGES, wnids
 from inception_jax.errors import ConfigError, DataError
 
 

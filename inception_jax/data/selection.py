@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from inception_jax.data.imagenet import validation_id
 from inception_jax.data.source import Source, file_of
+from inception_jax.data.validation import validation_id
 from inception_jax.errors import ConfigError, DataError
 
 

@@ -147,7 +147,7 @@ def test_refused(runs, capsys, words, code, says):
 
 def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
     """On a folder that looks like ImageNet's: a subset, a blacklist, ReaL labels, 1001 outputs."""
-    from inception_jax.data.imagenet import wnids
+    from inception_jax.data.validation import wnids
 
     for i in range(6):
         folder = tmp_path / "data" / "val" / wnids()[i]

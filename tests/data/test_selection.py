@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from inception_jax.data import imagenet
+from inception_jax.data import validation
 from inception_jax.data.folder import Folder
-from inception_jax.data.imagenet import difference, validation_id, wnids
 from inception_jax.data.real import Real
 from inception_jax.data.selection import Files, choose
 from inception_jax.data.source import Cached, file_of
+from inception_jax.data.validation import difference, validation_id, wnids
 from inception_jax.errors import ConfigError, DataError
 from tests.data import pictures
 
@@ -93,7 +93,7 @@ def test_a_name_of_two_images(tmp_path):
 
 def test_real_labels(tmp_path):
     """Of four images one has no labels; a hit is any of an image's labels."""
-    lists = [[] for _ in range(imagenet.IMAGES)]
+    lists = [[] for _ in range(validation.IMAGES)]
     lists[0], lists[10], lists[20] = [3, 7], [5], [9]
     path = tmp_path / "real.json"
     path.write_text(json.dumps(lists))
@@ -111,11 +111,11 @@ def test_real_refuses(tmp_path):
     path, ids = tmp_path / "real.json", np.array([1])
     with pytest.raises(ConfigError, match="found none"):
         Real(path, wnids(), ids)
-    for text in ("{}", "[[1]]", "no", json.dumps([[1000]] * imagenet.IMAGES)):
+    for text in ("{}", "[[1]]", "no", json.dumps([[1000]] * validation.IMAGES)):
         path.write_text(text)
         with pytest.raises(DataError, match="50,000 lists"):
             Real(path, wnids(), ids)
-    path.write_text(json.dumps([[1]] * imagenet.IMAGES))
+    path.write_text(json.dumps([[1]] * validation.IMAGES))
     with pytest.raises(DataError, match="ImageNet's 1,000 classes"):
         Real(path, ("cat", "dog"), ids)
     with pytest.raises(DataError, match="files named"):
