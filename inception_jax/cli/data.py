@@ -12,6 +12,10 @@ from inception_jax.errors import ConfigError
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
+    if argv[:1] == ["bench"]:
+        from inception_jax.cli import data_bench
+
+        return data_bench.main(argv[1:])
     flags = Flags("data", __doc__ or "").page()
     flags.text("split", "", "split to check; data.train_split if not given")
     flags.text("out", "sheet.png", "picture to write")

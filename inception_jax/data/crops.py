@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from inception_jax.data.picture import Box, Picture
+from inception_jax.data.picture import Box
 
 INTERPOLATIONS = {
     "bilinear": cv2.INTER_LINEAR,
@@ -52,14 +52,8 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
-def cut(
-    picture: Picture, box: Box, out: np.ndarray, interpolation: str, least: int | None = None
-) -> None:
-    """Fills `out`, uint8 [size, size, 3], with the pixels of `picture` in `box`, resized.
-
-    `least` as for `Picture.inside`.
-    """
-    part = picture.inside(box, least)
+def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
+    """Fills `out`, uint8 [size, size, 3], with `part` [h, w, 3], stretched."""
     if part.shape == out.shape:
         out[:] = part
     else:

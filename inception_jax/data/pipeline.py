@@ -12,6 +12,7 @@ import numpy as np
 from grain.experimental import index_shuffle
 
 from inception_jax.data import crops
+from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.picture import Picture
 from inception_jax.data.source import BadImages, Source
@@ -54,7 +55,7 @@ class TrainReader:
 
     def __init__(self, source: Source, data: Any, seed: int):
         self._source, self._data, self._seed = source, data, seed
-        self.bad = BadImages(source)
+        self.bad, self.clock = BadImages(source), Clock()
 
     def empty(self, count: int) -> Batch:
         """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
@@ -67,11 +68,12 @@ class TrainReader:
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fills `out` with the examples at `positions`."""
+        lap = Lap()
         for i, position in enumerate(positions):
             index = example_at(position, len(self._source), self._seed)
             while True:
                 try:
-                    self._crop(Picture(self._source.stored(index)), position, out["image"][i])
+                    self._fill(index, position, out["image"][i], lap)
                     break
                 except BadImageError as e:
                     # The next readable one: the same replacement in every run.
@@ -79,21 +81,28 @@ class TrainReader:
                     index = (index + 1) % len(self._source)
             # Right after its image: a source that reads records then still holds this one.
             out["index"][i], out["label"][i] = index, self._source.label(index)
+        self.clock.add(lap, len(positions))
 
-    def _crop(self, picture: Picture, position: int, out: np.ndarray) -> None:
+    def _fill(self, index: int, position: int, out: np.ndarray, lap: Lap) -> None:
         d, rng = self._data, stream(self._seed, position)
+        lap.start()
+        stored = self._source.stored(index)
+        lap.end("read")
+        picture = Picture(stored)
         if d.crop == "inception":
             area, aspect = tuple(d.area), tuple(d.aspect)
             box = crops.inception_box(rng, picture.height, picture.width, area, aspect)
         else:
-            box = crops.central_box(
-                picture.height, picture.width, d.eval_crop, d.resize == "short_side"
-            )
+            square = d.resize == "short_side"
+            box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
+        part = picture.inside(box, least=d.image_size)
+        lap.end("decode")
         how = d.interpolation
         how = crops.RANDOM[rng.integers(len(crops.RANDOM))] if how == "random" else how
-        crops.cut(picture, box, out, how, least=d.image_size)
+        crops.resize(part, out, how)
         if d.crop == "pad":
             out[:] = crops.shifted(rng, out, d.pad)
+        lap.end("resize")
 
 
 def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
@@ -101,7 +110,7 @@ def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
     square = data.resize == "short_side"
     box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
     how = "bilinear" if data.interpolation == "random" else data.interpolation
-    crops.cut(picture, box, out, how)
+    crops.resize(picture.inside(box), out, how)
 
 
 class EvalReader:

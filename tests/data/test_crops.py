@@ -25,7 +25,7 @@ def inside(box: Box, height: int, width: int) -> bool:
 def cut(image: np.ndarray, box: Box, size: int, how: str = "bilinear") -> np.ndarray:
     """`image` in `box`, resized to a square of `size`."""
     out = np.empty((size, size, 3), np.uint8)
-    crops.cut(Picture(image), box, out, how)
+    crops.resize(Picture(image).inside(box), out, how)
     return out
 
 
