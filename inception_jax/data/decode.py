@@ -52,7 +52,8 @@ def _size(data: bytes) -> tuple[int, int]:
     """
     if data.startswith(JPEG):
         try:
-            return simplejpeg.decode_jpeg_header(data)[:2]
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            return int(height), int(width)
         except ValueError:
             return 0, 0
     if data.startswith(b"\x89PNG") and len(data) >= 24:

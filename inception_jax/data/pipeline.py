@@ -68,9 +68,9 @@ class TrainReader:
         stored = self._source.stored(index)
         lap.end("read")
         picture = Picture(stored)
-        if d.crop == "inception":
+        if random_box := crops.RANDOM_BOXES.get(d.crop):
             area, aspect = tuple(d.area), tuple(d.aspect)
-            box = crops.inception_box(rng, picture.height, picture.width, area, aspect)
+            box = random_box(rng, picture.height, picture.width, area, aspect)
         else:
             square = d.resize == "short_side"
             box = crops.central_box(picture.height, picture.width, d.eval_crop, square)

@@ -64,7 +64,7 @@ def test_a_batch_is_what_it_says():
     np.testing.assert_array_equal(batch["label"], batch["index"] % 2)
 
 
-@pytest.mark.parametrize("crop", ["inception", "pad", "central"])
+@pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad", "central"])
 def test_a_crop_is_a_function_of_seed_and_position(crop):
     """The same seed and position give the same pixels in any chunk, of any process."""
     data = section(crop=crop, pad=3, interpolation="random")
@@ -75,7 +75,7 @@ def test_a_crop_is_a_function_of_seed_and_position(crop):
         np.testing.assert_array_equal(again, images[start : start + 20])
 
 
-@pytest.mark.parametrize("crop", ["inception", "pad"])
+@pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad"])
 def test_crops_differ_by_seed_and_epoch(crop):
     """One picture, cut for 20 epochs under two seeds: 40 numbers were drawn, not 20 and not one."""
     data = section(crop=crop, pad=3)
