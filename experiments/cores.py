@@ -28,7 +28,7 @@ def images_per_core(folder: str, size: int) -> float:
         [sys.executable, *bench, "--rounds=3", "--seconds=3", "--json"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return json.loads(done.stdout)["images_per_s_one_thread"]
+    return json.loads(done.stdout)["images_per_s_one_reader"]
 
 
 def main() -> None:

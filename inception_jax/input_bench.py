@@ -13,6 +13,7 @@ import jax
 from inception_jax import mesh as meshes
 from inception_jax.data import pipeline, turbojpeg
 from inception_jax.data.source import Source
+from inception_jax.data.threads import AHEAD
 from inception_jax.job import Job
 
 Step = Callable[[Any], None]  # takes a batch and returns when the device has done with it
@@ -33,22 +34,22 @@ class InputBench:
     def run(self, step: Step | None = None) -> dict[str, Any]:
         """All figures; without `step` one is simulated that leaves the host half of its time."""
         d, before = self._data, _resident()
-        rates: dict[int, list[float]] = {1: [], d.threads: []}
+        rates: dict[int, list[float]] = {1: [], self._readers: []}
         for _ in range(self._rounds):
-            for threads, found in rates.items():
-                found.append(self._images_per_s(threads))
-        one, rate = (statistics.median(rates[n]) for n in (1, d.threads))
+            for readers, found in rates.items():
+                found.append(self._images_per_s(readers))
+        one, rate = (statistics.median(rates[n]) for n in (1, self._readers))
         alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
         memory = _peak() - before  # a step that waits for nothing has all batches ahead read
         return {
             "images": len(self._source),
             "image_size": d.image_size,
             "batch_size": d.batch_size,
-            "threads": d.threads,
+            "readers": f"{self._readers} {'processes' if d.processes else 'threads'}",
             "interpolation": d.interpolation,
             "decoder": decoder(),
             "images_per_s": rate,
-            "images_per_s_one_thread": one,
+            "images_per_s_one_reader": one,
             "scaling": rate / one,
             "stages_ms": {**self._stages(), "transfer": self._transfer()},
             "memory_mb": memory / 1e6,
@@ -58,14 +59,20 @@ class InputBench:
             "input_costs": joined / alone - 1,
         }
 
-    def _batches(self, threads: int) -> Iterator[pipeline.Batch]:
+    @property
+    def _readers(self) -> int:
+        return self._data.processes or self._data.threads
+
+    def _batches(self, readers: int) -> Iterator[pipeline.Batch]:
         d = self._data
         self._reader = pipeline.TrainReader(self._source, d, seed=0)
-        return pipeline.batches(self._reader, d.batch_size, range(sys.maxsize), threads)
+        processes = readers if d.processes else 0
+        span = range(sys.maxsize)
+        return pipeline.batches(self._reader, d.batch_size, span, readers, processes=processes)
 
-    def _images_per_s(self, threads: int) -> float:
-        batches = self._batches(threads)
-        for _ in range(pipeline.AHEAD + 1):  # those that were begun before the clock
+    def _images_per_s(self, readers: int) -> float:
+        batches = self._batches(readers)
+        for _ in range(AHEAD + 1):  # those that were begun before the clock
             next(batches)
         began, count = time.perf_counter(), 0
         while time.perf_counter() - began < self._seconds:
@@ -74,13 +81,13 @@ class InputBench:
         return count * self._data.batch_size / (time.perf_counter() - began)
 
     def _stages(self) -> dict[str, float]:
-        """Milliseconds an image, one thread alone."""
+        """Milliseconds an image, one reader alone."""
         self._images_per_s(1)
         return self._reader.clock.ms()
 
     def _transfer(self) -> float:
         """Milliseconds an image, to the first device; none for a CPU, which shares the memory."""
-        batch = next(self._batches(self._data.threads))["image"]
+        batch = next(self._batches(self._readers))["image"]
         times = []
         for _ in range(10):
             began = time.perf_counter()
@@ -90,7 +97,7 @@ class InputBench:
 
     def _joined(self, step: Step) -> tuple[float, float]:
         """Median seconds of a step on one batch again and again, and of a step with its input."""
-        batches = self._batches(self._data.threads)
+        batches = self._batches(self._readers)
         same = next(batches)
         alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
         return alone, _seconds_a_step(step, batches, self._seconds)
@@ -130,7 +137,7 @@ def _waiting(seconds: float) -> Step:
 
 
 def _seconds_a_step(step: Step, batches: Iterator[Any], seconds: float) -> float:
-    for _ in range(pipeline.AHEAD + 1):
+    for _ in range(AHEAD + 1):
         step(next(batches))
     began, times = time.perf_counter(), []
     while time.perf_counter() - began < seconds or len(times) < 5:

@@ -1,6 +1,6 @@
 """inception-jax data bench --folder=DIR [--size=299] [--batch=50] [--threads=N] [--json]
 
-Who is the bottleneck? Input alone (one thread, all threads), where an image's time goes (read,
+Who is the bottleneck? Input alone (one reader, all of them), where an image's time goes (read,
 decode, resize, transfer), and a step without and with its input. DIR holds images in any order.
 With --config=PAGE instead: the page's data, and on an accelerator the page's own train step.
 Elsewhere the step is simulated: it takes twice the input's time and nothing of the host.
@@ -24,6 +24,7 @@ def main(argv: list[str]) -> None:
     flags.whole("size", 299, "pixels a side", low=1)
     flags.whole("batch", 50, "images a batch", low=1)
     flags.whole("threads", os.cpu_count() or 1, "reading threads", low=1)
+    flags.whole("processes", 0, "reading processes, instead of threads")
     flags.text("interpolation", "bicubic", "bilinear, nearest, bicubic, area, lanczos or random")
     flags.number("seconds", 4.0, "length of a measurement", low=0.1)
     flags.whole("rounds", 3, "measurements of each kind", low=1)
@@ -48,6 +49,7 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
     data = configs.source(
         source="folder", classes=1, image_size=values.size, batch_size=values.batch,
         interpolation=values.interpolation, threads=values.threads,
+        processes=values.processes,
     )  # fmt: skip
     runtime.start()
     from inception_jax.input_bench import InputBench
@@ -78,9 +80,9 @@ def text(found: dict[str, Any]) -> str:
     return (
         f"{found['images']:,} images, {found['image_size']} pixels, batches of "
         f"{found['batch_size']}, {found['interpolation']}; {found['decoder']}\n\n"
-        f"input alone   {found['images_per_s']:,.0f} images/s on {found['threads']} threads, "
-        f"{found['images_per_s_one_thread']:,.0f} on one: {found['scaling']:.2f}x\n"
-        f"an image, one thread:\n{rows}\n"
+        f"input alone   {found['images_per_s']:,.0f} images/s on {found['readers']}, "
+        f"{found['images_per_s_one_reader']:,.0f} on one: {found['scaling']:.2f}x\n"
+        f"an image, one reader:\n{rows}\n"
         f"memory        {found['memory_mb']:,.0f} MB for the input\n"
         f"step alone    {found['step_ms']:,.1f} ms ({found['step']})\n"
         f"with input    {found['joined_ms']:,.1f} ms: the input costs {found['input_costs']:+.1%}"

@@ -39,6 +39,14 @@ class Clock:
             for stage, seconds in lap.seconds.items():
                 self._seconds[stage] += seconds
 
+    def news(self) -> tuple[Lap, int]:
+        """What was added since the last call, which is no longer here."""
+        with self._lock:
+            lap, images = Lap(), self._images
+            lap.seconds, self._seconds = self._seconds, lap.seconds
+            self._images = 0
+            return lap, images
+
     def ms(self) -> dict[str, float]:
         """Milliseconds of one thread an image, by stage."""
         with self._lock:

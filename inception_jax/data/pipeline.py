@@ -1,12 +1,11 @@
 """From a source to batches: order, crop, resize, stack; a position is one integer, the step."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, cast
 
-import cv2
 import numpy as np
 
 from inception_jax.data import crops
@@ -15,10 +14,8 @@ from inception_jax.data.decode import BadImageError
 from inception_jax.data.order import example_at, stream
 from inception_jax.data.picture import Picture
 from inception_jax.data.source import BadImages, Source
-
-PIECE = 32  # examples a thread reads at a time
-AHEAD = 2  # batches that are read before they are asked for
-Batch = dict[str, np.ndarray]
+from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
+from inception_jax.data.workers import Processes, Reporting
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,19 @@ class TrainReader:
     def __init__(self, source: Source, data: Any, seed: int):
         self._source, self._data, self._seed = source, data, seed
         self.bad, self.clock = BadImages(source), Clock()
+
+    def __reduce__(self) -> Any:
+        return TrainReader, (self._source, self._data, self._seed)
+
+    def news(self) -> Any:
+        """What this reader has noticed since the last call, for the one in another process."""
+        return self.bad.news(), self.clock.news()
+
+    def hear(self, news: Any) -> None:
+        """Takes over what another one has noticed; raises DataError as `BadImages.add`."""
+        reasons, lap = news
+        self.clock.add(*lap)
+        self.bad.hear(reasons)
 
     def empty(self, count: int) -> Batch:
         """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
@@ -124,25 +134,18 @@ class EvalReader:
             out["mask"][i] = 1
 
 
-class Reader(Protocol):
-    """Reads examples by position into arrays that it makes; called by several threads."""
-
-    def empty(self, count: int) -> Batch:
-        """Arrays [count, ...] for as many examples."""
-        ...
-
-    def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out`, a slice of such arrays."""
-        ...
-
-
 def batches(
-    read: Reader, batch_size: int, steps: range, threads: int, shard: Shard = Shard()
+    read: Reader,
+    batch_size: int,
+    steps: range,
+    threads: int,
+    shard: Shard = Shard(),
+    processes: int = 0,
 ) -> Iterator[Batch]:
     """The batches of `steps`, each this process's slice of `batch_size` examples.
 
-    `threads` threads fill the arrays of at most two batches ahead, in pieces of up to 32 examples:
-    nothing is copied, and of the host's memory three batches are in use.
+    They are read by `threads` threads, or, for a reader that can be sent to them, by as many
+    `processes`; two batches are read ahead, so of the host's memory three are in use.
 
     Raises:
         ValueError: the slices would not be equal.
@@ -151,36 +154,19 @@ def batches(
     if left:
         raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
     starts = (step * batch_size + shard.index * local for step in steps)
-    return _read_ahead(read, local, starts, threads)
+    make = partial(Processes, cast(Reporting, read), local, processes)
+    return _read_ahead(make if processes else partial(Threads, read, local, threads), starts)
 
 
-def _read_ahead(read: Reader, count: int, starts: Iterable[int], threads: int) -> Iterator[Batch]:
-    """The batches of the `count` positions after each of `starts`."""
-    cv2.setNumThreads(0)  # the threads are ours
-    piece = min(PIECE, -(-AHEAD * count // threads))  # with larger ones a thread would go without
-    pool = ThreadPoolExecutor(threads, "input")
-    begun: deque[tuple[Batch, list[Future]]] = deque()
-
-    def begin(start: int) -> None:
-        batch, pieces = read.empty(count), []
-        for i in range(0, count, piece):
-            part = slice(i, min(i + piece, count))
-            positions = range(start + part.start, start + part.stop)
-            pieces.append(pool.submit(read, positions, {k: v[part] for k, v in batch.items()}))
-        begun.append((batch, pieces))
-
-    def finish() -> Batch:
-        batch, pieces = begun.popleft()
-        for p in pieces:
-            p.result()
-        return batch
-
+def _read_ahead(crew_of: Callable[[], Any], starts: Iterable[int]) -> Iterator[Batch]:
+    """The batches of the positions after each of `starts`; the crew lives as long as this does."""
+    crew, begun = crew_of(), deque()
     try:
         for start in starts:
-            begin(start)
+            begun.append(crew.begin(start))
             if len(begun) > AHEAD:
-                yield finish()
+                yield crew.finish(*begun.popleft())
         while begun:
-            yield finish()
+            yield crew.finish(*begun.popleft())
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        crew.close()

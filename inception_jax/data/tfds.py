@@ -15,6 +15,7 @@ class Tfds:
     """
 
     def __init__(self, name: str, data_dir: str, split: str):
+        self._opened = name, data_dir, split
         # Late: tensorflow_datasets takes a second to import and only this source needs it.
         import tensorflow_datasets as tfds
         from tensorflow_datasets.proto import tf_example_pb2
@@ -65,6 +66,9 @@ class Tfds:
         self._last = threading.local()
         if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
             raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
+
+    def __reduce__(self) -> Any:
+        return Tfds, self._opened  # another process opens the files itself
 
     def __len__(self) -> int:
         return len(self._records)
