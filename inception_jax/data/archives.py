@@ -14,6 +14,7 @@ from inception_jax.progress import Progress
 
 VAL_NAME = "ILSVRC2012_val_{:08d}.JPEG"
 MARGIN = 1.01  # disk for a set, over the size of its tar files
+BUILDS = ("tensorflow", "importlib_resources")  # modules
 BLOCK = 2**22  # bytes hashed at a time
 
 
@@ -35,11 +36,9 @@ def preflight(manual: Path, out: Path, any_size: bool) -> dict[str, int]:
         prepared.need(out, int(size * MARGIN), NAME)
     except DiskFullError as e:
         wrong.append((DiskFullError, str(e)))
-    if importlib.util.find_spec("tensorflow") is None:
-        wrong.append(
-            (ConfigError, "TensorFlow is missing, which TFDS needs to build a set (and only for "
-             "that): pip install 'inception-jax[prepare]'")
-        )  # fmt: skip
+    if lacking := [name for name in BUILDS if importlib.util.find_spec(name) is None]:
+        text = f"{' and '.join(lacking)} missing, which TFDS needs to build a set (only for that)"
+        wrong.append((ConfigError, f"{text}: pip install 'inception-jax[prepare]'"))
     if wrong:
         missing = any(kind is DataError for kind, _ in wrong)
         reasons = "\n".join(f"- {reason}" for _, reason in wrong)
