@@ -26,7 +26,8 @@ def write(config: Any, source: Source, step: int, out: Path) -> Path:
     d = config.data
     read = pipeline.TrainReader(source, d, config.seed)
     count = min(d.batch_size, MOST)
-    batch = read(range(step * d.batch_size, step * d.batch_size + count))
+    batch = read.empty(count)
+    read(range(step * d.batch_size, step * d.batch_size + count), batch)
     keys = distort.image_keys(config.seed, step, d.batch_size)[:count]
     pixels = jax.jit(distort.augment, static_argnames=("flip", "colour"))(
         batch["image"].astype(np.float32) / 255, keys, flip=d.flip, colour=d.colour

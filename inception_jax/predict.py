@@ -15,8 +15,9 @@ import numpy as np
 
 from inception_jax import checkpoint, job, steps
 from inception_jax.data import pipeline
-from inception_jax.data.decode import BadImageError, decode
-from inception_jax.data.folder import SUFFIXES
+from inception_jax.data.decode import BadImageError
+from inception_jax.data.listing import SUFFIXES
+from inception_jax.data.picture import Picture
 from inception_jax.errors import ConfigError
 from inception_jax.models.names import known
 
@@ -92,25 +93,29 @@ class Predictor:
 
         return self.each(files, features, self.centre, batch_size)
 
-    def centre(self, image: np.ndarray) -> np.ndarray:
-        """What evaluation sees of `image` [h, w, 3]: uint8 [s, s, 3]."""
-        return pipeline.centre(image, self._config.data)
+    def centre(self, picture: Picture) -> np.ndarray:
+        """What evaluation sees of `picture`: uint8 [s, s, 3]."""
+        side = self._config.data.image_size
+        seen = np.empty((side, side, 3), np.uint8)
+        pipeline.centre(picture, self._config.data, seen)
+        return seen
 
-    def whole(self, image: np.ndarray) -> np.ndarray:
-        """All of `image` [h, w, 3], stretched: float32 [s, s, 3], 0..255, nothing rounded.
+    def whole(self, picture: Picture) -> np.ndarray:
+        """All of `picture`, stretched: float32 [s, s, 3], 0..255, nothing rounded.
 
         Bilinear between the centres of pixels, without antialiasing, as pytorch-fid's
         `interpolate(align_corners=False)`. (torch-fidelity measures from the corners of pixels, as
         TensorFlow 1 did.)
         """
         side = self._config.data.image_size
-        return cv2.resize(image.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+        pixels = picture.whole().astype(np.float32)
+        return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
 
     def each(
         self,
         files: list[Path],
         forward: Callable[[Any, np.ndarray], Any],
-        see: Callable[[np.ndarray], np.ndarray],
+        see: Callable[[Picture], np.ndarray],
         batch_size: int,
     ) -> Iterator[tuple[Path, Any, str | None]]:
         """For each file its path, what `forward` makes of it, and why it could not be read.
@@ -135,7 +140,7 @@ class Predictor:
         """One batch after another: its files, their values on the device, their errors."""
         cv2.setNumThreads(0)  # the threads are ours
         variables = jax.device_put(self.variables)
-        blank = see(np.zeros((1, 1, 3), np.uint8))
+        blank = see(Picture(np.zeros((1, 1, 3), np.uint8)))
         batch_size = min(batch_size, len(files))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(files), batch_size):
@@ -149,7 +154,7 @@ class Predictor:
 def _read(path: Path, see: Any) -> tuple[np.ndarray | None, str | None]:
     """What is seen of a file's image, or why it cannot be read."""
     try:
-        return see(decode(path.read_bytes())), None
+        return see(Picture(path.read_bytes())), None
     except (BadImageError, OSError) as e:
         return None, str(e)
 

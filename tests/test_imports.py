@@ -22,7 +22,7 @@ ORDER = [
     ["checkpoint", "writer"],
     ["evaluate"],
     ["job"],
-    ["train"],
+    ["train", "input_bench"],
     ["predict"],
     ["exchange", "image_set"],
     ["comparison"],

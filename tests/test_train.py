@@ -221,7 +221,7 @@ def test_eval_and_predict_agree_with_training(undisturbed, command, tmp_path):
 
     source = Digits("test")
     for i in range(40):
-        cv2.imwrite(str(tmp_path / f"{i:03}.png"), source.image(i))
+        cv2.imwrite(str(tmp_path / f"{i:03}.png"), source.stored(i))
     (tmp_path / "900.png").write_bytes(b"no image")
     done = command("predict", tmp_path, f"--workdir={undisturbed}", "--json")
     assert done.returncode == 0, done.stderr

@@ -80,7 +80,7 @@ RULES: dict[str, Rule] = {
     "data.pad": whole(0),  # pixels of the pad crop
     "data.eval_crop": real(0, 1, above=True),  # share of the image that the central crop keeps
     "data.resize": choice("stretch", "short_side"),
-    "data.interpolation": choice("bilinear", "bicubic", "area", "lanczos", "random"),
+    "data.interpolation": choice("bilinear", "nearest", "bicubic", "area", "lanczos", "random"),
     "data.flip": SWITCH,
     "data.colour": choice("none", "slim", "original", "fast"),
     "data.cache": SWITCH,  # keep decoded images in memory

@@ -1,27 +1,22 @@
 """Which part of an image the network sees, and at what size: geometry on the host."""
 
 import math
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from inception_jax.data.picture import Box
+
 INTERPOLATIONS = {
     "bilinear": cv2.INTER_LINEAR,
+    "nearest": cv2.INTER_NEAREST_EXACT,
     "bicubic": cv2.INTER_CUBIC,
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
+# What `random` draws from, each as often: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
+RANDOM = ("bilinear", "nearest", "bicubic", "area")
 ATTEMPTS = 10  # before the whole image is taken; TF's sample_distorted_bounding_box default is 100
-
-
-class Box(NamedTuple):
-    """A rectangle of pixels: first row and column, height and width."""
-
-    y: int
-    x: int
-    height: int
-    width: int
 
 
 def inception_box(
@@ -57,12 +52,12 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
-def cut(image: np.ndarray, box: Box, size: int, interpolation: int) -> np.ndarray:
-    """`image` [h, w, 3] inside `box`, resized to [size, size, 3]."""
-    part = image[box.y : box.y + box.height, box.x : box.x + box.width]
-    if part.shape[:2] == (size, size):
-        return part
-    return cv2.resize(part, (size, size), interpolation=interpolation)
+def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
+    """Fills `out`, uint8 [size, size, 3], with `part` [h, w, 3], stretched."""
+    if part.shape == out.shape:
+        out[:] = part
+    else:
+        cv2.resize(part, out.shape[1::-1], dst=out, interpolation=INTERPOLATIONS[interpolation])
 
 
 def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:

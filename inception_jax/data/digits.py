@@ -41,7 +41,7 @@ class Digits:
         """The digit."""
         return int(self._labels[index])
 
-    def image(self, index: int) -> np.ndarray:
+    def stored(self, index: int) -> np.ndarray:
         """uint8 [8, 8, 3]."""
         return self._images[index]
 

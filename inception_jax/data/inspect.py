@@ -9,8 +9,9 @@ import numpy as np
 
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.digits import SPLITS, Digits
-from inception_jax.data.folder import Folder, subfolders
+from inception_jax.data.folder import Folder
 from inception_jax.data.kind import Kind, examine
+from inception_jax.data.listing import subfolders
 from inception_jax.data.source import Source
 from inception_jax.data.survey import Survey
 from inception_jax.errors import ConfigError
@@ -80,16 +81,8 @@ def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
 
 
 def _kind(source: Source, index: int) -> Kind:
-    stored = _stored(source, index)
+    stored = source.stored(index)
     return examine(stored) if isinstance(stored, bytes) else Kind("pixels", *stored.shape[:2])
-
-
-def _stored(source: Any, index: int) -> bytes | np.ndarray:
-    if hasattr(source, "stored"):
-        return source.stored(index)
-    if isinstance(source, Folder):
-        return (source._root / source.name(index)).read_bytes()
-    return source.image(index)
 
 
 def _label(source: Source, index: int) -> list[int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inception_jax.data import prepared
-from inception_jax.data.folder import Folder, subfolders
+from inception_jax.data.folder import Folder
+from inception_jax.data.listing import subfolders
 from inception_jax.errors import ConfigError
 from inception_jax.progress import watched
 

@@ -1,20 +1,24 @@
 """From a source to batches: order, crop, resize, stack; a position is one integer, the step."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
-import grain
 import numpy as np
 from grain.experimental import index_shuffle
 
 from inception_jax.data import crops
+from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.picture import Picture
 from inception_jax.data.source import BadImages, Source
 
-CHUNK = 32  # examples one Grain element holds: its cost of 70 us is then 2 us an image
+PIECE = 32  # examples a thread reads at a time
+AHEAD = 2  # batches that are read before they are asked for
 Batch = dict[str, np.ndarray]
 
 
@@ -51,49 +55,62 @@ class TrainReader:
 
     def __init__(self, source: Source, data: Any, seed: int):
         self._source, self._data, self._seed = source, data, seed
-        self.bad = BadImages(source)
+        self.bad, self.clock = BadImages(source), Clock()
 
-    def __call__(self, positions: range) -> Batch:
-        """The examples at `positions`: image uint8 [n, s, s, 3], label and index int32 [n]."""
-        n, size = len(positions), self._data.image_size
-        images = np.empty((n, size, size, 3), np.uint8)
-        label, index = np.empty(n, np.int32), np.empty(n, np.int32)
+    def empty(self, count: int) -> Batch:
+        """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        size = self._data.image_size
+        return {
+            "image": np.empty((count, size, size, 3), np.uint8),
+            "label": np.empty(count, np.int32),
+            "index": np.empty(count, np.int32),
+        }
+
+    def __call__(self, positions: range, out: Batch) -> None:
+        """Fills `out` with the examples at `positions`."""
+        lap = Lap()
         for i, position in enumerate(positions):
-            found, image = self._readable(example_at(position, len(self._source), self._seed))
-            images[i] = self._crop(image, stream(self._seed, position))
+            index = example_at(position, len(self._source), self._seed)
+            while True:
+                try:
+                    self._fill(index, position, out["image"][i], lap)
+                    break
+                except BadImageError as e:
+                    # The next readable one: the same replacement in every run.
+                    self.bad.add(index, e)
+                    index = (index + 1) % len(self._source)
             # Right after its image: a source that reads records then still holds this one.
-            index[i], label[i] = found, self._source.label(found)
-        return {"image": images, "label": label, "index": index}
+            out["index"][i], out["label"][i] = index, self._source.label(index)
+        self.clock.add(lap, len(positions))
 
-    def _readable(self, index: int) -> tuple[int, np.ndarray]:
-        """The image, or the next readable one: the same replacement in every run."""
-        while True:
-            try:
-                return index, self._source.image(index)
-            except BadImageError as e:
-                self.bad.add(index, e)
-                index = (index + 1) % len(self._source)
-
-    def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        d = self._data
-        height, width = image.shape[:2]
+    def _fill(self, index: int, position: int, out: np.ndarray, lap: Lap) -> None:
+        d, rng = self._data, stream(self._seed, position)
+        lap.start()
+        stored = self._source.stored(index)
+        lap.end("read")
+        picture = Picture(stored)
         if d.crop == "inception":
-            box = crops.inception_box(rng, height, width, tuple(d.area), tuple(d.aspect))
+            area, aspect = tuple(d.area), tuple(d.aspect)
+            box = crops.inception_box(rng, picture.height, picture.width, area, aspect)
         else:
-            box = crops.central_box(height, width, d.eval_crop, d.resize == "short_side")
+            square = d.resize == "short_side"
+            box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
+        part = picture.inside(box, least=d.image_size)
+        lap.end("decode")
         how = d.interpolation
-        names = list(crops.INTERPOLATIONS)
-        how = names[rng.integers(len(names))] if how == "random" else how
-        image = crops.cut(image, box, d.image_size, crops.INTERPOLATIONS[how])
-        return crops.shifted(rng, image, d.pad) if d.crop == "pad" else image
+        how = crops.RANDOM[rng.integers(len(crops.RANDOM))] if how == "random" else how
+        crops.resize(part, out, how)
+        if d.crop == "pad":
+            out[:] = crops.shifted(rng, out, d.pad)
+        lap.end("resize")
 
 
-def centre(image: np.ndarray, data: Any) -> np.ndarray:
-    """What evaluation and prediction see of `image` [h, w, 3]: its centre, [s, s, 3]."""
-    height, width = image.shape[:2]
-    box = crops.central_box(height, width, data.eval_crop, data.resize == "short_side")
+def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
+    """Fills `out`, uint8 [s, s, 3], with what evaluation and prediction see: the centre."""
+    square = data.resize == "short_side"
+    box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
     how = "bilinear" if data.interpolation == "random" else data.interpolation
-    return crops.cut(image, box, data.image_size, crops.INTERPOLATIONS[how])
+    crops.resize(picture.inside(box), out, how)
 
 
 class EvalReader:
@@ -103,62 +120,88 @@ class EvalReader:
         self._source, self._data = source, data
         self.bad = BadImages(source)
 
-    def __call__(self, positions: range) -> Batch:
+    def empty(self, count: int) -> Batch:
         """As TrainReader's, with mask float32 [n]: 1 for an image, 0 for padding or a bad one."""
-        d = self._data
-        n, size = len(positions), d.image_size
-        batch = {
-            "image": np.zeros((n, size, size, 3), np.uint8),
-            "label": np.zeros(n, np.int32),
-            "index": np.full(n, -1, np.int32),
-            "mask": np.zeros(n, np.float32),
+        size = self._data.image_size
+        return {
+            "image": np.zeros((count, size, size, 3), np.uint8),
+            "label": np.zeros(count, np.int32),
+            "index": np.full(count, -1, np.int32),
+            "mask": np.zeros(count, np.float32),
         }
+
+    def __call__(self, positions: range, out: Batch) -> None:
+        """Fills `out`, which is empty, with the images at `positions`."""
         for i, position in enumerate(positions):
             if position >= len(self._source):
                 break
             try:
-                image = self._source.image(position)
+                centre(Picture(self._source.stored(position)), self._data, out["image"][i])
             except BadImageError as e:
                 self.bad.add(position, e)
                 continue
-            batch["image"][i] = centre(image, d)
-            batch["label"][i] = self._source.label(position)
-            batch["index"][i] = position
-            batch["mask"][i] = 1
-        return batch
+            out["label"][i] = self._source.label(position)
+            out["index"][i] = position
+            out["mask"][i] = 1
+
+
+class Reader(Protocol):
+    """Reads examples by position into arrays that it makes; called by several threads."""
+
+    def empty(self, count: int) -> Batch:
+        """Arrays [count, ...] for as many examples."""
+        ...
+
+    def __call__(self, positions: range, out: Batch) -> None:
+        """Fills `out`, a slice of such arrays."""
+        ...
 
 
 def batches(
-    read: Callable[[range], Batch],
-    batch_size: int,
-    steps: range,
-    threads: int,
-    shard: Shard = Shard(),
+    read: Reader, batch_size: int, steps: range, threads: int, shard: Shard = Shard()
 ) -> Iterator[Batch]:
     """The batches of `steps`, each this process's slice of `batch_size` examples.
 
-    Chunks are read in `threads` threads, at most two batches ahead.
+    `threads` threads fill the arrays of at most two batches ahead, in pieces of up to 32 examples:
+    nothing is copied, and of the host's memory three batches are in use.
 
     Raises:
         ValueError: the slices would not be equal.
     """
-    cv2.setNumThreads(0)  # the threads are ours
     local, left = divmod(batch_size, shard.count)
     if left:
         raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
-    # Two batches are in flight: with larger chunks there would be fewer of them than threads.
-    most = min(CHUNK, max(1, 2 * local // threads))
-    chunk = max(c for c in range(1, most + 1) if local % c == 0)
-    per_batch = local // chunk
+    starts = (step * batch_size + shard.index * local for step in steps)
+    return _read_ahead(read, local, starts, threads)
 
-    def chunk_at(i: int) -> Batch:
-        step, part = divmod(i, per_batch)
-        start = (steps.start + step) * batch_size + shard.index * local + part * chunk
-        return read(range(start, start + chunk))
 
-    def join(parts: Any) -> Batch:
-        return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+def _read_ahead(read: Reader, count: int, starts: Iterable[int], threads: int) -> Iterator[Batch]:
+    """The batches of the `count` positions after each of `starts`."""
+    cv2.setNumThreads(0)  # the threads are ours
+    piece = min(PIECE, -(-AHEAD * count // threads))  # with larger ones a thread would go without
+    pool = ThreadPoolExecutor(threads, "input")
+    begun: deque[tuple[Batch, list[Future]]] = deque()
 
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * per_batch)
-    chunks = grain.MapDataset.range(len(steps) * per_batch).map(chunk_at)
-    return iter(chunks.to_iter_dataset(options).batch(per_batch, batch_fn=join))
+    def begin(start: int) -> None:
+        batch, pieces = read.empty(count), []
+        for i in range(0, count, piece):
+            part = slice(i, min(i + piece, count))
+            positions = range(start + part.start, start + part.stop)
+            pieces.append(pool.submit(read, positions, {k: v[part] for k, v in batch.items()}))
+        begun.append((batch, pieces))
+
+    def finish() -> Batch:
+        batch, pieces = begun.popleft()
+        for p in pieces:
+            p.result()
+        return batch
+
+    try:
+        for start in starts:
+            begin(start)
+            if len(begun) > AHEAD:
+                yield finish()
+        while begun:
+            yield finish()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

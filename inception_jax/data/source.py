@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from inception_jax.data.picture import Picture, Stored
 from inception_jax.errors import DataError
 
 TOLERATED = 0.01  # share of unreadable images above which a run ends
@@ -27,8 +28,8 @@ class Source(Protocol):
         """Class of image `index`, without reading its pixels."""
         ...
 
-    def image(self, index: int) -> np.ndarray:
-        """Pixels of image `index`: uint8 [h, w, 3] RGB; raises BadImageError."""
+    def stored(self, index: int) -> Stored:
+        """Image `index` as it is stored: the bytes of a file, or pixels uint8 [h, w, 3], RGB."""
         ...
 
     def name(self, index: int) -> str:
@@ -93,9 +94,9 @@ class Cached:
             label = self._labels[index] = self._source.label(index)
         return label
 
-    def image(self, index: int) -> np.ndarray:
-        """As the source's; decoded at most once (twice, if two threads race)."""
+    def stored(self, index: int) -> np.ndarray:
+        """The pixels; decoded at most once (twice, if two threads race)."""
         pixels = self._images[index]
         if pixels is None:
-            pixels = self._images[index] = self._source.image(index)
+            pixels = self._images[index] = Picture(self._source.stored(index)).whole()
         return pixels

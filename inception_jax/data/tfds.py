@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inception_jax.data import imagenet
-from inception_jax.data.decode import BadImageError, decode
+from inception_jax.data.decode import BadImageError
 from inception_jax.errors import ConfigError
 
 
@@ -76,12 +74,8 @@ class Tfds:
         return len(self._records)
 
     def label(self, index: int) -> int:
-        """The label of the record; free after `image(index)` in the same thread."""
+        """The label of the record; free after `stored(index)` in the same thread."""
         return int(self._record(index)[self._label].int64_list.value[0])
-
-    def image(self, index: int) -> np.ndarray:
-        """uint8 [h, w, 3]; raises BadImageError."""
-        return decode(self.stored(index))
 
     def stored(self, index: int) -> bytes:
         """The bytes of the image's file; raises BadImageError."""

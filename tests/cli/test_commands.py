@@ -49,6 +49,7 @@ FLAGS = {
 DATA_FLAGS = {
     "check": ["--config=PAGE", "--split=", "--json", "checksums"],
     "show": ["--config=PAGE", "--split=", "--out=", "--step=N"],
+    "bench": ["--folder=", "--size=N", "--json"],
     "prepare": ["--out=", "--name=", "--shard_mb=N", "--manual_dir=", "--any_size", "TensorFlow"],
 }
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.picture import Picture
 
 
 def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:
@@ -50,7 +51,7 @@ class Pictures:
     def label(self, index: int) -> int:
         return index % 2
 
-    def image(self, index: int) -> np.ndarray:
+    def stored(self, index: int) -> np.ndarray:
         self.read.append(index)
         if index in self.bad:
             raise BadImageError("broken")
@@ -60,6 +61,18 @@ class Pictures:
 
     def name(self, index: int) -> str:
         return f"picture {index}"
+
+
+def pixels(source, index: int) -> np.ndarray:
+    """The decoded image `index` of `source`: uint8 [h, w, 3]."""
+    return Picture(source.stored(index)).whole()
+
+
+def read(reader, positions: range) -> dict[str, np.ndarray]:
+    """What `reader` reads at `positions`."""
+    batch = reader.empty(len(positions))
+    reader(positions, batch)
+    return batch
 
 
 def settings(**changes) -> SimpleNamespace:

@@ -15,7 +15,7 @@ def test_splits_are_sklearns_digits():
     for split, chosen in (("test", slice(0, None, 5)), ("train", np.arange(1797) % 5 > 0)):
         source = Digits(split)
         np.testing.assert_array_equal(
-            [source.image(i)[..., 0] for i in range(len(source))], levels[chosen]
+            [source.stored(i)[..., 0] for i in range(len(source))], levels[chosen]
         )
         assert [source.label(i) for i in range(len(source))] == labels[chosen].tolist()
 
@@ -24,7 +24,7 @@ def test_images_are_grey_and_named():
     """An image is uint8 [8, 8, 3], grey; sizes, classes and names are as documented."""
     train, test = Digits("train"), Digits("test")
     assert (len(train), len(test)) == (1437, 360)
-    image = test.image(3)
+    image = test.stored(3)
     assert image.shape == (8, 8, 3) and image.dtype == np.uint8 and image.max() == 255
     assert (image == image[..., :1]).all()
     assert test.classes == tuple("0123456789") and test.name(3) == "digits/test/3"

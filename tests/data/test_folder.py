@@ -7,7 +7,7 @@ from inception_jax.data import open_source, pipeline
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.folder import Folder
 from inception_jax.errors import ConfigError, DataError
-from tests.data.pictures import encoded, gradient, settings, tree
+from tests.data.pictures import encoded, gradient, pixels, settings, tree
 
 
 def test_order_labels_and_classes(tmp_path):
@@ -23,14 +23,16 @@ def test_order_labels_and_classes(tmp_path):
     names = ["a cat/000.png", "a cat/001.png", "a cat/002.png",
              "b dog/000.png", "b dog/0001.JPEG", "b dog/001.png"]  # fmt: skip
     assert [source.name(i) for i in range(6)] == [f"train/{n}" for n in names]
-    np.testing.assert_array_equal(source.image(2), gradient(shade=22))  # `a cat` was written second
+    np.testing.assert_array_equal(
+        pixels(source, 2), gradient(shade=22)
+    )  # `a cat` was written second
 
 
 def test_container_is_told_by_content(tmp_path):
     """A PNG named .jpg is read as what it is."""
     root = tree(tmp_path, {"train": {"a": 1}})
     (root / "train" / "a" / "000.png").rename(root / "train" / "a" / "000.jpg")
-    np.testing.assert_array_equal(Folder(root, "train").image(0), gradient())
+    np.testing.assert_array_equal(pixels(Folder(root, "train"), 0), gradient())
 
 
 def test_linked_trees_are_followed(tmp_path):
@@ -101,11 +103,11 @@ def test_unreadable_and_vanished_files_differ(tmp_path):
     (tmp_path / "train/a/002.png").unlink()
     (tmp_path / "train/a/002.png").mkdir()  # an OSError that is not about absence
     with pytest.raises(BadImageError, match="empty"):
-        source.image(0)
+        pixels(source, 0)
     with pytest.raises(DataError, match=r"train/a/001\.png was there at the start and has gone"):
-        source.image(1)
+        pixels(source, 1)
     with pytest.raises(BadImageError, match="directory"):
-        source.image(2)
+        pixels(source, 2)
 
 
 def spoil(root, count):

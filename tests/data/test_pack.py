@@ -21,7 +21,7 @@ from inception_jax.data import prepared
 from inception_jax.data.pack import pack
 from inception_jax.data.tfds import Tfds
 from inception_jax.errors import ConfigError, DataError, DiskFullError
-from tests.data.pictures import tree
+from tests.data.pictures import pixels, tree
 
 SIZES = {"train": {"ant": 90, "bee": 41, "cow": 70}, "test": {"ant": 5, "cow": 2}}
 SET = "tiny/1.0.0"
@@ -224,7 +224,7 @@ def test_more_than_one_percent_unreadable(tmp_path):
     said = pack(root, tmp_path / "out", "tiny", leave_out=True, shard_bytes=900)
     assert "2 unreadable images, left out" in said and "train: 98 images" in said
     source = Tfds("tiny", str(tmp_path / "out"), "train")
-    assert len(source) == 98 and all(source.image(i).size for i in range(98))
+    assert len(source) == 98 and all(pixels(source, i).size for i in range(98))
 
 
 def test_shards_of_which_all_is_left_out(tmp_path):

@@ -53,13 +53,13 @@ def test_cached_reads_once():
     plain.label = lambda i: labels.append(i) or i % 2
     source = Cached(plain)
     for _ in range(3):
-        np.testing.assert_array_equal(source.image(2)[..., 0], 2)
+        np.testing.assert_array_equal(source.stored(2)[..., 0], 2)
         assert source.label(1) == 1 and source.label(2) == 0
     assert plain.read == [2] and labels == [1, 2]
     assert len(source) == 5 and source.classes == plain.classes and source.name(4) == "picture 4"
     for _ in range(2):
         with pytest.raises(BadImageError):
-            source.image(3)
+            source.stored(3)
 
 
 @pytest.mark.parametrize("cache", [False, True])

@@ -15,7 +15,7 @@ from inception_jax.data import prepared
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.tfds import Tfds
 from inception_jax.errors import ConfigError
-from tests.data.pictures import encoded, gradient
+from tests.data.pictures import encoded, gradient, pixels
 
 COUNT = {"train": 20, "test": 6}
 
@@ -84,7 +84,7 @@ def test_reads_what_was_written(root, offline):
     assert source.name(3) == "tiny/train/3"
     for i in (0, 9, 10, 19):
         assert source.label(i) == i % 3
-        image = source.image(i)
+        image = pixels(source, i)
         assert image.dtype == np.uint8
         expected = cv2.imdecode(np.frombuffer(encoded(gradient(shade=i)), np.uint8), 1)[..., ::-1]
         assert np.abs(image.astype(int) - expected).max() <= 2  # two builds of libjpeg-turbo
@@ -95,7 +95,7 @@ def test_a_torn_image_is_a_bad_image(root):
     """Unreadable pixels in a record are BadImageError; its label is still there."""
     source = Tfds("tiny", str(root), "train")
     with pytest.raises(BadImageError):
-        source.image(4)
+        pixels(source, 4)
     assert source.label(4) == 1
 
 
@@ -120,12 +120,12 @@ def test_a_record_is_read_once(root):
 
     source._records = Counted()
     for i in (2, 3, 2):
-        source.image(i)
+        pixels(source, i)
         source.label(i)
     assert reads == [2, 3, 2]
     with ThreadPoolExecutor(1) as other:
-        source.image(7)
-        other.submit(source.image, 8).result()
+        pixels(source, 7)
+        other.submit(source.stored, 8).result()
         assert (source.label(7), other.submit(source.label, 8).result()) == (1, 2)
     assert reads[3:] == [7, 8]
 
@@ -133,7 +133,7 @@ def test_a_record_is_read_once(root):
 def test_supervised_keys_name_the_features(tmp_path):
     """A set whose image and label have other names is read by its supervised keys."""
     source = Tfds("named", str(prepare(tmp_path, "named", "photo", "species")), "test")
-    assert source.label(5) == 2 and source.image(5).shape == (24, 32, 3)
+    assert source.label(5) == 2 and pixels(source, 5).shape == (24, 32, 3)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from inception_jax.data import build, imagenet
 from inception_jax.data.decode import decode
 from inception_jax.data.pack import pack
 from inception_jax.data.tfds import Tfds
-from tests.data.pictures import encoded, gradient, tree
+from tests.data.pictures import encoded, gradient, pixels, tree
 
 pytestmark = [
     pytest.mark.peers,
@@ -127,9 +127,9 @@ def test_our_source_reads_it(made):
         assert source.stored(i).startswith(b"\xff\xd8")
         if name == CMYK:
             # White less 200/255 of green. TensorFlow's K is inverted as Adobe writes it.
-            assert np.abs(source.image(i).mean((0, 1)) - (255, 55, 255)).max() < 4
+            assert np.abs(pixels(source, i).mean((0, 1)) - (255, 55, 255)).max() < 4
         elif name == PNG:
-            assert np.abs(source.image(i) - decode(picture(name)).astype(int)).max() <= 9
+            assert np.abs(pixels(source, i) - decode(picture(name)).astype(int)).max() <= 9
         else:
             assert source.stored(i) == picture(name)
     assert seen == {name: wnid for wnid, names in SYNSETS.items() for name in names}

@@ -1,0 +1,156 @@
+"""libjpeg-turbo's own interface, for what no Python package offers: decoding a part of a JPEG.
+
+The few functions of the TurboJPEG 3 API that this needs, through ctypes, which lets other threads
+run meanwhile. The library is the system's, if that is version 3 or newer, or the one inside the
+wheel `turbojpeg`; without either nothing here is used, and whole images are decoded (`simplejpeg`).
+`experiments/decoders.py` measures the choice.
+"""
+
+import ctypes
+import ctypes.util
+import functools
+import threading
+from importlib import metadata
+from typing import NamedTuple
+
+import numpy as np
+
+# turbojpeg.h, enum TJINIT, TJPARAM, TJCS and TJPF
+DECOMPRESS, RGB = 1, 0
+STOP_ON_WARNING, SUBSAMPLING, WIDTH, HEIGHT, PRECISION, COLOURSPACE = 0, 4, 5, 6, 7, 8
+YCBCR_OR_GREY = (1, 2)
+# Width of the blocks that a region has to begin at, by TJSAMP: 444, 422, 420, grey, 440, 411, 441.
+BLOCK = {0: 8, 1: 16, 2: 16, 3: 8, 4: 8, 5: 32, 6: 8}
+RIGHT = 2  # pixels beyond the region that smooth chroma upsampling looks at
+TAIL = 4096  # bytes at the end of a file that have to hold its end marker
+
+
+class Header(NamedTuple):
+    """What is known of a JPEG before its pixels are decoded."""
+
+    height: int
+    width: int
+    subsampling: int
+
+
+class Region(ctypes.Structure):
+    """tjregion."""
+
+    _fields_ = [(name, ctypes.c_int) for name in ("x", "y", "w", "h")]
+
+
+class Scale(ctypes.Structure):
+    """tjscalingfactor."""
+
+    _fields_ = [("num", ctypes.c_int), ("denom", ctypes.c_int)]
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """libjpeg-turbo 3 or newer, or None."""
+    for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
+        try:
+            lib = ctypes.CDLL(path)
+            return _declared(lib)
+        except (OSError, AttributeError):  # cannot be loaded; version 2 lacks the functions
+            continue
+    return None
+
+
+def _in_wheel() -> str | None:
+    try:
+        files = metadata.files("turbojpeg") or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = [f for f in files if "libturbojpeg" in f.name or f.name == "turbojpeg.dll"]
+    return str(found[0].locate()) if found else None
+
+
+def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
+    handle, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
+    lib.tj3Init.restype, lib.tj3Init.argtypes = handle, [integer]
+    lib.tj3Destroy.restype, lib.tj3Destroy.argtypes = None, [handle]
+    lib.tj3Get.argtypes = [handle, integer]
+    lib.tj3Set.argtypes = [handle, integer, integer]
+    lib.tj3DecompressHeader.argtypes = [handle, ctypes.c_char_p, size]
+    lib.tj3SetCroppingRegion.argtypes = [handle, Region]
+    lib.tj3SetScalingFactor.argtypes = [handle, Scale]
+    lib.tj3Decompress8.argtypes = [
+        handle, ctypes.c_char_p, size, ctypes.c_void_p, integer, integer
+    ]  # fmt: skip
+    return lib
+
+
+class _Handle:
+    """A decompressor; each thread has its own."""
+
+    def __init__(self, lib: ctypes.CDLL):
+        self.lib, self.value = lib, lib.tj3Init(DECOMPRESS)
+        lib.tj3Set(self.value, STOP_ON_WARNING, 1)  # a damaged JPEG is refused, not guessed at
+
+    def __del__(self) -> None:
+        self.lib.tj3Destroy(self.value)
+
+
+_local = threading.local()
+
+
+def _handle() -> _Handle | None:
+    lib = library()
+    if lib is not None and not hasattr(_local, "handle"):
+        _local.handle = _Handle(lib)
+    return getattr(_local, "handle", None)
+
+
+def header(data: bytes) -> Header | None:
+    """The header of a JPEG of which a part can be decoded; None for every other file.
+
+    None too where a whole decoder has to judge: no end marker in the last 4 KB, CMYK, more than
+    eight bits, an unusual subsampling, damage, no library.
+    """
+    h = _handle()
+    if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0:
+        return None
+    lib, get = h.lib, h.lib.tj3Get
+    if lib.tj3DecompressHeader(h.value, data, len(data)):
+        return None
+    if get(h.value, COLOURSPACE) not in YCBCR_OR_GREY or get(h.value, PRECISION) != 8:
+        return None
+    found = Header(get(h.value, HEIGHT), get(h.value, WIDTH), get(h.value, SUBSAMPLING))
+    return found if found.subsampling in BLOCK else None
+
+
+def decode(
+    data: bytes, found: Header, y: int, x: int, height: int, width: int, shrink: int = 1
+) -> np.ndarray | None:
+    """The pixels of a region of a JPEG whose `header` was `found`, or None if it is damaged.
+
+    With `shrink` 1 they equal those of the whole decoded image: smooth upsampling of the chroma
+    looks one block to the left and two pixels to the right, so those are decoded too.
+
+    Args:
+        data: the file.
+        found: its header.
+        y: first row, like the three numbers after it in pixels of the shrunk image.
+        x: first column.
+        height: rows.
+        width: columns.
+        shrink: 1, 2, 4 or 8: the image is ceil(height / shrink) by ceil(width / shrink).
+
+    Returns:
+        uint8 [height, width, 3], RGB; a view of a larger array.
+    """
+    h = _handle()
+    assert h is not None, "header() gives None without the library"
+    lib = h.lib
+    block = BLOCK[found.subsampling] // shrink or 1
+    left = max(0, x // block - 1) * block
+    right = min(-(-found.width // shrink), x + width + RIGHT)
+    out = np.empty((height, right - left, 3), np.uint8)
+    failed = (
+        lib.tj3DecompressHeader(h.value, data, len(data))
+        or lib.tj3SetScalingFactor(h.value, Scale(1, shrink))
+        or lib.tj3SetCroppingRegion(h.value, Region(left, y, right - left, height))
+        or lib.tj3Decompress8(h.value, data, len(data), out.ctypes.data, 0, RGB)
+    )
+    return None if failed else out[:, x - left : x - left + width]

@@ -1,0 +1,155 @@
+"""How fast images come, where their time goes, and what they cost a step."""
+
+import itertools
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from inception_jax import mesh as meshes
+from inception_jax.data import pipeline, turbojpeg
+from inception_jax.data.source import Source
+from inception_jax.job import Job
+
+Step = Callable[[Any], None]  # takes a batch and returns when the device has done with it
+
+
+class InputBench:
+    """Measures one source under one `data` section.
+
+    Each figure is the median of `rounds` of `seconds` each, one and all threads in turn, because
+    other programs disturb. The files come from the operating system's cache when there is room: a
+    figure says what the host can decode, not what a cold disk gives.
+    """
+
+    def __init__(self, source: Source, data: Any, seconds: float, rounds: int):
+        self._source, self._data = source, data
+        self._seconds, self._rounds = seconds, rounds
+
+    def run(self, step: Step | None = None) -> dict[str, Any]:
+        """All figures; without `step` one is simulated that leaves the host half of its time."""
+        d, before = self._data, _resident()
+        rates: dict[int, list[float]] = {1: [], d.threads: []}
+        for _ in range(self._rounds):
+            for threads, found in rates.items():
+                found.append(self._images_per_s(threads))
+        one, rate = (statistics.median(rates[n]) for n in (1, d.threads))
+        memory = _peak() - before
+        alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
+        return {
+            "images": len(self._source),
+            "image_size": d.image_size,
+            "batch_size": d.batch_size,
+            "threads": d.threads,
+            "interpolation": d.interpolation,
+            "decoder": decoder(),
+            "images_per_s": rate,
+            "images_per_s_one_thread": one,
+            "scaling": rate / one,
+            "stages_ms": {**self._stages(), "transfer": self._transfer()},
+            "memory_mb": memory / 1e6,
+            "step": "measured" if step else "simulated: the host waits twice the input's time",
+            "step_ms": 1e3 * alone,
+            "joined_ms": 1e3 * joined,
+            "input_costs": joined / alone - 1,
+        }
+
+    def _batches(self, threads: int) -> Iterator[pipeline.Batch]:
+        d = self._data
+        self._reader = pipeline.TrainReader(self._source, d, seed=0)
+        return pipeline.batches(self._reader, d.batch_size, range(sys.maxsize), threads)
+
+    def _images_per_s(self, threads: int) -> float:
+        batches = self._batches(threads)
+        for _ in range(pipeline.AHEAD + 1):  # those that were begun before the clock
+            next(batches)
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < self._seconds:
+            next(batches)
+            count += 1
+        return count * self._data.batch_size / (time.perf_counter() - began)
+
+    def _stages(self) -> dict[str, float]:
+        """Milliseconds an image, one thread alone."""
+        self._images_per_s(1)
+        return self._reader.clock.ms()
+
+    def _transfer(self) -> float:
+        """Milliseconds an image, to the first device; none for a CPU, which shares the memory."""
+        batch = next(self._batches(self._data.threads))["image"]
+        times = []
+        for _ in range(10):
+            began = time.perf_counter()
+            jax.block_until_ready(jax.device_put(batch))
+            times.append(time.perf_counter() - began)
+        return 1e3 * statistics.median(times) / len(batch)
+
+    def _joined(self, step: Step) -> tuple[float, float]:
+        """Median seconds of a step on one batch again and again, and of a step with its input."""
+        batches = self._batches(self._data.threads)
+        same = next(batches)
+        alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
+        return alone, _seconds_a_step(step, batches, self._seconds)
+
+
+def train_step(job: Job) -> Step:
+    """A run's own step, on its devices; as in training, the host is one step ahead of them."""
+    state, pending = job.fresh_state(), []
+    placed = meshes.batch(job.mesh)
+
+    def step(batch: Any) -> None:
+        nonlocal state
+        batch = meshes.put({k: batch[k] for k in ("image", "label")}, placed)
+        state, metrics = job.train_step(state, batch)
+        pending.append(metrics)
+        if len(pending) > 1:
+            jax.block_until_ready(pending.pop(0))
+
+    return step
+
+
+def decoder() -> str:
+    """Which library decodes JPEGs here, and how much of them."""
+    if turbojpeg.library():
+        return "libjpeg-turbo 3, only the crop"
+    return "simplejpeg, whole images (for regions: libjpeg-turbo 3, or pip install turbojpeg)"
+
+
+def _waiting(seconds: float) -> Step:
+    """A step that takes `seconds` of an accelerator and nothing of the host."""
+
+    def step(batch: Any) -> None:
+        jax.device_put(batch["image"])
+        time.sleep(seconds)
+
+    return step
+
+
+def _seconds_a_step(step: Step, batches: Iterator[Any], seconds: float) -> float:
+    for _ in range(pipeline.AHEAD + 1):
+        step(next(batches))
+    began, times = time.perf_counter(), []
+    while time.perf_counter() - began < seconds or len(times) < 5:
+        start = time.perf_counter()
+        step(next(batches))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _peak() -> int:
+    """Most bytes that this process ever had in memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _resident() -> int:
+    """Bytes that this process has in memory; where the system does not say, its most so far."""
+    try:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return _peak()
