@@ -19,7 +19,7 @@ STATS = 16  # threads that ask for the files' sizes, which on a network disk is 
 SPLIT = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     """A file: its path below the folder, its label, its size and the time it was written."""
 
@@ -72,19 +72,18 @@ class Manifest:
     def __len__(self) -> int:
         return sum(len(shard.images) for shard in self.shards)
 
-    def digest(self, *flags: object) -> str:
-        """Of all that decides the shards, but for the bytes of the images."""
+    def digest(self, *flags: object, times: bool = False) -> str:
+        """Of all that decides the shards, but for the bytes of the images; `times`: also of these.
+
+        A file that is written again has another time, in another place too.
+        """
         digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
         for shard in self.shards:
             digest.update(f"\n{shard.file}\n".encode())
             for image in shard.images:
-                digest.update(os.fsencode(f"{image.path}\0{image.label}\0{image.size}\0"))
+                fields = (image.path, image.label, image.size, *([image.time] if times else []))
+                digest.update(os.fsencode("\0".join(map(str, fields)) + "\n"))
         return digest.hexdigest()
-
-    def times(self) -> str:
-        """When the files were last written."""
-        times = [str(image.time) for shard in self.shards for image in shard.images]
-        return hashlib.sha256(" ".join(times).encode()).hexdigest()
 
 
 def _opened(root: Path, split: str, train: str) -> Folder:

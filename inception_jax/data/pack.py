@@ -48,13 +48,14 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
     name = name or re.sub(r"\W+", "_", root.resolve().name.lower()).strip("_")
     _allowed(root, out, name)
     manifest = Manifest(root, name, shard_bytes, train, splits)
-    content, final = manifest.digest(VERSION, OPTIONS, leave_out), out / name / VERSION
+    flags, final = (VERSION, OPTIONS, leave_out), out / name / VERSION
+    content = manifest.digest(*flags)
     if final.exists():
         return _same(final, content)
     with prepared.staging(out, name) as staging:
         if final.exists():  # now, by the process that had the lock
             return _same(final, content)
-        state = _State(staging, content + manifest.times())
+        state = _State(staging, manifest.digest(*flags, times=True))
         left = [shard for shard in manifest.shards if shard.file not in state.done]
         size = sum(image.size + RECORD for shard in left for image in shard.images)
         prepared.need(out, size + SHARD * len(left), name)

@@ -185,12 +185,12 @@ def need(out: Path, size: int, name: str) -> None:
     while not there.exists():
         there = there.parent
     free = shutil.disk_usage(there).free
-    print(f"{name} needs {size:,} bytes in {out}; {free:,} are free there", file=sys.stderr)
     if free < size:
         raise DiskFullError(
             f"{name} needs {size:,} bytes in {out}, {free:,} are free: make room for "
             f"{size - free:,} more, or choose another folder"
         )
+    print(f"{name} needs {size:,} bytes in {out}; {free:,} are free there", file=sys.stderr)
 
 
 def publish(staged: Path, final: Path) -> None:

@@ -67,8 +67,9 @@ class Tfds:
         self._parse: Callable[[bytes], Any] = tf_example_pb2.Example.FromString
         self._split, self._named = f"{name}/{split}", "file_name" in info.features
         self._last = threading.local()
-        if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
-            raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
+        with contextlib.suppress(BadImageError):  # a damaged first record says nothing
+            if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
+                raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
 
     def __len__(self) -> int:
         return len(self._records)
@@ -95,7 +96,9 @@ class Tfds:
         if getattr(last, "index", None) != index:
             try:
                 record = self._records[index]
-            except RuntimeError as e:  # what ArrayRecord says of a damaged shard
+            except (RuntimeError, IndexError) as e:  # ArrayRecord's, of a damaged or a cut shard
+                if not 0 <= index < len(self):
+                    raise
                 raise BadImageError(f"damaged record: {e}") from e
             last.features = self._parse(record).features.feature
             last.index = index
