@@ -126,13 +126,11 @@ def verify(folder: Path) -> int | None:
         expected: dict[str, str] = json.loads(path.read_text())["shards"]
     except (ValueError, KeyError, TypeError) as e:
         raise DataError(f"{path} is damaged ({e}); prepare the set again") from e
-    found = hashed(folder, list(expected))
-    wrong = [
-        f"  {name}: "
-        + (f"expected sha256 {digest}, found {found[name]}" if found[name] else "gone")
-        for name, digest in expected.items()
-        if found[name] != digest
-    ]
+    wrong = []
+    for name, digest in hashed(folder, list(expected)).items():
+        if digest != expected[name]:
+            found = f"expected sha256 {expected[name]}, found {digest}" if digest else "gone"
+            wrong.append(f"  {name}: {found}")
     if wrong:
         raise DataError(
             f"{len(wrong)} of {len(expected)} shards in {folder} are not what was written:\n"

@@ -96,10 +96,10 @@ class Tfds:
         if getattr(last, "index", None) != index:
             try:
                 record = self._records[index]
-            except (RuntimeError, IndexError) as e:  # ArrayRecord's, of a damaged or a cut shard
-                if not 0 <= index < len(self):
-                    raise
+            except RuntimeError as e:  # what ArrayRecord says of a damaged shard
                 raise BadImageError(f"damaged record: {e}") from e
+            if not record:  # and what it reads of one that was cut
+                raise BadImageError("damaged record: it is empty")
             last.features = self._parse(record).features.feature
             last.index = index
         return last.features
