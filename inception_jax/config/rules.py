@@ -74,9 +74,9 @@ RULES: dict[str, Rule] = {
     "data.classes": whole(2),
     "data.image_size": whole(1),  # pixels
     "data.batch_size": whole(1),  # images a step, over all devices
-    "data.crop": choice("inception", "pad", "central"),
-    "data.area": span(0, 1, "(0.08, 1.0)"),  # of the inception crop
-    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of the inception crop
+    "data.crop": choice("inception", "tensorflow", "pad", "central"),
+    "data.area": span(0, 1, "(0.08, 1.0)"),  # of a random crop
+    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of a random crop
     "data.pad": whole(0),  # pixels of the pad crop
     "data.eval_crop": real(0, 1, above=True),  # share of the image that the central crop keeps
     "data.resize": choice("stretch", "short_side"),

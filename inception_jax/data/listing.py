@@ -5,6 +5,7 @@ The list is kept in ~/.cache/inception_jax/listings (or below $XDG_CACHE_HOME) a
 long as no class folder has changed, which a folder's modification time says.
 """
 
+import contextlib
 import hashlib
 import os
 import time
@@ -101,7 +102,7 @@ def _cache_of(root: Path) -> Path:
 def _read(cache: Path, classes: list[str], changed: np.ndarray) -> Listing | None:
     """The remembered list, or None if there is none or a folder has changed since."""
     try:
-        with np.load(cache) as f:
+        with cache.open("rb") as file, np.load(file) as f:
             same = f["classes"].tolist() == classes and np.array_equal(f["changed"], changed)
             return Listing(f["names"], f["labels"]) if same else None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
@@ -118,4 +119,5 @@ def _write(cache: Path, classes: list[str], changed: np.ndarray, found: Listing)
         )  # fmt: skip
         os.replace(partial, cache)
     except OSError:  # a home that is full or read-only costs only the time to list again
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()

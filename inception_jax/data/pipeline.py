@@ -1,6 +1,5 @@
 """From a source to batches: order, crop, resize, stack; a position is one integer, the step."""
 
-import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,11 +8,11 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from grain.experimental import index_shuffle
 
 from inception_jax.data import crops
 from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.order import example_at, stream
 from inception_jax.data.picture import Picture
 from inception_jax.data.source import BadImages, Source
 
@@ -28,26 +27,6 @@ class Shard:
 
     index: int = 0
     count: int = 1
-
-
-@functools.lru_cache(maxsize=64)
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-
-
-def example_at(position: int, count: int, seed: int) -> int:
-    """Index of the example at `position` of the endless training order.
-
-    Each epoch is another permutation of `count` examples, computed rather than stored, so any
-    position costs the same and every example comes once an epoch.
-    """
-    epoch, offset = divmod(position, count)
-    return index_shuffle(offset, max_index=count - 1, seed=_epoch_seed(seed, epoch), rounds=4)
-
-
-def stream(seed: int, position: int) -> np.random.Generator:
-    """The random numbers of one position of the order: a function of both and of nothing else."""
-    return np.random.Generator(np.random.Philox(key=[seed, position]))
 
 
 class TrainReader:
@@ -89,9 +68,9 @@ class TrainReader:
         stored = self._source.stored(index)
         lap.end("read")
         picture = Picture(stored)
-        if d.crop == "inception":
+        if random_box := crops.RANDOM_BOXES.get(d.crop):
             area, aspect = tuple(d.area), tuple(d.aspect)
-            box = crops.inception_box(rng, picture.height, picture.width, area, aspect)
+            box = random_box(rng, picture.height, picture.width, area, aspect)
         else:
             square = d.resize == "short_side"
             box = crops.central_box(picture.height, picture.width, d.eval_crop, square)

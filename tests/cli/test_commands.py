@@ -14,7 +14,7 @@ from inception_jax.cli import data
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
-HEAVY = ("jax", "flax", "numpy", "orbax", "grain", "cv2", "tensorflow_datasets", "tensorflow")
+HEAVY = ("jax", "flax", "numpy", "orbax", "cv2", "tensorflow_datasets", "tensorflow")
 # Flags that each command's help must explain.
 FLAGS = {
     "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE", "--allow_config_change"],
