@@ -1,6 +1,7 @@
 """TFDS's own ImageNet, built by its own code from the official files; the one use of TensorFlow."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -47,14 +48,16 @@ def _build(manual: Path, staging: Path, made: Path, counts: dict[str, int]) -> N
     import tensorflow_datasets as tfds
     from absl import logging
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}  # of what is no trouble
+    os.environ.update({k: v for k, v in quiet.items() if k not in os.environ})
     for path in staging.glob("incomplete.*"):
         size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
         print(f"removing {size / 1e9:,.1f} GB that an interrupted run left", file=sys.stderr)
         shutil.rmtree(path)
     logging.set_verbosity(logging.ERROR)  # that there is no test split is no warning to us
     builder = tfds.builder(imagenet.NAME, data_dir=str(staging.parent))
-    with _shown(counts):
+    # TFDS prints that it downloads, and where we do not leave it.
+    with _shown(counts), contextlib.redirect_stdout(io.StringIO()):
         builder.download_and_prepare(
             file_format="array_record", download_dir=str(staging / "downloads"),
             download_config=tfds.download.DownloadConfig(
@@ -71,11 +74,15 @@ def _shown(counts: dict[str, int]) -> Iterator[None]:
     from tensorflow_datasets.core import utils
 
     theirs = utils.tqdm
-    totals = iter([count for count in counts.values() for _ in ("generating", "shuffling")])
 
-    def ours(items: Iterable[Any], *args: Any, desc: str = "", **options: Any) -> Iterable[Any]:
-        total = next(totals, 0)  # none for the test split, which nobody asked for
-        return watched(items, total, desc.split(" examples")[0].split("...")[0]) if total else items
+    def ours(items: Iterable[Any], *args: Any, desc: str = "", total: int | None = None,
+             **options: Any) -> Iterable[Any]:  # fmt: skip
+        # "Generating train examples...", "Shuffling .../imagenet2012-train.array_record-*", others
+        what, _, rest = desc.partition(" ")
+        split = next((name for name in counts if name in rest.rpartition("/")[2]), "")
+        if not split or what not in ("Generating", "Shuffling"):
+            return items
+        return watched(items, total or counts[split], f"{what.lower()} {split}")
 
     utils.tqdm = ours
     try:
@@ -100,8 +107,9 @@ def _there(final: Path) -> str:
             f"--data_dir, or remove it"
         )
     found = {s["name"]: sum(int(n) for n in s["shardLengths"]) for s in info["splits"]}
-    lines = [f"{final}: prepared", *imagenet.difference(found)]
+    lines = [f"{final}: prepared"]
     lines += [f"  {split}: {count:,} images" for split, count in found.items()]
+    lines += imagenet.difference(found)
     lines.append(
         f"read it with --config.data.source=tfds --config.data.name={imagenet.NAME} "
         f"--config.data.dir={final.parent.parent}"

@@ -163,8 +163,8 @@ def staging(out: Path, name: str) -> Iterator[Path]:
         if not _full(e):
             raise
         raise DiskFullError(
-            f"no room left in {out}: nothing of {name} is visible there, what is written so far "
-            f"lies in {folder}. Make room and run the same command again."
+            f"no room left in {out}: nothing of {name} is visible there. Make room and run the "
+            f"same command again; what is written so far is kept in {folder} where it can be"
         ) from e
     finally:
         for path in (*folder.iterdir(), folder, folder.parent):

@@ -87,7 +87,8 @@ class Tfds:
         name = f"{self._split}/{index}"
         if self._named:
             with contextlib.suppress(BadImageError):
-                name += f" {self._record(index)['file_name'].bytes_list.value[0].decode()}"
+                file = self._record(index)["file_name"].bytes_list.value[0]
+                name += f" {file.decode(errors='replace')}"
         return name
 
     def _record(self, index: int) -> Any:

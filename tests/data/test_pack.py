@@ -69,6 +69,16 @@ def test_reads_back(root, tmp_path):
     assert os.listdir(tmp_path) == ["tiny"]  # nothing is left of the making
 
 
+def test_a_name_that_is_no_text(tmp_path):
+    """A file name of bytes that are no UTF-8 is kept, and shown with a mark."""
+    root = tree(tmp_path / "root", {"train": {"ant": 1}})
+    os.rename(root / "train/ant/000.png", os.fsencode(root) + b"/train/ant/caf\xe9.png")
+    pack(root, tmp_path / "out", "tiny")
+    source = Tfds("tiny", str(tmp_path / "out"), "train")
+    assert source.name(0) == "tiny/train/0 caf\ufffd.png"
+    assert source._record(0)["file_name"].bytes_list.value[0] == b"caf\xe9.png"
+
+
 def test_anyone_can_read_it(root, tmp_path):
     """`tfds.builder_from_directory` finds features, names, counts, and records."""
     import tensorflow_datasets as tfds
@@ -174,7 +184,7 @@ def test_disk_full_in_the_middle(root, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(array_record_module, "ArrayRecordWriter", writer)
-        with pytest.raises(DiskFullError, match="run the same command again") as caught:
+        with pytest.raises(DiskFullError, match="run the same command again; what") as caught:
             pack(root, tmp_path, "tiny", shard_bytes=9000)
     assert caught.value.code == 74 and os.listdir(tmp_path) == [".preparing"]
     pack(root, tmp_path, "tiny", shard_bytes=9000)
