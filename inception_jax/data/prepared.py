@@ -176,13 +176,16 @@ def staging(out: Path, name: str) -> Iterator[Path]:
 def need(out: Path, size: int, name: str) -> None:
     """Says what room there is, and refuses to start what cannot end.
 
+    What an interrupted run of TFDS left is counted as room: it is removed first.
+
     Raises:
         DiskFullError: fewer than `size` bytes are free where `out` is.
     """
     there = out.absolute()
     while not there.exists():
         there = there.parent
-    free = shutil.disk_usage(there).free
+    left = sum(part.stat().st_size for part in (out / STAGING / name).glob("incomplete.*/*"))
+    free = shutil.disk_usage(there).free + left
     if free < size:
         raise DiskFullError(
             f"{name} needs {size:,} bytes in {out}, {free:,} are free: make room for "

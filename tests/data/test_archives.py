@@ -97,6 +97,17 @@ def test_only_room_is_missing(tmp_path, monkeypatch, buildable, official):
         archives.preflight(tmp_path, tmp_path, False)
 
 
+def test_what_an_interrupted_run_left_is_room(tmp_path, monkeypatch, buildable, official):
+    """It is removed before another begins, so it may be as large as what is missing."""
+    official(write(tmp_path))
+    sizes = sum(path.stat().st_size for path in tmp_path.iterdir())
+    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
+    left = tmp_path / "out/.preparing/imagenet2012/incomplete.ABCDEF_5.1.0"
+    left.mkdir(parents=True)
+    (left / "bucket_000.tmp").write_bytes(b"x" * (sizes // 50))
+    archives.preflight(tmp_path, tmp_path / "out", False)
+
+
 def test_another_size(tmp_path, buildable, capsys):
     """Named with both sizes and refused; with the flag a warning, and the images are counted."""
     write(tmp_path)

@@ -174,9 +174,9 @@ def test_kill_9_and_again(tmp_path):
     """Killed in the middle nothing is visible; the same command removes the rest and builds all."""
     manual, out = archives(tmp_path / "manual", copies=4000), tmp_path / "out"
     run = prepare(manual, out, "--any_size")
-    while run.poll() is None and not list(out.glob(".preparing/imagenet2012/incomplete.*")):
-        time.sleep(0.005)
-    time.sleep(0.3)
+    part = ".preparing/imagenet2012/incomplete.*/*array_record*"
+    while run.poll() is None and not list(out.glob(part)):
+        time.sleep(0.001)
     run.send_signal(signal.SIGKILL)
     run.communicate()
     assert run.returncode == -signal.SIGKILL and os.listdir(out) == [".preparing"]
