@@ -4,8 +4,8 @@
 
 The images a second of one core are measured (`inception-jax data bench`, one thread) at each
 network's own image size. What a chip can take is arithmetic: a train step is three forward passes
-of two operations a multiply-add, and a chip does `use` of its peak (197 TFLOP/s of bfloat16 is a TPU
-v5e; 40% is what good convolution code reaches; neither is measured here).
+of two operations a multiply-add, and a chip does `use` of its peak (197 TFLOP/s of bfloat16 is
+a TPU v5e; 40% is what good convolution code reaches; neither is measured here).
 """
 
 import argparse

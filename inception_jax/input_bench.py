@@ -38,8 +38,8 @@ class InputBench:
             for threads, found in rates.items():
                 found.append(self._images_per_s(threads))
         one, rate = (statistics.median(rates[n]) for n in (1, d.threads))
-        memory = _peak() - before
         alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
+        memory = _peak() - before  # a step that waits for nothing has all batches ahead read
         return {
             "images": len(self._source),
             "image_size": d.image_size,

