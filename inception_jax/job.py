@@ -167,7 +167,8 @@ class Job:
         read = pipeline.TrainReader(self.source, c.data, c.seed)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         span = range(start, self.total)
-        return read, pipeline.batches(read, c.data.batch_size, span, c.data.threads, shard)
+        crew = {"threads": c.data.threads, "processes": c.data.processes}
+        return read, pipeline.batches(read, c.data.batch_size, span, shard=shard, **crew)
 
     def due(self, step: int, every_epochs: float) -> bool:
         """Whether an epoch multiple of `every_epochs` ends at `step`, or the run does."""

@@ -16,7 +16,7 @@ import numpy as np
 from inception_jax import checkpoint, job, steps
 from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError
-from inception_jax.data.folder import SUFFIXES
+from inception_jax.data.listing import SUFFIXES
 from inception_jax.data.picture import Picture
 from inception_jax.errors import ConfigError
 from inception_jax.models.names import known

@@ -5,9 +5,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TextIO, TypeVar
 
+T = TypeVar("T")
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
@@ -85,6 +86,18 @@ class Progress:
     def _bar(self, width: int) -> str:
         full, part = divmod(int(self.step / max(self.total, 1) * width * 8), 8)
         return (BLOCKS[8] * full + BLOCKS[part] * (part > 0)).ljust(width)[:width]
+
+
+def watched(items: Iterable[T], total: int, label: str) -> Iterator[T]:
+    """The items, with their number, their rate and the time left shown as they go by."""
+    bar, began = Progress(total, label=label), time.monotonic()
+    try:
+        for i, item in enumerate(items):
+            yield item
+            rate = (i + 1) / max(time.monotonic() - began, 1e-9)
+            bar.update(i + 1, {"per second": f"{rate:,.0f}"})
+    finally:
+        bar.close()
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ import jax
 
 from inception_jax import mesh as meshes
 from inception_jax import rundir, state
+from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
 from inception_jax.errors import DivergedError, PreemptedError
@@ -84,6 +85,7 @@ class Loop:
         self.writer = Writer(self.workdir, resume_at=start, **logs)
         read, batches = job.batches(start)
         placed = meshes.batch(job.mesh)
+        self.reader, self.bottleneck = read, Bottleneck(c.data.threads)
         pending: tuple[int, Any, float] | None = None
         named = 0
         try:
@@ -144,6 +146,9 @@ class Loop:
         if step % c.log.every_steps == 0 or step == job.total:
             means, speed = self.window.means(), self.window.speed(c.data.batch_size)
             self.writer.write(step, step / job.per_epoch, "train", {**means, "lr": rate, **speed})
+            # The first stretch has the compiler in it, but may be all that there is.
+            if hasattr(self, "shown") or step == job.total:
+                self._blame(speed["input_wait"])
             self.shown = {**means, **speed}
             self.window = Window()
         shown = getattr(self, "shown", None) or {**values, **self.window.speed(c.data.batch_size)}
@@ -157,6 +162,10 @@ class Loop:
                 "input": f"{shown['input_wait']:.0%}",
             },
         )
+
+    def _blame(self, waited: float) -> None:
+        if news := self.bottleneck.news(waited, self.reader.clock.ms()):
+            self.bar.say(news)
 
     def _evaluated(self, step: int) -> bool:
         lines = read_lines(self.workdir / "metrics.jsonl")

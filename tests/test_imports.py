@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "inception_jax"
 # Left to right; modules of one line are on one level and may not import each other.
 ORDER = [
     ["errors"],
-    ["interrupt", "window", "interval", "published"],
+    ["interrupt", "window", "interval", "published", "bottleneck"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir", "processes"],
     ["data"],
@@ -24,7 +24,7 @@ ORDER = [
     ["result"],
     ["evaluate"],
     ["job"],
-    ["train"],
+    ["train", "input_bench"],
     ["predict"],
     ["exchange", "image_set", "ensemble"],
     ["comparison"],

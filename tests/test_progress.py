@@ -169,3 +169,21 @@ def test_bar_is_always_as_wide_as_asked(total, share, width):
     drawn = bar._bar(width)
     assert len(drawn) == width
     assert set(drawn) <= set(BLOCKS)
+
+
+def test_watched_items(clock):
+    """Every item comes through; number, rate and time left are shown; an early end closes it."""
+    out = io.StringIO()
+    progress.sys.stderr, kept = out, progress.sys.stderr
+    try:
+        seen = []
+        for item in progress.watched(iter(range(40)), 40, "packing"):
+            seen.append(item)
+            clock(1.0)
+    finally:
+        progress.sys.stderr = kept
+    assert seen == list(range(40))
+    lines = out.getvalue().splitlines()
+    assert lines[1] == "packing  11/40  per second 1  ETA 29s" and lines[-1].startswith(
+        "packing  40/40"
+    )

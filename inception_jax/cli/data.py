@@ -1,36 +1,30 @@
-"""inception-jax data check|show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
+"""inception-jax data check    what is in a data set, and what is missing or cannot be read
+inception-jax data show     a picture of one training batch, as the network sees it
+inception-jax data prepare  ImageNet from its tar files, or a folder of images, as ArrayRecord
+inception-jax data bench    what an image costs, and whether the input or the step is slower
 
-check: the split's images and classes, and every file that cannot be read (exit 65 above 1%).
-show: a picture of one training batch as the network sees it, after crop, flip and colour.
-"""  # noqa: D415
+`inception-jax data check --help`, and so on, explains one.
+"""  # noqa: D205, D415
 
-from pathlib import Path
+import importlib
 
-from inception_jax.cli.flags import Flags
+from inception_jax.cli.flags import HELP
 from inception_jax.errors import ConfigError
+
+ACTIONS = ("check", "show", "prepare", "bench")  # each a module: data_check, ...
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data", __doc__ or "").page()
-    flags.text("split", "", "split to check; data.train_split if not given")
-    flags.text("out", "sheet.png", "picture to write")
-    flags.whole("step", 0, "training step to show")
-    values = flags.parse(argv, words=1)
-    if flags.words not in (["check"], ["show"]):
-        raise ConfigError(
-            f"expected `data check` or `data show`, got {' '.join(flags.words) or 'neither'}"
-        )
-    config = flags.config()
-    from inception_jax.data import inspect, open_source
-
-    source = open_source(config.data, values.split or config.data.train_split)
-    if flags.words == ["check"]:
-        print(inspect.check(source))
+    action = next((word for word in argv if word in ACTIONS), None)
+    if action is None and HELP & set(argv):
+        print((__doc__ or "").strip())
         return
-    from inception_jax import runtime
-
-    runtime.start()
-    from inception_jax import contact_sheet
-
-    print(contact_sheet.write(config, source, values.step, Path(values.out)))
+    if action is None:
+        words = " ".join(word for word in argv if not word.startswith("--"))
+        raise ConfigError(
+            f"expected `data {'` or `data '.join(ACTIONS)}`, got {words or 'none of them'}"
+        )
+    argv = list(argv)
+    argv.remove(action)
+    importlib.import_module(f"inception_jax.cli.data_{action}").main(argv)

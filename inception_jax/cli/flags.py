@@ -32,6 +32,7 @@ class Flags:
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
+        self._required = True
 
     def text(self, name: str, default: str | None, help: str) -> "Flags":
         """A flag that takes a text."""
@@ -53,9 +54,9 @@ class Flags:
         flags.DEFINE_boolean(name, False, help, flag_values=self.values)
         return self._declared(name, None, help, "true or false")
 
-    def page(self) -> "Flags":
+    def page(self, required: bool = True) -> "Flags":
         """`--config=page.py[:argument]` with `--config.section.key=value`."""
-        self._load = ("config", pages.load)
+        self._load, self._required = ("config", pages.load), required
         self._expected["config"] = "PAGE, for example --config=configs/digits.py"
         example = "config page, with an optional argument: configs/digits.py:epochs=2"
         self._rows += [("--config=PAGE[:ARGUMENT]", example), OVERRIDES]
@@ -113,6 +114,11 @@ class Flags:
         configs.validate(self.values.config)
         return self.values.config
 
+    @property
+    def paged(self) -> bool:
+        """Whether a config was given."""
+        return "config" in self.values
+
     def help(self) -> str:
         """The command's text and its flags."""
         lines = [self._doc.strip(), "", "flags:"]
@@ -126,6 +132,8 @@ class Flags:
             return argv
         name, load = self._load
         value, rest = taken(argv, name)
+        if value is None and not self._required:
+            return rest
         if not value or value.startswith("--"):
             raise ConfigError(f"expected --{name}={self._expected[name]}")
         config = load(value)

@@ -64,6 +64,7 @@ def source(
     colour: str = "none",
     cache: bool = False,
     threads: int = 2,
+    processes: int = 0,
 ) -> dict[str, Any]:
     """The `data` section; the defaults are GoogLeNet's crop and TF-slim's evaluation."""
     return dict(locals())

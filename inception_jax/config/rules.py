@@ -74,9 +74,9 @@ RULES: dict[str, Rule] = {
     "data.classes": whole(2),
     "data.image_size": whole(1),  # pixels
     "data.batch_size": whole(1),  # images a step, over all devices
-    "data.crop": choice("inception", "pad", "central"),
-    "data.area": span(0, 1, "(0.08, 1.0)"),  # of the inception crop
-    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of the inception crop
+    "data.crop": choice("inception", "tensorflow", "pad", "central"),
+    "data.area": span(0, 1, "(0.08, 1.0)"),  # of a random crop
+    "data.aspect": span(0, 100, "(0.75, 1.33)"),  # of a random crop
     "data.pad": whole(0),  # pixels of the pad crop
     "data.eval_crop": real(0, 1, above=True),  # share of the image that the central crop keeps
     "data.resize": choice("stretch", "short_side"),
@@ -85,6 +85,7 @@ RULES: dict[str, Rule] = {
     "data.colour": choice("none", "slim", "original", "fast"),
     "data.cache": SWITCH,  # keep decoded images in memory
     "data.threads": whole(1, 1024),
+    "data.processes": whole(0, 1024),  # that read instead of threads; 0 is none
     "model.name": TEXT,
     "model.dialect": TEXT,
     "model.num_classes": whole(2, or_=0),  # 0: features instead of logits
@@ -131,4 +132,10 @@ RULES: dict[str, Rule] = {
 }
 
 # Keys that came after the first runs, with the values that mean what those runs did.
-LATER = {"model.without": [], "model.pixels": "", "model.residual_scale": 0.0, "optim.trunk": 1.0}
+LATER = {
+    "data.processes": 0,
+    "model.without": [],
+    "model.pixels": "",
+    "model.residual_scale": 0.0,
+    "optim.trunk": 1.0,
+}

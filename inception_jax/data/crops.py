@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from inception_jax.data.picture import Box, Picture
+from inception_jax.data.picture import Box
 
 INTERPOLATIONS = {
     "bilinear": cv2.INTER_LINEAR,
@@ -16,7 +16,9 @@ INTERPOLATIONS = {
 }
 # What `random` draws from, each as often: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
 RANDOM = ("bilinear", "nearest", "bicubic", "area")
-ATTEMPTS = 10  # before the whole image is taken; TF's sample_distorted_bounding_box default is 100
+ATTEMPTS = 10  # torchvision's
+# slim's preprocessing/inception_preprocessing.py, distorted_bounding_box_crop.
+TENSORFLOW_ATTEMPTS, MIN_COVERED = 100, 0.1
 
 
 def inception_box(
@@ -44,6 +46,48 @@ def inception_box(
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
+def tensorflow_box(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    area: tuple[float, float],
+    aspect: tuple[float, float],
+) -> Box:
+    """A random rectangle, as TensorFlow's `sample_distorted_bounding_box` takes it.
+
+    That is what the released Inception code trains with. The aspect is uniform, but the *height* is
+    uniform between those of the least and the largest area, which makes small rectangles more
+    likely than the paper's. As there, without boxes of objects a rectangle has to cover a tenth of
+    the image (`min_object_covered=0.1` of the whole), and after 100 attempts the whole image is
+    taken.
+    """
+    least, most = (share * height * width for share in area)
+    for _ in range(TENSORFLOW_ATTEMPTS):
+        ratio = rng.uniform(*aspect)
+        low, high = round(math.sqrt(least / ratio)), round(math.sqrt(most / ratio))
+        if round(high * ratio) > width:
+            high = math.floor((width + 0.5 - 1e-7) / ratio)
+        high = min(high, height)
+        h = int(rng.integers(low, high + 1)) if low < high else high
+        w = round(h * ratio)
+        if h * w < least:
+            h, w = h + 1, round((h + 1) * ratio)
+        if h * w > most:
+            h, w = h - 1, round((h - 1) * ratio)
+        fits = 0 < h <= height and 0 < w <= width and least <= h * w <= most
+        if fits and h * w >= MIN_COVERED * height * width:
+            return Box(_start(rng, height - h), _start(rng, width - w), h, w)
+    return Box(0, 0, height, width)
+
+
+def _start(rng: np.random.Generator, room: int) -> int:
+    """TensorFlow draws below `room`: a rectangle never touches the last row."""
+    return int(rng.integers(room)) if room else 0
+
+
+RANDOM_BOXES = {"inception": inception_box, "tensorflow": tensorflow_box}
+
+
 def central_box(height: int, width: int, share: float, square: bool) -> Box:
     """The centre: `share` of both sides (TF-slim), or `share` of the short side as a square."""
     side = max(1, round(min(height, width) * share))
@@ -52,14 +96,8 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
-def cut(
-    picture: Picture, box: Box, out: np.ndarray, interpolation: str, least: int | None = None
-) -> None:
-    """Fills `out`, uint8 [size, size, 3], with the pixels of `picture` in `box`, resized.
-
-    `least` as for `Picture.inside`.
-    """
-    part = picture.inside(box, least)
+def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
+    """Fills `out`, uint8 [size, size, 3], with `part` [h, w, 3], stretched."""
     if part.shape == out.shape:
         out[:] = part
     else:

@@ -1,5 +1,7 @@
 """Bytes of an image file to RGB pixels."""
 
+import struct
+
 import cv2
 import numpy as np
 import simplejpeg
@@ -8,6 +10,7 @@ JPEG = b"\xff\xd8"
 SIGNATURES = {JPEG: "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"BM": "BMP"}
 # A photograph with bytes left over after its last row is whole; TensorFlow's decoder reads it too.
 HARMLESS = "extraneous bytes before marker 0xd9"
+MOST_PIXELS = 2**27  # 400 MB of a thread's memory; the largest photograph of ImageNet has 2^24
 
 # What OpenCV says about a damaged file, we say once, with the file's name.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -28,12 +31,38 @@ def decode(data: bytes) -> np.ndarray:
         uint8 [h, w, 3], RGB.
 
     Raises:
-        BadImageError: empty, truncated or unrecognised bytes.
+        BadImageError: empty, truncated or unrecognised bytes, or more than 2^27 pixels.
     """
     if not data:
         raise BadImageError("the file is empty")
+    height, width = _size(data)
+    if height * width > MOST_PIXELS:
+        raise BadImageError(
+            f"{width}x{height} pixels are too many to decode whole (at most {MOST_PIXELS:,}): "
+            f"shrink it, or store it as JPEG and have libjpeg-turbo 3 (pip install turbojpeg)"
+        )
     pixels = _jpeg(data) if data.startswith(JPEG) else None
     return _any(data) if pixels is None else pixels
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Height and width that a JPEG's, PNG's or BMP's header claims; (0, 0) for other formats.
+
+    WebP holds at most 16,383 pixels a side; what else OpenCV reads has its limit, 2^30 pixels.
+    """
+    if data.startswith(JPEG):
+        try:
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            return int(height), int(width)
+        except ValueError:
+            return 0, 0
+    if data.startswith(b"\x89PNG") and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        return height, width
+    if data.startswith(b"BM") and len(data) >= 26:
+        width, height = struct.unpack("<ii", data[18:26])
+        return abs(height), width
+    return 0, 0
 
 
 def _jpeg(data: bytes) -> np.ndarray | None:

@@ -1,24 +1,21 @@
 """From a source to batches: order, crop, resize, stack; a position is one integer, the step."""
 
-import functools
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, cast
 
-import cv2
 import numpy as np
-from grain.experimental import index_shuffle
 
 from inception_jax.data import crops
+from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.decode import BadImageError
+from inception_jax.data.order import example_at, stream
 from inception_jax.data.picture import Picture
 from inception_jax.data.source import BadImages, Source
-
-PIECE = 32  # examples a thread reads at a time
-AHEAD = 2  # batches that are read before they are asked for
-Batch = dict[str, np.ndarray]
+from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
+from inception_jax.data.workers import Processes, Reporting
 
 
 @dataclass(frozen=True)
@@ -29,32 +26,25 @@ class Shard:
     count: int = 1
 
 
-@functools.lru_cache(maxsize=64)
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-
-
-def example_at(position: int, count: int, seed: int) -> int:
-    """Index of the example at `position` of the endless training order.
-
-    Each epoch is another permutation of `count` examples, computed rather than stored, so any
-    position costs the same and every example comes once an epoch.
-    """
-    epoch, offset = divmod(position, count)
-    return index_shuffle(offset, max_index=count - 1, seed=_epoch_seed(seed, epoch), rounds=4)
-
-
-def stream(seed: int, position: int) -> np.random.Generator:
-    """The random numbers of one position of the order: a function of both and of nothing else."""
-    return np.random.Generator(np.random.Philox(key=[seed, position]))
-
-
 class TrainReader:
     """Reads any position of the training order as a cropped image and its label."""
 
     def __init__(self, source: Source, data: Any, seed: int):
         self._source, self._data, self._seed = source, data, seed
-        self.bad = BadImages(source)
+        self.bad, self.clock = BadImages(source), Clock()
+
+    def __reduce__(self) -> Any:
+        return TrainReader, (self._source, self._data, self._seed)
+
+    def news(self) -> Any:
+        """What this reader has noticed since the last call, for the one in another process."""
+        return self.bad.news(), self.clock.news()
+
+    def hear(self, news: Any) -> None:
+        """Takes over what another one has noticed; raises DataError as `BadImages.add`."""
+        reasons, lap = news
+        self.clock.add(*lap)
+        self.bad.hear(reasons)
 
     def empty(self, count: int) -> Batch:
         """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
@@ -67,11 +57,12 @@ class TrainReader:
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fills `out` with the examples at `positions`."""
+        lap = Lap()
         for i, position in enumerate(positions):
             index = example_at(position, len(self._source), self._seed)
             while True:
                 try:
-                    self._crop(Picture(self._source.stored(index)), position, out["image"][i])
+                    self._fill(index, position, out["image"][i], lap)
                     break
                 except BadImageError as e:
                     # The next readable one: the same replacement in every run.
@@ -79,21 +70,28 @@ class TrainReader:
                     index = (index + 1) % len(self._source)
             # Right after its image: a source that reads records then still holds this one.
             out["index"][i], out["label"][i] = index, self._source.label(index)
+        self.clock.add(lap, len(positions))
 
-    def _crop(self, picture: Picture, position: int, out: np.ndarray) -> None:
+    def _fill(self, index: int, position: int, out: np.ndarray, lap: Lap) -> None:
         d, rng = self._data, stream(self._seed, position)
-        if d.crop == "inception":
+        lap.start()
+        stored = self._source.stored(index)
+        lap.end("read")
+        picture = Picture(stored)
+        if random_box := crops.RANDOM_BOXES.get(d.crop):
             area, aspect = tuple(d.area), tuple(d.aspect)
-            box = crops.inception_box(rng, picture.height, picture.width, area, aspect)
+            box = random_box(rng, picture.height, picture.width, area, aspect)
         else:
-            box = crops.central_box(
-                picture.height, picture.width, d.eval_crop, d.resize == "short_side"
-            )
+            square = d.resize == "short_side"
+            box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
+        part = picture.inside(box, least=d.image_size)
+        lap.end("decode")
         how = d.interpolation
         how = crops.RANDOM[rng.integers(len(crops.RANDOM))] if how == "random" else how
-        crops.cut(picture, box, out, how, least=d.image_size)
+        crops.resize(part, out, how)
         if d.crop == "pad":
             out[:] = crops.shifted(rng, out, d.pad)
+        lap.end("resize")
 
 
 def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
@@ -101,7 +99,7 @@ def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
     square = data.resize == "short_side"
     box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
     how = "bilinear" if data.interpolation == "random" else data.interpolation
-    crops.cut(picture, box, out, how)
+    crops.resize(picture.inside(box), out, how)
 
 
 class EvalReader:
@@ -136,25 +134,18 @@ class EvalReader:
             out["mask"][i] = 1
 
 
-class Reader(Protocol):
-    """Reads examples by position into arrays that it makes; called by several threads."""
-
-    def empty(self, count: int) -> Batch:
-        """Arrays [count, ...] for as many examples."""
-        ...
-
-    def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out`, a slice of such arrays."""
-        ...
-
-
 def batches(
-    read: Reader, batch_size: int, steps: range, threads: int, shard: Shard = Shard()
+    read: Reader,
+    batch_size: int,
+    steps: range,
+    threads: int,
+    shard: Shard = Shard(),
+    processes: int = 0,
 ) -> Iterator[Batch]:
     """The batches of `steps`, each this process's slice of `batch_size` examples.
 
-    `threads` threads fill the arrays of at most two batches ahead, in pieces of up to 32 examples:
-    nothing is copied, and of the host's memory three batches are in use.
+    They are read by `threads` threads, or, for a reader that can be sent to them, by as many
+    `processes`; two batches are read ahead, so of the host's memory three are in use.
 
     Raises:
         ValueError: the slices would not be equal.
@@ -163,36 +154,19 @@ def batches(
     if left:
         raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
     starts = (step * batch_size + shard.index * local for step in steps)
-    return _read_ahead(read, local, starts, threads)
+    make = partial(Processes, cast(Reporting, read), local, processes)
+    return _read_ahead(make if processes else partial(Threads, read, local, threads), starts)
 
 
-def _read_ahead(read: Reader, count: int, starts: Iterable[int], threads: int) -> Iterator[Batch]:
-    """The batches of the `count` positions after each of `starts`."""
-    cv2.setNumThreads(0)  # the threads are ours
-    piece = min(PIECE, -(-AHEAD * count // threads))  # with larger ones a thread would go without
-    pool = ThreadPoolExecutor(threads, "input")
-    begun: deque[tuple[Batch, list[Future]]] = deque()
-
-    def begin(start: int) -> None:
-        batch, pieces = read.empty(count), []
-        for i in range(0, count, piece):
-            part = slice(i, min(i + piece, count))
-            positions = range(start + part.start, start + part.stop)
-            pieces.append(pool.submit(read, positions, {k: v[part] for k, v in batch.items()}))
-        begun.append((batch, pieces))
-
-    def finish() -> Batch:
-        batch, pieces = begun.popleft()
-        for p in pieces:
-            p.result()
-        return batch
-
+def _read_ahead(crew_of: Callable[[], Any], starts: Iterable[int]) -> Iterator[Batch]:
+    """The batches of the positions after each of `starts`; the crew lives as long as this does."""
+    crew, begun = crew_of(), deque()
     try:
         for start in starts:
-            begin(start)
+            begun.append(crew.begin(start))
             if len(begun) > AHEAD:
-                yield finish()
+                yield crew.finish(*begun.popleft())
         while begun:
-            yield finish()
+            yield crew.finish(*begun.popleft())
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        crew.close()

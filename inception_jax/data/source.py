@@ -52,6 +52,20 @@ class BadImages:
         self._source = source
         self._lock = threading.Lock()
         self.reasons: dict[str, str] = {}
+        self._told = 0
+
+    def news(self) -> dict[str, str]:
+        """Those of which the last call did not know."""
+        with self._lock:
+            fresh = dict(list(self.reasons.items())[self._told :])
+            self._told = len(self.reasons)
+            return fresh
+
+    def hear(self, reasons: dict[str, str]) -> None:
+        """Registers images that another process could not read; raises as `add`."""
+        with self._lock:
+            self.reasons |= reasons
+            refuse(self.reasons, len(self._source))
 
     def add(self, index: int, error: Exception) -> None:
         """Registers image `index`.

@@ -1,9 +1,13 @@
 """Any classification set of tensorflow-datasets, read without TensorFlow."""
 
+import contextlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from inception_jax.data import imagenet
+from inception_jax.data.decode import BadImageError
 from inception_jax.errors import ConfigError
 
 FILE_NAME = "file_name"  # the feature of ImageNet's sets
@@ -17,6 +21,7 @@ class Tfds:
     """
 
     def __init__(self, name: str, data_dir: str, split: str):
+        self._opened = name, data_dir, split
         # Late: tensorflow_datasets takes a second to import and only this source needs it.
         import tensorflow_datasets as tfds
         from tensorflow_datasets.proto import tf_example_pb2
@@ -42,12 +47,12 @@ class Tfds:
         self._image, self._label = _keys(info, where)
         self._has = frozenset(info.features)
         self.classes: tuple[str, ...] = tuple(info.features[self._label].names)
+        self.folder = Path(str(builder.data_dir))
+        self.splits: dict[str, int] = {k: v.num_examples for k, v in info.splits.items()}
         if not info.splits:
             raise ConfigError(
                 f"{where}: not prepared: no files in {builder.data_dir}. Set --config.data.dir "
-                f"to the folder that holds it, or pip install 'inception-jax[prepare]' and run "
-                f"tfds.builder({name!r}, data_dir={data_dir or None!r}, "
-                f"file_format='array_record').download_and_prepare()"
+                f"to the folder that holds it, or {_how(name, data_dir)}"
             )
         try:
             self._records = builder.as_data_source(
@@ -64,10 +69,14 @@ class Tfds:
                 f"{', '.join(info.splits)} (and slices of them, as in 'train[:90%]')"
             ) from e
         self._parse: Callable[[bytes], Any] = tf_example_pb2.Example.FromString
-        self._split = f"{name}/{split}"
+        self._split, self._named = f"{name}/{split}", "file_name" in info.features
         self._last = threading.local()
-        if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
-            raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
+        with contextlib.suppress(BadImageError):  # a damaged first record says nothing
+            if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
+                raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
+
+    def __reduce__(self) -> Any:
+        return Tfds, self._opened  # another process opens the files itself
 
     def __len__(self) -> int:
         return len(self._records)
@@ -77,12 +86,17 @@ class Tfds:
         return int(self._record(index)[self._label].int64_list.value[0])
 
     def stored(self, index: int) -> bytes:
-        """The bytes of the image's file."""
+        """The bytes of the image's file; raises BadImageError."""
         return self._record(index)[self._image].bytes_list.value[0]
 
     def name(self, index: int) -> str:
-        """`name/split/index`."""
-        return f"{self._split}/{index}"
+        """`name/split/index`, and the file's name where the set has it."""
+        name = f"{self._split}/{index}"
+        if self._named:
+            with contextlib.suppress(BadImageError):
+                file = self._record(index)["file_name"].bytes_list.value[0]
+                name += f" {file.decode(errors='replace')}"
+        return name
 
     def file(self, index: int) -> str:
         """The name that the image's file had, where the set keeps it (`imagenet2012` does)."""
@@ -93,7 +107,13 @@ class Tfds:
         """The features of record `index`; each thread keeps its last, so that it is read once."""
         last = self._last
         if getattr(last, "index", None) != index:
-            last.features = self._parse(self._records[index]).features.feature
+            try:
+                record = self._records[index]
+            except RuntimeError as e:  # what ArrayRecord says of a damaged shard
+                raise BadImageError(f"damaged record: {e}") from e
+            if not record:  # and what it reads of one that was cut
+                raise BadImageError("damaged record: it is empty")
+            last.features = self._parse(record).features.feature
             last.index = index
         return last.features
 
@@ -101,6 +121,16 @@ class Tfds:
 def _line(error: Exception, index: int) -> str:
     """One line of an error's text, which TFDS follows or precedes with advice."""
     return (str(error).strip().splitlines() or [type(error).__name__])[index]
+
+
+def _how(name: str, data_dir: str) -> str:
+    """The way to a prepared set."""
+    if name.split(":")[0] == imagenet.NAME:
+        return f"make it. {imagenet.needed()}"
+    return (
+        f"pip install 'inception-jax[prepare]' and run tfds.builder({name!r}, "
+        f"data_dir={data_dir or None!r}, file_format='array_record').download_and_prepare()"
+    )
 
 
 def _keys(info: Any, where: str) -> tuple[str, str]:

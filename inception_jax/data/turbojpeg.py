@@ -86,7 +86,14 @@ class _Handle:
 
     def __init__(self, lib: ctypes.CDLL):
         self.lib, self.value = lib, lib.tj3Init(DECOMPRESS)
+        self._of: bytes | None = None
         lib.tj3Set(self.value, STOP_ON_WARNING, 1)  # a damaged JPEG is refused, not guessed at
+
+    def read_header(self, data: bytes) -> bool:
+        """Reads the header of `data`, unless it is the last one read; whether it is whole."""
+        if self._of is not data:
+            self._of = None if self.lib.tj3DecompressHeader(self.value, data, len(data)) else data
+        return self._of is data
 
     def __del__(self) -> None:
         self.lib.tj3Destroy(self.value)
@@ -111,8 +118,8 @@ def header(data: bytes) -> Header | None:
     h = _handle()
     if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0:
         return None
-    lib, get = h.lib, h.lib.tj3Get
-    if lib.tj3DecompressHeader(h.value, data, len(data)):
+    get = h.lib.tj3Get
+    if not h.read_header(data):
         return None
     if get(h.value, COLOURSPACE) not in YCBCR_OR_GREY or get(h.value, PRECISION) != 8:
         return None
@@ -148,7 +155,7 @@ def decode(
     right = min(-(-found.width // shrink), x + width + RIGHT)
     out = np.empty((height, right - left, 3), np.uint8)
     failed = (
-        lib.tj3DecompressHeader(h.value, data, len(data))
+        not h.read_header(data)
         or lib.tj3SetScalingFactor(h.value, Scale(1, shrink))
         or lib.tj3SetCroppingRegion(h.value, Region(left, y, right - left, height))
         or lib.tj3Decompress8(h.value, data, len(data), out.ctypes.data, 0, RGB)

@@ -10,10 +10,11 @@ import pytest
 
 from inception_jax import cli
 from inception_jax import config as cfg
+from inception_jax.cli import data
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
-HEAVY = ("jax", "flax", "numpy", "orbax", "grain", "cv2", "tensorflow_datasets", "tensorflow")
+HEAVY = ("jax", "flax", "numpy", "orbax", "cv2", "tensorflow_datasets", "tensorflow")
 # Flags that each command's help must explain.
 FLAGS = {
     "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE", "--allow_config_change"],
@@ -57,8 +58,16 @@ FLAGS = {
     "import": ["--out=", "--pixels=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
-    "data": ["--config=PAGE", "--split=", "--out=", "--step=N"],
+    "data": ["data check", "data show", "data prepare", "data check --help"],
     "report": ["--out="],
+}
+
+# Those of the actions of `data`.
+DATA_FLAGS = {
+    "check": ["--config=PAGE", "--split=", "--json", "checksums"],
+    "show": ["--config=PAGE", "--split=", "--out=", "--step=N"],
+    "bench": ["--folder=", "--size=N", "--json"],
+    "prepare": ["--out=", "--name=", "--shard_mb=N", "--manual_dir=", "--any_size", "TensorFlow"],
 }
 
 
@@ -98,6 +107,18 @@ def test_help_is_quick_and_explains_the_flags(command, name):
 def test_help_imports_nothing_heavy(name):
     """No command waits for JAX, or even numpy, to print its help."""
     code = f"from inception_jax.cli import main\ntry:\n    main(['{name}', '--help'])\n"
+    assert not loaded(code + "except SystemExit:\n    pass")
+
+
+@pytest.mark.parametrize("action", data.ACTIONS)
+def test_help_of_data(action, capsys):
+    """Each action of `data` explains its own flags, without anything heavy."""
+    with pytest.raises(SystemExit):
+        cli.main(["data", action, "--help"])
+    out = capsys.readouterr().out
+    assert all(text in out for text in DATA_FLAGS[action])
+    assert max(map(len, out.splitlines())) <= 100
+    code = f"from inception_jax.cli import main\ntry:\n    main(['data', '{action}', '--help'])\n"
     assert not loaded(code + "except SystemExit:\n    pass")
 
 

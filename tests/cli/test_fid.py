@@ -9,6 +9,7 @@ import pytest
 
 from inception_jax import checkpoint, cli, comparison, exchange, image_set, models, predict, rundir
 from inception_jax.cli.fid import Network as network_of
+from inception_jax.data.picture import Picture
 from tests.data.pictures import encoded
 from tests.tiny import Tiny
 
@@ -73,7 +74,7 @@ def test_the_whole_image_is_seen_without_rounding(run):
         return x.take(low, axis) * (1 - part) + x.take(low + 1, axis) * part
 
     want = along(along(image.astype(np.float64), 0), 1)
-    found = predictor.whole(image)
+    found = predictor.whole(Picture(image))
     assert found.dtype == np.float32 and np.abs(found - want).max() < 1e-3
 
 

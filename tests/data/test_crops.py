@@ -25,7 +25,7 @@ def inside(box: Box, height: int, width: int) -> bool:
 def cut(image: np.ndarray, box: Box, size: int, how: str = "bilinear") -> np.ndarray:
     """`image` in `box`, resized to a square of `size`."""
     out = np.empty((size, size, 3), np.uint8)
-    crops.cut(Picture(image), box, out, how)
+    crops.resize(Picture(image).inside(box), out, how)
     return out
 
 
@@ -66,6 +66,31 @@ def test_inception_box_is_uniform():
         found = np.searchsorted(np.sort(values), grid) / n
         # Kolmogorov-Smirnov: 2 / sqrt(n) is exceeded with probability 0.0007; the seed is fixed.
         assert np.abs(found - np.linspace(0, 1, 21)).max() < 2 / n**0.5
+
+
+@given(SIDES, SIDES, st.integers(0, 2**31 - 1))
+@example(1, 1, 0)
+@example(1, 2000, 0)
+@example(2000, 1, 0)
+def test_tensorflow_box_is_inside_and_covers_a_tenth(height, width, seed):
+    """TensorFlow's crop lies in an image of any shape, within its areas, or is the whole image."""
+    box = crops.tensorflow_box(np.random.default_rng(seed), height, width, (0.05, 1.0), ASPECT)
+    assert inside(box, height, width)
+    assert box.height * box.width >= 0.1 * height * width
+    slack = 1 / min(box.height, box.width)
+    if box != (0, 0, height, width):
+        assert ASPECT[0] * (1 - slack) <= box.width / box.height <= ASPECT[1] * (1 + slack)
+
+
+def test_tensorflow_box_has_uniform_heights():
+    """Height is uniform between those of the areas, so a small area is likelier."""
+    rng, n = np.random.default_rng(0), 4000
+    boxes = [crops.tensorflow_box(rng, 1000, 1000, (0.16, 0.64), (1.0, 1.0)) for _ in range(n)]
+    height = np.asarray([b.height for b in boxes])
+    found = np.searchsorted(np.sort(height), np.linspace(400, 800, 21)) / n
+    assert np.abs(found - np.linspace(0, 1, 21)).max() < 2 / n**0.5  # as above
+    # A uniform area has 0.40 in the mean; uniform heights give (0.16 + 0.32 + 0.64) / 3.
+    assert abs((height**2).mean() / 1e6 - 1.12 / 3) < 0.01
 
 
 @pytest.mark.parametrize(

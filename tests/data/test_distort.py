@@ -220,3 +220,14 @@ def test_strict_promotion_is_on():
     """The tests above run where mixing dtypes is an error."""
     with pytest.raises(Exception, match="strict"):
         jnp.ones(1, jnp.float32) + jnp.ones(1, jnp.int32)
+
+
+def test_each_order_is_in_its_sequence():
+    """The steps an order takes of its sequence are its letters; one that is not in it fails."""
+    for name, orders in distort.ORDERS.items():
+        for order in orders:
+            steps = distort.places(order, distort.SEQUENCES[name])
+            taken = zip(steps, distort.SEQUENCES[name], strict=True)
+            assert "".join(letter for take, letter in taken if take) == order
+    with pytest.raises(ValueError, match="'cs' in 'bsc'"):
+        distort.places("cs", "bsc")

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inception_jax.data import prepared
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.selection import Files
 from inception_jax.data.tfds import Tfds
@@ -24,12 +25,9 @@ def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "
             file_format: str = "array_record", kind: str = "class",
             labelled: bool = True, files: str = "") -> Path:  # fmt: skip
     """A prepared set: JPEG images, labels of three classes, a mask and boxes; no TensorFlow."""
-    import tensorflow_datasets as tfds
     from array_record.python.array_record_module import ArrayRecordWriter
-    from etils import epath
-    from tensorflow_datasets.proto import tf_example_pb2
+    from tensorflow_datasets import features as f
 
-    f = tfds.features
     folder = root / name / "1.0.0"
     folder.mkdir(parents=True)
     labels = f.ClassLabel(names=["ant", "bee", "cow"]) if kind == "class" else f.Text()
@@ -38,46 +36,29 @@ def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "
         "mask": f.Image(shape=(None, None, 1)), "box": f.BBoxFeature(),
         **({"file_name": f.Text()} if files else {}),
     }  # fmt: skip
-    splits = []
-    for split, count in COUNT.items():
-        template = tfds.core.ShardedFileTemplate(
-            data_dir=epath.Path(folder), dataset_name=name, split=split, filetype_suffix=file_format
-        )
-        paths = [str(template.sharded_filepath(shard_index=i, num_shards=2)) for i in range(2)]
-        half = count // 2
-        for part, path in enumerate(paths):
+    splits = {split: (count // 2, count - count // 2) for split, count in COUNT.items()}
+    for split, lengths in splits.items():
+        first = 0
+        for path, length in zip(
+            prepared.shards(folder, name, split, 2, file_format), lengths, strict=True
+        ):
+            path.touch()
             if file_format != "array_record":
-                Path(path).touch()
                 continue
-            writer = ArrayRecordWriter(path, "group_size:1")
-            for i in range(part * half, count if part else half):
-                example = tf_example_pb2.Example()
-                values = example.features.feature
+            writer = ArrayRecordWriter(str(path), "group_size:1")
+            for i in range(first, first + length):
                 data = encoded(gradient(shade=i)) if i != 4 else b"\xff\xd8 torn"
-                values[image].bytes_list.value.append(data)
-                values[label].int64_list.value.append(i % 3 if labelled else -1)
-                values["mask"].bytes_list.value.append(b"never decoded")
-                values["box"].float_list.value.extend([0, 0, 1, 1])
+                row = {
+                    image: data, label: i % 3 if labelled else -1, "mask": b"never decoded",
+                    "box": [0, 0, 1, 1],
+                }  # fmt: skip
                 if files:
-                    values["file_name"].bytes_list.value.append(files.format(count - i).encode())
-                writer.write(example.SerializeToString())
+                    row["file_name"] = files.format(sum(lengths) - i).encode()
+                writer.write(prepared.example(row))
             writer.close()
-        splits.append(
-            tfds.core.SplitInfo(
-                name=split, shard_lengths=[half, count - half], num_bytes=1,
-                filename_template=template,
-            )
-        )  # fmt: skip
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=name
-    )
-    info = tfds.core.DatasetInfo(
-        builder=identity, features=f.FeaturesDict(features),
-        supervised_keys=(image, label) if kind == "class" else None,
-    )  # fmt: skip
-    info.set_file_format(file_format)
-    info.set_splits(tfds.core.SplitDict(splits))
-    info.write_to_directory(str(folder))
+            first += length
+    pair = (image, label) if kind == "class" else None
+    prepared.describe(folder, name, features, splits, pair, file_format)
     return root
 
 

@@ -1,0 +1,37 @@
+"""Who waits for whom: the input for the step, or the step for the input."""
+
+import os
+from collections.abc import Mapping
+
+BOUND = 0.05  # share of the time spent waiting for images from which the input is to blame
+
+
+class Bottleneck:
+    """Says in a training log which of the two it is: once, and again whenever that changes."""
+
+    def __init__(self, threads: int):
+        self._threads = threads
+        self._said: bool | None = None
+
+    def news(self, waited: float, stages: Mapping[str, float]) -> str | None:
+        """The verdict on a stretch of training, or None if it has been said.
+
+        Args:
+            waited: share of the time that steps waited for images.
+            stages: milliseconds of a thread that an image takes, by stage.
+        """
+        bound = waited > BOUND
+        if bound == self._said:
+            return None
+        self._said = bound
+        costs = ", ".join(f"{name} {ms:.2f}" for name, ms in stages.items())
+        image = f"an image takes a thread {sum(stages.values()):.2f} ms ({costs})"
+        if not bound:
+            return f"bottleneck: the step; {waited:.1%} of the time waits for images; {image}"
+        cores = os.cpu_count() or 1
+        more = f"raise --config.data.threads={self._threads}"
+        if self._threads >= cores:
+            more = f"all {cores} cores read already: give the host more cores, or a smaller image"
+            if stages.get("read", 0) > stages.get("decode", 0):
+                more = "the disk is slow: raise --config.data.threads, or pack the images nearer"
+        return f"bottleneck: the input; {waited:.0%} of the time waits for images; {image}; {more}"

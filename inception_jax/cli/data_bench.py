@@ -1,0 +1,89 @@
+"""inception-jax data bench --folder=DIR [--size=299] [--batch=50] [--threads=N] [--json]
+
+Who is the bottleneck? Input alone (one reader, all of them), where an image's time goes (read,
+decode, resize, transfer), and a step without and with its input. DIR holds images in any order.
+With --config=PAGE instead: the page's data, and on an accelerator the page's own train step.
+Elsewhere the step is simulated: it takes twice the input's time and nothing of the host.
+"""  # noqa: D415
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from inception_jax import config as configs
+from inception_jax.cli.flags import Flags
+from inception_jax.errors import ConfigError
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    flags = Flags("data bench", __doc__ or "").page(required=False)
+    flags.text("folder", "", "folder of images")
+    flags.whole("size", 299, "pixels a side", low=1)
+    flags.whole("batch", 50, "images a batch", low=1)
+    flags.whole("threads", os.cpu_count() or 1, "reading threads", low=1)
+    flags.whole("processes", 0, "reading processes, instead of threads")
+    flags.text("interpolation", "bicubic", "bilinear, nearest, bicubic, area, lanczos or random")
+    flags.number("seconds", 4.0, "length of a measurement", low=0.1)
+    flags.whole("rounds", 3, "measurements of each kind", low=1)
+    flags.switch("json", "print JSON")
+    values = flags.parse(argv)
+    bench, step = (_of_page if flags.paged else _of_folder)(flags, values)
+    found = bench.run(step)
+    print(json.dumps(found) if values.json else text(found))
+
+
+def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
+    """The images below a folder, cut as GoogLeNet's section 6 says; the step is simulated."""
+    if not values.folder:
+        raise ConfigError("expected --folder=DIR, a folder of images, or --config=PAGE")
+    rule = configs.RULES["data.interpolation"]
+    if not rule.holds(values.interpolation):
+        raise ConfigError(f"--interpolation={values.interpolation}: expected {rule.expected}")
+    from inception_jax import runtime
+    from inception_jax.data.files import Files
+
+    source = Files(Path(values.folder).expanduser())
+    data = configs.source(
+        source="folder", classes=1, image_size=values.size, batch_size=values.batch,
+        interpolation=values.interpolation, threads=values.threads,
+        processes=values.processes,
+    )  # fmt: skip
+    runtime.start()
+    from inception_jax.input_bench import InputBench
+
+    return InputBench(source, SimpleNamespace(**data), values.seconds, values.rounds), None
+
+
+def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:
+    """A page's data and, where there is an accelerator, its train step."""
+    config = flags.config()
+    from inception_jax import runtime
+
+    runtime.start(config.model.dtype)
+    import jax
+
+    from inception_jax import input_bench, job
+
+    work = job.Job(config)
+    step = None if jax.default_backend() == "cpu" else input_bench.train_step(work)
+    bench = input_bench.InputBench(work.source, config.data, values.seconds, values.rounds)
+    return bench, step
+
+
+def text(found: dict[str, Any]) -> str:
+    """The figures for a person."""
+    stages = found["stages_ms"]
+    rows = "\n".join(f"  {name.ljust(9)} {ms:7.3f} ms" for name, ms in stages.items())
+    return (
+        f"{found['images']:,} images, {found['image_size']} pixels, batches of "
+        f"{found['batch_size']}, {found['interpolation']}; {found['decoder']}\n\n"
+        f"input alone   {found['images_per_s']:,.0f} images/s on {found['readers']}, "
+        f"{found['images_per_s_one_reader']:,.0f} on one: {found['scaling']:.2f}x\n"
+        f"an image, one reader:\n{rows}\n"
+        f"memory        {found['memory_mb']:,.0f} MB for the input\n"
+        f"step alone    {found['step_ms']:,.1f} ms ({found['step']})\n"
+        f"with input    {found['joined_ms']:,.1f} ms: the input costs {found['input_costs']:+.1%}"
+    )

@@ -1,0 +1,27 @@
+"""inception-jax data show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
+
+A picture of one training batch as the network sees it, after crop, flip and colour.
+"""  # noqa: D415
+
+from pathlib import Path
+
+from inception_jax.cli.flags import Flags
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    flags = Flags("data show", __doc__ or "").page()
+    flags.text("split", "", "split to show; data.train_split if not given")
+    flags.text("out", "sheet.png", "picture to write")
+    flags.whole("step", 0, "training step to show")
+    values = flags.parse(argv)
+    config = flags.config()
+    from inception_jax.data import open_source
+
+    source = open_source(config.data, values.split or config.data.train_split)
+    from inception_jax import runtime
+
+    runtime.start()
+    from inception_jax import contact_sheet
+
+    print(contact_sheet.write(config, source, values.step, Path(values.out)))

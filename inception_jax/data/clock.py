@@ -1,0 +1,53 @@
+"""How long the reading threads take for each stage of an image."""
+
+import threading
+import time
+
+STAGES = ("read", "decode", "resize")
+
+
+class Lap:
+    """One thread's seconds a stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._mark = 0.0
+
+    def start(self) -> None:
+        """Begins an image."""
+        self._mark = time.perf_counter()
+
+    def end(self, stage: str) -> None:
+        """The time since the start, or since the end of the stage before, was this stage's."""
+        now = time.perf_counter()
+        self.seconds[stage] += now - self._mark
+        self._mark = now
+
+
+class Clock:
+    """The sum over all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._images = 0
+
+    def add(self, lap: Lap, images: int) -> None:
+        """Adds a piece of `images`."""
+        with self._lock:
+            self._images += images
+            for stage, seconds in lap.seconds.items():
+                self._seconds[stage] += seconds
+
+    def news(self) -> tuple[Lap, int]:
+        """What was added since the last call, which is no longer here."""
+        with self._lock:
+            lap, images = Lap(), self._images
+            lap.seconds, self._seconds = self._seconds, lap.seconds
+            self._images = 0
+            return lap, images
+
+    def ms(self) -> dict[str, float]:
+        """Milliseconds of one thread an image, by stage."""
+        with self._lock:
+            return {s: 1e3 * t / max(self._images, 1) for s, t in self._seconds.items()}

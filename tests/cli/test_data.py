@@ -1,0 +1,152 @@
+"""Tests of `data check` and `data prepare` as a user meets them."""
+
+import json
+
+import pytest
+
+from inception_jax import cli
+from inception_jax.data import archives
+from tests.data.pictures import encoded, gradient, tree
+
+PAGE = "--config=configs/finetune.py"
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch, request):
+    """Pages are found from the repository."""
+    monkeypatch.chdir(request.config.rootpath)
+
+
+def check(folder, *words: str) -> int:
+    return cli.main(["data", "check", PAGE, f"--config.data.dir={folder}", *words])
+
+
+def check_set(out, *words: str) -> int:
+    return check(out, "--config.data.source=tfds", "--config.data.name=tiny", *words)
+
+
+def test_from_a_folder_to_shards_and_a_flipped_byte(tmp_path, capsys):
+    """Folder and shards have the same content; a damaged shard ends with 65 and is named."""
+    root = tree(tmp_path / "root", {"train": {"ant": 150, "bee": 60}, "test": {"bee": 4}})
+    (root / "train/ant/001.png").write_bytes(b"")
+    assert cli.main(["data", "prepare", "folder", str(root), f"--out={tmp_path}",
+                     "--name=tiny", "--shard_mb=1"]) == 0  # fmt: skip
+    assert "1 unreadable images, packed as they are" in capsys.readouterr().out
+    assert check(root, "--json") == 0
+    folder = json.loads(capsys.readouterr().out)
+    assert check_set(tmp_path, "--json") == 0
+    shards = json.loads(capsys.readouterr().out)
+    assert folder["splits"] == shards["splits"]
+    assert shards["splits"]["train"] == {"images": 210, "classes": 2, "problem": ""}
+    for key in ("images", "images_per_class", "formats", "median_size"):
+        assert folder[key] == shards[key]
+    assert (folder["verified_shards"], shards["verified_shards"]) == (None, 2)
+    assert list(folder["unreadable"]) == ["train/ant/001.png"]
+    assert [name.split()[-1] for name in shards["unreadable"]] == ["001.png"]
+    assert check_set(tmp_path, "--split=test") == 0
+    assert "test:\n  4 images of 2 classes" in capsys.readouterr().out
+    shard = tmp_path / "tiny/1.0.0/tiny-train.array_record-00000-of-00001"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-70_000] + bytes([whole[-70_000] ^ 1]) + whole[-69_999:])
+    assert check_set(tmp_path, "--split=test") == 65  # any shard of the set
+    assert f"{shard.name}: expected sha256" in capsys.readouterr().err
+    shard.unlink()
+    assert check_set(tmp_path) == 65
+    assert f"{shard.name}: gone" in capsys.readouterr().err
+
+
+def test_a_damaged_shard_without_checksums(tmp_path, capsys):
+    """Its records are named, as unreadable; the others are counted."""
+    root = tree(tmp_path / "root", {"train": {"ant": 150, "bee": 60}})
+    cli.main(["data", "prepare", "folder", str(root), f"--out={tmp_path}", "--name=tiny"])
+    folder = tmp_path / "tiny/1.0.0"
+    (folder / "checksums.json").unlink()
+    (shard,) = folder.glob("tiny-train*")
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    assert check_set(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "1 unreadable" in out and "tiny/train/0: damaged record" in out
+    for length in (70_000, 65_536, 10):  # three different errors of ArrayRecord's
+        shard.write_bytes(whole[:length])
+        assert check_set(tmp_path) == 65
+        assert "210 of 210 images are unreadable" in capsys.readouterr().err
+
+
+def test_more_than_one_percent(tmp_path, capsys):
+    """65, after all that was found has been printed, as text and as JSON."""
+    root = tree(tmp_path, {"train": {"ant": 50, "bee": 50}})
+    for i in (1, 2):
+        (root / f"train/ant/00{i}.png").write_bytes(b"")
+    assert check(root) == 65
+    said = capsys.readouterr()
+    assert "2 unreadable" in said.out and "2 of 100 images are unreadable" in said.err
+    assert check(root, "--json") == 65
+    assert len(json.loads(capsys.readouterr().out)["unreadable"]) == 2
+
+
+def test_a_folder_that_means_to_be_imagenet(tmp_path, capsys):
+    """A thousand WordNet folders are compared with ImageNet's counts: what is missing, and where
+    to get it."""
+    for i in range(1000):
+        (tmp_path / f"train/n{i:08d}").mkdir(parents=True)
+    (tmp_path / "train/n00000007/n00000007_1.JPEG").write_bytes(encoded(gradient()))
+    assert check(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "not ImageNet's train: expected 1,281,167 images, found 1: 1,281,166 are miss" in out
+    assert "not ImageNet's validation: expected 50,000 images, found 0" in out
+    assert "ILSVRC2012_img_val.tar    6,744,924,160 bytes" in out and "image-net.org" in out
+    assert "999 classes without any" in out
+
+
+def test_imagenet_that_is_not_there(tmp_path, capsys):
+    """The two files, their sizes, where they are from, and the command to run."""
+    words = ["data", "check", "--config=configs/inception_v3.py", f"--config.data.dir={tmp_path}"]
+    assert cli.main(words) == 78
+    err = capsys.readouterr().err
+    for text in ("not prepared: no files in", "147,897,477,120", "6,744,924,160", "image-net.org",
+                 "inception-jax data prepare imagenet2012 --manual_dir="):  # fmt: skip
+        assert text in err
+
+
+def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
+    """Exit 65 for the files; 78 and the pip line when only TensorFlow is missing."""
+    words = [
+        "data",
+        "prepare",
+        "imagenet2012",
+        f"--manual_dir={tmp_path}",
+        f"--data_dir={tmp_path}",
+    ]
+    assert cli.main(words) == 65
+    assert "ILSVRC2012_img_train.tar is missing: 147,897,477,120 bytes" in capsys.readouterr().err
+    for archive in archives.ARCHIVES:
+        (tmp_path / archive.file).write_bytes(b"")
+    monkeypatch.setattr(archives, "BUILDS", ("no_such_module",))
+    assert cli.main([*words, "--any_size"]) == 78
+    assert "pip install 'inception-jax[prepare]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "expected `data check` or `data show` or `data prepare` or `data bench`, got none"),
+        (["chekc"], "got chekc"),
+        (["prepare"], "expected `data prepare folder DIR` or `data prepare imagenet2012`"),
+        (["prepare", "folder", "--out=x"], "got folder"),
+        (["prepare", "cifar10"], "got cifar10"),
+        (["prepare", "imagenet2012", "DIR"], "got imagenet2012 DIR"),
+        (["prepare", "folder", "x"], "expected --out=DIR"),
+        (["prepare", "imagenet2012"], "expected --manual_dir=DIR"),
+        (["prepare", "folder", "x", "--out=y", "--md5"], "--md5 is no flag of `data prepare fol"),
+        (["prepare", "imagenet2012", "--manual_dir=x", "--name=y"], "--name is no flag of"),
+        (["prepare", "folder", "x", "--out=y", "--shard_mb=0"], "--shard_mb=0: expected a whole"),
+        (["prepare", "folder", "/nowhere", "--out=y"], "/nowhere: expected a folder `split/cla"),
+        (["check"], "expected --config="),
+        (["check", PAGE, "--spilt=x"], "did you mean --split"),
+    ],
+)  # fmt: skip
+def test_mistakes(words, says, capsys):
+    """Each ends with 78 and says what was expected."""
+    assert cli.main(["data", *words]) == 78
+    assert says in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""Tests of inception_jax.data.order."""
+
+import time
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inception_jax.data import order
+
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), SEEDS, st.integers(0, 5))
+def test_an_epoch_has_every_example_once(count, seed, epoch):
+    """Each epoch's positions are a permutation of the examples, for any count and seed."""
+    span = range(epoch * count, (epoch + 1) * count)
+    found = [order.example_at(p, count, seed) for p in span]
+    assert sorted(found) == list(range(count))
+
+
+def test_orders_differ():
+    """Epochs and seeds have orders of their own, none of them the order of the files."""
+
+    def epoch_of(seed, epoch):
+        return tuple(order.example_at(epoch * 200 + i, 200, seed) for i in range(200))
+
+    orders = {epoch_of(seed, epoch) for seed in range(3) for epoch in range(4)}
+    assert len(orders) == 12 and tuple(range(200)) not in orders
+
+
+def test_a_shuffle_mixes():
+    """Any part of the split comes at any part of the epoch, as often as it should."""
+    table = np.zeros((6, 6), int)
+    for position in range(40 * 300):
+        table[position % 300 // 50, order.example_at(position, 300, seed=3) // 50] += 1
+    # 333 expected in each cell; 90 are five standard deviations.
+    assert table.min() > 333 - 90 and table.max() < 333 + 90
+
+
+def test_a_position_of_a_million_is_cheap():
+    """An epoch's permutation is made once: 30 ms and 5 MB for ImageNet, then an array's element."""
+    order.example_at(0, 1_281_167, 5)
+    began = time.perf_counter()
+    for position in range(1000):
+        order.example_at(position, 1_281_167, 5)
+    assert time.perf_counter() - began < 0.1
+    assert order._epoch(1_281_167, 5, 0).nbytes == 4 * 1_281_167
+
+
+def test_streams_are_their_own():
+    """Each seed and position has numbers of its own, the same whenever it is asked."""
+    first = {(s, p): order.stream(s, p).integers(2**62) for s in range(5) for p in range(200)}
+    assert len(set(first.values())) == 1000
+    assert all(order.stream(s, p).integers(2**62) == v for (s, p), v in first.items())
