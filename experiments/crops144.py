@@ -23,35 +23,16 @@ from ml_collections import ConfigDict
 
 from inception_jax import mesh as meshes
 from inception_jax import models, runtime
-from inception_jax.data.folder import SUFFIXES
+from inception_jax.data.files import Files
 from inception_jax.evaluate import Evaluator
 
 
-class Photographs:
-    """The first `count` photographs below a folder, all of one class."""
-
-    classes = ("photograph",) * 1000
+class Photographs(Files):
+    """The first `count` photographs below a folder, as if of one of ImageNet's classes."""
 
     def __init__(self, folder: Path, count: int):
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        self._files = files[:count]
-        if not files:
-            raise SystemExit(f"expected photographs below {folder}, found none")
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def label(self, index: int) -> int:
-        """The same for all."""
-        return 0
-
-    def stored(self, index: int) -> bytes:
-        """The file's bytes."""
-        return self._files[index].read_bytes()
-
-    def name(self, index: int) -> str:
-        """The file's path."""
-        return str(self._files[index])
+        super().__init__(folder)
+        self._names, self.classes = self._names[:count], ("photograph",) * 1000
 
 
 def build(a: argparse.Namespace) -> tuple[Evaluator, object]:

@@ -89,10 +89,15 @@ RANDOM_BOXES = {"inception": inception_box, "tensorflow": tensorflow_box}
 
 
 def central_box(height: int, width: int, share: float, square: bool) -> Box:
-    """The centre: `share` of both sides (TF-slim), or `share` of the short side as a square."""
-    side = max(1, round(min(height, width) * share))
-    h = side if square else max(1, round(height * share))
-    w = side if square else max(1, round(width * share))
+    """The centre: `share` of both sides, or `share` of the short side as a square.
+
+    Both sides are rounded as by TensorFlow's `central_crop`, which TF-slim evaluates with: each
+    margin down to a whole pixel.
+    """
+    if square:
+        h = w = max(1, round(min(height, width) * share))
+    else:
+        h, w = (n - 2 * int((n - n * share) / 2) for n in (height, width))
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 

@@ -18,7 +18,8 @@ class Files:
     def __init__(self, root: Path):
         if not root.is_dir():
             raise ConfigError(f"expected a folder of images, found no folder at {root}")
-        self._root, self.classes = root, ("",)
+        self._root = root
+        self.classes: tuple[str, ...] = ("",)
         self._names = sorted(
             os.path.relpath(os.path.join(folder, name), root)
             for folder, _, names in os.walk(root)

@@ -114,10 +114,10 @@ def test_central_box_is_central(height, width, share, square):
 
 @given(SIDES, SIDES, st.floats(0.1, 1.0))
 def test_stretch_keeps_a_share_of_both_sides(height, width, share):
-    """TF-slim's central_fraction: each side is multiplied by the share."""
+    """TF-slim's central_fraction: each margin is half of what the share leaves, rounded down."""
     box = crops.central_box(height, width, share, square=False)
-    assert abs(box.height - max(1, height * share)) <= 0.5
-    assert abs(box.width - max(1, width * share)) <= 0.5
+    assert box.y == int((height - height * share) / 2) and box.height == height - 2 * box.y
+    assert box.x == int((width - width * share) / 2) and box.width == width - 2 * box.x
 
 
 @given(st.integers(32, 2000), st.integers(32, 2000), st.sampled_from([(224, 256), (299, 342)]))

@@ -104,7 +104,8 @@ def plainly(image, name, size):
 
     height, width = image.shape[:2]
     if name == "slim":
-        h, w = round(height * 0.875), round(width * 0.875)
+        # tf.image.central_crop: bbox_h_start = int((h - h * fraction) / 2), from both ends
+        h, w = (n - 2 * int((n - n * 0.875) / 2) for n in (height, width))
         y, x = (height - h) // 2, (width - w) // 2
         return [resized(image[y : y + h, x : x + w], size, size)]
 
