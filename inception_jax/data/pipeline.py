@@ -102,38 +102,6 @@ def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
     crops.resize(picture.inside(box), out, how)
 
 
-class EvalReader:
-    """Reads the split in order, centre-cropped; positions past the end are empty and masked out."""
-
-    def __init__(self, source: Source, data: Any):
-        self._source, self._data = source, data
-        self.bad = BadImages(source)
-
-    def empty(self, count: int) -> Batch:
-        """As TrainReader's, with mask float32 [n]: 1 for an image, 0 for padding or a bad one."""
-        size = self._data.image_size
-        return {
-            "image": np.zeros((count, size, size, 3), np.uint8),
-            "label": np.zeros(count, np.int32),
-            "index": np.full(count, -1, np.int32),
-            "mask": np.zeros(count, np.float32),
-        }
-
-    def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out`, which is empty, with the images at `positions`."""
-        for i, position in enumerate(positions):
-            if position >= len(self._source):
-                break
-            try:
-                centre(Picture(self._source.stored(position)), self._data, out["image"][i])
-            except BadImageError as e:
-                self.bad.add(position, e)
-                continue
-            out["label"][i] = self._source.label(position)
-            out["index"][i] = position
-            out["mask"][i] = 1
-
-
 def batches(
     read: Reader,
     batch_size: int,

@@ -3,7 +3,7 @@
 The few functions of the TurboJPEG 3 API that this needs, through ctypes, which lets other threads
 run meanwhile. The library is the system's, if that is version 3 or newer, or the one inside the
 wheel `turbojpeg`; without either nothing here is used, and whole images are decoded (`simplejpeg`).
-`experiments/decoders.py` measures the choice.
+`experiments/input/decoders.py` measures the choice.
 """
 
 import ctypes

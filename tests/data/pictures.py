@@ -8,6 +8,8 @@ import numpy as np
 
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.picture import Picture
+from inception_jax.data.protocols import of_page
+from inception_jax.data.views import ViewReader
 
 
 def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:
@@ -66,6 +68,12 @@ class Pictures:
 def pixels(source, index: int) -> np.ndarray:
     """The decoded image `index` of `source`: uint8 [h, w, 3]."""
     return Picture(source.stored(index)).whole()
+
+
+def viewer(source, data) -> ViewReader:
+    """What evaluation reads `source` with, by the config's own protocol."""
+    todo = np.arange(len(source))
+    return ViewReader(source, of_page(data, "page"), data.interpolation, todo)
 
 
 def read(reader, positions: range) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from inception_jax.data import open_source, pipeline
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.folder import Folder
 from inception_jax.errors import ConfigError, DataError
-from tests.data.pictures import encoded, gradient, pixels, settings, tree
+from tests.data.pictures import encoded, gradient, pixels, settings, tree, viewer
 
 
 def test_order_labels_and_classes(tmp_path):
@@ -141,7 +141,7 @@ def test_bad_images_above_one_percent_end_the_run(tmp_path, reader):
     read = (
         pipeline.TrainReader(source, settings(), seed=5)
         if reader == "train"
-        else pipeline.EvalReader(source, settings())
+        else viewer(source, settings())
     )
     with pytest.raises(DataError, match="3 of 200 images are unreadable, at most 1%") as caught:
         list(pipeline.batches(read, 20, range(10), threads=2))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inception_jax.data.pipeline import EvalReader, Shard, TrainReader, batches
-from tests.data.pictures import Pictures, read
+from inception_jax.data.pipeline import Shard, TrainReader, batches
+from tests.data.pictures import Pictures, read, viewer
 from tests.data.pictures import settings as section
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -141,26 +141,24 @@ def test_threads_do_not_change_a_bit(threads):
 
 @pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (13, 4), (3, 8), (1, 1), (65, 64)])
 def test_evaluation_sees_each_image_once(count, batch_size):
-    """Every image comes once, in order, with mask 1; the ragged end is black and masked."""
+    """Every image comes once, in order, with weight 1; the ragged end is black and has none."""
     source = Pictures(count)
-    steps = list(
-        batches(EvalReader(source, section()), batch_size, range(-(-count // batch_size)), 2)
-    )
-    assert all(b["image"].shape == (batch_size, 6, 6, 3) for b in steps)
+    steps = list(batches(viewer(source, section()), batch_size, range(-(-count // batch_size)), 2))
+    assert all(b["image"].shape == (batch_size, 1, 6, 6, 3) for b in steps)
     joined = {k: np.concatenate([b[k] for b in steps]) for k in steps[0]}
-    assert joined["mask"].dtype == np.float32
-    assert joined["mask"].tolist() == [1] * count + [0] * (len(joined["mask"]) - count)
-    assert joined["index"].tolist() == list(range(count)) + [-1] * (len(joined["index"]) - count)
+    rest = len(joined["index"]) - count
+    assert joined["weight"][:, 0].tolist() == [1] * count + [0] * rest
+    assert joined["index"].tolist() == list(range(count)) + [-1] * rest
     np.testing.assert_array_equal(joined["label"][:count], np.arange(count) % 2)
-    np.testing.assert_array_equal(joined["image"][:count, 2, 2, 0], np.arange(count))
+    np.testing.assert_array_equal(joined["image"][:count, 0, 2, 2, 0], np.arange(count))
     assert not joined["image"][count:].any() and not joined["label"][count:].any()
 
 
 def test_evaluation_masks_a_bad_image():
     """An unreadable image is not counted, and named; its neighbours keep their places."""
-    reader = EvalReader(Pictures(200, bad=frozenset({5})), section())
+    reader = viewer(Pictures(200, bad=frozenset({5})), section())
     batch = read(reader, range(8))
-    assert batch["mask"].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
+    assert batch["weight"][:, 0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
     assert batch["index"].tolist() == [0, 1, 2, 3, 4, -1, 6, 7]
     assert reader.bad.reasons == {"picture 5": "broken"}
 
@@ -175,7 +173,7 @@ def test_evaluation_crops_the_centre(resize):
             return np.broadcast_to(x[None, :, None], (40, 100, 3)).copy()
 
     data = section(resize=resize, eval_crop=0.8, interpolation="area", image_size=4)
-    row = read(EvalReader(Wide(1), data), range(1))["image"][0, 0, :, 0].astype(float)
+    row = read(viewer(Wide(1), data), range(1))["image"][0, 0, 0, :, 0].astype(float)
     # 80% of the width is columns 10 to 90; a square of 80% of the height is columns 34 to 66.
     low, high = (10, 90) if resize == "stretch" else (34, 66)
     width = (high - low) / 4

@@ -191,13 +191,13 @@ def test_tensorflow_is_never_imported(root):
     """
     program = f"""
 import sys
-from tests.data.pictures import settings
+from tests.data.pictures import settings, viewer
 from inception_jax.data import open_source, pipeline
 data = settings(source="tfds", name="tiny", dir={str(root)!r}, cache=False)
 source = open_source(data, "train[5:]")
-for read in (pipeline.TrainReader(source, data, 0), pipeline.EvalReader(source, data)):
+for read in (pipeline.TrainReader(source, data, 0), viewer(source, data)):
     for batch in pipeline.batches(read, 4, range(3), 2):
-        assert batch["image"].shape == (4, 6, 6, 3)
+        assert batch["image"].shape[-3:] == (6, 6, 3)
 print("tensorflow" in sys.modules)
 """
     trap = root / "trap"

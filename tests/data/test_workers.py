@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inception_jax.data import pipeline
 from inception_jax.data.digits import Digits
 from inception_jax.data.folder import Folder
 from inception_jax.data.pipeline import TrainReader, batches
 from inception_jax.errors import DataError
-from tests.data.pictures import settings, tree
+from tests.data.pictures import settings, tree, viewer
 from tests.data.test_pipeline import equal
 
 
@@ -100,4 +99,4 @@ def test_an_abandoned_iterator_leaves_no_process():
 def test_a_reader_that_cannot_be_sent_is_refused():
     """Evaluation's reader stays in its process: an attempt says so instead of hanging."""
     with pytest.raises(TypeError, match="pickle"):
-        next(batches(pipeline.EvalReader(Digits("test"), settings()), 20, range(3), 1, processes=1))
+        next(batches(viewer(Digits("test"), settings()), 20, range(3), 1, processes=1))

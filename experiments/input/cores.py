@@ -1,6 +1,6 @@
 """How many host cores keep an accelerator busy, for each network: measured input, assumed chip.
 
-    python experiments/cores.py FOLDER [--tflops=197] [--use=0.4]
+    python experiments/input/cores.py FOLDER [--tflops=197] [--use=0.4]
 
 The images a second of one core are measured (`inception-jax data bench`, one thread) at each
 network's own image size. What a chip can take is arithmetic: a train step is three forward passes

@@ -1,6 +1,6 @@
 r"""Our input beside other programs' on the same photographs, in turn, as a ratio.
 
-    python experiments/input_speed.py FOLDER [--rounds=3] [--size=299] \
+    python experiments/input/speed.py FOLDER [--rounds=3] [--size=299] \
         --peer=tf.data='PYTHON input_tfdata.py {folder} --size={size}' --peer=torchvision='...'
 
 A peer is a name and a command that prints a line of JSON with `images_per_s`; the first is 1.0.

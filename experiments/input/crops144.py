@@ -1,7 +1,7 @@
 """What 144 crops cost beyond their forward passes: decoding, resizing, cutting, adding up.
 
-    python experiments/crops144.py FOLDER [--model=inception_v3] [--images=500] [--batch_size=72]
-        [--dtype=float32] [--threads=N] [--rounds=3]
+    python experiments/input/crops144.py FOLDER [--model=inception_v3] [--images=500]
+        [--batch_size=72] [--dtype=float32] [--threads=N] [--rounds=3]
 
 FOLDER holds photographs, anywhere below it. In each round, in turn: the evaluation with 144 crops,
 from files to log-probabilities, and the forward passes alone, of as many pieces of as many views

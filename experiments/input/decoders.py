@@ -2,7 +2,7 @@ r"""Which library decodes a random crop of a JPEG fastest, and to which pixels.
 
     pip install simplejpeg opencv-python-headless pillow pyvips pyvips-binary imagecodecs \
         tensorstore kornia-rs nvidia-nvimgcodec-cu12 turbojpeg
-    python experiments/decoders.py FOLDER [--rounds=3]
+    python experiments/input/decoders.py FOLDER [--rounds=3]
 
 Each library that is installed decodes the same box (GoogLeNet's, 8 to 100% of the area) of every
 image, one thread, libraries in turn; those without regions decode the whole image. The table has
