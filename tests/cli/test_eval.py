@@ -49,7 +49,7 @@ def test_protocols(runs, capsys):
         written = json.loads((runs / "a" / "eval" / f"{split}.json").read_text())
         assert (written["protocol"], written["count"]) == (name, 360)
         assert written["split"] == split.replace("-", " ")
-    assert len(counts) == 4
+    assert len(counts) == 3  # of 8 pixels slim cuts half a pixel, which is none: the page's view
     from inception_jax.report import evaluations
 
     notes = []
