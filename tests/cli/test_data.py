@@ -1,4 +1,4 @@
-"""Tests of `data check` and `data prepare` as a user meets them."""
+"""Tests of `data check`, `data prepare` and `data bench` as a user meets them."""
 
 import json
 
@@ -127,6 +127,31 @@ def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
     assert "pip install 'inception-jax[prepare]'" in capsys.readouterr().err
 
 
+def test_bench_of_a_folder(tmp_path, capsys):
+    """`--json` has the rate that other programs read; for people the same figures in lines."""
+    for i in range(9):
+        (tmp_path / f"{i}.jpg").write_bytes(encoded(gradient(60, 80, shade=i)))
+    words = ["data", "bench", f"--folder={tmp_path}", "--size=32", "--batch=4", "--threads=2",
+             "--seconds=0.1", "--rounds=1"]  # fmt: skip
+    assert cli.main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"] == 9 and found["readers"] == "2 threads" and found["images_per_s"] > 10
+    assert found["stages_ms"].keys() == {"read", "decode", "resize", "transfer"}
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "9 images, 32 pixels, batches of 4, bicubic; libjpeg-turbo 3, only the crop" in said
+    assert "images/s on 2 threads" in said and "the input costs" in said
+
+
+def test_bench_of_a_page(capsys):
+    """A page's own data section, with changes on the command line."""
+    words = ["--config=configs/digits.py", "--config.data.batch_size=16", "--seconds=0.1"]
+    assert cli.main(["data", "bench", *words, "--rounds=1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["images"], found["batch_size"], found["image_size"]) == (1437, 16, 24)
+    assert found["step"].startswith("simulated")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -142,6 +167,10 @@ def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
         (["prepare", "imagenet2012", "--manual_dir=x", "--name=y"], "--name is no flag of"),
         (["prepare", "folder", "x", "--out=y", "--shard_mb=0"], "--shard_mb=0: expected a whole"),
         (["prepare", "folder", "/nowhere", "--out=y"], "/nowhere: expected a folder `split/cla"),
+        (["bench"], "expected --folder=DIR, a folder of images, or --config=PAGE"),
+        (["bench", "--folder=/nowhere"], "found no folder at /nowhere"),
+        (["bench", "--folder=.", "--interpolation=best"], "expected one of 'bilinear', 'nearest'"),
+        (["bench", "--folder=.", "--batch=0"], "--batch=0: expected a whole number of at least 1"),
         (["check"], "expected --config="),
         (["check", PAGE, "--spilt=x"], "did you mean --split"),
     ],
