@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inception_jax.data import decode as decoding
@@ -53,6 +53,8 @@ def boxes(draw, height=NOISE.shape[0], width=NOISE.shape[1]):
 
 @settings(max_examples=60, deadline=None)
 @given(boxes(), st.sampled_from(SAMPLINGS), st.booleans())
+@example(Box(16, 32, 20, 30), "420", False)  # where a block begins, its left neighbour matters
+@example(Box(7, 48, 60, 1), "422", False)
 def test_a_region_has_the_pixels_of_the_whole(box, subsampling, progressive):
     """Noise, the hardest case for chroma at an edge: every box equals the whole image there."""
     data = jpeg(NOISE, subsampling, progressive)
