@@ -88,10 +88,10 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
     from inception_jax import ensemble
     from inception_jax.data import open_source
     from inception_jax.data.real import Real
-    from inception_jax.data.selection import Files, choose
+    from inception_jax.data.selection import FileNames, choose
 
     source = open_source(config.data, values.split or config.eval.split)
-    files = Files(source, config.data.threads)
+    files = FileNames(source, config.data.threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None
     members, rows = _members(runs, values, source), []

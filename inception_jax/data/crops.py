@@ -7,6 +7,8 @@ import numpy as np
 
 from inception_jax.data.picture import Box
 
+Rng = np.random.Generator
+Span = tuple[float, float]
 INTERPOLATIONS = {
     "bilinear": cv2.INTER_LINEAR,
     "nearest": cv2.INTER_NEAREST_EXACT,
@@ -21,14 +23,8 @@ ATTEMPTS = 10  # torchvision's
 TENSORFLOW_ATTEMPTS, MIN_COVERED = 100, 0.1
 
 
-def inception_box(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    area: tuple[float, float],
-    aspect: tuple[float, float],
-) -> Box:
-    """A random rectangle, as GoogLeNet's section 6 takes it.
+def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
+    """A random rectangle of an image of `height` x `width` pixels, as GoogLeNet's section 6 has it.
 
     Its share of the image's area is uniform in `area`, its width / height uniform in `aspect`. A
     rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
@@ -46,13 +42,7 @@ def inception_box(
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
-def tensorflow_box(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    area: tuple[float, float],
-    aspect: tuple[float, float],
-) -> Box:
+def tensorflow_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
     """A random rectangle, as TensorFlow's `sample_distorted_bounding_box` takes it.
 
     That is what the released Inception code trains with. The aspect is uniform, but the *height* is

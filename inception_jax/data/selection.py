@@ -15,7 +15,7 @@ from inception_jax.errors import ConfigError, DataError
 
 
 @dataclass
-class Files:
+class FileNames:
     """The files of a split: their names, read when they are first asked for.
 
     Attributes:
@@ -72,7 +72,7 @@ class Files:
         return np.array(sorted(chosen), np.int32), missing
 
 
-def choose(files: Files, subset: str, without: str) -> np.ndarray:
+def choose(files: FileNames, subset: str, without: str) -> np.ndarray:
     """Indices of the images that are in the list `subset` and not in the list `without`.
 
     Either may be empty: all images, none. A line is the end of a file's path, with or without its
@@ -106,7 +106,7 @@ def _words(flag: str, path: Path) -> Iterable[str]:
     return filter(None, map(str.strip, lines))
 
 
-def _unknown(flag: str, missing: list[str], files: Files) -> str:
+def _unknown(flag: str, missing: list[str], files: FileNames) -> str:
     first = ", ".join(map(repr, missing[:3]))
     if any(w.isdecimal() for w in missing) and not files.ids.any():
         hint = "; numbers need files named ILSVRC2012_val_00000001.JPEG and so on"

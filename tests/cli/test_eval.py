@@ -11,6 +11,8 @@ import sys
 import pytest
 
 from inception_jax import cli, published
+from inception_jax.cli import eval as eval_command
+from inception_jax.data import protocols
 from tests import evaluated
 from tests.conftest import FLAGS, ROOT
 from tests.data import pictures
@@ -266,3 +268,8 @@ def test_two_processes(tmp_path, capsys):
     assert list(found["reasons"]) == ["test/class0/004.png"] and found["count"] == 109
     alone = evaluate(capsys, *words, "--fresh")
     assert hits(found) == hits(alone) and found["per_class"] == alone["per_class"]
+
+
+def test_the_protocols_are_those_of_the_data():
+    """The command, which names them before anything heavy is imported, names every one."""
+    assert tuple(protocols.COUNTS) == eval_command.PROTOCOLS

@@ -61,7 +61,10 @@ def test_nothing_is_there(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "BUILDS", ("json", "tensorflow_of_tomorrow"))
     monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
     with pytest.raises(DataError) as caught:
-        archives.preflight(tmp_path, tmp_path / "out", False)
+        assert archives.preflight(tmp_path, tmp_path / "out", False).keys() == {
+            "train",
+            "validation",
+        }
     said = str(caught.value)
     for text in (f"{tmp_path / TRAIN} is missing: 147,897,477,120 bytes",
                  f"{tmp_path / VAL} is missing: 6,744,924,160 bytes", "image-net.org",

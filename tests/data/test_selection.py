@@ -8,7 +8,7 @@ import pytest
 from inception_jax.data import validation
 from inception_jax.data.folder import Folder
 from inception_jax.data.real import Real
-from inception_jax.data.selection import Files, choose
+from inception_jax.data.selection import FileNames, choose
 from inception_jax.data.source import Cached, file_of
 from inception_jax.data.validation import difference, validation_id, wnids
 from inception_jax.errors import ConfigError, DataError
@@ -23,7 +23,7 @@ def files(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"ILSVRC2012_val_{10 * i + 1:08d}.JPEG"
         path.write_bytes(pictures.encoded(pictures.gradient()))
-    return Files(Folder(tmp_path, "val"), threads=2)
+    return FileNames(Folder(tmp_path, "val"), threads=2)
 
 
 def listed(path, *lines):
@@ -46,8 +46,8 @@ def test_names_that_tfds_keeps():
         def file(self, index):
             return f"ILSVRC2012_val_{50 - index:08d}.JPEG"
 
-    assert Files(Shards(3)).ids.tolist() == [50, 49, 48]
-    assert Files(pictures.Pictures(2)).names == ["picture 0", "picture 1"]
+    assert FileNames(Shards(3)).ids.tolist() == [50, 49, 48]
+    assert FileNames(pictures.Pictures(2)).names == ["picture 0", "picture 1"]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_refused_lists(files, tmp_path):
     with pytest.raises(DataError, match="no image is left"):
         choose(files, listed(tmp_path / "a", "1"), listed(tmp_path / "b", "1"))
     with pytest.raises(DataError, match="numbers need files named ILSVRC2012"):
-        choose(Files(pictures.Pictures(5)), listed(tmp_path / "a", "0", "1"), "")
+        choose(FileNames(pictures.Pictures(5)), listed(tmp_path / "a", "0", "1"), "")
 
 
 def test_a_name_of_two_images(tmp_path):
     """The same file name in two classes is refused; its path is not."""
-    files = Files(Folder(pictures.tree(tmp_path, {"val": {"cat": 2, "dog": 2}}), "val"))
+    files = FileNames(Folder(pictures.tree(tmp_path, {"val": {"cat": 2, "dog": 2}}), "val"))
     with pytest.raises(DataError, match=r"'000' names 2 images, such as val/cat/000.png"):
         choose(files, listed(tmp_path / "a", "000"), "")
     assert choose(files, listed(tmp_path / "a", "dog/000"), "").tolist() == [2]

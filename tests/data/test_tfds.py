@@ -13,7 +13,7 @@ import pytest
 
 from inception_jax.data import prepared
 from inception_jax.data.decode import BadImageError
-from inception_jax.data.selection import Files
+from inception_jax.data.selection import FileNames
 from inception_jax.data.tfds import Tfds
 from inception_jax.errors import ConfigError
 from tests.data.pictures import encoded, gradient, pixels
@@ -88,7 +88,7 @@ def test_names_of_files(root, tmp_path):
         "ILSVRC2012_val_00000006.JPEG",
         "ILSVRC2012_val_00000001.JPEG",
     ]
-    assert Files(source, threads=3).ids.tolist() == [6, 5, 4, 3, 2, 1]
+    assert FileNames(source, threads=3).ids.tolist() == [6, 5, 4, 3, 2, 1]
     assert Tfds("tiny", str(root), "test").file(2) == "tiny/test/2"
 
 
