@@ -47,7 +47,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             weight_decay=0.05,
         ),
         ema=dict(decay=0.995),
-        train=dict(epochs=a.epochs),
+        train=cfg.train(epochs=a.epochs),
         eval=dict(split="test", batch_size=500, every_epochs=3.0),
         checkpoint=cfg.checkpoints(every_epochs=0.25),
         mesh=cfg.mesh(),

@@ -40,7 +40,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             clip=2.0,
         ),
         ema=dict(decay=0.99),
-        train=dict(epochs=a.epochs),
+        train=cfg.train(epochs=a.epochs),
         eval=dict(split="test", batch_size=120, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=2.0),
         mesh=cfg.mesh(),

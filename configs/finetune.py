@@ -58,7 +58,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             trunk=a.trunk,
         ),
         ema=dict(decay=0.99),
-        train=dict(epochs=a.epochs),
+        train=cfg.train(epochs=a.epochs),
         eval=dict(split="test", batch_size=64, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),

@@ -41,7 +41,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             momentum=0.9,
         ),
         ema=dict(decay=0.9999),  # "Polyak averaging"; the decay is not in the paper
-        train=dict(epochs=250.0),  # not in the paper: at x0.96 per 8 epochs the rate falls to 0.28
+        train=cfg.train(epochs=250.0),  # not in the paper: the rate falls to 0.28 of it
         eval=dict(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),

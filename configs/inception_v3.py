@@ -48,7 +48,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             clip=2.0,
         ),
         ema=dict(decay=0.9999),  # "a running average of the parameters"; the decay is the code's
-        train=dict(epochs=100.0),
+        train=cfg.train(epochs=100.0),
         eval=dict(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),

@@ -16,7 +16,13 @@ from inception_jax.config import LATER, flatten, ordered
 from inception_jax.errors import ConfigError, UserError
 
 # Where a run may be continued with another value and still be the same run.
-FREE = ("checkpoint.keep", "data.threads", "data.cache", "data.dir", "log.tensorboard", "log.track")
+FREE = (
+    "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
+    "data.threads", "data.processes", "data.cache", "data.dir",
+    "log.tensorboard", "log.track", "log.monitors", "log.profile",
+    "mesh.data", "mesh.model", "mesh.zero",
+    "train.on_divergence", "train.rollbacks", "train.rollback_factor", "train.watchdog",
+)  # fmt: skip
 
 
 def check(workdir: Path, config: ConfigDict, allow_change: bool) -> None:

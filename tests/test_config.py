@@ -164,7 +164,9 @@ def test_order_and_flatten(page):
 
 def test_numbers_of_a_page_take_the_rule_s_type(page):
     """`epochs=90` in a page must not make --config.train.epochs=0.5 a wrong type."""
-    sections = cfg.ordered(page) | {"train": {"epochs": 90}, "mesh": {"data": 1, "model": 1}}
+    sections = cfg.ordered(page)
+    sections["train"]["epochs"] = 90
+    sections["mesh"]["data"] = 1
     sections["data"] |= {"area": [0.1, 1.0]}
     new = cfg.new(**sections)
     assert (type(new.train.epochs), new.train.epochs) == (float, 90.0)

@@ -91,7 +91,11 @@ def changed(config, key: str):
 def test_which_keys_may_change(config, tmp_path, key):
     """What only changes how fast or where may change; any other key is refused by name."""
     free = {
-        "checkpoint.keep", "data.threads", "data.cache", "data.dir", "log.tensorboard", "log.track",
+        "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
+        "data.threads", "data.processes", "data.cache", "data.dir",
+        "log.tensorboard", "log.track", "log.monitors", "log.profile",
+        "mesh.data", "mesh.model", "mesh.zero",
+        "train.on_divergence", "train.rollbacks", "train.rollback_factor", "train.watchdog",
     }  # fmt: skip
     new, value = changed(config, key)
     with rundir.opened(tmp_path, config, False):

@@ -20,6 +20,7 @@ from inception_jax.config.fragments import (
     sgd,
     source,
     staircase,
+    train,
 )
 from inception_jax.config.rules import INT32, LATER, RULES, SECTIONS, Rule
 from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
@@ -48,5 +49,6 @@ __all__ = [
     "sgd",
     "source",
     "staircase",
+    "train",
     "validate",
 ]

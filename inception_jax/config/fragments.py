@@ -141,16 +141,44 @@ def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0
     return _optimizer("muon", schedule, eps=1e-8, **more)
 
 
-def checkpoints(*, every_epochs: float, keep: int = 2, init: str = "") -> dict[str, Any]:
+def train(
+    *,
+    epochs: float,
+    on_divergence: str = "stop",
+    rollbacks: int = 3,
+    rollback_factor: float = 1.0,
+    watchdog: float = 300.0,
+) -> dict[str, Any]:
+    """The `train` section."""
+    return dict(locals())
+
+
+def checkpoints(
+    *,
+    every_epochs: float,
+    keep: int = 2,
+    keep_every_epochs: float = 0.0,
+    keep_best: int = 0,
+    init: str = "",
+) -> dict[str, Any]:
     """The `checkpoint` section."""
     return dict(locals())
 
 
-def logs(*, every_steps: int, tensorboard: bool = True, track: str = "none") -> dict[str, Any]:
+def logs(
+    *,
+    every_steps: int,
+    tensorboard: bool = True,
+    track: str = "none",
+    monitors: bool = False,
+    profile: int = 0,
+) -> dict[str, Any]:
     """The `log` section."""
     return dict(locals())
 
 
-def mesh(*, data: int = -1, model: int = 1) -> dict[str, Any]:
+def mesh(
+    *, data: int = -1, model: int = 1, zero: bool = False, reduce: str = "float32"
+) -> dict[str, Any]:
     """The `mesh` section: all devices on the `data` axis by default."""
     return dict(locals())

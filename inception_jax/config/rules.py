@@ -118,24 +118,44 @@ RULES: dict[str, Rule] = {
     "optim.trunk": real(0),  # rate of all but classifier and heads, times lr; 0 freezes them
     "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
+    "train.on_divergence": choice("stop", "rollback"),
+    "train.rollbacks": whole(0),  # at most so many in a run
+    "train.rollback_factor": real(0, 1, above=True),  # of the rate, after each
+    "train.watchdog": real(0),  # seconds without a step that end the process, at least; 0: never
     "eval.split": TEXT,
     "eval.batch_size": whole(1),
     "eval.every_epochs": real(0, above=True),
     "checkpoint.every_epochs": real(0, above=True),
-    "checkpoint.keep": whole(1),
+    "checkpoint.keep": whole(1),  # the newest so many
+    "checkpoint.keep_every_epochs": real(0),  # and one in so many epochs, for ever; 0: none
+    "checkpoint.keep_best": whole(0),  # and so many of the best top-1 on eval.split
     "checkpoint.init": TEXT,  # a workdir whose parameters to start from; empty: fresh
     "mesh.data": whole(1, or_=-1),  # devices the batch is split over; -1: all that are left
     "mesh.model": whole(1),  # devices large parameters are split over
+    "mesh.zero": SWITCH,  # optimiser and averages split over the data devices too (ZeRO-1)
+    "mesh.reduce": choice("float32", "bfloat16"),  # in what the devices add their gradients
     "log.every_steps": whole(1),
     "log.tensorboard": SWITCH,
     "log.track": choice("none", "wandb", "mlflow"),
+    "log.monitors": SWITCH,  # by block: gradient norm, dead ReLUs, residual over trunk
+    "log.profile": whole(0),  # steps to trace, from the tenth of an attempt on; 0: none
 }
 
 # Keys that came after the first runs, with the values that mean what those runs did.
 LATER = {
+    "checkpoint.keep_best": 0,
+    "checkpoint.keep_every_epochs": 0.0,
     "data.processes": 0,
+    "log.monitors": False,
+    "log.profile": 0,
+    "mesh.reduce": "float32",
+    "mesh.zero": False,
     "model.without": [],
     "model.pixels": "",
     "model.residual_scale": 0.0,
     "optim.trunk": 1.0,
+    "train.on_divergence": "stop",
+    "train.rollback_factor": 1.0,
+    "train.rollbacks": 3,
+    "train.watchdog": 300.0,
 }
