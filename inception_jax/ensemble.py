@@ -118,9 +118,8 @@ class Member:
             quiet=30,
         )  # fmt: skip
         began, start = time.monotonic(), done
-        variables = jax.device_put(self.variables, meshes.replicated(self._mesh))
         try:
-            for index, label, log, bad in self.evaluator.blocks(variables, read, stop):
+            for index, label, log, bad in self.evaluator.blocks(self.variables, read, stop):
                 done += len(index) + len(bad)
                 if shelf:
                     shelf.add(index, label, log, bad)

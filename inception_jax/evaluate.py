@@ -79,6 +79,7 @@ class Evaluator:
         self, variables: Any, read: ViewReader, stop: Callable[[], None] = nothing
     ) -> Iterator[Block]:
         """What the network says of the reader's images; `stop` is called at each, and may raise."""
+        variables = meshes.gathered(variables, self._mesh)  # once, not once a batch
         count = range(-(-len(read.todo) // self._images))
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         before: tuple[pipeline.Batch, Any] | None = None
