@@ -12,7 +12,6 @@ import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax import checkpoint, job, kept, outputs, processes
-from inception_jax import mesh as meshes
 from inception_jax.data.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.evaluate import Evaluator, nothing

@@ -77,7 +77,7 @@ def part_of_batch(index: Any, count: int) -> Iterator[None]:
 
 
 def keep(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
-    """Which entries of `shape` [b, ...] dropout leaves: a function of key and place in the batch."""
+    """Which entries of `shape` [b, ...] dropout keeps: by the key and the place in the batch."""
     index, count = _part.get()
     b, *rest = shape
     whole = jax.random.bernoulli(key, 1 - rate, (b * count, *rest))
