@@ -88,6 +88,15 @@ def constrain(tree: Any, places: Any) -> Any:
     return jax.tree.map(jax.lax.with_sharding_constraint, tree, places)
 
 
+def scattered(grads: Any, mesh: Mesh) -> Any:
+    """Inside jit: gradients, of which each device keeps what its part of the optimiser needs.
+
+    They are made whole first: told only where they end, the TPU's partitioner computes a kernel's
+    gradient in slices of a few channels, in a loop around the devices.
+    """
+    return constrain(constrain(grads, split(mesh, grads)), split(mesh, grads, zero=True))
+
+
 def gathered(tree: Any, mesh: Mesh) -> Any:
     """Arrays as a step reads its parameters: what `zero` had spread over `data` is whole again."""
     return jax.device_put(tree, split(mesh, tree))

@@ -82,8 +82,8 @@ def make_train_step(
             )
         else:
             grads, (stats, terms) = over_batch(state, batch, key, meshes.shards(mesh))
-        if zero:  # a device needs its part of the sum only
-            grads = meshes.constrain(grads, meshes.split(mesh, grads, zero=True))
+        if zero:
+            grads = meshes.scattered(grads, mesh)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         new = TrainState(

@@ -58,6 +58,7 @@ FLAGS = {
     "import": ["--out=", "--pixels=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
+    "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
     "report": ["--out="],
 }
