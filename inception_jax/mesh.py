@@ -141,5 +141,6 @@ def _sum(tree: Any) -> Any:
 
 def _sum_widened(tree: Any) -> Any:
     """As XLA's CPU compiler would widen a 16-bit sum, had it not aborted on one in a shard_map."""
-    total = _sum(jax.tree.map(lambda x: x.astype(jnp.float32), tree))
+    wide = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype.itemsize < 4 else x, tree)
+    total = _sum(wide)
     return jax.tree.map(lambda s, x: s.astype(x.dtype), total, tree)
