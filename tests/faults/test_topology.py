@@ -46,7 +46,7 @@ def test_the_same_curve(alone, tmp_path, place):
 
 
 def test_the_same_curve_in_float32(tmp_path):
-    """In float32, at a rate where rounding does not grow: within 1e-4 on 1 device and 2 processes."""
+    """In float32, at a rate where rounding does not grow: 1e-4 between 1 and 2 processes."""
     small = ("--config.optim.lr=1e-4",)
     one = run(tmp_path / "one", *small)
     two = run(tmp_path / "two", *small, processes=2)
