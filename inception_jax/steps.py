@@ -20,6 +20,8 @@ from inception_jax.state import TrainState, places
 Array = jax.Array
 Metrics = dict[str, Array]
 
+GO, STOP, VOID = 0, 1, 2  # go on; stop after the next step; this step does not count
+
 
 def make_train_step(
     model: Network,
@@ -39,9 +41,12 @@ def make_train_step(
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
     The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`. Every metric is a
-    float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
-    `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
-    long as BatchNorm's groups lie within a microbatch.
+    mean over it, in float32 at least. Randomness is a function of (seed, step, position in the
+    batch). With `accumulate` microbatches the gradient and BatchNorm's averages are those of the
+    whole batch, as long as BatchNorm's groups lie within a microbatch.
+
+    A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
+    metrics have its maximum, and from VOID on the state stays as it was.
 
     The state stays where `state.places` puts it, with `zero` or without. The devices add up their
     gradients in the dtype `add_in`, if BatchNorm's groups lie within a device's images; empty
@@ -74,6 +79,7 @@ def make_train_step(
             return over_batch(state, batch, key, 1)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
         if add_in:
@@ -94,8 +100,13 @@ def make_train_step(
             ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
         )
         more = {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
+        if signal is not None:
+            more["signal"] = signal.max()
+            void = more["signal"] >= VOID
+            new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
         new = meshes.constrain(new, places(new, mesh, zero))
-        return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
+        kept = ops.wide(model.dtype)  # float32, or float64 throughout
+        return new, {k: v.astype(kept) for k, v in {**terms, **more}.items()}
 
     return jax.jit(step, donate_argnums=0)
 
