@@ -67,7 +67,8 @@ def split(mesh: Mesh, shapes: Any, *, zero: bool = False) -> Any:
     """
 
     def rule(leaf: Any) -> NamedSharding:
-        left, names = list(leaf.shape), [()] * len(leaf.shape)
+        left = list(leaf.shape)
+        names: list[tuple[str, ...]] = [()] * len(left)
         for name in (MODEL, DATA) if zero else (MODEL,):
             ways = mesh.shape[name]
             axes = [i for i, n in enumerate(left) if n % ways == 0]
