@@ -12,16 +12,16 @@ from inception_jax import config as cfg
 from inception_jax import mesh as meshes
 from inception_jax.errors import ConfigError
 from inception_jax.job import Job
-from tests.tiny import digits
+from tests.tiny import Tiny, digits
 
 SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 
 
-@pytest.mark.parametrize("zero", [False, True])
-def test_a_plan_is_what_the_run_holds(monkeypatch, zero):
+def test_a_plan_is_what_the_run_holds(monkeypatch):
     """Bytes of a device are those that its arrays of the run's own state and batch have."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    job = Job(digits(mesh__zero=zero, model__bn_group=4), jax.devices()[:4])
+    monkeypatch.setattr("inception_jax.job.build_model", lambda c: Tiny(bn_group=4))
+    job = Job(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
     found = plan.of(job)
     state, first = job.fresh_state(), jax.devices()[0]
 
@@ -42,14 +42,16 @@ def test_a_plan_is_what_the_run_holds(monkeypatch, zero):
     assert memory["total"] >= memory["arguments"] + memory["temporaries"]
     assert found["devices"]["mesh"] == {"data": 4, "model": 1}
     kinds = {row["kind"] for row in found["collectives"]}
-    assert kinds == ({"all-reduce", "all-gather"} if zero else {"all-reduce"})
+    assert kinds == {"all-reduce", "all-gather"}
     shown = plan.text(found)
     assert all(row["kind"] in shown for row in found["collectives"]) and "data 4 x model 1" in shown
 
 
 def test_the_command_makes_its_own_devices(command):
     """`plan --devices=2` needs no such devices; JSON and text have the same figures."""
+    rows = ["inception_3b", *(f"inception_4{x}" for x in "abcde"), "inception_5a", "inception_5b"]
     words = ["plan", *SMALL, "--config.model.bn_group=32", "--devices=2"]
+    words += [f"--config.model.without={tuple(rows)!r}", "--config.model.aux=false"]
     found = json.loads(command(*words, "--json").stdout)
     assert found["devices"]["count"] == 2 and found["batch_size"] == 64
     (summed, signal) = found["collectives"]
