@@ -62,11 +62,13 @@ def read(text: str, mesh: Mesh) -> list[Collective]:
         if match is None or not runs[computation]:
             continue
         shape, kind, start, rest = match.groups()
-        channel = re.search(r"channel_id=(\d+)", rest)
-        # A TPU overlaps a collective with several fusions and repeats it in each.
-        if channel and (kind, channel[1]) in seen:
+        # A TPU overlaps a collective with several fusions and repeats it in each. A channel alone
+        # does not tell: all sums of a shard_map have one.
+        channel, name = (re.search(p, rest) for p in (r"channel_id=\d+", r'op_name="[^"]*"'))
+        same = (kind, channel and channel[0], name and name[0], *SHAPE.findall(shape))
+        if channel and same in seen:
             continue
-        seen.add((kind, channel[1]) if channel else line)
+        seen.add(same)
         if computation.startswith("all-reduce-scatter"):  # how a TPU scatters: a fusion
             kind = "reduce-scatter"
         groups = _groups(rest, mesh)

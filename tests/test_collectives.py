@@ -40,6 +40,7 @@ replica_groups=mesh['axis_0'=8] {'axis_0'}, use_global_device_ids=true, to_apply
   %s = (f32[2]{0}, f32[8]{0}) all-gather-start(%p), channel_id=3, replica_groups=\
 mesh['axis_0'=4,'axis_1'=2] {'axis_0'}, dimensions={0}
   %d = f32[8]{0} all-gather-done(%s)
+  %m = f32[5]{0} all-reduce(%l), channel_id=2, replica_groups={{0,1,2,3,4,5,6,7}}, to_apply=%add
   %t.1 = (f32[6]{0}, f32[6]{0}, u32[]{:S(2)}, u32[]{:S(2)}) collective-permute-start(%p), \
 channel_id=4, source_target_pairs={{0,1},{1,0},{2,3},{3,2},{4,5},{5,4},{6,7},{7,6}}
   %u = f32[6]{0} collective-permute-done(%t.1)
@@ -57,6 +58,7 @@ def test_every_form_is_read():
             ("reduce-scatter", "f32", 1, 512, 4, "data", 1),
             ("all-gather", "f32", 1, 16, 2, "model", 1),
             ("all-reduce", "f32", 2, 28, 8, "data+model", 1),
+            ("all-reduce", "f32", 1, 20, 8, "data+model", 1),
             ("all-reduce", "bf16", 1, 16, 8, "data+model", 1),
             ("all-gather", "f32", 1, 32, 4, "data", 1),
             ("collective-permute", "f32", 1, 24, 2, "model", 1),
