@@ -188,6 +188,16 @@ def prepare_images(
     return _normalised(pixels, model)
 
 
+@jax.jit
+def finite(tree: Any) -> Array:
+    """Whether every number of a tree of arrays is finite. A step's loss is of what it began with.
+
+    So only this says that what a step left behind may be saved.
+    """
+    floats = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.stack([jnp.isfinite(x).all() for x in floats]).all()
+
+
 def average(state: TrainState, new: Any, decay: float) -> Any:
     """The averages after a step; the decay ramps as min(decay, (1 + step) / (10 + step)).
 
