@@ -220,8 +220,8 @@ class Loop:
             rundir.replace(path, json.dumps(dump, indent=1))
         error = DivergedError(
             f"step {taken.step}: {what}: expected finite numbers. Its {len(examples)} examples are "
-            f"in {path}. The last checkpoint is of step {self.saves.latest()}. Lower optim.lr, lengthen "
-            f"optim.warmup_epochs, set optim.clip, or --config.train.on_divergence=rollback."
+            f"in {path}. The last checkpoint is of step {self.saves.latest()}. Lower optim.lr, "
+            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback."
         )
         error.step = taken.step
         raise error
