@@ -26,7 +26,7 @@ ORDER = [
     ["result"],
     ["evaluate"],
     ["job"],
-    ["train", "input_bench"],
+    ["train", "input_bench", "doctor"],
     ["predict"],
     ["exchange", "image_set", "ensemble"],
     ["comparison"],

@@ -1,12 +1,12 @@
 """This host: Python, packages, code, limits, and what its environment asks of a run."""
 
 import hashlib
+import json
 import os
 import platform
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from importlib import metadata
@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import inception_jax
-from inception_jax import rundir
-from inception_jax.config import flatten
+from inception_jax import cluster, rundir
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.progress import duration
 
@@ -32,26 +31,34 @@ SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER
 
 def python() -> Finding:
     """Which Python, on what machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     version = platform.python_version()
     where = f"{platform.system()} {platform.machine()}, {platform.node()}"
-    what = f"{version} on {where}: {cores} cores, {memory / 1e9:.0f} GB"
+    what = f"{version} on {where}: {cores} cores, {memory_of_host() / 1e9:.0f} GB"
     return Finding(what, same={"python": version})
+
+
+def memory_of_host() -> int:
+    """Bytes of memory that this host has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def packages() -> Finding:
     """The versions of what computes, and whether they belong together."""
+    import jax  # noqa: F401  # refuses a jaxlib that it cannot work with
+
     there = {name: _version(name) for name in (*PACKAGES, *PLUGINS)}
     there = {name: version for name, version in there.items() if version or name in PACKAGES}
     there = {"inception_jax": inception_jax.__version__, **there}
     text = ", ".join(f"{name} {version or 'missing'}" for name, version in there.items())
-    jax = there["jax"]
+    newest = there["jax"]
     # They are released together; jaxlib may be older by what jax states, never newer.
-    odd = [n for n in there if n.startswith(("jaxlib", "jax-cuda")) and there[n] != jax]
+    odd = [n for n in there if n.startswith(("jaxlib", "jax-cuda")) and there[n] != newest]
     if odd:
-        pins = " ".join(f"{name}=={jax}" for name in odd)
-        return warning(f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=there)
+        pins = " ".join(f"{name}=={newest}" for name in odd)
+        return warning(
+            f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=there
+        )
     return Finding(text, same=there)
 
 
@@ -63,14 +70,12 @@ def _version(name: str) -> str:
 
 
 def code() -> Finding:
-    """Which code this is: a digest of the package's files, and git's name for them."""
+    """Which code this is: the digest that the processes of a run compare, and git's name for it."""
     files = {
         str(path.relative_to(PACKAGE)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        for path in sorted(PACKAGE.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        for path in sorted(PACKAGE.rglob("*.py"))
     }
-    total = hashlib.sha256("".join(f"{k}{v}" for k, v in files.items()).encode()).hexdigest()[:12]
-    text = f"sha256 {total} of {len(files)} files in {PACKAGE}"
+    text = f"sha256 {cluster.code_digest()} of {len(files)} files in {PACKAGE}"
     return Finding(f"{text}; {_revision() or 'no git checkout'}", same=files)
 
 
@@ -89,12 +94,13 @@ def _revision() -> str:
     return f"git {head}, {f'{changed} files changed' if changed else 'clean'}" if head else ""
 
 
-def config(c: Any) -> Finding:
-    """The resolved config's digest."""
-    values = {key: str(value) for key, value in flatten(rundir.plain(c))}
-    total = hashlib.sha256("".join(f"{k}={v}\n" for k, v in values.items()).encode()).hexdigest()
+def config(c: Any, workdir: Path | None) -> Finding:
+    """The resolved config's digest, and what the processes of a run must agree on."""
+    notes = rundir.notes(c, workdir or Path())
+    same = {key: str(value) for key, value in notes.items() if key != "code"}
+    total = hashlib.sha256(json.dumps(rundir.plain(c)).encode()).hexdigest()[:16]
     what = f"{c.model.name}, {c.data.image_size} pixels, batches of {c.data.batch_size}"
-    return Finding(f"sha256 {total[:12]}: {what}, {c.train.epochs:g} epochs", same=values)
+    return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
 
 
 def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
@@ -154,9 +160,13 @@ def variables(
     """
     odd: dict[str, str] = {}
     proxies = [k for k in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(k)]
-    if several and proxies and not (environment.get("no_proxy") or environment.get("no_grpc_proxy")):
-        odd[f"{', '.join(proxies)} without no_proxy: the processes would look for one another "
-            "through the proxy"] = f"unset {' '.join(proxies)}, or export no_proxy=HOSTS"  # fmt: skip
+    if (
+        several
+        and proxies
+        and not (environment.get("no_proxy") or environment.get("no_grpc_proxy"))
+    ):
+        what = f"{', '.join(proxies)} without no_proxy: processes are looked for beyond the proxy"
+        odd[what] = f"unset {' '.join(proxies)}, or export no_proxy=HOSTS"
     flags = environment.get("XLA_FLAGS", "")
     if "xla_force_host_platform_device_count" in flags and platforms not in ("cpu", ""):
         odd[f"XLA_FLAGS={flags}: virtual CPU devices, on {platforms}"] = "unset XLA_FLAGS"
@@ -171,8 +181,3 @@ def variables(
         return warning("; ".join(odd), "; ".join(odd.values()))
     seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
     return Finding(f"set: {', '.join(seen)}" if seen else "nothing of JAX or XLA is set")
-
-
-def executable() -> str:
-    """How a package is installed for this interpreter."""
-    return f"{sys.executable} -m pip install"
