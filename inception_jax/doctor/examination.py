@@ -145,11 +145,17 @@ class Examination:
 
         def need() -> Finding:
             nonlocal job
-            job = Job(c)
-            return memory.check(job, self.subject.compile)
+            made = Job(c)
+            found = memory.check(made, self.subject.compile)
+            job = made
+            return found
 
         run("memory", need, COMPILER if self.subject.compile else SLOW)
-        if job is not None and workdir is not None:
+        if workdir is None:
+            return
+        if job is None:
+            self.skipped["room"] = "a network"
+        else:
             run("room", partial(directory.room, workdir, c, job.empty_state))
 
     def _gather(self) -> None:
