@@ -9,9 +9,12 @@ every process the command that `train` would get, doctor for train: they are com
 one prints. Ends with the code that a run would end with, 0 if it could start.
 """  # noqa: D415
 
+import contextlib
 import json
+import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags, taken
@@ -36,12 +39,20 @@ def main(argv: list[str]) -> int:
         if not values.json:
             print(page.line(finding, width, colour), flush=True)
 
-    workdir, place = Path(values.workdir) if values.workdir else None, flags.place()
+    place = flags.place()
     subject = Subject(
-        config, workdir, place, values.patience, values.allow_config_change, values.compile
+        config=config,
+        workdir=Path(values.workdir) if values.workdir else None,
+        place=place,
+        patience=values.patience,
+        heartbeat=values.heartbeat,
+        allow_change=values.allow_config_change,
+        compile=values.compile,
     )
     exam = Examination(subject, show)
-    exam.run()
+    # Then nothing is printed before the end.
+    with _libraries_to_stderr() if place or values.json else contextlib.nullcontext():
+        exam.run()
     if exam.hosts.index == 0:  # the first one, or one that did not find the others
         if values.json:
             print(json.dumps(page.as_json(exam), indent=2))
@@ -53,6 +64,19 @@ def main(argv: list[str]) -> int:
         cluster.part()
         cluster.at_once(page.code(exam))
     return page.code(exam)
+
+
+@contextlib.contextmanager
+def _libraries_to_stderr() -> Iterator[None]:
+    """What C++ prints (gloo greets its peers) is no part of the answer."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
 
 
 def _flags(argv: list[str]) -> Flags:

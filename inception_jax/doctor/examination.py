@@ -15,6 +15,7 @@ from inception_jax.errors import LostProcessError
 
 READING = 2.0  # seconds that the training split is read for
 SLOW = 120.0  # seconds for what may take a while: a pod's devices, the listing of a large set
+SKEW = 600.0  # seconds that one host's checks may take longer than another's, at their limits
 COMPILER = 1800.0  # seconds
 
 
@@ -26,7 +27,8 @@ class Subject:
         config: of the run; None for the host alone.
         workdir: of the run, or None.
         place: this process's among several; None alone.
-        patience: seconds to wait for other processes.
+        patience: seconds to wait for other processes to come.
+        heartbeat: seconds of silence that make one of them count as dead.
         allow_change: a workdir of another config is all right.
         compile: the step is compiled as well.
     """
@@ -35,6 +37,7 @@ class Subject:
     workdir: Path | None = None
     place: Place | None = None
     patience: float = 60.0
+    heartbeat: float = 60.0
     allow_change: bool = False
     compile: bool = False
 
@@ -82,7 +85,8 @@ class Examination:
 
     def _of_network(self) -> bool:
         """Joins the other processes; whether all have come."""
-        run, place, patience = self._checks.run, self.subject.place, self.subject.patience
+        run, subject = self._checks.run, self.subject
+        place, patience = subject.place, subject.patience
         if place is None:
             return True
         met = run("coordinator", partial(network.coordinator, place, patience), patience + 10)
@@ -90,11 +94,12 @@ class Examination:
             self.skipped["processes"] = "the coordinator"
             return False
         # It starts a service, and waits twice: for the others, then for JAX.
-        came = run("processes", partial(network.join, place, patience), 2 * patience + 10)
+        join = partial(network.join, place, patience, subject.heartbeat)
+        came = run("processes", join, 2 * patience + 10)
         if came.state == FAIL:
             return False
-        self.hosts = Hosts(place.index, place.count, patience)
-        run("clocks", partial(clocks, self.hosts), 2 * patience)
+        self.hosts = Hosts(place.index, place.count, COMPILER if subject.compile else SKEW)
+        run("clocks", partial(clocks, self.hosts), SLOW)
         return True
 
     def _of_devices(self, together: bool) -> bool:
@@ -128,7 +133,7 @@ class Examination:
         fits = ready and run("mesh", partial(devices.mesh, c)).state != FAIL
         if workdir := self.subject.workdir:
             own = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
-            run("workdir", own, 3 * self.subject.patience)
+            run("workdir", own, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
         if not ready:
             self.skipped["mesh"] = "all devices"
         if fits and train.state != FAIL:

@@ -33,7 +33,7 @@ class Hosts:
 
     index: int = 0
     count: int = 1
-    patience: float = 60.0
+    patience: float = 0.0
 
     def told(self, name: str, value: Any) -> dict[int, Any]:
         """What each of them tells (JSON values) under a name, which is used once.
@@ -50,7 +50,8 @@ class Hosts:
 
         client: Any = global_state.client
         client.key_value_set(f"doctor/{name}/{self.index}", json.dumps(value))
-        until, values, silent = time.monotonic() + self.patience, {}, []
+        until = time.monotonic() + self.patience
+        values, silent = dict[int, Any](), list[int]()
         for i in range(self.count):
             left = max(1, int(1000 * (until - time.monotonic())))
             try:

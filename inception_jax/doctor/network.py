@@ -77,9 +77,9 @@ def _call(host: str, port: int, patience: float) -> tuple[str, str] | None:
         time.sleep(0.2)
 
 
-def join(place: Place, patience: float) -> Finding:
+def join(place: Place, patience: float, heartbeat: float) -> Finding:
     """Joins the other processes; what they run need not be the same yet."""
-    cluster.join(place, {}, patience=patience)
+    cluster.join(place, {}, patience=patience, heartbeat=heartbeat)
     members = [f"{m['host']} ({m['index']})" for m in cluster.members()]
     shown = ", ".join(members[:NAMED]) + (", ..." if len(members) > NAMED else "")
     return Finding(f"all {place.count} have joined: {shown}")
