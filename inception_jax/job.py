@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from inception_jax import checkpoint, models, optim, rundir, state, steps
 from inception_jax import mesh as meshes
@@ -40,26 +39,6 @@ def epoch_of(config: Any, step: int) -> float:
     return step * config.data.batch_size / len(open_source(config.data, config.data.train_split))
 
 
-def check_devices(config: Any, mesh: Mesh) -> None:
-    """Refuses a batch that the devices cannot share.
-
-    Raises:
-        ConfigError: it says of what the batch has to be a multiple.
-    """
-    c, ways = config, meshes.shards(mesh)
-    local, left = divmod(c.data.batch_size, ways * c.optim.accumulate)
-    if left:
-        raise ConfigError(
-            f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
-            f"{ways * c.optim.accumulate} ({ways} devices x {c.optim.accumulate} microbatches)"
-        )
-    if c.optim.accumulate > 1 and local % c.model.bn_group:
-        raise ConfigError(
-            f"--config.model.bn_group={c.model.bn_group}: expected a divisor of {local}, the "
-            f"images of one device's microbatch"
-        )
-
-
 class Job:
     """Everything a run needs, built from its config and checked, before anything is written."""
 
@@ -77,7 +56,7 @@ class Job:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
         self.model = build_model(c.model).clone(frozen=c.optim.trunk == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model)
-        check_devices(c, self.mesh)
+        self._check_devices()
         self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
         self.per_epoch = len(self.source) / c.data.batch_size
         self.total = math.ceil(c.train.epochs * self.per_epoch - 1e-9)
@@ -96,6 +75,20 @@ class Job:
             trunk=[r.name for r in self.model.rows()],
         )  # fmt: skip
         self.__dict__.pop("train_step", None)  # it has the rate in it
+
+    def _check_devices(self) -> None:
+        c, ways = self.config, meshes.shards(self.mesh)
+        local, left = divmod(c.data.batch_size, ways * c.optim.accumulate)
+        if left:
+            raise ConfigError(
+                f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
+                f"{ways * c.optim.accumulate} ({ways} devices x {c.optim.accumulate} microbatches)"
+            )
+        if c.optim.accumulate > 1 and local % c.model.bn_group:
+            raise ConfigError(
+                f"--config.model.bn_group={c.model.bn_group}: expected a divisor of {local}, the "
+                f"images of one device's microbatch"
+            )
 
     @functools.cached_property
     def empty_state(self) -> state.TrainState:
@@ -161,18 +154,22 @@ class Job:
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
         )  # fmt: skip
 
-    def compiled(self) -> Any:
-        """The step, compiled for this config's shapes, as `jax.stages.Compiled`."""
+    @property
+    def empty_batch(self) -> dict[str, Any]:
+        """A training batch as shapes with their places on the mesh."""
         c, sharding = self.config, meshes.batch(self.mesh)
         image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
-        batch = {
+        return {
             "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
             "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
             "signal": jax.ShapeDtypeStruct(
                 (meshes.shards(self.mesh),), jnp.int32, sharding=sharding
             ),
         }
-        return self.train_step.lower(self.empty_state, batch).compile()
+
+    def compiled(self) -> Any:
+        """The step's program, compiled for the mesh's devices, which need not be there."""
+        return self.train_step.lower(self.empty_state, self.empty_batch).compile()
 
     def compile_ahead(self) -> threading.Thread:
         """Compiles the step beside what comes next: the state is initialised or read meanwhile.

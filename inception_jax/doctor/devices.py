@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from inception_jax import mesh as meshes
 from inception_jax.doctor.finding import Finding, failure, warning
-from inception_jax.job import check_devices
 
 
 def there(root: Path = Path("/")) -> Finding:
@@ -72,12 +72,10 @@ def arithmetic() -> Finding:
     return Finding(f"a product and a sum over {count} device{'s' * (count > 1)} are right")
 
 
-def mesh(c: Any) -> Finding:
-    """Whether `mesh.data` x `mesh.model` fits the devices and the batch."""
-    made = meshes.make(c.mesh.data, c.mesh.model)
-    check_devices(c, made)
+def mesh(made: Mesh, batch_size: int) -> Finding:
+    """What a mesh that could be made takes of the devices and the batch."""
     used, count = made.devices.size, len(jax.devices())
-    each = c.data.batch_size // meshes.shards(made)
+    each = batch_size // meshes.shards(made)
     text = f"{' x '.join(f'{n} {name}' for name, n in made.shape.items())}, {each} images a device"
     if used < count:
         advice = "let the mesh take all that are left: --config.mesh.data=-1"

@@ -122,43 +122,47 @@ class Examination:
 
     def _of_config(self, ready: bool) -> None:
         run, c = self._checks.run, self.subject.config
+        from inception_jax import mesh as meshes
         from inception_jax.doctor import devices, directory, images
+        from inception_jax.job import Job
 
         count = self.subject.place.count if self.subject.place else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
-        run("eval", partial(images.split, c, c.eval.split), SLOW)
+        test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
             run("init", partial(directory.init, Path(c.checkpoint.init)))
-        fits = ready and run("mesh", partial(devices.mesh, c)).state != FAIL
+        job: Job | None = None
+
+        def fits() -> Finding:
+            """Makes the mesh; the rest of a job, which has rules about it, where it can be made."""
+            nonlocal job
+            made = meshes.make(c.mesh.data, c.mesh.model)
+            if FAIL not in (train.state, test.state):
+                job = Job(c)
+            return devices.mesh(made, c.data.batch_size)
+
+        if ready:
+            run("mesh", fits, SLOW)
+        else:
+            self.skipped["mesh"] = "all devices"
         if workdir := self.subject.workdir:
             own = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
             run("workdir", own, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
-        if not ready:
-            self.skipped["mesh"] = "all devices"
-        if fits and train.state != FAIL:
-            self._of_job()
-        else:
+        if job is None:
             self.skipped["memory and room"] = "devices, a mesh and images"
+        else:
+            self._of_job(job)
 
-    def _of_job(self) -> None:
+    def _of_job(self, job: Any) -> None:
         run, c, workdir = self._checks.run, self.subject.config, self.subject.workdir
         from inception_jax.doctor import directory, memory
-        from inception_jax.job import Job
 
-        job: Job | None = None
-
-        def need() -> Finding:
-            nonlocal job
-            made = Job(c)
-            found = memory.check(made, self.subject.compile)
-            job = made
-            return found
-
-        run("memory", need, COMPILER if self.subject.compile else SLOW)
+        limit = COMPILER if self.subject.compile else SLOW
+        need = run("memory", partial(memory.check, job, self.subject.compile), limit)
         if workdir is None:
             return
-        if job is None:
+        if need.state == FAIL:
             self.skipped["room"] = "a network"
         else:
             run("room", partial(directory.room, workdir, c, job.empty_state))
