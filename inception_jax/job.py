@@ -154,14 +154,12 @@ class Job:
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
         )  # fmt: skip
 
-    def compile_ahead(self) -> threading.Thread:
-        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
-
-        An error is left to the first step, which compiles again and raises it where it is caught.
-        """
+    @property
+    def empty_batch(self) -> dict[str, Any]:
+        """A training batch as shapes with their places on the mesh."""
         c, sharding = self.config, meshes.batch(self.mesh)
         image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
-        batch = {
+        return {
             "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
             "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
             "signal": jax.ShapeDtypeStruct(
@@ -169,9 +167,19 @@ class Job:
             ),
         }
 
+    def compiled(self) -> Any:
+        """The step's program, compiled for the mesh's devices, which need not be there."""
+        return self.train_step.lower(self.empty_state, self.empty_batch).compile()
+
+    def compile_ahead(self) -> threading.Thread:
+        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
+
+        An error is left to the first step, which compiles again and raises it where it is caught.
+        """
+
         def work() -> None:
             with contextlib.suppress(Exception):
-                self.train_step.lower(self.empty_state, batch).compile()
+                self.compiled()
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

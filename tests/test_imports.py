@@ -26,7 +26,7 @@ ORDER = [
     ["result", "rollback"],
     ["evaluate"],
     ["job"],
-    ["loop", "input_bench"],
+    ["loop", "input_bench", "doctor"],
     ["train"],
     ["predict"],
     ["exchange", "image_set", "ensemble"],

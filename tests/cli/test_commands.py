@@ -59,6 +59,15 @@ FLAGS = {
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
+    "doctor": [
+        "--config=PAGE",
+        "--workdir=",
+        "--json",
+        "--compile",
+        "--coordinator=",
+        "--patience=X",
+        "(default 60)",
+    ],
     "report": ["--out="],
 }
 
