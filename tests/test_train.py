@@ -1,4 +1,4 @@
-"""Tests `inception_jax/train.py` with real processes: killed, resumed, fed bad images; see tests/faults."""
+"""Tests `inception_jax/train.py` with real processes, killed and resumed; more in tests/faults."""
 
 import json
 import os
