@@ -11,7 +11,7 @@ import jax
 from inception_jax import mesh as meshes
 from inception_jax import rundir, state
 from inception_jax.bottleneck import Bottleneck
-from inception_jax.checkpoint import Checkpoints
+from inception_jax.checkpoint import Checkpoints, keeping
 from inception_jax.data import pipeline
 from inception_jax.errors import DivergedError, PreemptedError
 from inception_jax.interrupt import Interrupt
@@ -33,8 +33,14 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     start = job.start_arrays()
     with rundir.opened(workdir, config, allow_config_change), Interrupt() as interrupt:
         rundir.replace(workdir / "classes.json", json.dumps(list(job.source.classes)))
-        saves = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
-        newest = saves.latest()
+        saves = Checkpoints(
+            workdir / "checkpoints",
+            keep=config.checkpoint.keep,
+            keep_best=config.checkpoint.keep_best,
+            keep_every=config.checkpoint.keep_every_epochs * job.per_epoch,
+            scores=keeping.scores(workdir, config.eval.split),
+        )
+        newest = saves.newest_good()
         with rundir.attempt(workdir, newest or 0) as record:
             try:
                 loop = Loop(job, workdir, saves, interrupt, record)
@@ -92,6 +98,7 @@ class Loop:
             if start and job.due(start, c.eval.every_epochs) and not self._evaluated(start):
                 self._evaluate(start, current)  # killed between saving and evaluating
             for step in range(start + 1, job.total + 1):
+                self.saves.check()
                 waiting = time.monotonic()
                 batch = next(batches)
                 waited = time.monotonic() - waiting
@@ -191,6 +198,7 @@ class Loop:
         epoch = step / job.per_epoch
         extra = {"weights": weights, "unreadable": len(result.unreadable)}
         self.writer.write(step, epoch, job.evaluator.split, {**numbers, **extra})
+        self.saves.score(step, numbers["top1"])
         job.evaluator.save(self.workdir, result, variables, step, epoch)
         self.bar.say(
             f"epoch {epoch:.4g}: {job.evaluator.split} top1 {numbers['top1']:.2%}, top5 "
