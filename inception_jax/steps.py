@@ -20,6 +20,8 @@ from inception_jax.state import TrainState
 Array = jax.Array
 Metrics = dict[str, Array]
 
+GO, STOP, VOID = 0, 1, 2  # go on; stop after the next step; this step does not count
+
 
 def make_train_step(
     model: Network,
@@ -40,6 +42,9 @@ def make_train_step(
     float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
     `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
     long as BatchNorm's groups lie within a microbatch.
+
+    A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
+    metrics have its maximum, and from VOID on the state stays as it was.
     """
     minimise = partial(
         objective,
@@ -52,6 +57,7 @@ def make_train_step(
     differentiate = partial(gradient, model, minimise)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
         if accumulate == 1:
@@ -72,6 +78,10 @@ def make_train_step(
             ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
         )
         more = {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
+        if signal is not None:
+            more["signal"] = signal.max()
+            void = more["signal"] >= VOID
+            new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
         return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
 
     return jax.jit(step, donate_argnums=0)

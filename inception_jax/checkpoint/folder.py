@@ -7,15 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from inception_jax import processes
 from inception_jax.checkpoint import arrays, manifest
 from inception_jax.errors import DataError
 
 SAVING, DELETING, ORBAX = ".saving", ".deleting", ".orbax-checkpoint-tmp"
-NONE, FAILED = -1, -2  # what process 0 tells the others instead of a step
 
 
 def steps(directory: Path) -> list[int]:
@@ -39,19 +35,7 @@ def newest_good(directory: Path, mend: bool = False) -> int | None:
     Raises:
         DataError: there are steps, and all are damaged; they are named, and left where they are.
     """
-    answer, error = NONE, None
-    if jax.process_index() == 0:
-        try:
-            found = _newest_good(directory, mend)
-            answer = NONE if found is None else found
-        except Exception as e:  # the others wait for an answer
-            answer, error = FAILED, e
-    answer = int(processes.of_first(np.array([answer], np.int32))[0])
-    if error:
-        raise error
-    if answer == FAILED:
-        raise DataError(f"process 0 found no good checkpoint in {directory}; see what it says")
-    return None if answer == NONE else answer
+    return processes.decided(lambda: _newest_good(directory, mend))
 
 
 def _newest_good(directory: Path, mend: bool) -> int | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
 from inception_jax import processes
@@ -53,6 +52,21 @@ class Checkpoints:
         """The last step that this process knows to be whole, or None."""
         return self._done
 
+    def steps(self) -> list[int]:
+        """The steps that are there, oldest first; those of damaged ones are not among them."""
+        return processes.decided(lambda: folder.steps(self.directory))
+
+    def set_aside(self, step: int, reason: str) -> None:
+        """Renames a step to bad-<step>, with a line that says why; it can be saved again."""
+
+        def rename() -> None:
+            name = folder.put_aside(self.directory, step).name
+            folder.say(f"checkpoint {step} is kept as {name}: {reason}")
+
+        processes.decided(rename)
+        if self._done == step:
+            self._done = max(self.steps(), default=None)
+
     def score(self, step: int, top1: float) -> None:
         """Notes how good a step is; the next save goes by it."""
         self._scores[step] = top1
@@ -67,16 +81,9 @@ class Checkpoints:
         """
         self.wait()
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-        there = np.zeros(2, np.float32)  # whether the step is, and bytes free: process 0 knows
         try:
-            if jax.process_index() == 0:
-                self.directory.mkdir(parents=True, exist_ok=True)
-                exists = (self.directory / str(step)).exists()
-                there = np.array([exists, full.free(self.directory)], np.float32)
-            exists, room = processes.of_first(there)
-            if exists:
+            if not processes.decided(lambda: self._room_for(step, size)):
                 return
-            full.refuse(self.directory, size, int(room))
             self._orbax = self._orbax or ocp.AsyncCheckpointer(arrays.handler())
             staged = self.directory / f"{step}{folder.SAVING}"
             self._orbax.save(staged, arrays.stored(state, log), force=True)
@@ -130,6 +137,14 @@ class Checkpoints:
         self.wait()
         where = self.directory / str(step)
         return arrays.restored(where, shapes), arrays.log(where)
+
+    def _room_for(self, step: int, size: int) -> bool:
+        """Whether the step is yet to be saved, and then there has to be room."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if (self.directory / str(step)).exists():
+            return False
+        full.refuse(self.directory, size, full.free(self.directory))
+        return True
 
     def _finish(self, step: int, staged: Path, about: dict[str, Any]) -> None:
         """In the background: waits for all processes' files, names the step, deletes old ones."""
