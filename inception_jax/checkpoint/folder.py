@@ -3,9 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from inception_jax import processes
 from inception_jax.checkpoint import arrays, manifest
@@ -19,6 +18,42 @@ def steps(directory: Path) -> list[int]:
     if not directory.is_dir():
         return []
     return sorted(int(p.name) for p in directory.iterdir() if p.name.isdigit() and p.is_dir())
+
+
+def of_run(workdir: Path, step: int | None = None) -> tuple[Path, list[int]]:
+    """The folder of a run's steps, and the steps.
+
+    Args:
+        workdir: of the run.
+        step: one that has to be there; None for any.
+
+    Raises:
+        DataError: it is not.
+    """
+    directory = workdir / "checkpoints"
+    if not directory.is_dir():
+        raise DataError(f"expected checkpoints in {directory}, found no such folder")
+    there = steps(directory)
+    if not there or (step is not None and step not in there):
+        wanted = "any" if step is None else step
+        raise DataError(f"expected step {wanted} in {directory}, found {there or 'none'}")
+    return directory, there
+
+
+def whole(workdir: Path, step: int | None = None) -> int:
+    """A run's newest good step, or the one that is asked for; nothing is written.
+
+    Raises:
+        DataError: there is no such step, or it is damaged.
+    """
+    directory, there = of_run(workdir, step)
+    if step is None:
+        step = newest_good(directory)
+        assert step is not None  # there are steps
+    elif wrong := troubles(directory / str(step), older_kind(directory, there)):
+        rows = "\n".join(f"  {line}" for line in wrong)
+        raise DataError(f"step {step} in {directory} is damaged, choose one of {there}:\n{rows}")
+    return step
 
 
 def newest_good(directory: Path, mend: bool = False) -> int | None:
@@ -74,10 +109,12 @@ def older_kind(directory: Path, there: Iterable[int]) -> bool:
     return not any((directory / str(step) / manifest.NAME).exists() for step in there)
 
 
-def troubles(folder: Path, legacy: bool, **more: Any) -> list[str]:
+def troubles(
+    folder: Path, legacy: bool, each: Callable[[str], None] = lambda name: None
+) -> list[str]:
     """What is wrong with a step; one of an older kind is only read."""
     if not legacy:
-        return manifest.problems(folder, **more)
+        return manifest.problems(folder, each)
     try:
         arrays.flat(folder)
     except Exception as e:  # Orbax and TensorStore raise what they like

@@ -10,7 +10,6 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from inception_jax.checkpoint import arrays, folder, full, manifest
-from inception_jax.errors import DataError
 
 
 def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
@@ -24,26 +23,13 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     Raises:
         DataError: there is no such checkpoint, or it is damaged.
     """
-    directory = workdir / "checkpoints"
-    if not directory.is_dir():
-        raise DataError(f"expected checkpoints in {directory}, found no such folder")
-    there = folder.steps(directory)
-    if not there or (step is not None and step not in there):
-        wanted = "any" if step is None else step
-        raise DataError(f"expected step {wanted} in {directory}, found {there or 'none'}")
-    if step is None:
-        step = folder.newest_good(directory)
-        assert step is not None  # there are steps
-    elif wrong := folder.troubles(directory / str(step), folder.older_kind(directory, there)):
-        rows = "\n".join(f"  {line}" for line in wrong)
-        raise DataError(
-            f"step {step} in {directory} is damaged; choose another of {there}:\n{rows}"
-        )
+    step = folder.whole(workdir, step)
+    where = workdir / "checkpoints" / str(step)
     averages = ("ema/params/", "ema/batch_stats/")
-    found = arrays.flat(directory / str(step), lambda name: name.startswith(averages))
+    found = arrays.flat(where, lambda name: name.startswith(averages))
     if not found:
         plain = ("params/", "batch_stats/")
-        found = arrays.flat(directory / str(step), lambda name: name.startswith(plain))
+        found = arrays.flat(where, lambda name: name.startswith(plain))
     tree = arrays.nested({name.removeprefix("ema/"): x for name, x in found.items()})
     return step, {"params": tree["params"], "batch_stats": tree.get("batch_stats", {})}
 
