@@ -50,11 +50,11 @@ def nested(leaves: dict[str, Any]) -> dict[str, Any]:
 
 def handler(in_flight: int | None = None) -> ocp.CompositeCheckpointHandler:
     """Orbax's reader and writer of a step; at most `in_flight` bytes on their way at a time."""
-    limit = {} if in_flight is None else {"save_concurrent_gb": in_flight / 1e9}
+    limit: dict[str, Any] = {} if in_flight is None else {"save_concurrent_gb": in_flight / 1e9}
     # Compression takes more time than it saves, and float32 weights shrink by 7%.
     return ocp.CompositeCheckpointHandler(
         packed=ocp.PyTreeCheckpointHandler(use_zarr3=True, use_compression=False),
-        split=ocp.PyTreeCheckpointHandler(use_compression=False, **limit),  # type: ignore
+        split=ocp.PyTreeCheckpointHandler(use_compression=False, **limit),
         index=ocp.JsonCheckpointHandler(),
         log=ocp.JsonCheckpointHandler(),
     )
@@ -80,10 +80,14 @@ def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
         save_args = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
         items["packed"] = ocp.args.PyTreeSave(rows, save_args, ocdbt_target_data_file_size=FILE)
     if split:
-        if pack and next(iter(split.values())).devices().pop().platform == "cpu":
+        if pack and _platform(split) == "cpu":
             split = jax.tree.map(lambda x: x.copy(), split)
         items["split"] = ocp.args.PyTreeSave(split)
     return ocp.args.Composite(**items)
+
+
+def _platform(leaves: dict[str, jax.Array]) -> str:
+    return next(iter(next(iter(leaves.values())).devices())).platform
 
 
 def _whole(leaf: jax.Array) -> bool:
