@@ -142,7 +142,7 @@ def restored(folder: Path, shapes: Any) -> Any:
     there = {name: (tuple(shape), dtype) for name, (_, dtype, shape) in index.items()}
     there |= {name: (tuple(x.shape), np.dtype(x.dtype).name) for name, x in split.items()}
     _compare(folder, there, {name: (x.shape, x.dtype.name) for name, x in want.items()})
-    rows = _rows(folder, {name.split("/")[0] for name in index})
+    rows = _rows(folder, index)
     places = {k: ocp.ArrayRestoreArgs(sharding=want[k].sharding) for k in split}
     leaves = _restore(folder / "split", places) if split else {}
     for name, entry in index.items():
@@ -163,7 +163,7 @@ def flat(folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> dic
     if (folder / "state").is_dir():
         return {k: x for k, x in named(_older(epath.Path(folder / "state"))).items() if wanted(k)}
     index = {k: entry for k, entry in _json(folder / "index").items() if wanted(k)}
-    rows = _rows(folder, {name.split("/")[0] for name in index})
+    rows = _rows(folder, index)
     leaves = {name: _view(rows, name, entry) for name, entry in index.items()}
     names = [k for k in _split_shapes(folder) if wanted(k)]
     host = {k: ocp.RestoreArgs(restore_type=np.ndarray) for k in names}
@@ -180,7 +180,8 @@ def _older(folder: epath.Path) -> Any:
     return jax.tree.map(np.asarray, one.restore(folder, args=ocp.args.StandardRestore(shapes)))
 
 
-def _rows(folder: Path, parts: set[str]) -> dict[str, np.ndarray]:
+def _rows(folder: Path, index: dict[str, Any]) -> dict[str, np.ndarray]:
+    parts = {name.split("/")[0] for name, (_, _, shape) in index.items() if 0 not in shape}
     host = {part: ocp.RestoreArgs(restore_type=np.ndarray) for part in sorted(parts)}
     return _restore(folder / "packed", host) if host else {}
 
