@@ -303,6 +303,7 @@ class Loop:
             weights = "ema" if current.ema else "raw"
             extra = {"weights": weights, "unreadable": len(result.unreadable)}
             self.writer.write(step, epoch, job.evaluator.split, {**numbers, **extra})
+        self.saves.score(step, numbers["top1"])
         job.evaluator.save(self.workdir, result, variables, step, epoch)
         if cluster.first():
             self.bar.say(
