@@ -14,11 +14,11 @@ from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import rank
-from inception_jax.models import Network, ops
+from inception_jax.models import Network, notes, ops
 from inception_jax.state import TrainState
 
 Array = jax.Array
-Metrics = dict[str, Array]
+Metrics = dict[str, Any]
 
 
 def make_train_step(
@@ -33,6 +33,7 @@ def make_train_step(
     seed: int,
     ema_decay: float,
     accumulate: int,
+    monitors: bool = False,
 ) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -40,6 +41,10 @@ def make_train_step(
     float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
     `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
     long as BatchNorm's groups lie within a microbatch.
+
+    With `monitors` the metrics have that entry too, {kind: {block: float32}}: what the blocks note
+    (`models.notes`), over the whole batch or, with microbatches, as the mean of theirs; and the
+    norm of each block's gradient, L2's share included and before clipping. The state is the same.
     """
     minimise = partial(
         objective,
@@ -49,7 +54,7 @@ def make_train_step(
         l2_biases=model.switches.l2_biases,
     )
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
-    differentiate = partial(gradient, model, minimise)
+    differentiate = partial(gradient, model, minimise, monitors=monitors)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
@@ -72,13 +77,21 @@ def make_train_step(
             ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
         )
         more = {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
-        return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
+        if monitors:
+            norms = {name: optax.tree.norm(part) for name, part in notes.blocks(grads)}
+            terms["monitors"] |= {"grad_norm": norms}
+        return new, jax.tree.map(lambda x: x.astype(jnp.float32), {**terms, **more})
 
     return jax.jit(step, donate_argnums=0)
 
 
 def gradient(
-    model: Network, minimise: Callable[..., Any], state: TrainState, batch: Any, key: Array
+    model: Network,
+    minimise: Callable[..., Any],
+    state: TrainState,
+    batch: Any,
+    key: Array,
+    monitors: bool = False,
 ) -> tuple[Any, Any, Metrics]:
     """The gradient of `minimise(output, labels, params)`, BatchNorm's new averages, the terms."""
 
@@ -87,12 +100,14 @@ def gradient(
             {"params": params, "batch_stats": state.batch_stats},
             batch["image"],
             train=True,
-            mutable=["batch_stats"],
+            mutable=["batch_stats", *([notes.COLLECTION] if monitors else [])],
             rngs={"dropout": key},
         )
         total, terms = minimise(output, batch["label"], params)
         place = rank(output.logits, batch["label"])
         hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
+        if monitors:
+            hits["monitors"] = notes.by_kind(new[notes.COLLECTION])
         return total, (new.get("batch_stats", {}), {**terms, **hits})
 
     grads, (stats, terms) = jax.grad(run, has_aux=True)(state.params)
