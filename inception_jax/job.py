@@ -139,6 +139,7 @@ class Job:
         return steps.make_train_step(
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
+            monitors=c.log.monitors,
         )  # fmt: skip
 
     def compile_ahead(self) -> threading.Thread:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from inception_jax import mesh as meshes
-from inception_jax import rundir, state
+from inception_jax import monitors, rundir, state
 from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
@@ -133,19 +133,24 @@ class Loop:
     def _read(self, step: int, metrics: Any, waited: float) -> None:
         """Fetches a finished step's metrics; logs, shows, and stops a run that has diverged."""
         job, c = self.job, self.c
+        noted = metrics.pop("monitors", {})
         values = {k: float(v) for k, v in jax.device_get(metrics).items()}
         if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
             saved = self.saves.latest()
             raise DivergedError(
                 f"step {step}: loss {values['loss']}, gradient norm {values['grad_norm']}: "
                 f"expected finite numbers. The last checkpoint is of step {saved}. Lower optim.lr, "
-                f"lengthen optim.warmup_epochs or set optim.clip."
+                f"lengthen optim.warmup_epochs or set optim.clip. "
+                + monitors.worst(jax.device_get(noted))
             )
         rate = values.pop("lr")
         self.window.add(values, waited)
         if step % c.log.every_steps == 0 or step == job.total:
             means, speed = self.window.means(), self.window.speed(c.data.batch_size)
             self.writer.write(step, step / job.per_epoch, "train", {**means, "lr": rate, **speed})
+            if noted:  # of this step alone: a mean would hide when a block died
+                lines = monitors.line(jax.device_get(noted), [r.name for r in job.model.rows()])
+                self.writer.write(step, step / job.per_epoch, monitors.SPLIT, lines)
             # The first stretch has the compiler in it, but may be all that there is.
             if hasattr(self, "shown") or step == job.total:
                 self._blame(speed["input_wait"])

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "inception_jax"
 # Left to right; modules of one line are on one level and may not import each other.
 ORDER = [
     ["errors"],
-    ["interrupt", "window", "interval", "published", "bottleneck"],
+    ["interrupt", "window", "interval", "published", "bottleneck", "monitors"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir", "processes"],
     ["data"],

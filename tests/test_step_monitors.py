@@ -26,7 +26,7 @@ def setup(devices=1, dtype="float32", accumulate=1, monitors=True):
     )
     # Channels that fire in every image, in some, and in none.
     up = fresh.params["block"]["2"]["up"]
-    up["bias"] = -jnp.linspace(0, 6, 8)
+    up["bias"] = -jnp.linspace(0, 20, 8)
     fresh = double(fresh) if dtype == "float64" else fresh
     return fresh, step, meshes.put(batch(16), meshes.batch(mesh))
 
