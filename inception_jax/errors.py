@@ -6,9 +6,15 @@ traceback; any other exception is a crash and keeps its traceback.
 
 
 class UserError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and mend.
+
+    Attributes:
+        code: the exit code.
+        shared: whether all processes of a job raise it at the same point.
+    """
 
     code = 1
+    shared = False
 
 
 class ConfigError(UserError, ValueError):
@@ -27,6 +33,7 @@ class DivergedError(UserError):
     """The loss or the gradient is no longer finite (EX_DATAERR)."""
 
     code = 65
+    shared = True
 
 
 class DiskFullError(UserError):
@@ -39,3 +46,16 @@ class PreemptedError(UserError):
     """Stopped by SIGTERM or SIGINT after saving: the same command resumes (EX_TEMPFAIL)."""
 
     code = 75
+    shared = True
+
+
+class StoppedEarlyError(PreemptedError):
+    """Stopped by a signal before the first step, while the compiler works: nothing was lost."""
+
+    shared = False
+
+
+class LostProcessError(UserError):
+    """A process of the job did not come, died or hangs (EX_SOFTWARE)."""
+
+    code = 70

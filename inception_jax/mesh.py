@@ -18,7 +18,8 @@ def make(data: int = -1, model: int = 1) -> Mesh:
     Raises:
         ConfigError: the devices there are do not make such a mesh.
     """
-    devices = jax.devices()
+    # A process's devices side by side: its slice of the batch is then one run of examples.
+    devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
     data = len(devices) // model if data == -1 else data
     if (
         data < 1
@@ -28,6 +29,11 @@ def make(data: int = -1, model: int = 1) -> Mesh:
         raise ConfigError(
             f"--config.mesh.data={data} x --config.mesh.model={model}: expected at most the "
             f"{len(devices)} devices there are"
+        )
+    if jax.process_count() > 1 and jax.local_device_count() % model:
+        raise ConfigError(
+            f"--config.mesh.model={model}: expected a divisor of {jax.local_device_count()}, the "
+            f"devices of one process: parameters are not split across hosts"
         )
     return Mesh(np.asarray(devices[: data * model]).reshape(data, model), (DATA, MODEL))
 

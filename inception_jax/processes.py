@@ -1,11 +1,14 @@
 """What several processes tell one another: rows, notes, and whether one of them has to stop."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+
+from inception_jax import errors
 
 
 def concatenated(rows: np.ndarray) -> np.ndarray:
@@ -38,3 +41,21 @@ def merged(notes: dict[str, Any]) -> dict[str, Any]:
     for row, length in zip(rows, lengths, strict=True):
         out |= json.loads(row[:length].tobytes())
     return out
+
+
+def decided(decide: Callable[[], Any]) -> Any:
+    """What `decide` returns (JSON values) or raises (a UserError) in the first process: in all."""
+    if jax.process_count() == 1:
+        return decide()
+    answer: dict[str, Any] = {}
+    if jax.process_index() == 0:
+        try:
+            answer = {"value": decide()}
+        except errors.UserError as e:
+            answer = {"kind": type(e).__name__, "text": str(e)}
+    answer = merged(answer)
+    if "kind" in answer:
+        error = getattr(errors, answer["kind"], errors.UserError)(answer["text"])
+        error.shared = True
+        raise error
+    return answer["value"]

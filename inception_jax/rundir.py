@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from ml_collections import ConfigDict
 
+from inception_jax import cluster
 from inception_jax.config import LATER, flatten, ordered
 from inception_jax.errors import ConfigError, UserError
 
@@ -95,6 +96,13 @@ def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed:
             f"--workdir={workdir} holds a run with another config:\n{rows}\n"
             f"Use another --workdir, or --allow_config_change to continue it with the new values."
         )
+
+
+def notes(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+    """What the processes of one job must agree on: the config, the code, the directory."""
+    local = ("data.dir", "data.threads", "data.processes", "data.cache")
+    values = {k: v for k, v in flatten(plain(config)) if k not in local}
+    return {**values, "workdir": str(workdir.absolute()), "code": cluster.code_digest()}
 
 
 def plain(config: ConfigDict) -> dict[str, Any]:

@@ -8,6 +8,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "inception_jax"
 # Left to right; modules of one line are on one level and may not import each other.
 ORDER = [
     ["errors"],
+    ["rollcall"],
+    ["cluster"],
     ["interrupt", "window", "interval", "published", "bottleneck", "monitors"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir", "processes"],

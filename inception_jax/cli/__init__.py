@@ -27,6 +27,7 @@ commands:
 exit codes:
   0   done
   65  bad data, non-finite loss, or no checkpoint
+  70  no step for too long, or another process is gone
   74  disk full
   75  stopped after saving: the same command resumes
   78  bad config or command line"""
@@ -57,17 +58,45 @@ def main(argv: list[str] | None = None) -> int:
         if argv[0] not in COMMANDS:
             raise unknown_command(argv[0])
         command = importlib.import_module(f"inception_jax.cli.{argv[0]}")
-        return command.main(argv[1:]) or 0
+        code = command.main(argv[1:]) or 0
+        part(code)
+        return code
     except UserError as e:
         name = f" {argv[0]}" if argv[0] in COMMANDS else ""
-        print(f"inception-jax{name}: {e}", file=sys.stderr)
+        part(e.code, e, f"inception-jax{name}: {e}")
         return e.code
-    except KeyboardInterrupt:  # outside of training, which saves first
-        print(f"inception-jax {argv[0]}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as e:  # outside of training, which saves first
+        part(130, e, f"inception-jax {argv[0]}: interrupted")
         return 130  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return 0
+    except Exception as e:
+        part(1, e)
+        raise
+
+
+def part(code: int, error: BaseException | None = None, text: str = "") -> None:
+    """Prints how a command ends, where a person should read it; tells the job's other processes.
+
+    A process whose end they do not share leaves at once: JAX's own goodbye would wait for them.
+    """
+    # Not imported here: most commands have no other processes.
+    cluster = sys.modules.get("inception_jax.cluster")
+    if cluster is None or not cluster.joined():
+        if text:
+            print(text, file=sys.stderr)
+        return
+    shared = getattr(error, "shared", False)
+    if text and (cluster.first() or not shared):
+        print(text, file=sys.stderr)
+    cluster.part(error)
+    if error is not None and not shared:
+        if not text:
+            import traceback
+
+            traceback.print_exception(error)
+        cluster.at_once(code)
 
 
 def unknown_command(word: str) -> Exception:

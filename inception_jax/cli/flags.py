@@ -71,6 +71,33 @@ class Flags:
         self._rows.append(OVERRIDES)
         return self
 
+    def cluster(self) -> "Flags":
+        """What makes this process one of several; see `place`."""
+        self.text("coordinator", None, "one of several processes: HOST:PORT of the first")
+        self.whole("processes", None, "one of several processes: how many there are", low=1)
+        self.whole("process", None, "one of several processes: which one this is, from 0")
+        self.switch("distributed", "one of several processes: ask SLURM, TPU metadata, Open MPI")
+        self.number("patience", 1800, "seconds to wait until all processes have come")
+        return self.number("heartbeat", 60, "seconds of silence that make a process count as dead")
+
+    def place(self) -> Any:
+        """This process's `cluster.Place`; None where it is alone.
+
+        Raises:
+            ConfigError: the flags do not make one.
+        """
+        from inception_jax import cluster
+
+        v = self.values
+        return cluster.find(v.coordinator, v.processes, v.process, v.distributed)
+
+    def join(self, notes: dict[str, Any]) -> None:
+        """Joins the other processes, if there are any, which must have the same `notes`."""
+        from inception_jax import cluster
+
+        place = self.place()
+        cluster.join(place, notes, patience=self.values.patience, heartbeat=self.values.heartbeat)
+
     def _declared(self, usage: str, default: Any, help: str, expected: str) -> "Flags":
         self._expected[usage.split("=")[0]] = expected
         self._rows.append(

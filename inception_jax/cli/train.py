@@ -2,6 +2,9 @@
 
 Trains the page's config in the directory. The same command, given again, continues the run from its
 last checkpoint; a finished run is left alone.
+
+On several hosts every process gets the same command; under SLURM's srun, on TPU pods and under Open
+MPI they find one another, elsewhere --coordinator, --processes and --process say who is who.
 """  # noqa: D415
 
 from pathlib import Path
@@ -15,17 +18,21 @@ def main(argv: list[str]) -> None:
     flags = Flags("train", __doc__ or "").page()
     flags.text("workdir", None, "directory of the run: created, or continued")
     flags.switch("allow_config_change", "continue a run with a config other than its own")
+    flags.cluster()
     values = flags.parse(argv)
     config = flags.config()
     if not values.workdir:
         raise ConfigError("expected --workdir=DIR, for example --workdir=runs/digits")
-    from inception_jax import rundir, runtime, writer
+    from inception_jax import cluster, rundir, runtime, writer
 
     workdir = Path(values.workdir)
-    rundir.check(workdir, config, values.allow_config_change)
     writer.check_tracker(config.log.track)
+    flags.join(rundir.notes(config, workdir))
+    if cluster.first():
+        rundir.check(workdir, config, values.allow_config_change)
     runtime.start(config.model.dtype)
     from inception_jax import train
 
     train.run(config, workdir, values.allow_config_change)
-    print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")
+    if cluster.first():
+        print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")
