@@ -141,7 +141,7 @@ class Loop:
                 f"step {step}: loss {values['loss']}, gradient norm {values['grad_norm']}: "
                 f"expected finite numbers. The last checkpoint is of step {saved}. Lower optim.lr, "
                 f"lengthen optim.warmup_epochs or set optim.clip. "
-                + monitors.worst(jax.device_get(noted))
+                + monitors.worst(self._blocks(noted))
             )
         rate = values.pop("lr")
         self.window.add(values, waited)
@@ -149,8 +149,7 @@ class Loop:
             means, speed = self.window.means(), self.window.speed(c.data.batch_size)
             self.writer.write(step, step / job.per_epoch, "train", {**means, "lr": rate, **speed})
             if noted:  # of this step alone: a mean would hide when a block died
-                lines = monitors.line(jax.device_get(noted), [r.name for r in job.model.rows()])
-                self.writer.write(step, step / job.per_epoch, monitors.SPLIT, lines)
+                self.writer.write(step, step / job.per_epoch, monitors.SPLIT, self._blocks(noted))
             # The first stretch has the compiler in it, but may be all that there is.
             if hasattr(self, "shown") or step == job.total:
                 self._blame(speed["input_wait"])
@@ -167,6 +166,10 @@ class Loop:
                 "input": f"{shown['input_wait']:.0%}",
             },
         )
+
+    def _blocks(self, noted: Any) -> dict[str, dict[str, float]]:
+        """What a step's monitors hold, in the order of the network."""
+        return monitors.line(jax.device_get(noted), [row.name for row in self.job.model.rows()])
 
     def _blame(self, waited: float) -> None:
         if news := self.bottleneck.news(waited, self.reader.clock.ms()):
