@@ -30,7 +30,7 @@ KINDS = (RATIO, DEAD_RELU, GRAD_NORM)
 
 
 def line(noted: Noted, rows: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The values of a line of metrics.jsonl: floats, blocks in the order of the network.
+    """The values of a line of metrics.jsonl: blocks in the order of the network.
 
     Args:
         noted: numbers of any type that `float` takes, in any order (JAX sorts keys).
@@ -45,7 +45,9 @@ def line(noted: Noted, rows: Sequence[str]) -> dict[str, dict[str, float]]:
         return place.get(block, len(rows)), 0, block
 
     kinds = [kind.key for kind in KINDS if kind.key in noted]
-    return {k: {b: float(noted[k][b]) for b in sorted(noted[k], key=key)} for k in kinds}
+    # Six digits: a hundred blocks a line, and nobody reads a seventh.
+    short = lambda x: float(f"{float(x):.6g}")  # noqa: E731
+    return {k: {b: short(noted[k][b]) for b in sorted(noted[k], key=key)} for k in kinds}
 
 
 def wrong(noted: Noted) -> dict[str, dict[str, float]]:
