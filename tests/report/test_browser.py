@@ -98,7 +98,10 @@ def test_monitors(render: Render, make_run: MakeRun) -> None:
     assert body_is_ready(dom)
     assert dom.count('<figure class="strip-chart') == 3
     assert dom.count('<rect class="cell"') == (2 + 1) + (1 + 1 + 2) + 4
-    assert ">block8_5</text>" in dom and ">50%</text>" in dom
+    assert dom.count(">block8_5</text>") == 3
+    legends = re.findall(r'<div class="ramp">(.*?)</div>', dom, re.S)
+    marks = [re.findall(r">([^<]+)</text>", legend) for legend in legends]
+    assert marks == [["0.01", "0.1", "1", "10"], ["0%", "50%", "100%"], ["10", "1", "0.1"]]
     assert render(run, bare).count('<figure class="strip-chart') == 3
     assert 'class="strip-chart' not in render(bare)
 
