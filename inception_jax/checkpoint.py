@@ -22,6 +22,17 @@ class Checkpoints:
         """The newest whole step, or None."""
         return self._manager.latest_step()
 
+    def steps(self) -> list[int]:
+        """The whole steps, oldest first."""
+        return sorted(self._manager.all_steps())
+
+    def check(self) -> None:
+        """Raises what went wrong with a save in the background."""
+        try:
+            self._manager.check_for_errors()
+        except OSError as e:
+            raise _disk_error(e) from e
+
     def save(self, step: int, state: Any, log: dict[str, Any]) -> None:
         """Starts saving; returns when the arrays are copied, not when they are on the disk.
 

@@ -30,10 +30,15 @@ class DataError(UserError):
 
 
 class DivergedError(UserError):
-    """The loss or the gradient is no longer finite (EX_DATAERR)."""
+    """The loss or the gradient is no longer finite (EX_DATAERR).
+
+    Attributes:
+        step: the first that was not finite.
+    """
 
     code = 65
     shared = True
+    step = 0
 
 
 class DiskFullError(UserError):

@@ -76,13 +76,24 @@ class Evaluator:
         return ViewReader(self.source, self.protocol, self.config.data.interpolation, todo)
 
     def blocks(
-        self, variables: Any, read: ViewReader, stop: Callable[[], None] = nothing
+        self,
+        variables: Any,
+        read: ViewReader,
+        stop: Callable[[], None] = nothing,
+        idle: Callable[[], None] | None = None,
     ) -> Iterator[Block]:
-        """What the network says of the reader's images; `stop` is called at each, and may raise."""
+        """What the network says of the reader's images; `stop` is called at each, and may raise.
+
+        So may `idle`, which is called while images are awaited; alone, a process calls `stop` then
+        too, if not told otherwise.
+        """
+        if idle is None:
+            idle = stop if jax.process_count() == 1 else nothing
         count = range(-(-len(read.todo) // self._images))
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         before: tuple[pipeline.Batch, Any] | None = None
-        for batch in pipeline.batches(read, self._images, count, self.config.data.threads, shard):
+        threads = self.config.data.threads
+        for batch in pipeline.batches(read, self._images, count, threads, shard, idle=idle):
             stop()
             # The device works while the one before is fetched and the next is read.
             now = batch, self._look(variables, batch)
@@ -115,12 +126,17 @@ class Evaluator:
         return self.protocol.size, self.protocol.size, 3
 
     def run(
-        self, variables: Any, *, stop: Callable[[], None] = nothing, quiet: bool = False
+        self,
+        variables: Any,
+        *,
+        stop: Callable[[], None] = nothing,
+        idle: Callable[[], None] | None = None,
+        quiet: bool = False,
     ) -> Result:
-        """Evaluates `variables` on the split; `stop` is called between batches and may raise."""
+        """Evaluates `variables` on the split; `stop` and `idle` as in `blocks`."""
         read, result = self.reader(), Result.empty(self.classes)
         bar = Progress(len(self.source), label=f"eval {self.split}", quiet=30)
-        for block in self.blocks(variables, read, stop):
+        for block in self.blocks(variables, read, stop, idle):
             result.add(block.index, block.label, block.log)
             if not quiet:
                 bar.update(result.seen, {"top1": f"{result.top1:.2%}"})

@@ -5,12 +5,13 @@ import functools
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inception_jax import checkpoint, models, optim, rundir, state, steps
 from inception_jax import mesh as meshes
@@ -59,11 +60,21 @@ class Job:
         self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
         self.per_epoch = len(self.source) / c.data.batch_size
         self.total = math.ceil(c.train.epochs * self.per_epoch - 1e-9)
+        self.adjust()
+        self.seconds_to_build = time.monotonic() - started
+
+    def adjust(self, shift: int = 0, factor: float = 1.0) -> None:
+        """What a rollback changes: reads `shift` batches further on, at `factor` times the rate."""
+        c = self.config
+        optimiser = c.optim.copy_and_resolve_references()
+        with optimiser.unlocked():
+            optimiser.lr = c.optim.lr * factor
+        self.shift = shift
         self.tx, self.rate = optim.build(
-            c.optim, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
+            optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
             trunk=[r.name for r in self.model.rows()],
         )  # fmt: skip
-        self.seconds_to_build = time.monotonic() - started
+        self.__dict__.pop("train_step", None)  # it has the rate in it
 
     def _check_devices(self) -> None:
         c, ways = self.config, meshes.shards(self.mesh)
@@ -118,6 +129,8 @@ class Job:
                 f"--config.checkpoint.init={workdir}: none of its parameters fits "
                 f"{self.config.model.name}; is it another network, dialect or width?"
             )
+        if jax.process_index():
+            return taken
         print(
             f"{len(taken)} arrays from {workdir} at step {step}; fresh: {', '.join(new) or 'none'}"
         )
@@ -152,6 +165,9 @@ class Job:
         batch = {
             "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
             "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
+            "signal": jax.ShapeDtypeStruct(
+                (meshes.shards(self.mesh),), jnp.int32, sharding=sharding
+            ),
         }
 
         def work() -> None:
@@ -162,14 +178,23 @@ class Job:
         thread.start()
         return thread
 
-    def batches(self, start: int) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
-        """The batches from step `start` on, and their reader."""
+    def placed(self, batch: pipeline.Batch, signal: int) -> Any:
+        """This process's slice of a batch, and its signal, as the step takes them."""
+        local = meshes.shards(self.mesh) // jax.process_count()
+        rows = {"image": batch["image"], "label": batch["label"]}
+        rows["signal"] = np.full(local, signal, np.int32)
+        return meshes.put(rows, meshes.batch(self.mesh))
+
+    def batches(
+        self, start: int, idle: Callable[[], None]
+    ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
+        """The batches from step `start` on, and their reader; `idle` is called while one waits."""
         c = self.config
         read = pipeline.TrainReader(self.source, c.data, c.seed)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
-        span = range(start, self.total)
+        span = range(start + self.shift, self.total + self.shift)
         crew = {"threads": c.data.threads, "processes": c.data.processes}
-        return read, pipeline.batches(read, c.data.batch_size, span, shard=shard, **crew)
+        return read, pipeline.batches(read, c.data.batch_size, span, shard=shard, idle=idle, **crew)
 
     def due(self, step: int, every_epochs: float) -> bool:
         """Whether an epoch multiple of `every_epochs` ends at `step`, or the run does."""

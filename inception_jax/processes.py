@@ -9,6 +9,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from inception_jax import errors
+from inception_jax.interrupt import Interrupt
 
 
 def concatenated(rows: np.ndarray) -> np.ndarray:
@@ -28,6 +29,13 @@ def of_first(rows: np.ndarray) -> np.ndarray:
 def any_of(flag: bool) -> bool:
     """Whether it is set in any process. All must ask."""
     return bool(concatenated(np.array([flag], np.int32)).any())
+
+
+def check(interrupt: Interrupt) -> None:
+    """Raises PreemptedError in all processes once a signal has come to any. All must ask."""
+    if any_of(interrupt.signal is not None):
+        interrupt.check()
+        raise errors.PreemptedError("stopped by a signal to another process")
 
 
 def merged(notes: dict[str, Any]) -> dict[str, Any]:

@@ -171,6 +171,7 @@ class Member:
         self._address, self._who = (host, port), _who(index, count, notes)
         self.members: dict[int, Message] = {}
         self._line: Line | None = None
+        self._left = False
 
     def gather(self, patience: float, say: Callable[[str], None]) -> None:
         """Returns when the first process lets all in.
@@ -216,6 +217,7 @@ class Member:
 
     def tell(self, message: Message) -> None:
         """Says it to the first process, which passes it on."""
+        self._left = True  # whatever it says, we are about to go
         if self._line:
             self._line.send(message)
 
@@ -227,6 +229,8 @@ class Member:
         def work() -> None:
             while True:
                 news = line.receive()
+                if self._left:
+                    return
                 for message in [_gone(self.members[0])] if news is None else news:
                     if "end" in message:
                         heard(message)

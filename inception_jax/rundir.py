@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import socket
@@ -148,20 +149,23 @@ def replace(path: Path, text: str) -> None:
 def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     """Notes an attempt in attempts.jsonl: its start now, its end and exit code when it leaves.
 
-    The body sets `step` in the yielded record. A killed attempt has no end.
+    The body sets `step`, and whatever else is worth knowing of the attempt, in the yielded record.
+    A killed attempt has no end; one that another thread ends (`cluster.leave`) has.
     """
     path = workdir / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
 
     def note(event: str, **more: Any) -> None:
-        line = {"event": event, "time": time.time(), "step": record["step"], **more}
+        line = {"event": event, "time": time.time(), **record, **more}
         with path.open("a", encoding="utf-8") as f:
             f.write(json.dumps(line) + "\n")
 
     # A killed attempt left no end. Its last line is its last sign of life, and may be dropped next.
-    alive = last_line_time(workdir / "metrics.jsonl")
-    before = {"previous_end": alive} if alive else {}
+    alive = last_line(workdir / "metrics.jsonl")
+    before = {"previous_end": alive["time"], "previous_step": alive["step"]} if alive else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
+    end = functools.partial(note, "end")
+    cluster.before_leaving(lambda code: end(code=code))
     code = 1
     try:
         yield record
@@ -170,14 +174,15 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         code = e.code
         raise
     finally:
-        note("end", code=code)
+        end(code=code)
 
 
-def last_line_time(path: Path) -> float | None:
-    """The time on a JSON-lines file's last whole line, or None."""
+def last_line(path: Path) -> dict[str, Any] | None:
+    """The last whole line of a JSON-lines file of metrics: at least its time and step; or None."""
     if not path.exists():
         return None
-    for text in reversed(path.read_text(encoding="utf-8").splitlines()[-2:]):
+    for text in reversed(path.read_text(encoding="utf-8", errors="replace").splitlines()[-2:]):
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return float(json.loads(text)["time"])
+            line = json.loads(text)
+            return {**line, "time": float(line["time"]), "step": int(line["step"])}
     return None

@@ -20,6 +20,8 @@ from inception_jax.state import TrainState
 Array = jax.Array
 Metrics = dict[str, Any]
 
+GO, STOP, VOID = 0, 1, 2  # go on; stop after the next step; this step does not count
+
 
 def make_train_step(
     model: Network,
@@ -42,6 +44,9 @@ def make_train_step(
     `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
     long as BatchNorm's groups lie within a microbatch.
 
+    A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
+    metrics have its maximum, and from VOID on the state stays as it was.
+
     With `monitors` the metrics have that entry too, {kind: {block: float32}}: what the blocks note
     (`models.notes`), over the whole batch or, with microbatches, as the mean of theirs; and the
     norm of each block's gradient, L2's share included and before clipping. The state is the same.
@@ -57,6 +62,7 @@ def make_train_step(
     differentiate = partial(gradient, model, minimise, monitors=monitors)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
         if accumulate == 1:
@@ -80,6 +86,10 @@ def make_train_step(
         if monitors:
             norms = {name: optax.tree.norm(part) for name, part in notes.blocks(grads)}
             terms["monitors"] |= {"grad_norm": norms}
+        if signal is not None:
+            more["signal"] = signal.max()
+            void = more["signal"] >= VOID
+            new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
         return new, jax.tree.map(lambda x: x.astype(jnp.float32), {**terms, **more})
 
     return jax.jit(step, donate_argnums=0)

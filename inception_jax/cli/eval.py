@@ -14,7 +14,7 @@ command continues, and an ensemble takes what its members have done already.
 """  # noqa: D415
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def main(argv: list[str]) -> None:
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
     flags.switch("fresh", "do everything again, whatever is kept")
     flags.switch("json", "print JSON")
+    flags.cluster()
     values = flags.parse(argv, words=MOST)
     config = flags.config()
     if values.protocol not in PROTOCOLS:
@@ -54,8 +55,10 @@ def main(argv: list[str]) -> None:
         return
     words = [*filter(None, values.ensemble.split(",")), *flags.words]
     others = [(path, step, pages.of_run(str(path))) for path, step in map(place, words)]
+    from inception_jax import rundir
     from inception_jax.interrupt import Interrupt
 
+    flags.join(rundir.notes(config, Path(values.workdir)))
     with Interrupt() as interrupt:
         found = _evaluate([(Path(values.workdir), values.step, config), *others], values, interrupt)
     if found is None:  # another process has it
@@ -85,7 +88,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
     runtime.start(config.model.dtype)
     import jax
 
-    from inception_jax import ensemble
+    from inception_jax import ensemble, processes
     from inception_jax.data import open_source
     from inception_jax.data.real import Real
     from inception_jax.data.selection import FileNames, choose
@@ -110,7 +113,8 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
 
     def each() -> Any:
         for member in members:
-            answers = member.answers(chosen, _stop(interrupt), values.fresh)
+            stop = partial(processes.check, interrupt)
+            answers = member.answers(chosen, stop, values.fresh)
             if len(members) > 1:
                 row([member], answers)
             yield answers
@@ -140,19 +144,6 @@ def _members(runs: list[Run], values: Any, source: Any) -> list[Any]:
         )
         for path, step, own in runs
     ]  # fmt: skip
-
-
-def _stop(interrupt: Any) -> Callable[[], None]:
-    """Raises once a signal has come, to any process: all of them stop at the same images."""
-    from inception_jax import processes
-    from inception_jax.errors import PreemptedError
-
-    def stop() -> None:
-        if processes.any_of(interrupt.signal is not None):
-            interrupt.check()
-            raise PreemptedError("stopped by a signal to another process")
-
-    return stop
 
 
 def _saved(

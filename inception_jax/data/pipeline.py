@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -109,11 +110,13 @@ def batches(
     threads: int,
     shard: Shard = Shard(),
     processes: int = 0,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[Batch]:
     """The batches of `steps`, each this process's slice of `batch_size` examples.
 
     They are read by `threads` threads, or, for a reader that can be sent to them, by as many
-    `processes`; two batches are read ahead, so of the host's memory three are in use.
+    `processes`; two batches are read ahead, so of the host's memory three are in use. While a
+    batch is waited for, `idle` is called twice a second, and may raise to end the wait.
 
     Raises:
         ValueError: the slices would not be equal.
@@ -123,18 +126,28 @@ def batches(
         raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
     starts = (step * batch_size + shard.index * local for step in steps)
     make = partial(Processes, cast(Reporting, read), local, processes)
-    return _read_ahead(make if processes else partial(Threads, read, local, threads), starts)
+    crew_of = make if processes else partial(Threads, read, local, threads)
+    return _read_ahead(crew_of, starts, idle)
 
 
-def _read_ahead(crew_of: Callable[[], Any], starts: Iterable[int]) -> Iterator[Batch]:
+def _read_ahead(
+    crew_of: Callable[[], Any], starts: Iterable[int], idle: Callable[[], None]
+) -> Iterator[Batch]:
     """The batches of the positions after each of `starts`; the crew lives as long as this does."""
     crew, begun = crew_of(), deque()
+
+    def oldest() -> Batch:
+        batch, parts = begun.popleft()
+        while wait(parts, timeout=0.5).not_done:
+            idle()
+        return crew.finish(batch, parts)
+
     try:
         for start in starts:
             begun.append(crew.begin(start))
             if len(begun) > AHEAD:
-                yield crew.finish(*begun.popleft())
+                yield oldest()
         while begun:
-            yield crew.finish(*begun.popleft())
+            yield oldest()
     finally:
         crew.close()
