@@ -41,9 +41,10 @@ function heat(share) {
 }
 
 class Strip {
-  constructor({ key, title, steps, blocks, values }) {
+  /** `all`: the values of every run, which share a scale. */
+  constructor({ key, title, steps, blocks, values }, all) {
     Object.assign(this, { steps, blocks, values, spec: { ...CELLS[key] } });
-    if (this.spec.high === undefined) this.fit();
+    if (this.spec.high === undefined) this.fit(all);
     this.readout = el("output", { class: "readout" }, this.spec.says);
     this.svg = el("svg", { tabindex: "0", role: "img", "aria-label": this.label(title) });
     this.node = el(
@@ -61,8 +62,8 @@ class Strip {
   }
 
   /** Bounds for kinds that have none: the decades of all but the extreme twentieths. */
-  fit() {
-    const all = this.values.flat().filter((v) => typeof v === "number" && v > 0);
+  fit(values) {
+    const all = values.filter((v) => typeof v === "number" && v > 0);
     all.sort((a, b) => a - b);
     const at = (share) => all[Math.round(share * (all.length - 1))] ?? 1;
     this.spec.low = 10 ** Math.floor(Math.log10(at(0.05)) + 1e-9);
@@ -209,8 +210,10 @@ class Strip {
 class Monitors {
   constructor(section, runs) {
     const strips = [];
+    const pooled = (key) =>
+      runs.flatMap((r) => r.monitors.flatMap((k) => (k.key === key ? k.values.flat() : [])));
     for (const run of runs.filter((r) => r.monitors.length)) {
-      const own = run.monitors.map((kind) => new Strip(kind));
+      const own = run.monitors.map((kind) => new Strip(kind, pooled(kind.key)));
       strips.push(...own);
       if (runs.length > 1) section.append(el("h3", { class: "run-name" }, run.name));
       section.append(el("div", { class: "strips" }, ...own.map((s) => s.node)));
