@@ -268,7 +268,7 @@ class Loop:
                 self._mark += seconds
 
     def _save(self, step: int, current: state.TrainState) -> None:
-        with self._timed("save"):
+        with self.watchdog.allowing(SAVING), self._timed("save"):
             self.saves.save(step, current, self.window.saved())
 
     def _evaluated(self, step: int) -> bool:

@@ -40,14 +40,14 @@ def make_train_step(
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
     The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`. Every metric is a
-    float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
-    `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
-    long as BatchNorm's groups lie within a microbatch.
+    mean over it, in float32 at least. Randomness is a function of (seed, step, position in the
+    batch). With `accumulate` microbatches the gradient and BatchNorm's averages are those of the
+    whole batch, as long as BatchNorm's groups lie within a microbatch.
 
     A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
     metrics have its maximum, and from VOID on the state stays as it was.
 
-    With `monitors` the metrics have that entry too, {kind: {block: float32}}: what the blocks note
+    With `monitors` the metrics have that entry too, {kind: {block: number}}: what the blocks note
     (`models.notes`), over the whole batch or, with microbatches, as the mean of theirs; and the
     norm of each block's gradient, L2's share included and before clipping. The state is the same.
     """
@@ -90,7 +90,8 @@ def make_train_step(
             more["signal"] = signal.max()
             void = more["signal"] >= VOID
             new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
-        return new, jax.tree.map(lambda x: x.astype(jnp.float32), {**terms, **more})
+        kept = ops.wide(model.dtype)  # float32, or float64 throughout
+        return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
     return jax.jit(step, donate_argnums=0)
 

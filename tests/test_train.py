@@ -30,6 +30,7 @@ SMALL = (
     "--config.eval.every_epochs=1.0",
     "--config.log.every_steps=4",
     "--config.log.tensorboard=false",
+    "--config.log.monitors=true",  # their lines too are those of an undisturbed run
 )
 
 
@@ -149,6 +150,7 @@ def test_a_non_finite_loss_ends_with_65(tmp_path):
     said = Path(f"{workdir}.out.txt").read_text()
     assert "expected finite numbers" in said and "Lower optim.lr" in said
     assert "Traceback" not in said
+    assert "Worst blocks: " in said and "gradient nan in conv1, nan in conv2_reduce" in said
     folder = workdir / "checkpoints"
     steps = [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
     for step in steps:
