@@ -55,7 +55,8 @@ def make_train_step(
 
     With `monitors` the metrics have that entry too, {kind: {block: number}}: what the blocks note
     (`models.notes`), over the whole batch or, with microbatches or `add_in`, as the mean of its
-    parts; and the     norm of each block's gradient, L2's share included and before clipping. The state is the same.
+    parts; and the norm of each block's gradient, L2's share included and before clipping. The state
+    is the same.
     """
     minimise = partial(
         objective,
