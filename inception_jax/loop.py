@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import numpy as np
 
-from inception_jax import cluster, processes, rundir, state
+from inception_jax import cluster, monitors, processes, rundir, state, steps
 from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
@@ -37,12 +37,14 @@ class Taken(NamedTuple):
         metrics: on the device.
         waited: seconds for its batch.
         index: int32 [local batch], its examples.
+        noted: its monitors there, {kind: {block: number}}; empty unless `log.monitors`.
     """
 
     step: int
     metrics: Any
     waited: float
     index: np.ndarray
+    noted: monitors.Noted
 
 
 class Loop:
@@ -139,7 +141,8 @@ class Loop:
         self.spent["input"] += waited
         signal = VOID if self._void else STOP if self.interrupt.signal else GO
         current, metrics = self.job.train_step(current, self.job.placed(batch, signal))
-        self._unread.append(Taken(step, metrics, waited, batch["index"]))
+        noted = metrics.pop("monitors", {})
+        self._unread.append(Taken(step, metrics, waited, batch["index"], noted))
         self._name_bad()
         return current
 
@@ -189,6 +192,9 @@ class Loop:
             if self.writer:
                 line = {**means, "lr": rate, **speed}
                 self.writer.write(step, step / job.per_epoch, "train", line)
+                if taken.noted:  # of this step alone: a mean would hide when a block died
+                    blocks = self._blocks(taken)
+                    self.writer.write(step, step / job.per_epoch, monitors.SPLIT, blocks)
             # The first stretch has the compiler in it, but may be all that there is.
             if (self._shown or step == job.total) and (
                 news := self.bottleneck.news(speed["input_wait"], self.reader.clock.ms())
@@ -202,25 +208,38 @@ class Loop:
             self.bar.update(step, _columns(shown, step / job.per_epoch, c.train.epochs))
 
     def _check_finite(self, taken: Taken, values: dict[str, float]) -> None:
-        if math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"]):
-            return
+        self._taken = taken, values
+        if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
+            self._diverged(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
+
+    def _diverged(self, what: str) -> NoReturn:
+        """Writes which examples the last step that was read had, and stops the run."""
+        taken, values = self._taken
         examples = processes.concatenated(taken.index).tolist()
+        blocks = self._blocks(taken)
         path = self.workdir / "diverged" / f"step-{taken.step}.json"
         if cluster.first():
             path.parent.mkdir(exist_ok=True)
             source = self.job.source
             rows = [{"index": i, "name": source.name(i)} for i in examples]
             shown = {k: str(v) for k, v in values.items()}  # JSON has no word for nan
-            what = {"step": taken.step, "metrics": shown, "before": self._shown, "examples": rows}
-            rundir.replace(path, json.dumps(what, indent=1))
+            noted = {kind: {b: str(v) for b, v in x.items()} for kind, x in blocks.items()}
+            dump = {"step": taken.step, "metrics": shown, "before": self._shown}
+            dump |= {"monitors": noted, "examples": rows}
+            rundir.replace(path, json.dumps(dump, indent=1))
         error = DivergedError(
-            f"step {taken.step}: loss {values['loss']}, gradient norm {values['grad_norm']}: "
-            f"expected finite numbers. Its {len(examples)} examples are in {path}. The last "
-            f"checkpoint is of step {self.saves.latest()}. Lower optim.lr, lengthen "
-            f"optim.warmup_epochs, set optim.clip, or --config.train.on_divergence=rollback."
+            f"step {taken.step}: {what}: expected finite numbers. Its {len(examples)} examples are "
+            f"in {path}. The last checkpoint is of step {self.saves.latest()}. Lower optim.lr, "
+            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback. "
+            f"{monitors.worst(blocks)}".rstrip()
         )
         error.step = taken.step
         raise error
+
+    def _blocks(self, taken: Taken) -> dict[str, dict[str, float]]:
+        """A step's monitors, in the order of the network."""
+        rows = [row.name for row in self.job.model.rows()]
+        return monitors.line(jax.device_get(taken.noted), rows)
 
     def _begun(self) -> None:
         """The first step is done: the compiler is too."""
@@ -253,6 +272,8 @@ class Loop:
                 self._mark += seconds
 
     def _save(self, step: int, current: state.TrainState) -> None:
+        if not steps.finite(current):
+            self._diverged("the weights it left")
         with self.watchdog.allowing(SAVING), self._timed("save"):
             self.saves.save(step, current, self.window.saved())
 
@@ -297,6 +318,7 @@ class Loop:
             weights = "ema" if current.ema else "raw"
             extra = {"weights": weights, "unreadable": len(result.unreadable)}
             self.writer.write(step, epoch, job.evaluator.split, {**numbers, **extra})
+        self.saves.score(step, numbers["top1"])
         job.evaluator.save(self.workdir, result, variables, step, epoch)
         if cluster.first():
             self.bar.say(
@@ -314,8 +336,8 @@ class Loop:
             self.interrupt.check()
 
     def _leave(self, step: int, current: state.TrainState) -> NoReturn:
+        self._save(step, current)
         with self.watchdog.allowing(SAVING), self._timed("save"):
-            self.saves.save(step, current, self.window.saved())
             self.saves.wait()
         self.step = self.record["step"] = step
         raise PreemptedError(

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from inception_jax import cluster, processes, rundir
-from inception_jax.checkpoint import Checkpoints
+from inception_jax.checkpoint import Checkpoints, keeping
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.interrupt import Interrupt
 from inception_jax.job import Job
@@ -41,8 +41,14 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
 
         processes.decided(own)
         interrupt = stack.enter_context(Interrupt())
-        saves = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
-        newest = saves.latest()
+        saves = Checkpoints(
+            workdir / "checkpoints",
+            keep=config.checkpoint.keep,
+            keep_best=config.checkpoint.keep_best,
+            keep_every=config.checkpoint.keep_every_epochs * job.per_epoch,
+            scores=keeping.scores(workdir, config.eval.split),
+        )
+        newest = saves.newest_good()
         attempt = rundir.attempt(workdir, newest or 0) if first else contextlib.nullcontext({})
         record = stack.enter_context(attempt)
         stacks = workdir / f"stacks-{jax.process_index()}.txt"

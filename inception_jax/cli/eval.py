@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
     print(json.dumps(found) if values.json else paper_table.page(found))
 
 
-def place(word: str) -> tuple[Path, int | None]:
+def place(word: str, of: str = "--ensemble") -> tuple[Path, int | None]:
     """The workdir and the step of `DIR` or `DIR@STEP`.
 
     Raises:
@@ -76,7 +76,7 @@ def place(word: str) -> tuple[Path, int | None]:
     if not at or Path(word).is_dir():
         return Path(word), None
     if not step.isdecimal():
-        raise ConfigError(f"--ensemble: expected DIR or DIR@STEP, a whole number, got {word!r}")
+        raise ConfigError(f"{of}: expected DIR or DIR@STEP, a whole number, got {word!r}")
     return Path(path), int(step)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from inception_jax import cli
 from inception_jax import config as cfg
-from inception_jax.cli import data
+from inception_jax.cli import ckpt, data
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
@@ -58,8 +58,18 @@ FLAGS = {
     "import": ["--out=", "--pixels=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
+    "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
     "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
+    "doctor": [
+        "--config=PAGE",
+        "--workdir=",
+        "--json",
+        "--compile",
+        "--coordinator=",
+        "--patience=X",
+        "(default 60)",
+    ],
     "report": ["--out="],
 }
 
@@ -69,6 +79,13 @@ DATA_FLAGS = {
     "show": ["--config=PAGE", "--split=", "--out=", "--step=N"],
     "bench": ["--folder=", "--size=N", "--json"],
     "prepare": ["--out=", "--name=", "--shard_mb=N", "--manual_dir=", "--any_size", "TensorFlow"],
+}
+
+# Those of the actions of `ckpt`.
+CKPT_FLAGS = {
+    "ls": ["--verify", "--json", "unverified", "keep_every_epochs"],
+    "verify": ["--step=N", "--json", "65", "bad-<step>"],
+    "diff": ["--top=N", "--json", "A[@STEP]", "with 1"],
 }
 
 
@@ -111,15 +128,18 @@ def test_help_imports_nothing_heavy(name):
     assert not loaded(code + "except SystemExit:\n    pass")
 
 
-@pytest.mark.parametrize("action", data.ACTIONS)
-def test_help_of_data(action, capsys):
-    """Each action of `data` explains its own flags, without anything heavy."""
+@pytest.mark.parametrize(
+    "words", [("data", a) for a in data.ACTIONS] + [("ckpt", a) for a in ckpt.ACTIONS]
+)
+def test_help_of_an_action(words, capsys):
+    """Each action of `data` and `ckpt` explains its own flags, without anything heavy."""
     with pytest.raises(SystemExit):
-        cli.main(["data", action, "--help"])
+        cli.main([*words, "--help"])
     out = capsys.readouterr().out
-    assert all(text in out for text in DATA_FLAGS[action])
+    wanted = {"data": DATA_FLAGS, "ckpt": CKPT_FLAGS}[words[0]][words[1]]
+    assert all(text in out for text in wanted)
     assert max(map(len, out.splitlines())) <= 100
-    code = f"from inception_jax.cli import main\ntry:\n    main(['data', '{action}', '--help'])\n"
+    code = f"from inception_jax.cli import main\ntry:\n    main([*{words}, '--help'])\n"
     assert not loaded(code + "except SystemExit:\n    pass")
 
 

@@ -4,17 +4,17 @@ The loop, the checkpoints and the rollback are those of every run; only what the
 a batch with image INDEX in it is replaced. FILE gets the indices of each batch, a line a step.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
 
 from inception_jax import cli, job
-from inception_jax.data.pipeline import TrainReader
 
 
 def main(poison: int, path: Path, words: list[str]) -> int:
     """Runs the command."""
-    placed, step, taken = job.Job.placed, job.Job.train_step.func, []
+    placed, make, taken = job.Job.placed, job.Job.train_step.func, []
 
     def note(self, batch, signal):
         taken.append(batch["index"].tolist())
@@ -23,7 +23,7 @@ def main(poison: int, path: Path, words: list[str]) -> int:
         return placed(self, batch, signal)
 
     def poisoned(self):
-        run = step(self)
+        run = make(self)
 
         def answer(state, batch):
             state, metrics = run(state, batch)
@@ -32,9 +32,9 @@ def main(poison: int, path: Path, words: list[str]) -> int:
 
         return answer
 
-    assert TrainReader  # of which the indices are
     job.Job.placed = note
-    job.Job.train_step = property(poisoned)
+    job.Job.train_step = functools.cached_property(poisoned)
+    job.Job.train_step.__set_name__(job.Job, "train_step")
     return cli.main(words)
 
 

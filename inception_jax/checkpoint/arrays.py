@@ -1,0 +1,219 @@
+"""How a tree of arrays lies in a step's folder, and how it comes back on any devices.
+
+Orbax takes a millisecond of Python for every array, whatever its size, and a state of
+Inception-ResNet-v2 has 2,809 of them, most of a kilobyte. So the arrays that a process has as a
+whole are laid end to end, one row of bytes for each part of the state, and Orbax writes these few
+(`packed`); `index` says what is where. An array of which no process has the whole is left to Orbax
+as it is (`split`).
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+
+from inception_jax.errors import DataError
+
+ALIGN = 64  # bytes: a CPU "device" then takes an array as it lies
+CHUNK, FILE = 16 << 20, 128 << 20  # bytes; several files, so that several cores can hash them
+
+
+class Row(np.ndarray):
+    """Bytes that nobody else writes to: Orbax need not copy them once more, which took seconds."""
+
+    def __deepcopy__(self, memo: Any) -> "Row":
+        return self
+
+
+def named(tree: Any) -> dict[str, Any]:
+    """The leaves by path, such as `params/conv0/conv/kernel`."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def nested(leaves: dict[str, Any]) -> dict[str, Any]:
+    """Dictionaries in dictionaries, by the parts of the paths."""
+    tree: dict[str, Any] = {}
+    for name, leaf in leaves.items():
+        *folders, last = name.split("/")
+        place = tree
+        for part in folders:
+            place = place.setdefault(part, {})
+        place[last] = leaf
+    return tree
+
+
+def handler(in_flight: int | None = None) -> ocp.CompositeCheckpointHandler:
+    """Orbax's reader and writer of a step; at most `in_flight` bytes on their way at a time."""
+    limit: dict[str, Any] = {} if in_flight is None else {"save_concurrent_gb": in_flight / 1e9}
+    # Compression takes more time than it saves, and float32 weights shrink by 7%.
+    return ocp.CompositeCheckpointHandler(
+        packed=ocp.PyTreeCheckpointHandler(use_zarr3=True, use_compression=False),
+        split=ocp.PyTreeCheckpointHandler(use_compression=False, **limit),
+        index=ocp.JsonCheckpointHandler(),
+        log=ocp.JsonCheckpointHandler(),
+    )
+
+
+def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
+    """What Orbax is to write. The arrays are copied: the originals may be donated to the next step.
+
+    Orbax has the others on the host before its `save` returns, except on a CPU, where the
+    host's array is the device's: there `split` is copied here.
+
+    Args:
+        tree: of jax.Array, on any devices.
+        log: JSON.
+        pack: False leaves all arrays to Orbax, which then needs no room for another copy.
+    """
+    leaves = named(tree)
+    whole = {k: x for k, x in leaves.items() if pack and _whole(x)}
+    split = {k: x for k, x in leaves.items() if k not in whole}
+    index, rows = _packed(whole)
+    items: dict[str, Any] = {"index": ocp.args.JsonSave(index), "log": ocp.args.JsonSave(log)}
+    if rows:
+        save_args = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
+        items["packed"] = ocp.args.PyTreeSave(rows, save_args, ocdbt_target_data_file_size=FILE)
+    if split:
+        if pack and _platform(split) == "cpu":
+            split = jax.tree.map(lambda x: x.copy(), split)
+        items["split"] = ocp.args.PyTreeSave(split)
+    return ocp.args.Composite(**items)
+
+
+def _platform(leaves: dict[str, jax.Array]) -> str:
+    return next(iter(next(iter(leaves.values())).devices())).platform
+
+
+def _whole(leaf: jax.Array) -> bool:
+    return leaf.is_fully_addressable or leaf.is_fully_replicated
+
+
+def _packed(leaves: dict[str, jax.Array]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What is where, [offset, dtype, shape] by name, and the rows of bytes by part of the state."""
+    index, sizes = {}, {}
+    for name, leaf in leaves.items():
+        leaf.copy_to_host_async()
+        part = name.split("/")[0]
+        start = sizes.get(part, 0)
+        index[name] = [start, leaf.dtype.name, list(leaf.shape)]
+        sizes[part] = start + -(-leaf.nbytes // ALIGN) * ALIGN
+    rows = {part: np.zeros(size, np.uint8) for part, size in sizes.items() if size}
+    if jax.process_index() == 0:  # the only one that writes them
+        for name, leaf in leaves.items():
+            _view(rows, name, index[name])[...] = np.asarray(leaf)
+    return index, {part: row.view(Row) for part, row in rows.items()}
+
+
+def _view(rows: dict[str, np.ndarray], name: str, entry: list[Any]) -> np.ndarray:
+    start, dtype, shape = entry
+    dtype = jax.numpy.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    if not size:
+        return np.zeros(shape, dtype)
+    return rows[name.split("/")[0]][start : start + size].view(dtype).reshape(shape)
+
+
+def log(folder: Path) -> dict[str, Any]:
+    """What was saved beside the arrays."""
+    return _json(folder / "log")
+
+
+def restored(folder: Path, shapes: Any) -> Any:
+    """The tree as `shapes` says: jax.ShapeDtypeStruct with the sharding that each is to have.
+
+    The devices and processes that wrote it do not matter.
+
+    Raises:
+        DataError: it is of another network or optimiser; the first differences are named.
+    """
+    if (folder / "state").is_dir():  # one array a leaf, as before there were manifests
+        args = ocp.args.StandardRestore(shapes)
+        return ocp.Checkpointer(ocp.StandardCheckpointHandler()).restore(
+            folder / "state", args=args
+        )
+    want, index = named(shapes), _json(folder / "index")
+    split = _split_shapes(folder)
+    there = {name: (tuple(shape), dtype) for name, (_, dtype, shape) in index.items()}
+    there |= {name: (tuple(x.shape), np.dtype(x.dtype).name) for name, x in split.items()}
+    _compare(folder, there, {name: (x.shape, x.dtype.name) for name, x in want.items()})
+    rows = _rows(folder, index)
+    places = {k: ocp.ArrayRestoreArgs(sharding=want[k].sharding) for k in split}
+    leaves = _restore(folder / "split", places) if split else {}
+    for name, entry in index.items():
+        array = _view(rows, name, entry)
+        leaves[name] = jax.make_array_from_callback(
+            array.shape, want[name].sharding, lambda i, array=array: array[i]
+        )
+    return jax.tree.unflatten(jax.tree.structure(shapes), [leaves[name] for name in want])
+
+
+def flat(folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
+    """The arrays by name, on the host.
+
+    Args:
+        folder: of the step.
+        wanted: which of them, by name.
+    """
+    if (folder / "state").is_dir():
+        return {k: x for k, x in named(_older(epath.Path(folder / "state"))).items() if wanted(k)}
+    index = {k: entry for k, entry in _json(folder / "index").items() if wanted(k)}
+    rows = _rows(folder, index)
+    leaves = {name: _view(rows, name, entry) for name, entry in index.items()}
+    names = [k for k in _split_shapes(folder) if wanted(k)]
+    host = {k: ocp.RestoreArgs(restore_type=np.ndarray) for k in names}
+    return leaves | (_restore(folder / "split", host) if names else {})
+
+
+def _older(folder: epath.Path) -> Any:
+    one = ocp.StandardCheckpointHandler()
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        one.metadata(folder).tree,
+    )
+    return jax.tree.map(np.asarray, one.restore(folder, args=ocp.args.StandardRestore(shapes)))
+
+
+def _rows(folder: Path, index: dict[str, Any]) -> dict[str, np.ndarray]:
+    parts = {name.split("/")[0] for name, (_, _, shape) in index.items() if 0 not in shape}
+    host = {part: ocp.RestoreArgs(restore_type=np.ndarray) for part in sorted(parts)}
+    return _restore(folder / "packed", host) if host else {}
+
+
+def _restore(folder: Path, how: dict[str, Any]) -> dict[str, Any]:
+    """Some arrays of an item. The handler, for the checkpointer would wait for all processes."""
+    args = ocp.args.PyTreeRestore(dict.fromkeys(how, 0), restore_args=how, partial_restore=True)
+    return ocp.PyTreeCheckpointHandler().restore(epath.Path(folder), args=args)
+
+
+def _split_shapes(folder: Path) -> dict[str, Any]:
+    there = (folder / "split").is_dir()
+    return (
+        ocp.PyTreeCheckpointHandler().metadata(epath.Path(folder / "split")).tree if there else {}
+    )
+
+
+def _json(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metadata").read_text(encoding="utf-8"))
+
+
+def _compare(folder: Path, there: dict[str, Any], want: dict[str, Any]) -> None:
+    rows = [
+        f"  {name}: {there.get(name, 'none')} there, {want.get(name, 'none')} expected"
+        for name in sorted({*there, *want})
+        if there.get(name) != want.get(name)
+    ]
+    if rows:
+        more = f"\n  and {len(rows) - 3} more" if len(rows) > 3 else ""
+        raise DataError(
+            f"{folder} is of another network or optimiser than the config's:\n"
+            + "\n".join(rows[:3])
+            + f"{more}\nUse the config it was saved with, or start from it in another --workdir "
+            f"with --config.checkpoint.init"
+        )

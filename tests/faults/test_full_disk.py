@@ -1,0 +1,115 @@
+"""A disk that fills while a run trains: the run says so at once, and goes on when there is room."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from inception_jax import checkpoint
+from inception_jax.writer import read_lines
+from tests.faults.runs import INTERVAL, finish, lines, start, weights
+
+pytestmark = pytest.mark.faults
+OFTEN = ("--config.log.every_steps=1", "--config.checkpoint.keep=1")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 12 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+        problem = done.stderr if done.returncode else ""
+    except OSError as e:
+        problem = str(e)
+    if problem:
+        message = f"needs the right to mount a tmpfs: {problem}"
+        if os.environ.get("INCEPTION_JAX_REQUIRE_ALL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder, leave):
+    """Writes a file until only `leave` bytes are free; returns it."""
+    path = folder / "filler"
+    there = os.statvfs(folder)
+    with path.open("wb") as file:
+        file.write(b"\0" * max(0, there.f_bavail * there.f_frsize - leave))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A run on a disk with room."""
+    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+    finish(workdir, *OFTEN)
+    return workdir
+
+
+def last_step(workdir):
+    path = workdir / "metrics.jsonl"
+    return max((x["step"] for x in read_lines(path)), default=0) if path.exists() else 0
+
+
+def newest(workdir):
+    return max(checkpoint.steps(workdir / "checkpoints"), default=0)
+
+
+@pytest.mark.parametrize("leave", ["not enough", "enough at first"])
+def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
+    """Exit 74 within two steps of the save that failed; older steps stay; with room it ends equal.
+
+    With `enough at first` the disk fills after the room was looked at: the failure comes from the
+    background, out of Orbax.
+    """
+    workdir = small_disk / "run"
+    log = tmp_path / "disk" / "run.out"
+    if leave == "enough at first":
+        hook = tmp_path / "hook"
+        hook.mkdir()
+        (hook / "sitecustomize.py").write_text(BLIND)
+        monkeypatch.setenv("PYTHONPATH", f"{hook}:{os.environ.get('PYTHONPATH', '')}")
+    process = start(workdir, *OFTEN)
+    deadline = time.monotonic() + 240
+    while last_step(workdir) < 5 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process.poll() is None, log.read_text()[-3000:]
+    filler = fill(small_disk, leave=200_000)
+    assert process.wait(120) == 74, log.read_text()[-3000:]
+    good, reached = newest(workdir), last_step(workdir)
+    said = log.read_text()
+    assert "no room" in said and "the same command again" in said and "Traceback" not in said
+    assert good and reached <= good + INTERVAL + 2
+    assert checkpoint.load(workdir)[0] == good
+    filler.unlink()
+    finish(workdir, *OFTEN)
+    assert (lines(workdir), weights(workdir)) == (lines(undisturbed), weights(undisturbed))
+
+
+# The run does not look for room: as if another program took it just after.
+BLIND = """
+import importlib.abc, sys
+
+class Blind(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "inception_jax.checkpoint.full":
+            return None
+        sys.meta_path.remove(self)
+        import importlib.util
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def blind(module):
+            load(module)
+            module.free = lambda directory: 10**15
+
+        spec.loader.exec_module = blind
+        return spec
+
+sys.meta_path.insert(0, Blind())
+"""
