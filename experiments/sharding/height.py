@@ -1,6 +1,6 @@
 """Do convolutions of images that are split by height pay? The TPU's compiler says, without a TPU.
 
-    python experiments/sharding/height.py [--network=inception_v3] [--end=mixed_5d] [--size=299]
+    python experiments/sharding/height.py [--network=inception_v3] [--end=mixed_5b] [--size=299]
 
 The gradient of a network's first rows, 4 images on 4 devices of a v5e:2x4, on all 8 with each
 image's upper and lower half on two of them, and 8 images on 8. One JSON line each: the compiler's
