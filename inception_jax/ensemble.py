@@ -12,7 +12,6 @@ import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax import checkpoint, job, kept, outputs, processes
-from inception_jax import mesh as meshes
 from inception_jax.data.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.evaluate import Evaluator, nothing
@@ -118,9 +117,8 @@ class Member:
             quiet=30,
         )  # fmt: skip
         began, start = time.monotonic(), done
-        variables = jax.device_put(self.variables, meshes.replicated(self._mesh))
         try:
-            for index, label, log, bad in self.evaluator.blocks(variables, read, stop):
+            for index, label, log, bad in self.evaluator.blocks(self.variables, read, stop):
                 done += len(index) + len(bad)
                 if shelf:
                     shelf.add(index, label, log, bad)

@@ -89,6 +89,7 @@ class Evaluator:
         """
         if idle is None:
             idle = stop if jax.process_count() == 1 else nothing
+        variables = meshes.gathered(variables, self._mesh)  # once, not once a batch
         count = range(-(-len(read.todo) // self._images))
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         before: tuple[pipeline.Batch, Any] | None = None

@@ -5,7 +5,7 @@ import functools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,14 @@ def epoch_of(config: Any, step: int) -> float:
 
 
 class Job:
-    """Everything a run needs, built from its config and checked, before anything is written."""
+    """Everything a run needs, built from its config and checked, before anything is written.
 
-    def __init__(self, config: Any):
+    Args:
+        config: of the run.
+        devices: to run on, or to compile for; all there are if not given.
+    """
+
+    def __init__(self, config: Any, devices: Sequence[Any] | None = None):
         started = time.monotonic()
         c = self.config = config
         self.source = open_source(c.data, c.data.train_split)
@@ -55,7 +60,7 @@ class Job:
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
         self.model = build_model(c.model).clone(frozen=c.optim.trunk == 0)
-        self.mesh = meshes.make(c.mesh.data, c.mesh.model)
+        self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self._check_devices()
         self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
         self.per_epoch = len(self.source) / c.data.batch_size
@@ -89,6 +94,26 @@ class Job:
                 f"--config.model.bn_group={c.model.bn_group}: expected a divisor of {local}, the "
                 f"images of one device's microbatch"
             )
+        group, normed = c.model.bn_group, self.model.switches.norm is not None
+        if self._add_in and normed and (group == 0 or local % group):
+            raise ConfigError(
+                f"--config.model.bn_group={group}: expected a divisor of {local}, the images of "
+                f"one of {ways} devices' microbatch, with mesh.reduce={c.mesh.reduce} and "
+                f"model.dtype={c.model.dtype}: XLA adds gradients in the dtype they are computed "
+                f"in, and in another each device's must be whole before; set model.bn_group, or "
+                f"make mesh.reduce and model.dtype the same"
+            )
+
+    @property
+    def _add_in(self) -> str:
+        """In what the step adds up the devices' gradients itself; empty where XLA does so anyway.
+
+        Left alone XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype
+        of the computation (the TPU compiler does; the CPU's widens 16 bits).
+        """
+        c = self.config
+        usual = {"float64": "float32"}.get(c.model.dtype, c.model.dtype)  # float64 stays what it is
+        return "" if meshes.shards(self.mesh) == 1 or c.mesh.reduce == usual else c.mesh.reduce
 
     @functools.cached_property
     def empty_state(self) -> state.TrainState:
@@ -119,7 +144,8 @@ class Job:
     def _state_fields(self) -> dict[str, Any]:
         c = self.config
         fields = {"model": self.model, "tx": self.tx, "mesh": self.mesh, "seed": c.seed}
-        return {**fields, "image_size": c.data.image_size, "ema": c.ema.decay > 0}
+        size, ema = c.data.image_size, c.ema.decay > 0
+        return {**fields, "image_size": size, "ema": ema, "zero": c.mesh.zero}
 
     def _start_from(self, workdir: Path) -> dict[str, Any]:
         step, found = checkpoint.load(workdir)
@@ -152,16 +178,15 @@ class Job:
         return steps.make_train_step(
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
+            zero=c.mesh.zero, add_in=self._add_in,
         )  # fmt: skip
 
-    def compile_ahead(self) -> threading.Thread:
-        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
-
-        An error is left to the first step, which compiles again and raises it where it is caught.
-        """
+    @property
+    def empty_batch(self) -> dict[str, Any]:
+        """A training batch as shapes with their places on the mesh."""
         c, sharding = self.config, meshes.batch(self.mesh)
         image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
-        batch = {
+        return {
             "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
             "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
             "signal": jax.ShapeDtypeStruct(
@@ -169,9 +194,19 @@ class Job:
             ),
         }
 
+    def compiled(self) -> Any:
+        """The step's program, compiled for the mesh's devices, which need not be there."""
+        return self.train_step.lower(self.empty_state, self.empty_batch).compile()
+
+    def compile_ahead(self) -> threading.Thread:
+        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
+
+        An error is left to the first step, which compiles again and raises it where it is caught.
+        """
+
         def work() -> None:
             with contextlib.suppress(Exception):
-                self.train_step.lower(self.empty_state, batch).compile()
+                self.compiled()
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import numpy as np
 
-from inception_jax import cluster, processes, rundir, state
+from inception_jax import cluster, processes, rundir, state, steps
 from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
@@ -202,8 +202,13 @@ class Loop:
             self.bar.update(step, _columns(shown, step / job.per_epoch, c.train.epochs))
 
     def _check_finite(self, taken: Taken, values: dict[str, float]) -> None:
-        if math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"]):
-            return
+        self._taken = taken, values
+        if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
+            self._diverged(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
+
+    def _diverged(self, what: str) -> NoReturn:
+        """Writes which examples the last step that was read had, and stops the run."""
+        taken, values = self._taken
         examples = processes.concatenated(taken.index).tolist()
         path = self.workdir / "diverged" / f"step-{taken.step}.json"
         if cluster.first():
@@ -211,13 +216,12 @@ class Loop:
             source = self.job.source
             rows = [{"index": i, "name": source.name(i)} for i in examples]
             shown = {k: str(v) for k, v in values.items()}  # JSON has no word for nan
-            what = {"step": taken.step, "metrics": shown, "before": self._shown, "examples": rows}
-            rundir.replace(path, json.dumps(what, indent=1))
+            dump = {"step": taken.step, "metrics": shown, "before": self._shown, "examples": rows}
+            rundir.replace(path, json.dumps(dump, indent=1))
         error = DivergedError(
-            f"step {taken.step}: loss {values['loss']}, gradient norm {values['grad_norm']}: "
-            f"expected finite numbers. Its {len(examples)} examples are in {path}. The last "
-            f"checkpoint is of step {self.saves.latest()}. Lower optim.lr, lengthen "
-            f"optim.warmup_epochs, set optim.clip, or --config.train.on_divergence=rollback."
+            f"step {taken.step}: {what}: expected finite numbers. Its {len(examples)} examples are "
+            f"in {path}. The last checkpoint is of step {self.saves.latest()}. Lower optim.lr, "
+            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback."
         )
         error.step = taken.step
         raise error
@@ -253,7 +257,9 @@ class Loop:
                 self._mark += seconds
 
     def _save(self, step: int, current: state.TrainState) -> None:
-        with self._timed("save"):
+        if not steps.finite(current):
+            self._diverged("the weights it left")
+        with self.watchdog.allowing(SAVING), self._timed("save"):
             self.saves.save(step, current, self.window.saved())
 
     def _evaluated(self, step: int) -> bool:
@@ -315,8 +321,8 @@ class Loop:
             self.interrupt.check()
 
     def _leave(self, step: int, current: state.TrainState) -> NoReturn:
+        self._save(step, current)
         with self.watchdog.allowing(SAVING), self._timed("save"):
-            self.saves.save(step, current, self.window.saved())
             self.saves.wait()
         self.step = self.record["step"] = step
         raise PreemptedError(

@@ -1,5 +1,6 @@
 """What training carries from step to step, and how it starts: by shape, then sharded."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -55,9 +56,10 @@ def create(
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
-    places = jax.tree.map(lambda leaf: leaf.sharding, like or abstract(**fields))
     build = jax.jit(
-        lambda given: _fresh(given, **fields), out_shardings=places, compiler_options=compile_once()
+        lambda given: _fresh(given, **fields),
+        out_shardings=jax.tree.map(lambda leaf: leaf.sharding, like or abstract(**fields)),
+        compiler_options=compile_once(),
     )
     return build(start or {})
 
@@ -67,12 +69,27 @@ def abstract(**fields: Any) -> TrainState:
 
     Args:
         **fields: model, tx (the optimiser), mesh, image_size (pixels), seed (of the initialisers)
-            and ema (whether averages are kept).
+            ema (whether averages are kept) and zero (as `places`'; false if not given).
     """
     shapes = jax.eval_shape(lambda: _fresh({}, **fields))
-    places = meshes.state(fields["mesh"], shapes)
     return jax.tree.map(
-        lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes, places
+        lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
+        shapes,
+        places(shapes, fields["mesh"], fields.get("zero", False)),
+    )
+
+
+def places(tree: TrainState, mesh: Mesh, zero: bool) -> TrainState:
+    """Where each leaf lives: with `zero` (ZeRO-1, arXiv:1910.02054) the optimiser's and the
+    averages', which only the update touches, are spread over the data devices too.
+    """  # noqa: D205
+    whole, spread = partial(meshes.split, mesh), partial(meshes.split, mesh, zero=zero)
+    return TrainState(
+        step=whole(tree.step),
+        params=whole(tree.params),
+        batch_stats=whole(tree.batch_stats),
+        opt_state=spread(tree.opt_state),
+        ema=spread(tree.ema),
     )
 
 
@@ -85,8 +102,9 @@ def _fresh(
     image_size: int,
     seed: int,
     ema: bool,
+    zero: bool = False,
 ) -> TrainState:
-    del mesh  # where the leaves go is its caller's business
+    del mesh, zero  # where the leaves go is its caller's business
     images = jnp.zeros((model.bn_group or 1, image_size, image_size, 3), model.dtype)
     variables = {"batch_stats": {}, **model.init(jax.random.key(seed), images)}
     variables = jax.tree_util.tree_map_with_path(

@@ -15,7 +15,7 @@ from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import rank
 from inception_jax.models import Network, ops
-from inception_jax.state import TrainState
+from inception_jax.state import TrainState, places
 
 Array = jax.Array
 Metrics = dict[str, Array]
@@ -35,16 +35,22 @@ def make_train_step(
     seed: int,
     ema_decay: float,
     accumulate: int,
+    zero: bool = False,
+    add_in: str = "",
 ) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
     The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`. Every metric is a
-    float32 mean over it. Randomness is a function of (seed, step, position in the batch). With
-    `accumulate` microbatches the gradient and BatchNorm's averages are those of the whole batch, as
-    long as BatchNorm's groups lie within a microbatch.
+    mean over it, in float32 at least. Randomness is a function of (seed, step, position in the
+    batch). With `accumulate` microbatches the gradient and BatchNorm's averages are those of the
+    whole batch, as long as BatchNorm's groups lie within a microbatch.
 
     A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
     metrics have its maximum, and from VOID on the state stays as it was.
+
+    The state stays where `state.places` puts it, with `zero` or without. The devices add up their
+    gradients in the dtype `add_in`, if BatchNorm's groups lie within a device's images; empty
+    leaves that to the partitioner, which adds kernels' in the dtype of the computation.
     """
     minimise = partial(
         objective,
@@ -56,18 +62,34 @@ def make_train_step(
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
     differentiate = partial(gradient, model, minimise)
 
+    def over_batch(state: TrainState, batch: Any, key: Array, ways: int) -> tuple[Any, Any]:
+        """The gradient, and (statistics, terms), of a batch that `ways` devices have."""
+        if accumulate == 1:
+            return differentiate(state, batch, key)
+        return mean_over(
+            lambda part, i: differentiate(state, part, jax.random.fold_in(key, i)),
+            microbatches(batch, accumulate, ways),
+            accumulate,
+        )
+
+    def by_part(
+        state: TrainState, batch: Any, key: Array, part: tuple[Any, int]
+    ) -> tuple[Any, Any]:
+        with ops.part_of_batch(*part):
+            return over_batch(state, batch, key, 1)
+
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
-        if accumulate == 1:
-            grads, stats, terms = differentiate(state, batch, key)
-        else:
-            grads, stats, terms = mean_over(
-                lambda part, i: differentiate(state, part, jax.random.fold_in(key, i)),
-                microbatches(batch, accumulate, mesh),
-                accumulate,
+        if add_in:
+            grads, (stats, terms) = meshes.mean_over_devices(by_part, mesh, add_in)(
+                state, batch, key
             )
+        else:
+            grads, (stats, terms) = over_batch(state, batch, key, meshes.shards(mesh))
+        if zero:
+            grads = meshes.scattered(grads, mesh)
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         new = TrainState(
@@ -82,15 +104,17 @@ def make_train_step(
             more["signal"] = signal.max()
             void = more["signal"] >= VOID
             new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
-        return new, {k: v.astype(jnp.float32) for k, v in {**terms, **more}.items()}
+        new = meshes.constrain(new, places(new, mesh, zero))
+        kept = ops.wide(model.dtype)  # float32, or float64 throughout
+        return new, {k: v.astype(kept) for k, v in {**terms, **more}.items()}
 
     return jax.jit(step, donate_argnums=0)
 
 
 def gradient(
     model: Network, minimise: Callable[..., Any], state: TrainState, batch: Any, key: Array
-) -> tuple[Any, Any, Metrics]:
-    """The gradient of `minimise(output, labels, params)`, BatchNorm's new averages, the terms."""
+) -> tuple[Any, tuple[Any, Metrics]]:
+    """The gradient of `minimise(output, labels, params)`, (BatchNorm's new averages, the terms)."""
 
     def run(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
         output, new = model.apply(
@@ -105,8 +129,7 @@ def gradient(
         hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
         return total, (new.get("batch_stats", {}), {**terms, **hits})
 
-    grads, (stats, terms) = jax.grad(run, has_aux=True)(state.params)
-    return grads, stats, terms
+    return jax.grad(run, has_aux=True)(state.params)
 
 
 LOWEST = -1e30  # below any log-probability, and finite
@@ -187,6 +210,16 @@ def prepare_images(
     return _normalised(pixels, model)
 
 
+@jax.jit
+def finite(tree: Any) -> Array:
+    """Whether every number of a tree of arrays is finite. A step's loss is of what it began with.
+
+    So only this says that what a step left behind may be saved.
+    """
+    floats = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.stack([jnp.isfinite(x).all() for x in floats]).all()
+
+
 def average(state: TrainState, new: Any, decay: float) -> Any:
     """The averages after a step; the decay ramps as min(decay, (1 + step) / (10 + step)).
 
@@ -200,13 +233,12 @@ def average(state: TrainState, new: Any, decay: float) -> Any:
     return jax.tree.map(lambda a, x: a + (1 - keep).astype(a.dtype) * (x - a), state.ema, new)
 
 
-def microbatches(batch: Any, count: int, mesh: Mesh) -> Any:
-    """Leaves [b, ...] as [count, b / count, ...], each device keeping its own images.
+def microbatches(batch: Any, count: int, ways: int) -> Any:
+    """Leaves [b, ...] as [count, b / count, ...], each of `ways` devices keeping its own images.
 
     Microbatch i takes the i-th part of every device's slice, so nothing moves between devices and
     BatchNorm's groups of consecutive images stay whole.
     """
-    ways = meshes.shards(mesh)
 
     def split(x: Array) -> Array:
         parts = x.reshape(ways, count, -1, *x.shape[1:]).swapaxes(0, 1)

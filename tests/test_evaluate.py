@@ -135,3 +135,24 @@ def test_memory_is_bounded():
         made = evaluator(source, 1, batch_size, "144crop")
         assert (made._images, made._rows) == (images, rows)
     assert evaluator(source, 8, 100, "144crop")._rows == 72
+
+
+def test_spread_averages_are_gathered_once(monkeypatch):
+    """Variables that ZeRO-1 has spread are whole for every batch, and gathered once."""
+    monkeypatch.setattr(meshes, "SMALLEST", 16)
+    made, mesh = evaluator(evaluated.Noise(40), devices=8, batch_size=16), meshes.make(8)
+    spread = jax.device_put(VARIABLES, meshes.split(mesh, VARIABLES, zero=True))
+    assert not all(x.sharding.is_fully_replicated for x in jax.tree.leaves(spread))
+    step, given = made._step, []
+
+    def watched(variables, *rest):
+        given.append(variables)
+        return step(variables, *rest)
+
+    made._step = watched
+    found = [np.concatenate(x) for x in zip(*made.blocks(spread, made.reader()), strict=True)]
+    assert len(given) == 3 and all(v is given[0] for v in given)
+    assert all(x.sharding.is_fully_replicated for x in jax.tree.leaves(given[0]))
+    expected = looked(evaluator(evaluated.Noise(40), devices=8, batch_size=16))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)

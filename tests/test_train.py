@@ -1,9 +1,8 @@
-"""Tests `inception_jax/train.py` with real processes: killed, stopped, resumed, diverging."""
+"""Tests `inception_jax/train.py` with real processes, killed and resumed; more in tests/faults."""
 
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -89,11 +88,11 @@ def wait_for_step(workdir, step, process):
 
 @pytest.mark.slow
 def test_kill_9_changes_nothing(undisturbed, tmp_path):
-    """Killed with -9 three times and run again, every line and array is bit-identical."""
+    """Killed with -9 and run again, every line and array is bit-identical; more in tests/faults."""
     workdir = tmp_path / "killed"
     rng = random.Random()
     kills = []
-    for after in (4, 16, 28):
+    for after in (4, 28):
         process = start(workdir)
         wait_for_step(workdir, after, process)
         time.sleep(rng.uniform(0, 0.3))
@@ -105,29 +104,9 @@ def test_kill_9_changes_nothing(undisturbed, tmp_path):
     assert weights(workdir) == weights(undisturbed), kills
     events = [json.loads(x) for x in (workdir / "attempts.jsonl").read_text().splitlines()]
     starts = [e["step"] for e in events if e["event"] == "start"]
-    assert len(starts) == 4 and starts == sorted(starts) and starts[-1] > 0
+    assert len(starts) == 3 and starts == sorted(starts) and starts[-1] > 0
     assert events[-1] == {**events[-1], "event": "end", "code": 0}
     assert (workdir / "DONE").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_exits_75(undisturbed, tmp_path, number):
-    """SIGTERM or Ctrl-C saves the current step and exits 75; resumed, nothing has changed."""
-    workdir = tmp_path / "stopped"
-    process = start(workdir)
-    wait_for_step(workdir, 8, process)
-    process.send_signal(number)
-    assert process.wait(60) == 75
-    said = Path(f"{workdir}.out.txt").read_text()
-    assert "the same command resumes" in said and "Traceback" not in said
-    saved = checkpoint.load(workdir)[0]
-    assert saved >= 8
-    finish(workdir)
-    assert lines(workdir) == lines(undisturbed)
-    assert weights(workdir) == weights(undisturbed)
-    starts = [x for x in read_lines(workdir / "attempts.jsonl") if x["event"] == "start"]
-    assert [s["step"] for s in starts] == [0, saved]
 
 
 @pytest.mark.slow
@@ -136,26 +115,6 @@ def test_a_finished_run_is_left_alone(undisturbed):
     before = (undisturbed / "metrics.jsonl").read_bytes()
     finish(undisturbed)
     assert (undisturbed / "metrics.jsonl").read_bytes() == before
-
-
-@pytest.mark.slow
-def test_a_non_finite_loss_ends_with_65(tmp_path):
-    """A diverging run stops within a step, exits 65, says why, and saves no poisoned state."""
-    workdir = tmp_path / "diverged"
-    process = start(
-        workdir, "--config.optim.lr=1e30", "--config.optim.clip=0", "--config.optim.warmup_epochs=0"
-    )
-    assert process.wait(300) == 65
-    said = Path(f"{workdir}.out.txt").read_text()
-    assert "expected finite numbers" in said and "Lower optim.lr" in said
-    assert "Traceback" not in said
-    folder = workdir / "checkpoints"
-    steps = [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
-    for step in steps:
-        _, tree = checkpoint.load(workdir, step)
-        import jax
-
-        assert all(np.isfinite(x).all() for x in jax.tree.leaves(tree))
 
 
 @pytest.mark.slow

@@ -14,7 +14,9 @@ COMMANDS = {
     "export": "write a run's weights in torch's names, or its network as StableHLO",
     "config": "print a config page as it would be used, after checking it",
     "ckpt": "list a run's checkpoints, verify every byte, or compare two",
+    "plan": "compile a page's step: bytes of a device and collectives, for any devices",
     "data": "check, show, prepare or measure a data set",
+    "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
     "report": "draw one or several runs as one HTML page",
 }
 

@@ -71,13 +71,13 @@ class Flags:
         self._rows.append(OVERRIDES)
         return self
 
-    def cluster(self) -> "Flags":
+    def cluster(self, patience: float = 1800) -> "Flags":
         """What makes this process one of several; see `place`."""
         self.text("coordinator", None, "one of several processes: HOST:PORT of the first")
         self.whole("processes", None, "one of several processes: how many there are", low=1)
         self.whole("process", None, "one of several processes: which one this is, from 0")
         self.switch("distributed", "one of several processes: ask SLURM, TPU metadata, Open MPI")
-        self.number("patience", 1800, "seconds to wait until all processes have come")
+        self.number("patience", patience, "seconds to wait until all processes have come")
         return self.number("heartbeat", 60, "seconds of silence that make a process count as dead")
 
     def place(self) -> Any:

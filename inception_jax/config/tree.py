@@ -128,6 +128,11 @@ def _between_sections(c: Any) -> None:
         f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
     )
     refuse(
+        m.dtype == "float64" and c.mesh.reduce == "bfloat16",
+        "--config.mesh.reduce=bfloat16 with --config.model.dtype=float64: expected float32, with "
+        "which the devices add gradients of float64 in float64",
+    )
+    refuse(
         o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
         f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
         f"{c.train.epochs}",

@@ -257,5 +257,5 @@ def dropout(module: nn.Module, x: Array, rate: float, train: bool) -> Array:
     """Zeroes a share `rate` of `x` and scales the rest up; the identity at evaluation."""
     if not train or not rate:
         return x
-    keep = jax.random.bernoulli(module.make_rng("dropout"), 1 - rate, x.shape)
+    keep = ops.keep(module.make_rng("dropout"), rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0)

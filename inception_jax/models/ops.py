@@ -63,6 +63,27 @@ def portable() -> Iterator[None]:
         _portable.reset(token)
 
 
+_part: ContextVar[tuple[Any, int]] = ContextVar("part", default=(0, 1))
+
+
+@contextmanager
+def part_of_batch(index: Any, count: int) -> Iterator[None]:
+    """Inside, a network's images are the `index`-th of `count` equal parts of a batch."""
+    token = _part.set((index, count))
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+def keep(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
+    """Which entries of `shape` [b, ...] dropout keeps: by the key and the place in the batch."""
+    index, count = _part.get()
+    b, *rest = shape
+    whole = jax.random.bernoulli(key, 1 - rate, (b * count, *rest))
+    return whole if count == 1 else lax.dynamic_slice_in_dim(whole, index * b, b)
+
+
 def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:
     if _portable.get():
         return default(*args)

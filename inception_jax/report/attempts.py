@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inception_jax.report import records
@@ -12,15 +12,38 @@ QUIET_SECONDS = 600.0
 QUIET_INTERVALS = 10
 
 
+ENDINGS = {
+    0: "done", 65: "65: bad data or diverged", 70: "70: hung, or a process was lost",
+    74: "74: disk full", 75: "75: stopped, saved", 78: "78: refused",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Attempt:
-    """One process from start to end; `end` is its last sign of life when it was killed."""
+    """One process from start to end; `end` is its last sign of life when it was killed.
+
+    `last` is the last step that is known of it, `spent` the seconds it spent on what.
+    """
 
     start: float
     step: int
     host: str
     end: float | None = None
     code: int | None = None
+    last: int | None = None
+    spent: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if self.code is None:
+            return "killed" if self.end is not None else "no end on record"
+        return ENDINGS.get(self.code, f"{self.code}: crashed")
+
+    @property
+    def steps(self) -> int:
+        """Steps it did."""
+        return max(0, (self.last or self.step) - self.step)
 
 
 @dataclass(frozen=True)
@@ -49,17 +72,43 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
             step = records.whole(event, "step") or 0
             last = records.finite(event, "previous_end")
             if attempts and attempts[-1].end is None and last is not None:
-                attempts[-1] = replace(attempts[-1], end=max(last, attempts[-1].start))
+                came_to = records.whole(event, "previous_step")
+                end = max(last, attempts[-1].start)
+                attempts[-1] = replace(attempts[-1], end=end, last=came_to)
             attempts.append(Attempt(moment, step, str(event.get("host", ""))))
         elif event["event"] == "end" and attempts:
-            code = records.whole(event, "code")
-            attempts[-1] = replace(attempts[-1], end=moment, code=code)
+            code, last = records.whole(event, "code"), records.whole(event, "step")
+            given = event.get("spent")
+            spent = given if isinstance(given, dict) else {}
+            spent = {k: s for k in spent if (s := records.finite(spent, k)) is not None}
+            ended = replace(attempts[-1], end=moment, code=code, last=last, spent=spent)
+            attempts[-1] = ended
     for i, attempt in enumerate(attempts[:-1]):
         if attempt.end is None:
             until = attempts[i + 1].start
             alive = [t for t in signs if attempt.start <= t <= until]
             attempts[i] = replace(attempt, end=alive[-1] if alive else attempt.start)
     return attempts
+
+
+def repeated(attempts: list[Attempt]) -> list[int]:
+    """Of each attempt, the steps that the next one did again."""
+    after = [a.step for a in attempts[1:]]
+    return [max(0, a.step + a.steps - b) for a, b in zip(attempts, after, strict=False)] + [0]
+
+
+def goodput(attempts: list[Attempt]) -> float | None:
+    """Share of the wall time, pauses included, that went into steps that were kept.
+
+    None where no attempt has said how long its steps took.
+    """
+    known = [a for a in attempts if a.steps and a.spent.get("steps")]
+    ends = [a.end for a in attempts if a.end is not None]
+    if not known or not ends:
+        return None
+    each = sum(a.spent["steps"] for a in known) / sum(a.steps for a in known)
+    kept = sum(a.steps for a in attempts) - sum(repeated(attempts))
+    return min(1.0, kept * each / max(max(ends) - attempts[0].start, 1e-9))
 
 
 def active_seconds(attempts: list[Attempt], moment: float) -> float:

@@ -1,6 +1,7 @@
 """Figures: numbers as people read them, for the template."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
+def moment(seconds: float) -> str:
+    """A unix time as 2026-11-22 17:05, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (percent, interval, whole, short, plain, rate, duration, text)
+    f.__name__: f for f in (percent, interval, whole, short, plain, rate, duration, moment, text)
 }

@@ -33,6 +33,12 @@ class Run:
     evaluations: dict[str, Evaluation]
     status: Status
     notes: list[str]
+    rollbacks: list[dict[str, Any]]
+
+    @property
+    def eventful(self) -> bool:
+        """Whether there is more to say of its attempts than that there was one."""
+        return len(self.attempts) > 1 or bool(self.rollbacks)
 
     @property
     def train(self) -> Curve | None:
@@ -74,6 +80,16 @@ class Run:
         ends = [*self.times[-1:], *(a.end for a in self.attempts if a.end is not None)]
         return self.active(max(ends)) if ends else None
 
+    @property
+    def tries(self) -> list[tuple[Attempt, int]]:
+        """Each attempt, with the number of its steps that the next one did again."""
+        return list(zip(self.attempts, attempts.repeated(self.attempts), strict=True))
+
+    @property
+    def goodput(self) -> float | None:
+        """Share of the wall time that went into steps that were kept."""
+        return attempts.goodput(self.attempts)
+
     def active(self, moment: float) -> float:
         """Seconds of work done by `moment`; the first metric line is zero without attempts."""
         if self.attempts:
@@ -111,6 +127,9 @@ def read(run_dir: Path, now: float | None = None) -> Run:
     # Of all lines: those that a resumed run repeats are signs of life too.
     signs = sorted(t for line in lines if (t := records.finite(line, "time")) is not None)
     tries = attempts.read(path / "attempts.jsonl", signs, notes)
+    back = ("step", "to", "factor")
+    rollbacks = records.read_lines(path / "rollbacks.jsonl", notes, require=back)
+    rollbacks = [r for r in rollbacks if all(records.finite(r, k) is not None for k in back)]
     return Run(
         name=path.name,
         path=path,
@@ -121,6 +140,7 @@ def read(run_dir: Path, now: float | None = None) -> Run:
         evaluations=evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, tries, signs, now),
         notes=notes,
+        rollbacks=rollbacks,
     )
 
 

@@ -59,7 +59,17 @@ FLAGS = {
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
+    "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
+    "doctor": [
+        "--config=PAGE",
+        "--workdir=",
+        "--json",
+        "--compile",
+        "--coordinator=",
+        "--patience=X",
+        "(default 60)",
+    ],
     "report": ["--out="],
 }
 

@@ -1,8 +1,8 @@
-"""Run by test_topology.py: one of `count` processes with four devices in all saves the next step.
+"""One of COUNT processes with four devices in all; it saves the next step of a run.
 
     python other_processes.py COUNT INDEX PORT WORKDIR
 
-Half of the state is the same on every device, half is split over all of them. What an earlier call
+Run by test_shared_checkpoints.py. Half of the state is the same on every device, half is split over all of them. What an earlier call
 has saved is restored first and compared, on these processes' devices.
 """
 

@@ -1,8 +1,11 @@
-"""Small real runs to disturb: a command line, a process of it, and what it has written."""
+"""Real training processes, alone or as the two of a job, that things are done to."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -11,36 +14,79 @@ import numpy as np
 from inception_jax import checkpoint
 from inception_jax.writer import read_lines
 from tests.conftest import FLAGS, ROOT
+from tests.evaluated import WITHOUT
 
-# Dropout, colour and EMA are on: everything that could remember where it was.
+# Dropout, colour and EMA are on: everything that could remember where it was. 60 steps, a
+# checkpoint every 5, an evaluation every 15: in all some seconds after the compiler.
 SMALL = (
-    "--config=configs/digits.py:epochs=3.0,width=0.125",
+    "--config=configs/digits.py:epochs=4.0,width=0.125",
     "--config.data.image_size=8",
     "--config.data.batch_size=96",
     "--config.data.pad=1",
     "--config.data.colour=slim",
     "--config.data.flip=true",
+    f"--config.model.without={WITHOUT}",
     "--config.model.dropout=0.3",
-    "--config.checkpoint.every_epochs=0.5",
+    "--config.optim.lr=0.02",
+    "--config.checkpoint.every_epochs=0.3334",
     "--config.eval.every_epochs=1.0",
-    "--config.log.every_steps=4",
+    "--config.log.every_steps=1",
     "--config.log.tensorboard=false",
 )
+INTERVAL = 6  # steps between two checkpoints, at most
 
 
-def start(workdir, *more, log="out.txt"):
-    """A training process in the background; what it prints is in WORKDIR.out.txt."""
-    env = {**os.environ, "XLA_FLAGS": FLAGS}
+def port() -> int:
+    """One that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return door.getsockname()[1]
+
+
+def start(workdir, *more, devices=1, job=None, log="out", command="train", **env):
+    """A process in the background; `job`: (port, processes, index), one of several."""
+    flags = f"{FLAGS} --xla_force_host_platform_device_count={devices}"
+    env = {**os.environ, "XLA_FLAGS": flags, **env}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    words = [sys.executable, "-m", "inception_jax", "train", *SMALL, *more, f"--workdir={workdir}"]
+    config = SMALL if command == "train" else ()
+    words = [sys.executable, "-m", "inception_jax", command, *config, *more]
+    if job:
+        at, count, index = job
+        words += [f"--coordinator=127.0.0.1:{at}", f"--processes={count}", f"--process={index}"]
+        log = f"{log}.{index}"
     with Path(f"{workdir}.{log}").open("a") as out:
-        return subprocess.Popen(words, env=env, cwd=ROOT, stdout=out, stderr=out)
+        return subprocess.Popen(
+            [*words, f"--workdir={workdir}"], env=env, cwd=ROOT, stdout=out, stderr=out
+        )
 
 
-def finish(workdir, *more):
-    """A training process run to its end; its exit code must be 0."""
-    process = start(workdir, *more)
-    assert process.wait(300) == 0, Path(f"{workdir}.out.txt").read_text()[-3000:]
+def pair(workdir, *more, devices=1, **env):
+    """The two processes of a job; JAX's heartbeat is 10 seconds."""
+    at = port()
+    more = ("--heartbeat=10", "--patience=60", *more)
+    return [start(workdir, *more, devices=devices, job=(at, 2, i), **env) for i in range(2)]
+
+
+def said(workdir, index=None, log="out"):
+    """All that a process has printed, in all attempts."""
+    return Path(f"{workdir}.{log}" + ("" if index is None else f".{index}")).read_text()
+
+
+def codes(processes, seconds=300):
+    """The exit codes, when all have ended."""
+    end = time.monotonic() + seconds
+    try:
+        return [p.wait(max(0.1, end - time.monotonic())) for p in processes]
+    finally:
+        for p in processes:
+            p.kill()
+
+
+def finish(workdir, *more, processes=1, **options):
+    """A run to its end; every exit code must be 0."""
+    ran = [start(workdir, *more, **options)] if processes == 1 else pair(workdir, *more, **options)
+    found = codes(ran)
+    logs = [p.read_text()[-3000:] for p in workdir.parent.glob(f"{workdir.name}.out*")]
+    assert set(found) == {0}, (found, *logs)
 
 
 def lines(workdir):
@@ -52,10 +98,55 @@ def lines(workdir):
     ]
 
 
+def losses(workdir):
+    """The training loss by step."""
+    return {x["step"]: x["loss"] for x in lines(workdir) if x["split"] == "train"}
+
+
+def counts(workdir):
+    """What was counted at each evaluation: integers."""
+    keys = ("step", "top1", "top5", "count")
+    return [
+        tuple(round(x[k] * (x["count"] if k.startswith("top") else 1)) for k in keys)
+        for x in lines(workdir)
+        if x["split"] == "test"
+    ]
+
+
 def weights(workdir):
-    """The newest checkpoint's step, and every array that it evaluates, as bytes by name."""
+    """The newest step, and every array that it evaluates, as bytes by name."""
     step, tree = checkpoint.load(workdir)
-    return step, {
-        jax.tree_util.keystr(p): np.asarray(x).tobytes()
-        for p, x in jax.tree_util.tree_leaves_with_path(tree)
-    }
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return step, {jax.tree_util.keystr(p): np.asarray(x).tobytes() for p, x in leaves}
+
+
+def attempts(workdir):
+    """The (start step, end step, exit code) of each attempt; a killed one has only a start."""
+    found = []
+    for event in map(json.loads, (workdir / "attempts.jsonl").read_text().splitlines()):
+        if event["event"] == "start":
+            found.append((event["step"], None, None))
+        else:
+            found[-1] = (found[-1][0], event["step"], event["code"])
+    return found
+
+
+def newest(workdir):
+    """The last step in metrics.jsonl; -1 without one."""
+    path = workdir / "metrics.jsonl"
+    return max((x["step"] for x in read_lines(path)), default=-1) if path.exists() else -1
+
+
+def wait_until(true, processes=(), seconds=180):
+    """Returns when `true()` is, or a process has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true() or any(p.poll() is not None for p in processes):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"nothing after {seconds} s")
+
+
+def wait_for_step(workdir, step, processes=()):
+    """Returns when metrics.jsonl has reached a step, or a process has ended."""
+    wait_until(lambda: newest(workdir) >= step, processes)

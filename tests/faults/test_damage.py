@@ -118,7 +118,7 @@ def test_a_run_goes_on_from_the_step_before(tmp_path):
         flip(numbers(directory / str(step)))
     (hurt / "DONE").unlink()
     finish(hurt, *more)
-    said = (tmp_path / "hurt.out.txt").read_text()
+    said = (tmp_path / "hurt.out").read_text()
     assert all(f"checkpoint {step} is damaged (kept as bad-{step}): " in said for step in last)
     assert (lines(hurt), weights(hurt)) == (lines(whole), weights(whole))
     assert checkpoint.steps(directory)[-2:] == last
@@ -135,7 +135,7 @@ def test_all_damaged_ends_with_65(tmp_path):
     before = (workdir / "metrics.jsonl").read_bytes()
     for _ in range(2):
         assert start(workdir).wait(300) == 65
-    said = (tmp_path / "run.out.txt").read_text()
+    said = (tmp_path / "run.out").read_text()
     assert all(said.count(f"step {step}: packed/") == 2 for step in there)
     assert "Traceback" not in said
     assert checkpoint.steps(directory) == there

@@ -316,3 +316,29 @@ def test_imports_no_framework() -> None:
     root = Path(report.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_attempts_and_goodput(make_run: MakeRun) -> None:
+    """Each attempt's steps, what the next did again, how it ended, and the share that counted."""
+    run = make_run()
+    events = [
+        {"event": "start", "time": 1000.0, "step": 0, "host": "a"},
+        {"event": "start", "time": 2000.0, "step": 80, "host": "b", "previous_end": 1500.0,
+         "previous_step": 100},
+        {"event": "end", "time": 2300.0, "step": 180, "code": 75, "spent": {"steps": 200.0}},
+        {"event": "start", "time": 3000.0, "step": 180, "host": "a"},
+        {"event": "end", "time": 3300.0, "step": 280, "code": 0, "spent": {"steps": 200.0}},
+    ]  # fmt: skip
+    write_lines(run / "attempts.jsonl", events)
+    line = {"step": 150, "to": 120, "shift": 30, "factor": 0.5}
+    write_lines(run / "rollbacks.jsonl", [line, {"step": 7}])
+    text = plain_text(written(run))
+    assert re.search(r"1 1970-01-01 00:16 a 0 100 20 killed 8 min", text)
+    assert re.search(r"2 1970-01-01 00:33 b 80 180 75: stopped, saved 5 min – 3 min", text)
+    # 280 steps kept at 2 s each, of the 2300 s from the first start to the last end.
+    assert "Goodput: 24.3% of the time" in text
+    assert (
+        "Step 150 was not finite: back to step 120, the 30 batches after it were skipped, the"
+        in text
+    )
+    assert "rollbacks.jsonl: 1 damaged line was skipped" in text

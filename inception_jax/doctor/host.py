@@ -1,0 +1,183 @@
+"""This host: Python, packages, code, limits, and what its environment asks of a run."""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import inception_jax
+from inception_jax import cluster, rundir
+from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.progress import duration
+
+PACKAGE = Path(inception_jax.__file__).resolve().parent
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+# Where they are installed.
+PLUGINS = (
+    "libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt", "jax-cuda13-plugin", "jax-cuda13-pjrt",
+)  # fmt: skip
+FILES = 1024  # that a process should be able to open: images, checkpoint shards, sockets
+SHORT = 600  # seconds; a job that ends so soon hardly gets past its compiler
+SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER_LEAKS")
+
+
+def python() -> Finding:
+    """Which Python, on what machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    version = platform.python_version()
+    where = f"{platform.system()} {platform.machine()}, {platform.node()}"
+    what = f"{version} on {where}: {cores} cores, {memory_of_host() / 1e9:.0f} GB"
+    return Finding(what, same={"python": version})
+
+
+def memory_of_host() -> int:
+    """Bytes of memory that this host has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def packages() -> Finding:
+    """The versions of what computes, and whether they belong together."""
+    import jax  # noqa: F401  # refuses a jaxlib that it cannot work with
+
+    there = {name: _version(name) for name in (*PACKAGES, *PLUGINS)}
+    there = {name: version for name, version in there.items() if version or name in PACKAGES}
+    there = {"inception_jax": inception_jax.__version__, **there}
+    text = ", ".join(f"{name} {version or 'missing'}" for name, version in there.items())
+    newest = there["jax"]
+    # They are released together; jaxlib may be older by what jax states, never newer.
+    odd = [n for n in there if n.startswith(("jaxlib", "jax-cuda")) and there[n] != newest]
+    if odd:
+        pins = " ".join(f"{name}=={newest}" for name in odd)
+        return warning(
+            f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=there
+        )
+    return Finding(text, same=there)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def code() -> Finding:
+    """Which code this is: the digest that the processes of a run compare, and git's name for it."""
+    files = {
+        str(path.relative_to(PACKAGE)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+    text = f"sha256 {cluster.code_digest()} of {len(files)} files in {PACKAGE}"
+    return Finding(f"{text}; {_revision() or 'no git checkout'}", same=files)
+
+
+def _revision() -> str:
+    """`git 4015ce9, 2 files changed`; empty where this is no checkout."""
+
+    def git(*words: str) -> str:
+        line = ["git", "-C", str(PACKAGE.parent), *words]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=10)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    if not (PACKAGE.parent / ".git").exists() or not shutil.which("git"):
+        return ""
+    head = git("rev-parse", "--short", "HEAD")
+    changed = len(git("status", "--porcelain").splitlines())
+    return f"git {head}, {f'{changed} files changed' if changed else 'clean'}" if head else ""
+
+
+def config(c: Any, workdir: Path | None) -> Finding:
+    """The resolved config's digest, and what the processes of a run must agree on."""
+    notes = rundir.notes(c, workdir or Path())
+    same = {key: str(value) for key, value in notes.items() if key != "code"}
+    total = hashlib.sha256(json.dumps(rundir.plain(c)).encode()).hexdigest()[:16]
+    what = f"{c.model.name}, {c.data.image_size} pixels, batches of {c.data.batch_size}"
+    return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
+
+
+def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
+    """Open files, and the shared memory that `data.processes` would read into.
+
+    Args:
+        shared_needed: bytes.
+        shared: where shared memory is.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
+    text = f"{files} open files"
+    if shared_needed and Path(shared).is_dir():
+        free = shutil.disk_usage(shared).free
+        text += f", {free / 1e6:,.0f} MB free in {shared}, {shared_needed / 1e6:,.0f} MB needed"
+        if free < shared_needed:
+            return failure(
+                text, "give the container more (docker run --shm-size=8g), or read in threads: "
+                "--config.data.processes=0",
+            )  # fmt: skip
+    if soft != resource.RLIM_INFINITY and soft < FILES:
+        return warning(text, f"ulimit -n {FILES * 4 if hard < 0 else min(FILES * 4, hard)}")
+    return Finding(text)
+
+
+def scheduler(environment: Mapping[str, str] = os.environ) -> Finding:
+    """Whether SLURM runs us as it should, and for how long yet."""
+    job = environment.get("SLURM_JOB_ID")
+    if not job:
+        return Finding("no SLURM job")
+    text = f"SLURM job {job}"
+    if "SLURM_STEP_NODELIST" not in environment:
+        nodes = environment.get("SLURM_JOB_NUM_NODES", "1")
+        return warning(
+            f"{text} of {nodes} nodes, but not started by srun: JAX would see this process alone",
+            "start it with srun, even a single task: srun inception-jax ...",
+        )
+    text += f", task {environment.get('SLURM_PROCID')} of {environment.get('SLURM_NTASKS')}"
+    end = environment.get("SLURM_JOB_END_TIME", "")
+    if end.isdecimal():
+        left = int(end) - time.time()
+        text += f", {duration(max(left, 0))} left"
+        if left < SHORT:
+            return warning(text, "ask for more time (sbatch --time), or expect to be requeued")
+    return Finding(text)
+
+
+def variables(
+    platforms: str, several: bool, environment: Mapping[str, str] = os.environ
+) -> Finding:
+    """Variables that change what a run does without a word.
+
+    Args:
+        platforms: what JAX computes on, `cpu` or another; empty if that is not known.
+        several: whether processes have to find one another.
+        environment: in place of this process's own.
+    """
+    odd: dict[str, str] = {}
+    proxies = [k for k in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(k)]
+    if (
+        several
+        and proxies
+        and not (environment.get("no_proxy") or environment.get("no_grpc_proxy"))
+    ):
+        what = f"{', '.join(proxies)} without no_proxy: processes are looked for beyond the proxy"
+        odd[what] = f"unset {' '.join(proxies)}, or export no_proxy=HOSTS"
+    flags = environment.get("XLA_FLAGS", "")
+    if "xla_force_host_platform_device_count" in flags and platforms not in ("cpu", ""):
+        odd[f"XLA_FLAGS={flags}: virtual CPU devices, on {platforms}"] = "unset XLA_FLAGS"
+    for name in SLOW:
+        if environment.get(name, "").lower() in ("1", "true", "on", "yes"):
+            odd[f"{name}={environment[name]}: for debugging, and slow"] = f"unset {name}"
+    if "cuda" in environment.get("LD_LIBRARY_PATH", "") and platforms == "gpu":
+        odd["LD_LIBRARY_PATH has a CUDA folder, which hides the CUDA that JAX brings"] = (
+            "unset LD_LIBRARY_PATH"
+        )
+    if odd:
+        return warning("; ".join(odd), "; ".join(odd.values()))
+    seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
+    return Finding(f"set: {', '.join(seen)}" if seen else "nothing of JAX or XLA is set")

@@ -1,0 +1,131 @@
+"""A loss that is no longer finite stops the run, or takes it back past what led to it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from inception_jax import checkpoint
+from inception_jax.writer import read_lines
+from tests.conftest import FLAGS, ROOT
+from tests.faults import runs
+
+pytestmark = pytest.mark.faults
+BATCH, IMAGES = 96, 1437
+
+
+def poisoned(workdir, poison, *more):
+    """A run whose loss is NaN whenever image `poison` is in the batch; its exit code."""
+    env = {**os.environ, "XLA_FLAGS": FLAGS, "PYTHONPATH": str(ROOT)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    words = [sys.executable, "-m", "tests.faults.poisoned", str(poison), f"{workdir}.indices"]
+    words += ["train", *runs.SMALL, f"--workdir={workdir}", *more]
+    done = subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def batches(workdir):
+    """The indices of each batch that the device was given, in all attempts."""
+    return [json.loads(line) for line in Path(f"{workdir}.indices").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """A run that nothing happened to, and its batches."""
+    workdir = tmp_path_factory.mktemp("runs") / "calm"
+    code, said = poisoned(workdir, -1)
+    assert code == 0, said
+    return batches(workdir)
+
+
+def test_a_rate_that_is_too_high_stops_with_65(tmp_path):
+    """Within a step: exit 65, what to change, the examples' names; no poisoned state is saved."""
+    workdir = tmp_path / "run"
+    high = ("--config.optim.lr=1e30", "--config.optim.clip=0", "--config.optim.warmup_epochs=0")
+    process = runs.start(workdir, *high)
+    assert runs.codes([process]) == [65]
+    said = runs.said(workdir)
+    assert "expected finite numbers" in said and "Lower optim.lr" in said
+    assert "Traceback" not in said
+    for step in (int(p.name) for p in (workdir / "checkpoints").iterdir() if p.name.isdigit()):
+        _, tree = checkpoint.load(workdir, step)
+        assert all(np.isfinite(x).all() for x in jax.tree.leaves(tree))
+
+
+def test_stops_within_a_step_and_names_the_examples(calm, tmp_path):
+    """NaN at step k: exit 65, no checkpoint from k on, the ids of its examples in a file."""
+    workdir, poison = tmp_path / "run", calm[21][0]  # of step 22
+    first = 1 + next(i for i, batch in enumerate(calm) if poison in batch)
+    code, said = poisoned(workdir, poison)
+    assert code == 65 and f"step {first}: loss nan" in said
+    assert runs.newest(workdir) == first - 1
+    saved = [int(p.name) for p in (workdir / "checkpoints").iterdir() if p.name.isdigit()]
+    assert max(saved) < first
+    dump = json.loads((workdir / "diverged" / f"step-{first}.json").read_text())
+    assert [row["index"] for row in dump["examples"]] == calm[first - 1]
+    assert len(batches(workdir)) <= first + 1, "at most one step was begun after it"
+
+
+def test_rollback_skips_the_batches_that_led_to_it(calm, tmp_path):
+    """Back to the last checkpoint, on with the batch after the bad one; it is on record.
+
+    The image comes once an epoch: the run goes back each time, and ends with 0 after as many steps
+    as ever.
+    """
+    workdir, poison = tmp_path / "run", calm[11][0]  # of step 12
+    words = ("--config.train.on_divergence=rollback", "--config.train.rollbacks=9")
+    code, said = poisoned(workdir, poison, *words)
+    assert code == 0, said
+    rows = read_lines(workdir / "rollbacks.jsonl")
+    assert (rows[0]["step"], rows[0]["to"], rows[0]["shift"]) == (12, 10, 2)
+    assert 3 <= len(rows) <= 5
+    # Steps 1 to 12, and perhaps 13, which was begun; then the batch after the bad one.
+    taken = batches(workdir)
+    again = 13 if taken[12] == calm[12] else 12
+    assert taken[again : again + 5] == calm[12:17]
+    trained = [x for x in runs.lines(workdir) if x["split"] == "train"]
+    assert [x["step"] for x in trained] == [*range(1, 61)]
+    assert all(np.isfinite(x["loss"]) for x in trained)
+    assert "rollback 1 of at most 9: to step 10, skipping the 2 batches after it" in said
+
+
+# Weight decay of 10 a step: the weights grow tenfold until they are beyond float32.
+GROWING = (
+    "--config.optim.lr=2.5e5", "--config.optim.clip=0", "--config.optim.warmup_epochs=0",
+    "--config.optim.schedule=constant", "--config.train.on_divergence=rollback",
+)  # fmt: skip
+
+
+def test_rollback_lowers_the_rate(tmp_path):
+    """With a factor of the rate, what diverged once gets through the second time."""
+    workdir = tmp_path / "run"
+    process = runs.start(workdir, *GROWING, "--config.train.rollback_factor=1e-9")
+    assert runs.codes([process]) == [0], runs.said(workdir)[-2000:]
+    (row,) = read_lines(workdir / "rollbacks.jsonl")
+    rates = {x["step"]: x["lr"] for x in runs.lines(workdir) if x["split"] == "train"}
+    assert rates[row["to"]] == pytest.approx(2.5e5)
+    assert rates[row["to"] + 1] == pytest.approx(2.5e-4)
+
+
+def test_rollbacks_end(tmp_path):
+    """A run that diverges again and again ends with 65, and says how often it went back."""
+    workdir = tmp_path / "run"
+    process = runs.start(workdir, *GROWING)
+    assert runs.codes([process]) == [65]
+    assert "It went back 3 times (train.rollbacks) before" in runs.said(workdir)
+    rows = read_lines(workdir / "rollbacks.jsonl")
+    assert [row["to"] for row in rows] == sorted({row["to"] for row in rows}, reverse=True)
+
+
+def test_without_a_checkpoint_to_go_back_to(tmp_path):
+    """A state that one step has ruined is not saved, and the error says that there is none: 65."""
+    workdir = tmp_path / "run"
+    words = [w.replace("2.5e5", "1e38") for w in GROWING]
+    process = runs.start(workdir, *words, "--config.loss.l2=0.5")
+    assert runs.codes([process]) == [65]
+    assert "no older checkpoint to go back to" in runs.said(workdir)
