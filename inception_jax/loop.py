@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import numpy as np
 
-from inception_jax import cluster, processes, rundir, state, steps
+from inception_jax import cluster, monitors, processes, rundir, state, steps
 from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
@@ -37,12 +37,14 @@ class Taken(NamedTuple):
         metrics: on the device.
         waited: seconds for its batch.
         index: int32 [local batch], its examples.
+        noted: its monitors there, {kind: {block: number}}; empty unless `log.monitors`.
     """
 
     step: int
     metrics: Any
     waited: float
     index: np.ndarray
+    noted: monitors.Noted
 
 
 class Loop:
@@ -139,7 +141,8 @@ class Loop:
         self.spent["input"] += waited
         signal = VOID if self._void else STOP if self.interrupt.signal else GO
         current, metrics = self.job.train_step(current, self.job.placed(batch, signal))
-        self._unread.append(Taken(step, metrics, waited, batch["index"]))
+        noted = metrics.pop("monitors", {})
+        self._unread.append(Taken(step, metrics, waited, batch["index"], noted))
         self._name_bad()
         return current
 
@@ -189,6 +192,9 @@ class Loop:
             if self.writer:
                 line = {**means, "lr": rate, **speed}
                 self.writer.write(step, step / job.per_epoch, "train", line)
+                if taken.noted:  # of this step alone: a mean would hide when a block died
+                    blocks = self._blocks(taken)
+                    self.writer.write(step, step / job.per_epoch, monitors.SPLIT, blocks)
             # The first stretch has the compiler in it, but may be all that there is.
             if (self._shown or step == job.total) and (
                 news := self.bottleneck.news(speed["input_wait"], self.reader.clock.ms())
@@ -210,21 +216,30 @@ class Loop:
         """Writes which examples the last step that was read had, and stops the run."""
         taken, values = self._taken
         examples = processes.concatenated(taken.index).tolist()
+        blocks = self._blocks(taken)
         path = self.workdir / "diverged" / f"step-{taken.step}.json"
         if cluster.first():
             path.parent.mkdir(exist_ok=True)
             source = self.job.source
             rows = [{"index": i, "name": source.name(i)} for i in examples]
             shown = {k: str(v) for k, v in values.items()}  # JSON has no word for nan
-            dump = {"step": taken.step, "metrics": shown, "before": self._shown, "examples": rows}
+            noted = {kind: {b: str(v) for b, v in x.items()} for kind, x in blocks.items()}
+            dump = {"step": taken.step, "metrics": shown, "before": self._shown}
+            dump |= {"monitors": noted, "examples": rows}
             rundir.replace(path, json.dumps(dump, indent=1))
         error = DivergedError(
             f"step {taken.step}: {what}: expected finite numbers. Its {len(examples)} examples are "
             f"in {path}. The last checkpoint is of step {self.saves.latest()}. Lower optim.lr, "
-            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback."
+            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback. "
+            f"{monitors.worst(blocks)}".rstrip()
         )
         error.step = taken.step
         raise error
+
+    def _blocks(self, taken: Taken) -> dict[str, dict[str, float]]:
+        """A step's monitors, in the order of the network."""
+        rows = [row.name for row in self.job.model.rows()]
+        return monitors.line(jax.device_get(taken.noted), rows)
 
     def _begun(self) -> None:
         """The first step is done: the compiler is too."""

@@ -14,11 +14,11 @@ from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import rank
-from inception_jax.models import Network, ops
+from inception_jax.models import Network, notes, ops
 from inception_jax.state import TrainState, places
 
 Array = jax.Array
-Metrics = dict[str, Array]
+Metrics = dict[str, Any]
 
 GO, STOP, VOID = 0, 1, 2  # go on; stop after the next step; this step does not count
 
@@ -37,6 +37,7 @@ def make_train_step(
     accumulate: int,
     zero: bool = False,
     add_in: str = "",
+    monitors: bool = False,
 ) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -51,6 +52,11 @@ def make_train_step(
     The state stays where `state.places` puts it, with `zero` or without. The devices add up their
     gradients in the dtype `add_in`, if BatchNorm's groups lie within a device's images; empty
     leaves that to the partitioner, which adds kernels' in the dtype of the computation.
+
+    With `monitors` the metrics have that entry too, {kind: {block: number}}: what the blocks note
+    (`models.notes`), over the whole batch or, with microbatches or `add_in`, as the mean of its
+    parts; and the norm of each block's gradient, L2's share included and before clipping. The state
+    is the same.
     """
     minimise = partial(
         objective,
@@ -60,7 +66,7 @@ def make_train_step(
         l2_biases=model.switches.l2_biases,
     )
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
-    differentiate = partial(gradient, model, minimise)
+    differentiate = partial(gradient, model, minimise, monitors=monitors)
 
     def over_batch(state: TrainState, batch: Any, key: Array, ways: int) -> tuple[Any, Any]:
         """The gradient, and (statistics, terms), of a batch that `ways` devices have."""
@@ -100,19 +106,27 @@ def make_train_step(
             ema=average(state, {"params": params, "batch_stats": stats}, ema_decay),
         )
         more = {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
+        if monitors:
+            norms = {name: optax.tree.norm(part) for name, part in notes.blocks(grads)}
+            terms["monitors"] |= {"grad_norm": norms}
         if signal is not None:
             more["signal"] = signal.max()
             void = more["signal"] >= VOID
             new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
         new = meshes.constrain(new, places(new, mesh, zero))
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
-        return new, {k: v.astype(kept) for k, v in {**terms, **more}.items()}
+        return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
     return jax.jit(step, donate_argnums=0)
 
 
 def gradient(
-    model: Network, minimise: Callable[..., Any], state: TrainState, batch: Any, key: Array
+    model: Network,
+    minimise: Callable[..., Any],
+    state: TrainState,
+    batch: Any,
+    key: Array,
+    monitors: bool = False,
 ) -> tuple[Any, tuple[Any, Metrics]]:
     """The gradient of `minimise(output, labels, params)`, (BatchNorm's new averages, the terms)."""
 
@@ -121,12 +135,14 @@ def gradient(
             {"params": params, "batch_stats": state.batch_stats},
             batch["image"],
             train=True,
-            mutable=["batch_stats"],
+            mutable=["batch_stats", *([notes.COLLECTION] if monitors else [])],
             rngs={"dropout": key},
         )
         total, terms = minimise(output, batch["label"], params)
         place = rank(output.logits, batch["label"])
         hits = {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
+        if monitors:
+            hits["monitors"] = notes.by_kind(new[notes.COLLECTION])
         return total, (new.get("batch_stats", {}), {**terms, **hits})
 
     return jax.grad(run, has_aux=True)(state.params)

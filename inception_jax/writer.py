@@ -49,10 +49,8 @@ class Writer:
             sink(line)
 
     def _to_tensorboard(self, line: dict[str, Any]) -> None:
-        for key, value in line.items():
-            if isinstance(value, int | float) and key not in ("step", "time"):
-                tag = f"{line['split']}/{key}"
-                self._events.add_scalar(tag, value, line["step"], walltime=line["time"])
+        for tag, value in scalars(line).items():
+            self._events.add_scalar(tag, value, line["step"], walltime=line["time"])
         self._events.flush()
 
     def close(self) -> None:
@@ -114,7 +112,7 @@ def _wandb(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[]
 
     run = hashlib.sha256(str(workdir.resolve()).encode()).hexdigest()[:16]
     wandb.init(project="inception_jax", name=workdir.name, id=run, resume="allow")
-    return lambda line: wandb.log(_scalars(line), step=line["step"]), wandb.finish
+    return lambda line: wandb.log(_finite(line), step=line["step"]), wandb.finish
 
 
 def _mlflow(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
@@ -125,9 +123,19 @@ def _mlflow(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[
     known = kept.read_text().strip() if kept.exists() else None
     run = mlflow.start_run(run_id=known, run_name=None if known else workdir.name)
     kept.write_text(run.info.run_id)
-    return lambda line: mlflow.log_metrics(_scalars(line), step=line["step"]), mlflow.end_run
+    return lambda line: mlflow.log_metrics(_finite(line), step=line["step"]), mlflow.end_run
 
 
-def _scalars(line: dict[str, Any]) -> dict[str, float]:
-    keep = {k: v for k, v in line.items() if isinstance(v, int | float) and math.isfinite(v)}
-    return {f"{line['split']}/{k}": v for k, v in keep.items() if k not in ("step", "time")}
+def scalars(line: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a line by tag: `train/loss`; of one by block, `residual_ratio/block8_4`."""
+    found = {}
+    for key, value in line.items():
+        if isinstance(value, dict):
+            found |= {f"{key}/{name}": number for name, number in value.items()}
+        elif isinstance(value, int | float) and key not in ("step", "time"):
+            found[f"{line['split']}/{key}"] = value
+    return found
+
+
+def _finite(line: dict[str, Any]) -> dict[str, float]:
+    return {tag: value for tag, value in scalars(line).items() if math.isfinite(value)}

@@ -10,7 +10,7 @@ ORDER = [
     ["errors"],
     ["rollcall"],
     ["cluster"],
-    ["interrupt", "window", "interval", "published", "bottleneck"],
+    ["interrupt", "window", "interval", "published", "bottleneck", "monitors"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir", "processes", "watchdog"],
     ["data"],

@@ -29,6 +29,7 @@ SMALL = (
     "--config.eval.every_epochs=1.0",
     "--config.log.every_steps=4",
     "--config.log.tensorboard=false",
+    "--config.log.monitors=true",  # their lines too are those of an undisturbed run
 )
 
 

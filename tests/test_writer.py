@@ -163,3 +163,24 @@ def test_a_missing_tracker(tmp_path, name, monkeypatch):
     with pytest.raises(ConfigError, match=rf"log.track={name}.*inception-jax\[track\]"):
         Writer(tmp_path, resume_at=0, tensorboard=False, track=name)
     check_tracker("none")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_numbers_by_block(tmp_path):
+    """A line of monitors is kept whole, dropped on resuming, and a scalar a block elsewhere."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    noted = {"residual_ratio": {"block8_4": 0.5}, "dead_relu": {"block8_4": 0.25, "conv_1a": 0.0}}
+    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    for step in (1, 2):
+        writer.write(step, step / 10, "monitors", noted)
+    writer.close()
+    for line in read_lines(tmp_path / "metrics.jsonl"):
+        assert {k: line[k] for k in noted} == noted
+    drop_after(tmp_path / "metrics.jsonl", 1)
+    assert [x["step"] for x in read_lines(tmp_path / "metrics.jsonl")] == [1]
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    blocks = {"residual_ratio/block8_4", "dead_relu/block8_4", "dead_relu/conv_1a"}
+    assert set(events.Tags()["scalars"]) == blocks | {"monitors/epoch"}
+    assert [e.value for e in events.Scalars("dead_relu/block8_4")] == [0.25, 0.25]

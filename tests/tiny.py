@@ -11,8 +11,10 @@ from flax import linen as nn
 from inception_jax import config as cfg
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.googlenet import AuxHead
+from inception_jax.models.inception_resnet import Residual
 from inception_jax.models.layers import max_pool
 from inception_jax.models.network import Network, Row, convolution, pooling
+from inception_jax.models.repeat import repeat
 
 DIALECT = Dialect(
     source="tests",
@@ -45,6 +47,32 @@ class Tiny(Network):
     def heads(self) -> dict[str, Any]:
         """GoogLeNet's head on the second convolution."""
         return {"conv2": partial(AuxHead, form="paper", dropout=0.0, small=True, dtype=self.dtype)}
+
+
+class Added(Residual):
+    """A residual module of one convolution."""
+
+    def branches(self) -> Sequence[Any]:
+        """Its only branch."""
+        return ((self.conv(8, 3),),)
+
+
+class TinyResidual(Tiny):
+    """A convolution, two residual modules, and a last one without a ReLU."""
+
+    NAME: ClassVar[str] = "tiny_residual"
+
+    def table(self) -> Sequence[Row]:
+        """The same module twice, then once more."""
+        return (
+            Row("conv1", convolution(8, 3), "", 8, 8),
+            Row("block", repeat(Added, 2, scale=0.5), "", 8, 8),
+            Row("last", repeat(Added, 1, scale=0.5, relu=False), "", 8, 8),
+        )
+
+    def heads(self) -> dict[str, Any]:
+        """None."""
+        return {}
 
 
 def batch(count: int, size: int = 8, seed: int = 0) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import inception_v3, inception_v4
+from inception_jax.models import inception_v3, inception_v4, notes
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
@@ -145,8 +145,14 @@ class Residual(nn.Module):
 
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
-        x = x + self.scale * self.up(concat(self.branch, x))
-        return nn.relu(x) if self.relu else x
+        branch = self.scale * self.up(concat(self.branch, x))
+        notes.residual(self, branch, x)
+        x = x + branch
+        if not self.relu:
+            return x
+        x = nn.relu(x)
+        notes.rectified(self, x)
+        return x
 
 
 class Block35(Residual):

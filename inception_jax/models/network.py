@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 
+from inception_jax.models import notes
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
 from inception_jax.models.names import known
@@ -165,6 +166,7 @@ class Network(nn.Module):
         x = x.astype(self.dtype)
         for row in self.rows():
             kept[row.name] = x = row.build(self, conv, x, row.name)
+            notes.row(self, row.name, x)
             # Parameters exist whichever way the network is initialised; eval never runs a head.
             if row.name in heads and (train or self.is_initializing()):
                 name = f"aux_{row.name}"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
+from inception_jax.models import notes
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, max_pool, run
 from inception_jax.models.network import Network, Row, block, convolution
@@ -60,7 +61,9 @@ class EntryBlock(nn.Module):
         (skip,), (first, second, *pool) = self.branch
         y = first(nn.relu(x) if self.relu else x)
         y = run(pool, second(nn.relu(y)))
-        return y + skip(x)
+        x = skip(x)
+        notes.residual(self, y, x)
+        return y + x
 
 
 class MiddleBlock(nn.Module):
@@ -78,6 +81,7 @@ class MiddleBlock(nn.Module):
         y = x
         for layer in self.branch[0]:
             y = layer(nn.relu(y))
+        notes.residual(self, y, x)
         return x + y
 
 

@@ -3,6 +3,8 @@
 function boot() {
   const { runs } = JSON.parse(document.getElementById("data").textContent);
   if (runs.some((r) => r.curves.length)) new Curves(document.getElementById("curves"), runs);
+  if (runs.some((r) => r.monitors.length))
+    new Monitors(document.getElementById("monitors"), runs);
   if (runs.some((r) => Object.keys(r.evaluations).length))
     new Evaluations(document.getElementById("evaluation"), runs);
   document.querySelectorAll("table.sortable.results").forEach(sortable);

@@ -11,7 +11,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from inception_jax.report import configs, curves, figures, records
+from inception_jax.report import configs, curves, figures, monitors, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
 from inception_jax.report.results import wilson
 from inception_jax.report.runs import Run
@@ -24,6 +24,7 @@ SCRIPTS = (
     "chart.js",
     "panels.js",
     "curves.js",
+    "monitors.js",
     "confusion.js",
     "reliability.js",
     "evaluation.js",
@@ -83,6 +84,7 @@ def _run(run: Run) -> dict[str, Any]:
         "name": run.name,
         "curves": [_curve(run, curve) for curve in run.curves],
         "resumes": [{"step": a.step, "host": a.host} for a in run.attempts[1:]],
+        "monitors": monitors.pictures(run.monitors),
         "evaluations": {key: _evaluation(e) for key, e in run.evaluations.items()},
     }
 

@@ -7,7 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inception_jax.report import attempts, configs, curves, evaluations, records, results
+from inception_jax.monitors import SPLIT
+from inception_jax.report import (
+    attempts,
+    configs,
+    curves,
+    evaluations,
+    monitors,
+    records,
+    results,
+)
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -21,13 +30,15 @@ class ReportError(ValueError):
 class Run:
     """What the files of one run say. Any part may be empty.
 
-    `times` are those of all metric lines, sorted; `notes` says what is amiss with the files.
+    `monitors` are their lines; `times` are those of all metric lines, sorted; `notes` says what is
+    amiss with the files.
     """
 
     name: str
     path: Path
     config: dict[str, Any]
     curves: list[Curve]
+    monitors: list[records.Record]
     times: list[float]
     attempts: list[Attempt]
     evaluations: dict[str, Evaluation]
@@ -66,6 +77,11 @@ class Run:
     def results(self) -> list[results.Result]:
         """The newest accuracy on each split."""
         return results.final(self.curves, self.evaluations)
+
+    @cached_property
+    def alarms(self) -> list[str]:
+        """What the monitors found wrong, in words."""
+        return monitors.sentences(self.monitors)
 
     @property
     def images_per_s(self) -> float | None:
@@ -134,7 +150,8 @@ def read(run_dir: Path, now: float | None = None) -> Run:
         name=path.name,
         path=path,
         config=config,
-        curves=curves.gather(lines, notes),
+        curves=curves.gather([x for x in lines if x["split"] != SPLIT], notes),
+        monitors=monitors.gather(lines),
         times=signs,
         attempts=tries,
         evaluations=evaluations.read_all(path / "eval", notes),

@@ -75,6 +75,25 @@ def metric_lines(steps: int, top1: float, seed: int, start: float, lr: float) ->
     return lines
 
 
+def monitor_lines(steps: int, start: float) -> list[dict]:
+    """A network of which `block8_5` dies and `block8_4` outgrows its trunk halfway."""
+    lines = []
+    for step in range(20, steps + 1, 20):
+        late = step / steps > 0.5
+        lines.append(
+            {
+                "step": step,
+                "epoch": step / 98,
+                "time": start + 1.4 * step,
+                "split": "monitors",
+                "residual_ratio": {"block8_4": 2.5 if late else 0.25, "block8_5": 0.5},
+                "dead_relu": {"conv_1a": 0.0, "block8_4": 0.25, "block8_5": 0.97 * late},
+                "grad_norm": {"conv_1a": 2.0, "block8_4": 1.0, "block8_5": 0.5, "logits": 4.0},
+            }
+        )
+    return lines
+
+
 def evaluation_of(classes: tuple[str, ...], top1: float, seed: int, each: int) -> dict[str, Any]:
     """An eval file whose per-class accuracy agrees with its confusion matrix."""
     rng = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ import pytest
 
 from inception_jax import report
 
-from .fake_runs import config_of, metric_lines, write_lines
+from .fake_runs import config_of, metric_lines, monitor_lines, write_lines
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -87,6 +87,23 @@ def test_one_run(render: Render, make_run: MakeRun) -> None:
     assert dom.count('alt="image test/') == 20
     assert 'alt="32 filters of 7×7×3' in dom
     assert dom.count('class="resume"') == 9
+
+
+def test_monitors(render: Render, make_run: MakeRun) -> None:
+    """Three strips with their legends; neighbours of one colour are one cell, blanks are none."""
+    run, bare = make_run(), make_run("bare")
+    with (run / "metrics.jsonl").open("a") as f:
+        f.writelines(json.dumps(line) + "\n" for line in monitor_lines(3000, time.time()))
+    dom = render(run)
+    assert body_is_ready(dom)
+    assert dom.count('<figure class="strip-chart') == 3
+    assert dom.count('<rect class="cell"') == (2 + 1) + (1 + 1 + 2) + 4
+    assert dom.count(">block8_5</text>") == 3
+    legends = re.findall(r'<div class="ramp">(.*?)</div>', dom, re.S)
+    marks = [re.findall(r">([^<]+)</text>", legend) for legend in legends]
+    assert marks == [["0.01", "0.1", "1", "10"], ["0%", "50%", "100%"], ["10", "1", "0.1"]]
+    assert render(run, bare).count('<figure class="strip-chart') == 3
+    assert 'class="strip-chart' not in render(bare)
 
 
 def test_several_runs_of_many_classes(render: Render, make_run: MakeRun) -> None:
