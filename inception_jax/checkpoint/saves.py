@@ -1,5 +1,6 @@
 """A run's own checkpoints: saved in the background, made whole, kept or deleted, restored."""
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -12,6 +13,11 @@ import orbax.checkpoint as ocp
 from inception_jax import processes
 from inception_jax.checkpoint import arrays, folder, full, manifest
 from inception_jax.checkpoint.keeping import Keeping
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Drops Orbax's own tracebacks from the log: what it raises, `check` raises."""
+    return not (record.exc_info and "/orbax/" in record.pathname)
 
 
 class Checkpoints:
@@ -34,6 +40,7 @@ class Checkpoints:
         self.directory = directory.resolve()
         self._keeping = Keeping(keep, keep_best, keep_every)
         self._scores = dict(scores or {})
+        logging.getLogger("absl").addFilter(_ours)
         self._orbax: ocp.AsyncCheckpointer | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None

@@ -2,8 +2,8 @@
 
     python other_processes.py COUNT INDEX PORT WORKDIR
 
-Run by test_shared_checkpoints.py. Half of the state is the same on every device, half is split over all of them. What an earlier call
-has saved is restored first and compared, on these processes' devices.
+Run by test_shared_checkpoints.py. Half of the state is the same on every device, half is split over
+all of them. What an earlier call has saved is restored first, on these devices, and compared.
 """
 
 import os
