@@ -96,6 +96,16 @@ def test_donating_the_state_changes_no_save(tmp_path):
     saves.close()
 
 
+def test_the_log_is_that_of_the_save(tmp_path, monkeypatch):
+    """What the loop adds to its sums while the save is on its way is not in it."""
+    seen = []
+    monkeypatch.setattr(ocp.args, "JsonSave", lambda x: seen.append(x))
+    log = {"sums": {"loss": 1.0}}
+    arrays.stored(saved.state(1), log)
+    log["sums"]["loss"] += 1
+    assert {"sums": {"loss": 1.0}} in seen and log not in seen
+
+
 def test_another_network_is_refused(run):
     """Shapes of another network end with 65 and name the arrays, not with a traceback."""
     like = saved.state(15)

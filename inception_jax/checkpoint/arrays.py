@@ -7,6 +7,7 @@ whole are laid end to end, one row of bytes for each part of the state, and Orba
 as it is (`split`).
 """
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,7 @@ def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
     whole = {k: x for k, x in leaves.items() if pack and _whole(x)}
     split = {k: x for k, x in leaves.items() if k not in whole}
     index, rows = _packed(whole)
+    log = copy.deepcopy(log)  # written in the background, while the loop goes on adding to its own
     items: dict[str, Any] = {"index": ocp.args.JsonSave(index), "log": ocp.args.JsonSave(log)}
     if rows:
         save_args = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
