@@ -115,7 +115,7 @@ def run_config(model: Network) -> Any:
         loss=dict(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
         optim=cfg.sgd(schedule=cfg.cosine(lr=0.01, warmup_epochs=0.0), momentum=0.9),
         ema=dict(decay=0.0),
-        train=dict(epochs=1.0),
+        train=cfg.train(epochs=1.0),
         eval=dict(split="validation", batch_size=100, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),

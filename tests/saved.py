@@ -26,12 +26,12 @@ def state(seed, mesh=None):
         "ema": {"params": {"conv0": {"kernel": random(3, 3, 64, 128).astype(jnp.bfloat16)}}},
     }
     mesh = mesh or meshes.make(1, 1)
-    return jax.tree.map(jax.device_put, tree, meshes.state(mesh, tree))
+    return jax.tree.map(jax.device_put, tree, meshes.split(mesh, tree))
 
 
 def shapes(like, mesh=None):
     """The shapes of a state, on a mesh."""
-    places = meshes.state(mesh or meshes.make(1, 1), like)
+    places = meshes.split(mesh or meshes.make(1, 1), like)
     return jax.tree.map(
         lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), like, places
     )

@@ -48,28 +48,35 @@ def nested(leaves: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def handler(in_flight: int | None = None) -> ocp.CompositeCheckpointHandler:
-    """Orbax's reader and writer of a step; at most `in_flight` bytes on their way at a time."""
+def checkpointer(in_flight: int | None = None) -> ocp.Checkpointer:
+    """Orbax's reader and writer of a step; at most `in_flight` bytes on their way at a time.
+
+    Its processes wait for one another by JAX's coordination service, not on the devices, so that it
+    may work in a thread beside the training.
+    """
     limit: dict[str, Any] = {} if in_flight is None else {"save_concurrent_gb": in_flight / 1e9}
-    # Compression takes more time than it saves, and float32 weights shrink by 7%.
-    return ocp.CompositeCheckpointHandler(
-        packed=ocp.PyTreeCheckpointHandler(use_zarr3=True, use_compression=False),
-        split=ocp.PyTreeCheckpointHandler(use_compression=False, **limit),
-        index=ocp.JsonCheckpointHandler(),
-        log=ocp.JsonCheckpointHandler(),
+    several = ocp.options.MultiprocessingOptions(
+        active_processes=set(range(jax.process_count())) if jax.process_count() > 1 else None
     )
+    # Compression takes more time than it saves, and float32 weights shrink by 7%.
+    few: dict[str, Any] = {"use_compression": False, "multiprocessing_options": several}
+    handler = ocp.CompositeCheckpointHandler(
+        composite_options=ocp.CompositeOptions(multiprocessing_options=several),
+        packed=ocp.PyTreeCheckpointHandler(use_zarr3=True, **few),
+        split=ocp.PyTreeCheckpointHandler(**few, **limit),
+        index=ocp.JsonCheckpointHandler(multiprocessing_options=several),
+        log=ocp.JsonCheckpointHandler(multiprocessing_options=several),
+    )
+    return ocp.Checkpointer(handler, multiprocessing_options=several)
 
 
 def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
-    """What Orbax is to write. The arrays are copied: the originals may be donated to the next step.
-
-    Orbax has the others on the host before its `save` returns, except on a CPU, where the
-    host's array is the device's: there `split` is copied here.
+    """What Orbax is to write.
 
     Args:
-        tree: of jax.Array, on any devices.
+        tree: of jax.Array, on any devices, that nobody donates meanwhile.
         log: JSON.
-        pack: False leaves all arrays to Orbax, which then needs no room for another copy.
+        pack: False leaves all arrays to Orbax, which then needs no room for a copy.
     """
     leaves = named(tree)
     whole = {k: x for k, x in leaves.items() if pack and _whole(x)}
@@ -80,14 +87,8 @@ def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
         save_args = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
         items["packed"] = ocp.args.PyTreeSave(rows, save_args, ocdbt_target_data_file_size=FILE)
     if split:
-        if pack and _platform(split) == "cpu":
-            split = jax.tree.map(lambda x: x.copy(), split)
         items["split"] = ocp.args.PyTreeSave(split)
     return ocp.args.Composite(**items)
-
-
-def _platform(leaves: dict[str, jax.Array]) -> str:
-    return next(iter(next(iter(leaves.values())).devices())).platform
 
 
 def _whole(leaf: jax.Array) -> bool:

@@ -1,5 +1,7 @@
 """A run's own checkpoints: saved in the background, made whole, kept or deleted, restored."""
 
+import copy
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -7,11 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from inception_jax import processes
 from inception_jax.checkpoint import arrays, folder, full, manifest
 from inception_jax.checkpoint.keeping import Keeping
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Drops Orbax's own tracebacks from the log: what it raises, `check` raises."""
+    return not (record.exc_info and "/orbax/" in record.pathname)
 
 
 class Checkpoints:
@@ -34,7 +42,8 @@ class Checkpoints:
         self.directory = directory.resolve()
         self._keeping = Keeping(keep, keep_best, keep_every)
         self._scores = dict(scores or {})
-        self._orbax: ocp.AsyncCheckpointer | None = None
+        logging.getLogger("absl").addFilter(_ours)
+        self._orbax: ocp.Checkpointer | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._done: int | None = None
@@ -72,7 +81,7 @@ class Checkpoints:
         self._scores[step] = top1
 
     def save(self, step: int, state: Any, log: dict[str, Any]) -> None:
-        """Starts saving; returns when the arrays are copied, not when they are on the disk.
+        """Starts saving; returns at once: the arrays are copied on the device, and go from there.
 
         Waits for the save before this one. A step that is there already is left as it is.
 
@@ -81,18 +90,13 @@ class Checkpoints:
         """
         self.wait()
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-        try:
-            if not processes.decided(lambda: self._room_for(step, size)):
-                return
-            self._orbax = self._orbax or ocp.AsyncCheckpointer(arrays.handler())
-            staged = self.directory / f"{step}{folder.SAVING}"
-            self._orbax.save(staged, arrays.stored(state, log), force=True)
-        except Exception as e:
-            if (reason := full.explained(e)) is e:
-                raise
-            raise reason from e
+        if not processes.decided(lambda: self._room_for(step, size)):
+            return
         about = {"step": step, "mesh": _mesh(state), "processes": jax.process_count()}
-        self._thread = threading.Thread(target=self._finish, args=(step, staged, about))
+        kept = copy.deepcopy(log)  # the loop goes on adding to it
+        self._thread = threading.Thread(
+            target=self._write, args=(step, _copied(state), kept, about), name=f"save {step}"
+        )
         self._thread.start()
 
     def check(self) -> None:
@@ -146,11 +150,12 @@ class Checkpoints:
         full.refuse(self.directory, size, full.free(self.directory))
         return True
 
-    def _finish(self, step: int, staged: Path, about: dict[str, Any]) -> None:
-        """In the background: waits for all processes' files, names the step, deletes old ones."""
+    def _write(self, step: int, state: Any, log: dict[str, Any], about: dict[str, Any]) -> None:
+        """In the background: writes with all processes, names the step, deletes old ones."""
+        staged = self.directory / f"{step}{folder.SAVING}"
         try:
-            assert self._orbax
-            self._orbax.wait_until_finished()
+            self._orbax = self._orbax or arrays.checkpointer()
+            self._orbax.save(staged, arrays.stored(state, log), force=True)
             if jax.process_index() == 0:
                 versions = {"jax": jax.__version__, "orbax": ocp.__version__}
                 manifest.write(staged, **about, **versions, time=time.time())
@@ -168,6 +173,12 @@ class Checkpoints:
         for old in there:
             if old not in kept:
                 folder.remove(self.directory, old)
+
+
+@jax.jit
+def _copied(state: Any) -> Any:
+    """On the devices, in one program: the next step is given the originals to overwrite."""
+    return jax.tree.map(jnp.copy, state)
 
 
 def _mesh(state: Any) -> dict[str, int]:

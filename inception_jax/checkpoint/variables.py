@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from inception_jax.checkpoint import arrays, folder, full, manifest
 
@@ -46,7 +45,7 @@ def write(workdir: Path, variables: Any) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         staged = directory / f"0{folder.SAVING}"
-        with ocp.Checkpointer(arrays.handler(in_flight)) as writer:
+        with arrays.checkpointer(in_flight) as writer:
             writer.save(
                 staged, arrays.stored(variables, {"imported": True}, pack=False), force=True
             )
