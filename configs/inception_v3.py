@@ -51,7 +51,6 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         train=cfg.train(epochs=100.0),
         eval=dict(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
-        # As XLA adds gradients that are computed in it; float32 needs whole replicas on a device.
-        mesh=cfg.mesh(reduce="bfloat16" if a.dtype == "bfloat16" else "float32"),
+        mesh=cfg.mesh(),
         log=cfg.logs(every_steps=100),
     )

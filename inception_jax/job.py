@@ -101,7 +101,7 @@ class Job:
                 f"one of {ways} devices' microbatch, with mesh.reduce={c.mesh.reduce} and "
                 f"model.dtype={c.model.dtype}: XLA adds gradients in the dtype they are computed "
                 f"in, and in another each device's must be whole before; set model.bn_group, or "
-                f"make mesh.reduce and model.dtype the same"
+                f"leave mesh.reduce=auto"
             )
 
     @property
@@ -112,8 +112,8 @@ class Job:
         of the computation (the TPU compiler does; the CPU's widens 16 bits).
         """
         c = self.config
-        usual = {"float64": "float32"}.get(c.model.dtype, c.model.dtype)  # float64 stays what it is
-        return "" if meshes.shards(self.mesh) == 1 or c.mesh.reduce == usual else c.mesh.reduce
+        usual = ("auto", c.model.dtype)
+        return "" if meshes.shards(self.mesh) == 1 or c.mesh.reduce in usual else c.mesh.reduce
 
     @functools.cached_property
     def empty_state(self) -> state.TrainState:

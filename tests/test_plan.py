@@ -72,8 +72,9 @@ def test_the_command_makes_its_own_devices(command):
      (["--devices=4", "--config.mesh.data=8"], "expected at most the 4 devices"),
      (["--devices=2", "--config.mesh.reduce=bfloat16"],
       "--config.model.bn_group=0: expected a divisor of 32"),
-     (["--devices=2", "--config.model.dtype=bfloat16"], "make mesh.reduce and model.dtype the"),
-     (["--config.model.dtype=float64", "--config.mesh.reduce=bfloat16"], "expected float32")],
+     (["--devices=2", "--config.model.dtype=bfloat16", "--config.mesh.reduce=float32"],
+      "leave mesh.reduce=auto"),
+     (["--config.model.dtype=float64", "--config.mesh.reduce=float32"], "expected auto")],
 )  # fmt: skip
 def test_plan_refuses(words, says, capsys, monkeypatch, request):
     """Devices that there are not, and layouts that cannot be; each message says what to change."""
@@ -87,7 +88,7 @@ def test_plan_refuses(words, says, capsys, monkeypatch, request):
     ("devices", "changes", "dtype"),
     [(1, {"reduce": "bfloat16"}, ""), (2, {}, ""), (2, {"dtype": "float64"}, ""),
      (2, {"dtype": "bfloat16", "reduce": "bfloat16"}, ""), (2, {"reduce": "bfloat16"}, "bfloat16"),
-     (2, {"dtype": "bfloat16"}, "float32"), (2, {"dtype": "float16"}, "float32")],
+     (2, {"dtype": "bfloat16", "reduce": "float32"}, "float32"), (2, {"dtype": "bfloat16"}, "")],
 )  # fmt: skip
 def test_who_adds_the_gradients_up(devices, changes, dtype):
     """The step does so itself only where the partitioner would take another dtype."""

@@ -178,7 +178,7 @@ def logs(
 
 
 def mesh(
-    *, data: int = -1, model: int = 1, zero: bool = False, reduce: str = "float32"
+    *, data: int = -1, model: int = 1, zero: bool = False, reduce: str = "auto"
 ) -> dict[str, Any]:
     """The `mesh` section: all devices on the `data` axis by default."""
     return dict(locals())

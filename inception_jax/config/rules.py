@@ -133,7 +133,7 @@ RULES: dict[str, Rule] = {
     "mesh.data": whole(1, or_=-1),  # devices the batch is split over; -1: all that are left
     "mesh.model": whole(1),  # devices large parameters are split over
     "mesh.zero": SWITCH,  # optimiser and averages split over the data devices too (ZeRO-1)
-    "mesh.reduce": choice("float32", "bfloat16"),  # in what the devices add their gradients
+    "mesh.reduce": choice("auto", "float32", "bfloat16"),  # of gradients; auto: as XLA does
     "log.every_steps": whole(1),
     "log.tensorboard": SWITCH,
     "log.track": choice("none", "wandb", "mlflow"),
@@ -148,7 +148,7 @@ LATER = {
     "data.processes": 0,
     "log.monitors": False,
     "log.profile": 0,
-    "mesh.reduce": "float32",
+    "mesh.reduce": "auto",
     "mesh.zero": False,
     "model.without": [],
     "model.pixels": "",

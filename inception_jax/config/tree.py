@@ -128,9 +128,9 @@ def _between_sections(c: Any) -> None:
         f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
     )
     refuse(
-        m.dtype == "float64" and c.mesh.reduce == "bfloat16",
-        "--config.mesh.reduce=bfloat16 with --config.model.dtype=float64: expected float32, with "
-        "which the devices add gradients of float64 in float64",
+        m.dtype == "float64" and c.mesh.reduce != "auto",
+        f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
+        f"with which the devices add gradients of float64 in float64",
     )
     refuse(
         o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
