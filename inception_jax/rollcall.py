@@ -95,6 +95,7 @@ class Chair:
                     continue
         except (ConfigError, LostProcessError) as e:
             self.tell({"end": e.code, "why": str(e), "from": 0})
+            self.close()
             raise
         finally:
             self._door.close()  # JAX's service will listen here
@@ -109,12 +110,15 @@ class Chair:
         index = hello["index"]
         if index in self.members and (index == 0 or self._alive(self._lines[index])):
             line.send({"end": ConfigError.code, "why": "its place is taken", "from": 0})
+            line.socket.close()
             other = self.members[index]
             raise ConfigError(
                 f"two processes say that they are process {index}: {other['pid']} on "
                 f"{other['host']}, {hello['pid']} on {hello['host']}; number them from 0 to "
                 f"{self._count - 1}"
             )
+        if index in self._lines:
+            self._lines[index].socket.close()  # it went, and has come again
         self._lines[index] = line
         self.members[index] = hello
         if hello["count"] != self._count:
@@ -133,6 +137,11 @@ class Chair:
 
     def _present(self) -> str:
         return ", ".join(_name(m) for _, m in sorted(self.members.items()))
+
+    def close(self) -> None:
+        """Hangs up."""
+        for line in self._lines.values():
+            line.socket.close()
 
     def tell(self, message: Message) -> None:
         """Says it to all others."""
@@ -187,14 +196,17 @@ class Member:
             line = self._line = self._line or self._call()
             answer = line.receive() if line else []
             if line is None or answer is None:
+                self.close()
                 self._line = None  # it has gone, and may come again
             else:
                 for message in answer:
                     if "go" in message:
                         self.members = {m["index"]: m for m in message["members"]}
                         return line.socket.settimeout(None)
+                    self.close()
                     raise ended(message)
             if now - began > patience:
+                self.close()
                 raise LostProcessError(
                     f"process 0 did not let process {self._who['index']} in for {patience:.0f} s: "
                     f"expected it at {where}; look at its log, and whether {where} is reached from "
@@ -204,6 +216,11 @@ class Member:
                 said = now
                 what = "no answer from" if self._line is None else "waiting for all others at"
                 say(f"process {self._who['index']}: {what} {where} ({now - began:.0f} s)")
+
+    def close(self) -> None:
+        """Hangs up."""
+        if self._line:
+            self._line.socket.close()
 
     def _call(self) -> Line | None:
         try:

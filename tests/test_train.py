@@ -71,7 +71,7 @@ def weights(workdir):
 def undisturbed(tmp_path_factory):
     """A run that nothing happened to."""
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    finish(workdir)
+    finish(workdir, "--config.log.profile=2")
     return workdir
 
 
@@ -108,6 +108,13 @@ def test_kill_9_changes_nothing(undisturbed, tmp_path):
     assert len(starts) == 3 and starts == sorted(starts) and starts[-1] > 0
     assert events[-1] == {**events[-1], "event": "end", "code": 0}
     assert (workdir / "DONE").exists()
+
+
+@pytest.mark.slow
+def test_a_profile(undisturbed):
+    """`log.profile` traces that many steps of each process, for TensorBoard and Perfetto."""
+    (trace,) = (undisturbed / "profile" / "process-0").rglob("*.xplane.pb")
+    assert trace.stat().st_size > 1000
 
 
 @pytest.mark.slow

@@ -1,0 +1,210 @@
+"""Tests `inception_jax/rollcall.py` and `cluster.py`: who is there, who differs, who goes."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from inception_jax import cluster, rollcall
+from inception_jax.errors import ConfigError, LostProcessError
+
+
+def quiet(text):
+    """Says nothing."""
+
+
+@pytest.fixture
+def port():
+    """A port that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return door.getsockname()[1]
+
+
+def gathered(port, hellos, patience=10.0, first=None):
+    """What each process's `gather` returns or raises; `hellos`: (index, count, notes)."""
+    found = {}
+
+    def call(key, who):
+        try:
+            who.gather(patience, quiet)
+            found[key] = who
+        except Exception as e:
+            found[key] = e
+
+    chair = rollcall.Chair("127.0.0.1", port, *(first or (len(hellos) + 1, {"lr": 1})))
+    members = [rollcall.Member("127.0.0.1", port, *hello) for hello in hellos]
+    threads = [threading.Thread(target=call, args=item) for item in enumerate([chair, *members])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return [found[i] for i in range(len(threads))]
+
+
+def test_all_come(port):
+    """Every process knows every other, by index, host and process id."""
+    who = gathered(port, [(i, 4, {"lr": 1}) for i in (2, 1, 3)])
+    for one in who:
+        one.close()
+        assert sorted(one.members) == [0, 1, 2, 3]
+        assert all(m["host"] == socket.gethostname() and m["pid"] for m in one.members.values())
+
+
+def test_a_stranger_does_no_harm(port):
+    """Another program that connects, and says nothing or nonsense, is sent away."""
+    chair = rollcall.Chair("127.0.0.1", port, 2, {})
+    with (
+        socket.create_connection(("127.0.0.1", port)) as silent,
+        socket.create_connection(("127.0.0.1", port)) as loud,
+    ):
+        silent.shutdown(socket.SHUT_WR)
+        loud.sendall(b'{"hello": "world"}\n')
+        member = rollcall.Member("127.0.0.1", port, 1, 2, {})
+        thread = threading.Thread(target=member.gather, args=(10, quiet))
+        thread.start()
+        chair.gather(10, quiet)
+        thread.join(10)
+    chair.close()
+    member.close()
+    assert sorted(member.members) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("hellos", "first", "says"),
+    [
+        ([(1, 2, {"lr": 2})], (2, {"lr": 1}), r"differ:\n  lr: 1 on .* \(0\), 2 on .* \(1\)"),
+        ([(1, 2, {"code": "x"})], (2, {"code": "y"}), "the same config and code"),
+        ([(1, 3, {})], (2, {}), "expects 3 processes"),
+        ([(1, 3, {}), (1, 3, {})], (3, {}), "two processes say that they are process 1"),
+        ([(0, 2, {})], (2, {}), "two processes say that they are process 0"),
+    ],
+)
+def test_who_differs_is_refused(port, hellos, first, says):
+    """By name, with code 78, in the first process and in the other."""
+    chair, *members = gathered(port, hellos, 5.0, first)
+    assert isinstance(chair, ConfigError)
+    with pytest.raises(ConfigError, match=says):
+        raise chair
+    assert any(isinstance(m, ConfigError) for m in members)
+
+
+def test_who_does_not_come_is_named(port):
+    """The first names the missing and the present; the others say what they wait for."""
+    chair, member = gathered(port, [(2, 4, {"lr": 1})], 1.0, (4, {"lr": 1}))
+    assert isinstance(chair, LostProcessError) and chair.code == 70
+    assert "processes 1, 3 of 4 did not come in 1 s; here are process 0 on" in str(chair)
+    assert isinstance(member, LostProcessError)
+
+
+def test_a_taken_port_is_named(port):
+    """Another program on the port: 78, and what to change."""
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ConfigError, match=f"port {port}.*--coordinator"),
+    ):
+        rollcall.Chair("127.0.0.1", port, 2, {})
+
+
+@pytest.fixture
+def hung_up():
+    """Whom to hang up for at the end."""
+    who = []
+    yield who
+    for one in who:
+        one.close()
+    time.sleep(0.1)  # their threads hear of it
+
+
+def listening(port, count, hung_up):
+    """A chair and its members, and what each hears from now on."""
+    who = gathered(port, [(i, count, {"lr": 1}) for i in range(1, count)])
+    hung_up += who
+    heard = [[] for _ in who]
+    for one, news in zip(who, heard, strict=True):
+        one.listen(news.append)
+    return who, heard
+
+
+def wait_for(true):
+    """Returns when it is, within 5 seconds."""
+    end = time.monotonic() + 5
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert true()
+
+
+def test_an_end_is_heard_by_all_others(port, hung_up):
+    """What one says goes to the first and to all others, once."""
+    who, heard = listening(port, 3, hung_up)
+    who[1].tell({"end": 65, "why": "bad image", "from": 1})
+    wait_for(lambda: heard[0] and heard[2])
+    assert [[m["end"] for m in news] for news in heard] == [[65], [], [65]]
+
+
+def test_a_death_is_heard_by_all_others(port, hung_up):
+    """A connection that closes without a word is a process that was killed: 70, with its name."""
+    who, heard = listening(port, 3, hung_up)
+    who[2]._line.socket.shutdown(socket.SHUT_RDWR)
+    wait_for(lambda: heard[0] and heard[1])
+    assert heard[1][0]["end"] == 70 and "process 2 on" in heard[1][0]["why"]
+
+
+def test_a_goodbye_is_no_death(port, hung_up):
+    """Who says goodbye and goes is not missed, nor does it miss who goes after."""
+    who, heard = listening(port, 3, hung_up)
+    who[1].tell({"bye": True})
+    who[1]._line.socket.close()
+    time.sleep(0.3)
+    who[0].tell({"bye": True})
+    time.sleep(0.3)
+    assert heard == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("n1:66", 2, None), "without --process"),
+        ((None, 2, 0), "without --coordinator"),
+        (("n1", 2, 0), "expected HOST:PORT"),
+        (("n1:x", 2, 0), "expected HOST:PORT"),
+        (("n1:99999", 2, 0), "expected HOST:PORT"),
+        (("n1:66", 2, 2), "expected less than --processes=2"),
+    ],
+)
+def test_places_that_make_no_sense(words, says):
+    """Each is refused with 78 and what was expected."""
+    with pytest.raises(ConfigError, match=says):
+        cluster.find(*words, detect=False)
+
+
+SLURM = {
+    "SLURM_JOB_ID": "4097", "SLURM_STEP_NODELIST": "n[1-2]", "SLURM_NTASKS": "2",
+    "SLURM_PROCID": "1", "SLURM_LOCALID": "0", "SLURM_STEP_NUM_NODES": "2",
+}  # fmt: skip
+
+
+def test_a_place_from_slurm(monkeypatch):
+    """Under srun the first node is the coordinator; one task a node has all of its devices."""
+    for key, value in SLURM.items():
+        monkeypatch.setenv(key, value)
+    place = cluster.find(None, None, None, False)
+    assert (place.count, place.index, place.devices) == (2, 1, [0])
+    assert place.address.startswith("n1:")
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "1(x2)")
+    assert cluster.find(None, None, None, False).devices is None
+
+
+@pytest.mark.parametrize("changes", [{"SLURM_NTASKS": "1"}, {"SLURM_STEP_NODELIST": None}])
+def test_alone(monkeypatch, changes):
+    """One task, or an allocation without srun, is one process."""
+    for key, value in (SLURM | changes).items():
+        if value is not None:
+            monkeypatch.setenv(key, value)
+    assert cluster.find(None, None, None, False) is None
+    assert cluster.find("n1:66", 1, 0, False) is None
+
+
+def test_the_code_has_a_digest():
+    """The same for the same files."""
+    assert cluster.code_digest() == cluster.code_digest() and len(cluster.code_digest()) == 16
