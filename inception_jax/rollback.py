@@ -52,10 +52,11 @@ class Rollbacks:
             raise _also(error, f"It went back {len(self.lines)} times (train.rollbacks) before.")
         saves.wait()
         steps = [s for s in saves.steps() if s < error.step]
-        if steps and self.lines and self.lines[-1]["to"] == steps[-1]:
-            saves.set_aside(steps.pop(), f"it led twice to step {error.step}'s divergence")
-        if not steps:
+        again = bool(steps and self.lines and self.lines[-1]["to"] == steps[-1])
+        if len(steps) <= again:
             raise _also(error, "There is no older checkpoint to go back to.")
+        if again:
+            saves.set_aside(steps.pop(), f"it led twice to step {error.step}'s divergence")
         to, (shift, _) = steps[-1], self.in_force(steps[-1])
         factor = self._c.rollback_factor ** (len(self.lines) + 1)
         line = {"step": error.step, "to": to, "shift": shift + error.step - to, "factor": factor}

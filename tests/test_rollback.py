@@ -58,6 +58,9 @@ def test_twice_from_the_same_goes_further_back(tmp_path):
     assert back.add(diverged(25), saves) == 20
     assert back.add(diverged(23), saves) == 10
     assert saves.steps() == [10]
+    with pytest.raises(DivergedError, match="no older checkpoint"):
+        back.add(diverged(13), saves)
+    assert saves.steps() == [10], "the last one stays"
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def pictures(folder: Path) -> Path:
 
 
 def folder_words(folder: Path) -> tuple[str, ...]:
-    """The config of a run on them: 40 steps, 10 an epoch."""
+    """The config of a run on them: 80 steps, 10 an epoch."""
     return (
         "--config.data.source=folder", f"--config.data.dir={folder}", "--config.data.classes=4",
-        "--config.model.num_classes=4", "--config.data.batch_size=24",
+        "--config.model.num_classes=4", "--config.data.batch_size=24", "--config.train.epochs=8.0",
     )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def folder_words(folder: Path) -> tuple[str, ...]:
 def stuck(folder: Path):
     """Within it, who opens one of the training images waits for ever, as on a dead NFS server.
 
-    The list of files has been made before, by the undisturbed run.
+    A run must have listed the files before.
     """
     path = folder / "train" / "cat" / "007.png"
     kept = path.read_bytes()

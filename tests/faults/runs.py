@@ -44,7 +44,9 @@ def port() -> int:
 
 def start(workdir, *more, devices=1, job=None, log="out", command="train", **env):
     """A process in the background; `job`: (port, processes, index), one of several."""
+    # The compiler in a hurry: that of two processes is in no cache.
     flags = f"{FLAGS} --xla_force_host_platform_device_count={devices}"
+    flags += " --xla_backend_optimization_level=0"
     env = {**os.environ, "XLA_FLAGS": flags, **env}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     config = SMALL if command == "train" else ()

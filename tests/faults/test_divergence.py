@@ -112,14 +112,12 @@ def test_rollback_lowers_the_rate(tmp_path):
     assert rates[row["to"] + 1] == pytest.approx(2.5e-4)
 
 
-def test_rollbacks_end(tmp_path):
+def test_rollbacks_end(calm, tmp_path):
     """A run that diverges again and again ends with 65, and says how often it went back."""
-    workdir = tmp_path / "run"
-    process = runs.start(workdir, *GROWING)
-    assert runs.codes([process]) == [65]
-    assert "It went back 3 times (train.rollbacks) before" in runs.said(workdir)
-    rows = read_lines(workdir / "rollbacks.jsonl")
-    assert [row["to"] for row in rows] == sorted({row["to"] for row in rows}, reverse=True)
+    words = ("--config.train.on_divergence=rollback", "--config.train.rollbacks=2")
+    code, said = poisoned(tmp_path / "run", calm[11][0], *words)
+    assert code == 65 and "It went back 2 times (train.rollbacks) before" in said
+    assert len(read_lines(tmp_path / "run" / "rollbacks.jsonl")) == 2
 
 
 def test_without_a_checkpoint_to_go_back_to(tmp_path):

@@ -65,10 +65,11 @@ def test_stuck(tmp_path):
     words = (*folder_words(images), "--config.train.watchdog=5")
     runs.finish(tmp_path / "calm", *words, processes=2)
     workdir = tmp_path / "run"
+    processes = runs.pair(workdir, *words)
+    runs.wait_for_step(workdir, 1, processes)
     with stuck(images):
-        processes = runs.pair(workdir, *words)
         codes, _ = timed_codes(processes, 180)
-        silent = time.time() - max(p.stat().st_mtime for p in [workdir / "metrics.jsonl"])
+        silent = time.time() - (workdir / "metrics.jsonl").stat().st_mtime
     assert codes == [70, 70]
     assert silent <= 5 + 5
     stacks = "".join(p.read_text() for p in workdir.glob("stacks-*.txt"))

@@ -128,8 +128,9 @@ def test_while_waiting_for_an_image(tmp_path, count):
     words = folder_words(images)
     runs.finish(tmp_path / "calm", *words, processes=count)
     workdir = tmp_path / "run"
+    processes = begin(workdir, count, *words)
+    runs.wait_for_step(workdir, 1, processes)
     with stuck(images):
-        processes = begin(workdir, count, *words)
         # The step before the one that never gets its images; a little later nothing moves.
         moved = [-2]
 
