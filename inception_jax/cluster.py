@@ -205,11 +205,18 @@ def _end(code: int, why: str) -> None:
     at_once(code)
 
 
-def at_once(code: int) -> NoReturn:
-    """Ends the process without JAX's own goodbye, which would wait for the others."""
+def at_once(code: int, goodbye: bool = False) -> NoReturn:
+    """Ends the process, whatever threads it has.
+
+    With `goodbye` after JAX's own, which waits for the others: they have to come to it too.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    if _job.line is not None:
+    if goodbye:
+        import jax
+
+        jax.distributed.shutdown()
+    elif _job.line is not None:
         time.sleep(0.3)  # what was said goes out
     os._exit(code)
 

@@ -11,10 +11,12 @@ class UserError(Exception):
     Attributes:
         code: the exit code.
         shared: whether all processes of a job raise it at the same point.
+        abrupt: whether threads may be left that never end, so that the process has to.
     """
 
     code = 1
     shared = False
+    abrupt = False
 
 
 class ConfigError(UserError, ValueError):
@@ -52,6 +54,7 @@ class PreemptedError(UserError):
 
     code = 75
     shared = True
+    abrupt = True  # the compiler, or a reader on a dead file system
 
 
 class StoppedEarlyError(PreemptedError):

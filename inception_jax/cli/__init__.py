@@ -89,17 +89,19 @@ def part(code: int, error: BaseException | None = None, text: str = "") -> None:
     if cluster is None or not cluster.joined():
         if text:
             print(text, file=sys.stderr)
+        if cluster is not None and getattr(error, "abrupt", False):
+            cluster.at_once(code)
         return
-    shared = getattr(error, "shared", False)
+    shared, abrupt = getattr(error, "shared", False), getattr(error, "abrupt", False)
     if text and (cluster.first() or not shared):
         print(text, file=sys.stderr)
     cluster.part(error)
-    if error is not None and not shared:
+    if error is not None and (abrupt or not shared):
         if not text:
             import traceback
 
             traceback.print_exception(error)
-        cluster.at_once(code)
+        cluster.at_once(code, goodbye=shared)
 
 
 def unknown_command(word: str) -> Exception:
