@@ -80,6 +80,7 @@ class Job:
             trunk=[r.name for r in self.model.rows()],
         )  # fmt: skip
         self.__dict__.pop("train_step", None)  # it has the rate in it
+        self._program: Any = None
 
     def _check_devices(self) -> None:
         c, ways = self.config, meshes.shards(self.mesh)
@@ -199,6 +200,14 @@ class Job:
         """The step's program, compiled for the mesh's devices, which need not be there."""
         return self.train_step.lower(self.empty_state, self.empty_batch).compile()
 
+    @property
+    def step(self) -> Any:
+        """`train_step`; as it was compiled ahead, once it was.
+
+        For several processes no cache keeps programs: calling `train_step` would compile again.
+        """
+        return self._program or self.train_step
+
     def compile_ahead(self) -> threading.Thread:
         """Compiles the step beside what comes next: the state is initialised or read meanwhile.
 
@@ -207,7 +216,7 @@ class Job:
 
         def work() -> None:
             with contextlib.suppress(Exception):
-                self.compiled()
+                self._program = self.compiled()
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

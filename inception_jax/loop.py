@@ -140,7 +140,7 @@ class Loop:
         waited = time.monotonic() - waiting
         self.spent["input"] += waited
         signal = VOID if self._void else STOP if self.interrupt.signal else GO
-        current, metrics = self.job.train_step(current, self.job.placed(batch, signal))
+        current, metrics = self.job.step(current, self.job.placed(batch, signal))
         noted = metrics.pop("monitors", {})
         self._unread.append(Taken(step, metrics, waited, batch["index"], noted))
         self._name_bad()

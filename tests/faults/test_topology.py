@@ -10,7 +10,6 @@ pytestmark = pytest.mark.faults
 DOUBLE = ("--config.model.dtype=float64",)
 PLACES = {
     "8 devices": dict(devices=8),
-    "4 devices": dict(devices=4),
     "2 processes": dict(processes=2),
     "2 processes of 2": dict(processes=2, devices=2),
     "4 x 2, split": dict(devices=8, more=("--config.mesh.data=4", "--config.mesh.model=2")),
