@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         from inception_jax import runtime
 
         runtime.ask_for_huge_pages()
+    ours = argv is None  # the process is this command, and may be ended with it
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":
         argv = [argv[1], "--help"]
@@ -66,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
         return code
     except UserError as e:
         name = f" {argv[0]}" if argv[0] in COMMANDS else ""
-        part(e.code, e, f"inception-jax{name}: {e}")
+        part(e.code, e, f"inception-jax{name}: {e}", ours)
         return e.code
     except KeyboardInterrupt as e:  # outside of training, which saves first
         part(130, e, f"inception-jax {argv[0]}: interrupted")
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         raise
 
 
-def part(code: int, error: BaseException | None = None, text: str = "") -> None:
+def part(code: int, error: BaseException | None = None, text: str = "", ours: bool = False) -> None:
     """Prints how a command ends, where a person should read it; tells the job's other processes.
 
     A process whose end they do not share leaves at once: JAX's own goodbye would wait for them.
@@ -89,7 +90,7 @@ def part(code: int, error: BaseException | None = None, text: str = "") -> None:
     if cluster is None or not cluster.joined():
         if text:
             print(text, file=sys.stderr)
-        if cluster is not None and getattr(error, "abrupt", False):
+        if ours and cluster is not None and getattr(error, "abrupt", False):
             cluster.at_once(code)
         return
     shared, abrupt = getattr(error, "shared", False), getattr(error, "abrupt", False)
