@@ -32,6 +32,12 @@ class Reporting(Reader, Protocol):
         ...
 
 
+KILLED = (
+    "a process that reads images was killed, from outside or for want of memory; the same command "
+    "resumes from the last checkpoint; if memory was short, with fewer --config.data.processes"
+)
+
+
 class Processes:
     """`count` processes with a reader each, which fill slots of shared memory.
 
@@ -53,10 +59,13 @@ class Processes:
     def begin(self, start: int) -> tuple[int, list[Future]]:
         """Has the positions from `start` on read into a free slot."""
         slot = self._free.pop()
-        return slot, [
-            self._pool.submit(_fill, slot, range(start + p.start, start + p.stop), p)
-            for p in self._parts
-        ]
+        try:
+            return slot, [
+                self._pool.submit(_fill, slot, range(start + p.start, start + p.stop), p)
+                for p in self._parts
+            ]
+        except BrokenProcessPool as e:
+            raise RuntimeError(KILLED) from e
 
     def finish(self, slot: int, parts: list[Future]) -> Batch:
         """The batch, copied: a CPU device would go on looking at the slot, which is free again.
@@ -68,11 +77,7 @@ class Processes:
             for part in parts:
                 self._reader.hear(part.result())
         except BrokenProcessPool as e:
-            raise RuntimeError(
-                "a process that reads images was killed, from outside or for want of memory; the "
-                "same command resumes from the last checkpoint; if memory was short, with fewer "
-                "--config.data.processes"
-            ) from e
+            raise RuntimeError(KILLED) from e
         batch = {k: v.copy() for k, v in self._slots[slot].items()}
         self._free.append(slot)
         return batch
