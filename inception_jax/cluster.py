@@ -47,7 +47,9 @@ class _Job:
 _job = _Job()
 
 
-def find(coordinator: str | None, processes: int | None, process: int | None, detect: bool) -> Any:
+def find(
+    coordinator: str | None, processes: int | None, process: int | None, detect: bool
+) -> Place | None:
     """This process's Place, from what the user says or from the scheduler; None if it is alone.
 
     Args:
@@ -62,7 +64,7 @@ def find(coordinator: str | None, processes: int | None, process: int | None, de
     """
     given = {"coordinator": coordinator, "processes": processes, "process": process}
     if all(v is None for v in given.values()):
-        return _detected(detect) if detect or _several() else None
+        return _detected() if detect or _several() else None
     missing = [f"--{k}" for k, v in given.items() if v is None]
     if missing or coordinator is None or processes is None or process is None:
         raise ConfigError(
@@ -87,7 +89,7 @@ def _several() -> bool:
     return "," in e.get("TPU_WORKER_HOSTNAMES", "")
 
 
-def _detected(asked: bool) -> Place | None:
+def _detected() -> Place:
     """What JAX's own detection finds."""
     # Not public, but initialize() itself gives no chance to say who is missing.
     from jax._src.clusters import ClusterEnv

@@ -1,5 +1,6 @@
 """The mesh of devices and where every array lives on it; axis names are written here only."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -101,6 +102,15 @@ def scattered(grads: Any, mesh: Mesh) -> Any:
 def gathered(tree: Any, mesh: Mesh) -> Any:
     """Arrays as a step reads its parameters: what `zero` had spread over `data` is whole again."""
     return jax.device_put(tree, split(mesh, tree))
+
+
+def local_bytes(tree: Any) -> int:
+    """What one device has of arrays, given as shapes with shardings."""
+
+    def one(leaf: Any) -> int:
+        return math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+
+    return sum(map(one, jax.tree.leaves(tree)))
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:

@@ -1,11 +1,9 @@
 """What a config's train step needs of its devices: found by compiling it, nothing is allocated."""
 
-import math
 from typing import Any
 
-import jax
-
 from inception_jax import collectives
+from inception_jax import mesh as meshes
 from inception_jax.job import Job
 
 
@@ -24,7 +22,11 @@ def of(job: Job) -> dict[str, Any]:
         "model": job.config.model.name,
         "batch_size": job.config.data.batch_size,
         "devices": _devices(job.mesh),
-        "memory": {**_state(job), "batch": _local(job.empty_batch), **_compiled(compiled)},
+        "memory": {
+            **_state(job),
+            "batch": meshes.local_bytes(job.empty_batch),
+            **_compiled(compiled),
+        },
         "collectives": collectives.totals(rows),
     }
 
@@ -47,16 +49,7 @@ def _state(job: Job) -> dict[str, Any]:
         "optimiser": state.opt_state,
         "averages": state.ema,
     }
-    return {"state": {name: _local(part) for name, part in parts.items()}}
-
-
-def _local(tree: Any) -> int:
-    """Bytes that one device has of arrays, given as shapes with shardings."""
-
-    def one(x: Any) -> int:
-        return math.prod(x.sharding.shard_shape(x.shape)) * x.dtype.itemsize
-
-    return sum(map(one, jax.tree.leaves(tree)))
+    return {"state": {name: meshes.local_bytes(part) for name, part in parts.items()}}
 
 
 def _compiled(compiled: Any) -> dict[str, int]:

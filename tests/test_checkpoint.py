@@ -477,3 +477,20 @@ def test_diff(run, tmp_path, capsys):
     assert cli.main(["ckpt", "diff", str(run), str(tmp_path / "b"), "--top=1"]) == 1
     out = capsys.readouterr().out
     assert "params: 2 arrays, values" in out and "and 3 more" in out
+
+
+def test_a_relative_workdir(run, monkeypatch, capsys):
+    """Every reader takes the path as a user gives it; Orbax takes absolute ones only."""
+    monkeypatch.chdir(run.parent)
+    relative = Path(run.name)
+    assert checkpoint.load(relative)[0] == 15 and checkpoint.load(relative, 5)[0] == 5
+    shapes = saved.shapes(saved.state(15))
+    saves = Checkpoints(relative / "checkpoints", keep=3)
+    assert saves.newest_good() == 15
+    assert saved.same(saves.restore(15, shapes)[0], saved.state(15))
+    saves.close()
+    assert cli.main(["ckpt", "verify", run.name]) == 0
+    assert cli.main(["ckpt", "diff", f"{run.name}@5", run.name]) == 1
+    assert "params" in capsys.readouterr().out
+    checkpoint.write(Path("made"), {"params": saved.state(1)["params"]})
+    assert checkpoint.load(Path("made"))[0] == 0

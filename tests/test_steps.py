@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from inception_jax import mesh as meshes
 from inception_jax import optim, state, steps
+from inception_jax.steps import GO, STOP, VOID
 from tests.tiny import Tiny, batch, double
 
 LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
@@ -154,6 +155,34 @@ def test_the_step_is_a_function_of_state_and_batch():
     images = meshes.put(batch(16), meshes.batch(mesh))
     later, current = (step(jax.tree.map(jnp.copy, s), images)[1]["loss"] for s in (later, current))
     assert float(later) != float(current)
+
+
+@pytest.mark.parametrize("zero", [False, True])
+def test_a_void_step_changes_nothing(zero):
+    """With VOID from any one device the state keeps every bit; with STOP it is a step as any."""
+    current, step, mesh = setup(8, dropout=0.5, zero=zero)
+    before = jax.tree.map(np.asarray, current)
+    calm = jax.tree.map(np.asarray, step(jax.tree.map(jnp.copy, current), on(mesh, GO))[0])
+    same = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))  # noqa: E731
+    current, metrics = step(current, on(mesh, VOID))
+    assert metrics["signal"] == VOID and same(jax.tree.map(np.asarray, current), before)
+    current, metrics = step(current, on(mesh, STOP))
+    assert metrics["signal"] == STOP and same(jax.tree.map(np.asarray, current), calm)
+
+
+def on(mesh, signal):
+    """A batch of which the sixth device brings a signal."""
+    told = np.where(np.arange(8) == 5, signal, GO).astype(np.int32)
+    return meshes.put({**batch(16), "signal": told}, meshes.batch(mesh))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_finite_looks_at_every_number(bad):
+    """One that is not, anywhere in the tree, is found; integers are of no interest."""
+    tree = {"a": np.zeros((3, 4), np.float32), "step": np.int32(3), "b": np.ones(5, np.float32)}
+    assert steps.finite(tree)
+    tree["b"][4] = bad
+    assert not steps.finite(tree)
 
 
 def test_averages():

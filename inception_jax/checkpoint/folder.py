@@ -30,7 +30,7 @@ def of_run(workdir: Path, step: int | None = None) -> tuple[Path, list[int]]:
     Raises:
         DataError: it is not.
     """
-    directory = workdir / "checkpoints"
+    directory = (workdir / "checkpoints").resolve()  # Orbax takes no relative path
     if not directory.is_dir():
         raise DataError(f"expected checkpoints in {directory}, found no such folder")
     there = steps(directory)

@@ -23,7 +23,7 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
         DataError: there is no such checkpoint, or it is damaged.
     """
     step = folder.whole(workdir, step)
-    where = workdir / "checkpoints" / str(step)
+    where = folder.of_run(workdir)[0] / str(step)
     averages = ("ema/params/", "ema/batch_stats/")
     found = arrays.flat(where, lambda name: name.startswith(averages))
     if not found:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from inception_jax import rundir
+from inception_jax import checkpoint, rundir
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.doctor.memory import size
@@ -82,23 +82,17 @@ def _held(path: Path) -> str:
     """What is in it."""
     if not (path / "config.json").exists():
         return "new" if not path.exists() or not any(path.iterdir()) else "no run yet"
+    found = checkpoint.steps(path / "checkpoints")
     if (path / "DONE").exists():
-        return f"a finished run, at step {max(steps(path), default=0)}"
-    found = steps(path)
+        return f"a finished run, at step {max(found, default=0)}"
     return (
         f"continues at step {found[-1]} of {len(found)} checkpoints" if found else "no checkpoint"
     )
 
 
-def steps(path: Path) -> list[int]:
-    """The steps of a run's whole checkpoints; others have no plain number for a name."""
-    names = [p.name for p in (path / "checkpoints").glob("[0-9]*")]
-    return sorted(int(name) for name in names if name.isdecimal())
-
-
 def init(path: Path) -> Finding:
     """The run that `checkpoint.init` starts from."""
-    c, found = rundir.saved_config(path), steps(path)
+    c, found = rundir.saved_config(path), checkpoint.steps(path / "checkpoints")
     if not found:
         raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, found none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
@@ -124,7 +118,7 @@ def room(path: Path, c: Any, state: Any) -> Finding:
     keep = c.checkpoint.keep + c.checkpoint.keep_best
     if c.checkpoint.keep_every_epochs:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
-    there = len(steps(path))
+    there = len(checkpoint.steps(path / "checkpoints"))
     needed = each * max(1, keep + 1 - there)  # one is written before another goes
     free = free_bytes(path)
     kept = f"{keep} kept and one on its way" + (f", {there} there" if there else "")

@@ -1,6 +1,5 @@
 """What a train step needs of a device's memory, told from its shapes: nothing is compiled."""
 
-import math
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -59,8 +58,8 @@ def need(job: Job) -> Need:
     images = c.data.batch_size // meshes.shards(job.mesh)
     kept = residuals(job, images // c.optim.accumulate)
     return Need(
-        state=sum(map(_on_device, jax.tree.leaves(empty))),
-        gradients=sum(map(_on_device, jax.tree.leaves(empty.params))),
+        state=meshes.local_bytes(empty),
+        gradients=meshes.local_bytes(empty.params),
         kept=sum(kept),
         working=WORKING * max(kept, default=0),
         batch=images * c.data.image_size**2 * 3,
@@ -107,10 +106,6 @@ def size(count: float) -> str:
         if count < 999.5 or unit == "TB":
             break
     return f"{count:.{1 if count < 10 else 0}f} {unit}"
-
-
-def _on_device(leaf: Any) -> int:
-    return math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
 
 
 def residuals(job: Job, count: int) -> list[int]:
