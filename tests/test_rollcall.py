@@ -161,6 +161,16 @@ def test_a_goodbye_is_no_death(port, hung_up):
     assert heard == [[], [], []]
 
 
+def test_who_has_said_goodbye_hears_no_death(port, hung_up):
+    """The first process may end before it: no news to one that is about to go."""
+    who, heard = listening(port, 2, hung_up)
+    who[1].tell({"bye": True})
+    time.sleep(0.3)
+    who[1]._line.socket.shutdown(socket.SHUT_RD)
+    time.sleep(0.3)
+    assert heard[1] == []
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
