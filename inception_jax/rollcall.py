@@ -165,6 +165,7 @@ class Chair:
                     for message in news:
                         if "bye" in message or "end" in message:
                             ears.unregister(line.socket)
+                            line.socket.close()
                             self._lines.pop(index, None)
                         if "end" in message:
                             self.tell(message)
