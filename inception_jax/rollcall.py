@@ -170,6 +170,7 @@ class Chair:
                         if "end" in message:
                             self.tell(message)
                             heard(message)
+                        break  # one word is all that a process says: it has gone
 
         threading.Thread(target=work, name="roll call", daemon=True).start()
 
