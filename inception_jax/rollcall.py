@@ -18,6 +18,8 @@ from typing import Any
 
 from inception_jax.errors import ConfigError, LostProcessError
 
+HELLO_WITHIN = 5.0  # seconds from the call; nobody else is let in meanwhile
+WHO = {"index", "count", "notes", "host", "pid", "time"}  # what a process says of itself
 SAY_EVERY = 10.0  # seconds between two lines about who is missing
 Message = dict[str, Any]
 Heard = Callable[[Message], None]
@@ -37,7 +39,10 @@ class Line:
             self.socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[Message] | None:
-        """What has come, at least a part of a line; None once the other end is gone."""
+        """What has come, which may be a part of a line and so nothing yet.
+
+        None once the other end is gone, or is no process of ours: it says something else.
+        """
         try:
             data = self.socket.recv(2**16)
         except TimeoutError:
@@ -47,7 +52,24 @@ class Line:
         if not data:
             return None
         *lines, self._unread = (self._unread + data).split(b"\n")
-        return [json.loads(text) for text in lines]
+        try:
+            news = [json.loads(text) for text in lines]
+        except ValueError:
+            return None
+        return news if all(isinstance(message, dict) for message in news) else None
+
+    def hello(self) -> Message | None:
+        """Who has called; None if it does not say so in some seconds, or not as we do."""
+        self.socket.settimeout(1)
+        until = time.monotonic() + HELLO_WITHIN
+        while time.monotonic() < until:
+            news = self.receive()
+            if news is None:
+                return None
+            if news:
+                self.socket.settimeout(None)
+                return news[0] if news[0].keys() >= WHO else None
+        return None
 
 
 class Chair:
@@ -102,11 +124,9 @@ class Chair:
         self.tell({"go": True, "members": list(self.members.values())})
 
     def _admit(self, line: Line) -> None:
-        line.socket.settimeout(5)
-        hello = next(iter(line.receive() or []), None)
-        if hello is None or "index" not in hello:
+        hello = line.hello()
+        if hello is None:
             return line.socket.close()  # no process of ours
-        line.socket.settimeout(None)
         index = hello["index"]
         if index in self.members and (index == 0 or self._alive(self._lines[index])):
             line.send({"end": ConfigError.code, "why": "its place is taken", "from": 0})

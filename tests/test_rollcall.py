@@ -1,5 +1,6 @@
 """Tests `inception_jax/rollcall.py` and `cluster.py`: who is there, who differs, who goes."""
 
+import json
 import socket
 import threading
 import time
@@ -51,15 +52,25 @@ def test_all_come(port):
         assert all(m["host"] == socket.gethostname() and m["pid"] for m in one.members.values())
 
 
-def test_a_stranger_does_no_harm(port):
-    """Another program that connects, and says nothing or nonsense, is sent away."""
+@pytest.mark.parametrize(
+    "words",
+    [
+        b'{"hello": "world"}\n',
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"[1]\n",
+        b"\x16\xff\n",
+        b'{"index": 1}\n',
+    ],
+)
+def test_a_stranger_does_no_harm(port, words):
+    """Another program that connects (a scanner), and says nothing or nonsense, is sent away."""
     chair = rollcall.Chair("127.0.0.1", port, 2, {})
     with (
         socket.create_connection(("127.0.0.1", port)) as silent,
         socket.create_connection(("127.0.0.1", port)) as loud,
     ):
         silent.shutdown(socket.SHUT_WR)
-        loud.sendall(b'{"hello": "world"}\n')
+        loud.sendall(words)
         member = rollcall.Member("127.0.0.1", port, 1, 2, {})
         thread = threading.Thread(target=member.gather, args=(10, quiet))
         thread.start()
@@ -68,6 +79,22 @@ def test_a_stranger_does_no_harm(port):
     chair.close()
     member.close()
     assert sorted(member.members) == [0, 1]
+
+
+def test_a_long_hello_comes_in_pieces(port):
+    """A network carries some 1,400 bytes at a time; a config is longer."""
+    chair = rollcall.Chair("127.0.0.1", port, 2, {"lr": 1})
+    thread = threading.Thread(target=chair.gather, args=(10, quiet), daemon=True)
+    with socket.create_connection(("127.0.0.1", port)) as member:
+        thread.start()
+        words = json.dumps(rollcall._who(1, 2, {"lr": 1})).encode() + b"\n"
+        for i in range(0, len(words), 40):
+            member.sendall(words[i : i + 40])
+            time.sleep(0.02)
+        member.settimeout(3)
+        assert b'"go": true' in member.recv(2**16)
+        thread.join(10)
+    chair.close()
 
 
 @pytest.mark.parametrize(
