@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 HUGE = "glibc.malloc.hugetlb=1"
 VARIANTS = {
@@ -45,21 +46,21 @@ def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
 
     if not ours:
         use_plain_operations()
-    from configs.cifar10 import get_config
     from inception_jax import job as jobs
     from inception_jax import mesh as meshes
+    from inception_jax.cli import pages
 
     class Random(jobs.Job):
         """The page's job without its images."""
 
-        def __init__(self, c):
+        def __init__(self, c: Any):
             from inception_jax import optim
 
             self.config, self.model = c, jobs.build_model(c.model)
             self.mesh = meshes.make()
             self.tx, self.rate = optim.build(c.optim, epochs=1e3, steps_per_epoch=400.0)
 
-    job = Random(get_config(f"width={width}"))
+    job = Random(pages.load(f"configs/cifar10.py:width={width}"))
     state, step = job.fresh_state(), job.train_step
     rng, count = np.random.default_rng(0), job.config.data.batch_size
     batch = {

@@ -12,33 +12,27 @@ JSON line.
 
 import argparse
 import copy
-import importlib.util
 import itertools
 import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
-from inception_jax import mesh as meshes
-from inception_jax import runtime, train
+from inception_jax import runtime
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.cli import pages
 from inception_jax.interrupt import Interrupt
 from inception_jax.job import Job
+from inception_jax.loop import Loop
+from inception_jax.steps import GO
+from inception_jax.watchdog import Watchdog
 
 WARM = 5  # steps at the start of a round that are not counted: the pipeline fills
 KEPT = 8  # batches in memory
-
-
-def load(page: str):
-    """The config of a page, with an optional argument after a colon."""
-    path, _, arg = page.partition(":")
-    spec = importlib.util.spec_from_file_location("page", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(arg)
 
 
 class Timed:
@@ -62,6 +56,10 @@ class Timed:
         return (time.perf_counter() - self.began) / (self.calls - WARM)
 
 
+def idle():
+    """What the input does while it waits: nothing."""
+
+
 def bare(step, state, batches, count: int) -> float:
     """Seconds a step of the jitted function alone."""
     timed = Timed(step)
@@ -77,11 +75,16 @@ def looped(job, step, state, count: int, batches=None) -> float:
     job.due = lambda *_: False
     job.total = count + WARM
     if batches:
-        read, _ = job.batches(0)
-        job.batches = lambda _: (read, itertools.cycle(batches))
-    with tempfile.TemporaryDirectory() as folder, Interrupt() as interrupt:
+        read, _ = job.batches(0, idle)
+        job.batches = lambda *_: (read, itertools.cycle(batches))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Interrupt() as interrupt,
+        Watchdog(job.config.train.watchdog, Path(folder) / "stacks.txt") as watchdog,
+    ):
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
-        train.Loop(job, Path(folder), saves, interrupt, {}).run(state, 0, None)
+        began = time.monotonic()
+        Loop(job, Path(folder), saves, interrupt, watchdog, {}, began).run(state, 0, None)
         seconds = timed.seconds()
         saves.close()
     return seconds
@@ -102,14 +105,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=24)
     a = parser.parse_args()
     runtime.start()
-    config = load(a.config)
+    config: Any = pages.load(a.config)
     config.data.dir = a.data_dir
     job = Job(config)
     kept, step = job.fresh_state(), job.train_step
     job.total = KEPT
-    batches = list(job.batches(0)[1])
-    placed = meshes.batch(job.mesh)
-    on_device = [meshes.put({k: b[k] for k in ("image", "label")}, placed) for b in batches]
+    batches = list(job.batches(0, idle)[1])
+    on_device = [job.placed(b, GO) for b in batches]
 
     def fresh():
         return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))

@@ -25,6 +25,7 @@ def seconds(config: str, folder: str, name: str) -> float:
     command += [f"--config={config}", f"--workdir={folder}/{name}"]
     began = time.perf_counter()
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
+        assert run.stderr is not None  # a pipe
         for line in run.stderr:
             if "first step after" in line:
                 taken = time.perf_counter() - began

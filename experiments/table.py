@@ -29,6 +29,7 @@ def row(folder: Path) -> str:
     result = json.loads((folder / "eval" / f"{split}.json").read_text())
     run = runs.read(folder)
     low, high = wilson(result["top1"], result["count"])
+    assert run.seconds is not None  # it has lines
     model = config["model"]
     name = folder.parent.name
     return " | ".join(

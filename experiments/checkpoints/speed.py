@@ -96,6 +96,7 @@ def ours(folder, shapes, full):
     saved = time.perf_counter() - began
     cold(folder)
     verified, step = timed(saves.newest_good)
+    assert step is not None  # just saved
     read, back = timed(lambda: jax.block_until_ready(saves.restore(step, shapes)[0]))
     saves.close()
     same = jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), full, back)

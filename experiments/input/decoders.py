@@ -48,7 +48,9 @@ def opencv() -> Decoder:
     import cv2
 
     def decode(data: bytes, box: Box) -> np.ndarray:
-        return inside(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB), box)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert pixels is not None
+        return inside(pixels, box)
 
     return decode
 
@@ -60,7 +62,7 @@ def pillow() -> Decoder:
 
 
 def pyvips() -> Decoder:
-    import pyvips
+    import pyvips  # pyright: ignore[reportMissingImports]
 
     def decode(data: bytes, box: Box) -> np.ndarray:
         image = pyvips.Image.new_from_buffer(data, "", access="sequential").colourspace("srgb")
@@ -70,7 +72,7 @@ def pyvips() -> Decoder:
 
 
 def imagecodecs() -> Decoder:
-    import imagecodecs
+    import imagecodecs  # pyright: ignore[reportMissingImports]
 
     def decode(data: bytes, box: Box) -> np.ndarray:
         return inside(imagecodecs.jpeg8_decode(data, outcolorspace="RGB"), box)
@@ -79,13 +81,13 @@ def imagecodecs() -> Decoder:
 
 
 def kornia_rs() -> Decoder:
-    import kornia_rs
+    import kornia_rs  # pyright: ignore[reportMissingImports]
 
     return lambda data, box: inside(kornia_rs.io.decode_image_jpeg(data), box)
 
 
 def nvimgcodec() -> Decoder:
-    from nvidia import nvimgcodec as n
+    from nvidia import nvimgcodec as n  # pyright: ignore[reportMissingImports]
 
     decoder = n.Decoder(
         device_id=n.NVIMGCODEC_DEVICE_CPU_ONLY, max_num_cpu_threads=1,

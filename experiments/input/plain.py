@@ -34,7 +34,8 @@ def main() -> None:
         image = simplejpeg.decode_jpeg(data[i % len(data)], "RGB")
         if not a.decode_only:
             rng = np.random.default_rng(i)
-            box = crops.inception_box(rng, *image.shape[:2], (0.08, 1.0), (3 / 4, 4 / 3))
+            height, width = image.shape[:2]
+            box = crops.inception_box(rng, height, width, (0.08, 1.0), (3 / 4, 4 / 3))
             part = image[box.y : box.y + box.height, box.x : box.x + box.width]
             cv2.resize(part, (a.size, a.size), interpolation=cv2.INTER_CUBIC)
 

@@ -55,8 +55,9 @@ def main() -> None:
         began = time.monotonic()
         mesh = Mesh(np.asarray(devices[: data * ways]).reshape(data, ways), ("data", "model"))
         program = compiled(model, a.end, a.size, images, mesh, ways > 1)
-        rows = collectives.totals(collectives.read(program.as_text(), mesh))
-        memory, cost = program.memory_analysis(), program.cost_analysis()
+        text, memory, cost = program.as_text(), program.memory_analysis(), program.cost_analysis()
+        assert text and memory and cost  # the TPU compiler gives all three
+        rows = collectives.totals(collectives.read(text, mesh))
         found = {
             **vars(a), "images": images, "mesh": [data, ways],
             "temporaries": memory.temp_size_in_bytes,

@@ -26,10 +26,11 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from configs.cifar10 import get_config
 from inception_jax import mesh as meshes
 from inception_jax import models, optim, state, steps
+from inception_jax.cli import pages
 
+PAGE = "configs/cifar10.py"
 TX = optim.tf_rmsprop(0.01, decay=0.9, momentum=0.9, eps=1.0)
 
 
@@ -54,7 +55,7 @@ class Way:
         self.state = state.create(
             model=model, tx=TX, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
         )
-        loss = get_config().loss
+        loss = pages.load(PAGE).loss
         self.step = steps.make_train_step(
             model, TX, lambda s: 0.01, mesh, loss=loss, flip=True, colour="none", seed=0,
             ema_decay=0.99, accumulate=1, zero=zero,

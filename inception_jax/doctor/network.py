@@ -37,11 +37,9 @@ def coordinator(place: Place, patience: float) -> Finding:
         f"that is this machine itself, for everybody: give {host}'s address in the network, "
         f"--coordinator=10.0.0.1:{port}, or mend /etc/hosts"
     )
-    if wrong and place.index and host != socket.gethostname():
-        return failure(text, advice)
     refused = _own_port(int(port)) if place.index == 0 else _call(host, int(port), patience)
     if refused:
-        return failure(f"{text}; {refused[0]}", refused[1])
+        return failure(f"{text}; {refused[0]}", advice if wrong and place.index else refused[1])
     if wrong:
         return warning(text, advice)
     what = "its port is free" if place.index == 0 else "answers"
