@@ -1,4 +1,4 @@
-"""Tests `inception_jax/rollcall.py` and `cluster.py`: who is there, who differs, who goes."""
+"""Tests `inception_jax/rollcall` and `cluster.py`: who is there, who differs, who goes."""
 
 import json
 import socket
@@ -9,6 +9,7 @@ import pytest
 
 from inception_jax import cluster, rollcall
 from inception_jax.errors import ConfigError, LostProcessError
+from inception_jax.rollcall import line
 
 
 def quiet(text):
@@ -87,7 +88,7 @@ def test_a_long_hello_comes_in_pieces(port):
     thread = threading.Thread(target=chair.gather, args=(10, quiet), daemon=True)
     with socket.create_connection(("127.0.0.1", port)) as member:
         thread.start()
-        words = json.dumps(rollcall._who(1, 2, {"lr": 1})).encode() + b"\n"
+        words = json.dumps(line.who(1, 2, {"lr": 1})).encode() + b"\n"
         for i in range(0, len(words), 40):
             member.sendall(words[i : i + 40])
             time.sleep(0.02)
