@@ -14,6 +14,7 @@ from inception_jax import rollcall
 from inception_jax.errors import ConfigError, UserError
 
 PATIENCE = 1800.0  # seconds for all to come: a pod's hosts may start half an hour apart
+MOMENT = 2.0  # seconds for the news of a death to arrive: a broken connection is known at once
 HEARTBEAT = 60.0  # seconds without one after which JAX takes a process for dead
 
 
@@ -42,6 +43,7 @@ class _Job:
         self.line: Any = None
         self.before_leaving: list[Callable[[int], None]] = []
         self.lock = threading.Lock()
+        self.listened = False
 
 
 _job = _Job()
@@ -192,25 +194,42 @@ def leave(code: int, why: str) -> None:
     _end(code, why)
 
 
+def listen_for_cause() -> None:
+    """After an error of no kind of ours: gives the others a moment to say that it is theirs.
+
+    When a process dies, collectives with it fail in the very moment in which its line breaks. Who
+    hears of it in time ends this process from its own thread, with the reason and its code. Alone,
+    and a second time, does nothing.
+    """
+    if _job.line is not None and not _job.listened:
+        _job.listened = True
+        time.sleep(MOMENT)
+
+
 def _heard(message: dict[str, Any]) -> None:
     who = f"process {message['from']}"
     why = message["why"]
-    _end(message["end"], why if why.startswith(who) else f"{who}: {why}")
+    # The first one has passed it on, which takes a moment. Another must be quick: without the first
+    # one JAX's own thread aborts the process, in half a second.
+    _end(message["end"], why if why.startswith(who) else f"{who}: {why}", linger=first())
 
 
-def _end(code: int, why: str) -> None:
+def _end(code: int, why: str, linger: bool = True) -> None:
     if not _job.lock.acquire(blocking=False):
         return  # another thread is at it
     print(f"inception-jax: {why}", file=sys.stderr, flush=True)
     for work in _job.before_leaving:
         work(code)
-    at_once(code)
+    at_once(code, linger=linger)
 
 
-def at_once(code: int, goodbye: bool = False) -> NoReturn:
+def at_once(code: int, goodbye: bool = False, linger: bool = True) -> NoReturn:
     """Ends the process, whatever threads it has.
 
-    With `goodbye` after JAX's own, which waits for the others: they have to come to it too.
+    Args:
+        code: to end with.
+        goodbye: after JAX's own, which waits for the others: they have to come to it too.
+        linger: for a moment, so that what was said to the others goes out.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -218,8 +237,8 @@ def at_once(code: int, goodbye: bool = False) -> NoReturn:
         import jax
 
         jax.distributed.shutdown()
-    elif _job.line is not None:
-        time.sleep(0.3)  # what was said goes out
+    elif linger and _job.line is not None:
+        time.sleep(0.3)
     os._exit(code)
 
 

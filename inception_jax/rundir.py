@@ -173,6 +173,9 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     except UserError as e:
         code = e.code
         raise
+    except Exception:
+        cluster.listen_for_cause()
+        raise
     finally:
         end(code=code)
 

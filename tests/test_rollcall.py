@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from inception_jax import cluster, rollcall
+from inception_jax import cluster, rollcall, rundir
 from inception_jax.errors import ConfigError, LostProcessError
 from inception_jax.rollcall import line
 
@@ -245,3 +245,22 @@ def test_alone(monkeypatch, changes):
 def test_the_code_has_a_digest():
     """The same for the same files."""
     assert cluster.code_digest() == cluster.code_digest() and len(cluster.code_digest()) == 16
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_error_that_another_caused(heard, tmp_path, monkeypatch):
+    """A collective fails because a process died: noted as that, with 70, not as a crash of ours."""
+    monkeypatch.setattr(cluster, "MOMENT", 0.5)
+    monkeypatch.setattr(cluster, "at_once", lambda code, **_: None)  # and the process goes on
+    monkeypatch.setattr(cluster, "_job", cluster._Job())
+    cluster._job.line = object()
+    message = line.gone({"index": 1, "host": "n2"})
+    began = time.monotonic()
+    with pytest.raises(RuntimeError), rundir.attempt(tmp_path, 3):
+        if heard:
+            threading.Timer(0.1, cluster._heard, [message]).start()
+        raise RuntimeError("Gloo: connection closed by peer")
+    assert 0.5 <= time.monotonic() - began < 3
+    lines = (tmp_path / "attempts.jsonl").read_text().splitlines()
+    codes = [x["code"] for x in map(json.loads, lines) if x["event"] == "end"]
+    assert codes == ([70, 1] if heard else [1])

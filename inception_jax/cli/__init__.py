@@ -96,6 +96,8 @@ def part(code: int, error: BaseException | None = None, text: str = "", ours: bo
     shared, abrupt = getattr(error, "shared", False), getattr(error, "abrupt", False)
     if text and (cluster.first() or not shared):
         print(text, file=sys.stderr)
+    if error is not None and not text:
+        cluster.listen_for_cause()
     cluster.part(error)
     if error is not None and (abrupt or not shared):
         if not text:

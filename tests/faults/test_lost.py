@@ -34,7 +34,9 @@ def test_killed(undisturbed, tmp_path, lost):
     runs.wait_for_step(workdir, 14, processes)
     processes[lost].kill()
     codes, seconds = timed_codes(processes)
-    assert codes[lost] == -signal.SIGKILL and codes[1 - lost] != 0
+    assert codes[lost] == -signal.SIGKILL and codes[1 - lost] == 70
+    if lost:  # the first one keeps the books
+        assert runs.attempts(workdir)[0][2] == 70
     assert seconds <= HEARTBEAT + 5
     print(f"ended after {seconds:.1f} s with {codes}")
     runs.finish(workdir, processes=2)
