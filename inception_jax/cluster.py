@@ -179,9 +179,9 @@ def part(error: BaseException | None = None) -> None:
         return
     if error is None or getattr(error, "shared", False):
         return _job.line.tell({"bye": True})
-    code = getattr(error, "code", 1)
+    _decide(MOMENT)  # or another thread is ending this process already, which takes less
     why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    _job.line.tell({"end": code, "why": why, "from": _job.place.index})
+    _tell(getattr(error, "code", 1), why)
 
 
 def leave(code: int, why: str) -> None:
@@ -189,9 +189,9 @@ def leave(code: int, why: str) -> None:
 
     At once, because the main thread may be waiting for a device that will never answer.
     """
-    if _job.line is not None and _job.place is not None:
-        _job.line.tell({"end": code, "why": why, "from": _job.place.index})
-    _end(code, why)
+    if _decide():
+        _tell(code, why)
+        _end(code, why)
 
 
 def listen_for_cause() -> None:
@@ -211,12 +211,24 @@ def _heard(message: dict[str, Any]) -> None:
     why = message["why"]
     # The first one has passed it on, which takes a moment. Another must be quick: without the first
     # one JAX's own thread aborts the process, in half a second.
-    _end(message["end"], why if why.startswith(who) else f"{who}: {why}", linger=first())
+    if _decide():
+        _end(message["end"], why if why.startswith(who) else f"{who}: {why}", linger=first())
+
+
+def _decide(patience: float = 0.0) -> bool:
+    """Whether this thread may say how the process ends; who asks later may not.
+
+    The others go as soon as they hear of an end, and their lines break: that is no news any more.
+    """
+    return _job.lock.acquire(timeout=patience)
+
+
+def _tell(code: int, why: str) -> None:
+    if _job.line is not None and _job.place is not None:
+        _job.line.tell({"end": code, "why": why, "from": _job.place.index})
 
 
 def _end(code: int, why: str, linger: bool = True) -> None:
-    if not _job.lock.acquire(blocking=False):
-        return  # another thread is at it
     print(f"inception-jax: {why}", file=sys.stderr, flush=True)
     for work in _job.before_leaving:
         work(code)

@@ -4,11 +4,12 @@ import json
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from inception_jax import cluster, rollcall, rundir
-from inception_jax.errors import ConfigError, LostProcessError
+from inception_jax.errors import ConfigError, LostProcessError, StoppedEarlyError
 from inception_jax.rollcall import line
 
 
@@ -264,3 +265,21 @@ def test_an_error_that_another_caused(heard, tmp_path, monkeypatch):
     lines = (tmp_path / "attempts.jsonl").read_text().splitlines()
     codes = [x["code"] for x in map(json.loads, lines) if x["event"] == "end"]
     assert codes == ([70, 1] if heard else [1])
+
+
+@pytest.mark.parametrize("leaves", ["part", "leave"])
+def test_the_first_to_decide_how_it_ends(leaves, tmp_path, monkeypatch):
+    """Who is told of it goes at once: a line that breaks then does not change the exit code."""
+    codes = []
+    monkeypatch.setattr(cluster, "at_once", lambda code, **_: codes.append(code))
+    monkeypatch.setattr(cluster, "_job", cluster._Job())
+    cluster._job.place = cluster.Place("n1:66", 2, 0)
+    hung_up = line.gone({"index": 1, "host": "n2"})
+    cluster._job.line = SimpleNamespace(tell=lambda message: cluster._heard(hung_up))
+    cluster.before_leaving(codes.append)
+    if leaves == "part":
+        cluster.part(StoppedEarlyError("stopped by SIGTERM"))
+        assert codes == []  # the caller ends it
+    else:
+        cluster.leave(73, "stuck")
+        assert codes == [73, 73]
