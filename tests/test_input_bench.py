@@ -12,10 +12,10 @@ from inception_jax.data.digits import Digits
 
 
 class Slow(Digits):
-    """Digits that take 2 ms of a disk each."""
+    """Digits that take 10 ms of a disk each: far more than a busy machine adds."""
 
     def stored(self, index):
-        time.sleep(0.002)
+        time.sleep(0.01)
         return super().stored(index)
 
 
@@ -27,20 +27,20 @@ def section(**changes):
 
 def bench(**changes):
     """A bench of slow digits."""
-    return input_bench.InputBench(Slow("test"), section(**changes), seconds=0.3, rounds=1)
+    return input_bench.InputBench(Slow("test"), section(**changes), seconds=0.6, rounds=1)
 
 
 def test_rates_and_stages():
-    """2 ms of reading an image: below 500 images/s a thread, about twice on two; read is named."""
+    """10 ms of reading an image: below 100 images/s a thread, about twice on two; read is named."""
     found = bench().run()
-    assert 150 < found["images_per_s_one_reader"] < 500
+    assert 30 < found["images_per_s_one_reader"] < 100
     assert 1.5 < found["scaling"] < 2.5
     assert found["images_per_s"] == pytest.approx(
         found["scaling"] * found["images_per_s_one_reader"]
     )
     stages = found["stages_ms"]
     assert list(stages) == ["read", "decode", "resize", "transfer"]
-    assert stages["read"] > 2.0 and max(stages, key=stages.get) == "read"
+    assert stages["read"] > 10.0 and max(stages, key=stages.get) == "read"
 
 
 def test_a_slow_step_hides_the_input():
