@@ -179,7 +179,7 @@ def part(error: BaseException | None = None) -> None:
         return
     if error is None or getattr(error, "shared", False):
         return _job.line.tell({"bye": True})
-    _decide(MOMENT)  # or another thread is ending this process already, which takes less
+    _decide(MOMENT)  # another thread that ends this process already does so before that is over
     why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     _tell(getattr(error, "code", 1), why)
 
