@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from inception_jax.report import page, runs
+from inception_jax.report import html, page, runs
 from inception_jax.report.runs import ReportError
 
 __all__ = ["ReportError", "write"]
@@ -16,8 +16,6 @@ __all__ = ["ReportError", "write"]
 
 def write(run_dirs: Sequence[Path], out: Path) -> Path:
     """Writes the page for `run_dirs` to `out` and returns `out`.
-
-    The page replaces an older one in a single rename: a reader who has it open never sees half.
 
     Raises:
         ReportError: a directory is missing or holds nothing of a run, or `out` cannot be a file.
@@ -31,12 +29,4 @@ def write(run_dirs: Sequence[Path], out: Path) -> Path:
         raise ReportError(
             f"expected a file to write, found the directory {out}; try {out / 'report.html'}"
         )
-    html = page.render(runs.read_all([Path(d) for d in run_dirs]))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return out
+    return html.write(page.render(runs.read_all([Path(d) for d in run_dirs])), out)

@@ -1,10 +1,11 @@
 // The curves of all runs, and what their controls do.
 
 class Curves {
-  constructor(section, runs) {
+  /** `shown`: how many runs are drawn at first; the others wait for their checkbox. */
+  constructor(section, runs, shown = Infinity) {
     this.runs = runs;
     this.splits = [...new Set(runs.flatMap((r) => r.curves.map((c) => c.label)))];
-    this.off = new Set();
+    this.off = new Set(runs.map((_, i) => `run ${i}`).slice(shown));
     this.log = false;
     const has = (axis) => runs.every((r) => r.curves.every((c) => axis in c.columns));
     this.axes = Object.entries(AXES).filter(([key]) => has(key));
@@ -88,7 +89,9 @@ class Curves {
             this.draw();
           })
         : null,
-      el("label", { class: "smoothing" }, "smoothing of train", slider, shown),
+      this.runs.some((r) => r.curves.some((c) => c.split === "train"))
+        ? el("label", { class: "smoothing" }, "smoothing of train", slider, shown)
+        : null,
       several
         ? this.legend(
             "Runs",
@@ -122,7 +125,7 @@ class Curves {
           { class: "key" },
           el("input", {
             type: "checkbox",
-            checked: true,
+            checked: !this.off.has(`${kind} ${i}`),
             onchange: (e) => {
               this.off[e.target.checked ? "delete" : "add"](`${kind} ${i}`);
               this.draw();

@@ -1,17 +1,11 @@
 """The page: runs turned into the data the scripts draw, and the template around it."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
-from inception_jax.report import configs, curves, figures, monitors, records
+from inception_jax.report import configs, curves, html, monitors, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
 from inception_jax.report.results import wilson
 from inception_jax.report.runs import Run
@@ -36,25 +30,17 @@ MAP_BINS = 100
 
 def render(runs: Sequence[Run]) -> str:
     """The HTML of the page."""
-    script = "\n".join(_asset(name) for name in SCRIPTS)
-    style = _asset("page.css")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(figures.FILTERS)
     rows = [(run, result) for run in runs for result in run.results]
     rows.sort(key=lambda row: -1.0 if row[1].top1 is None else row[1].top1, reverse=True)
-    return environment.from_string(_asset("page.html")).render(
+    return html.page(
+        html.asset("page.html"),
+        [html.asset("page.css")],
+        [html.asset(name) for name in SCRIPTS],
+        {"runs": [_run(run) for run in runs]},
         runs=runs,
         title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs: {', '.join(_names(runs))}",
         rows=rows,
         differences=configs.differences([run.config for run in runs]) if len(runs) > 1 else [],
-        data=_embedded({"runs": [_run(run) for run in runs]}),
-        script=Markup(script),
-        style=Markup(style),
-        # Nothing runs but this script, and nothing is fetched, whatever a class name contains.
-        policy=f"default-src 'none'; img-src data:; script-src '{_digest(script)}'; "
-        f"style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'",
     )
 
 
@@ -62,34 +48,18 @@ def _names(runs: Sequence[Run]) -> list[str]:
     return [run.name for run in runs]
 
 
-def _asset(name: str) -> str:
-    return resources.files("inception_jax.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")
-
-
-def _embedded(data: Any) -> Markup:
-    """JSON that can stand in a <script> element: no character of it can end or open a tag."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
 def _run(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
-        "curves": [_curve(run, curve) for curve in run.curves],
+        "curves": [curve_data(run, curve) for curve in run.curves],
         "resumes": [{"step": a.step, "host": a.host} for a in run.attempts[1:]],
         "monitors": monitors.pictures(run.monitors),
         "evaluations": {key: _evaluation(e) for key, e in run.evaluations.items()},
     }
 
 
-def _curve(run: Run, curve: curves.Curve) -> dict[str, Any]:
+def curve_data(run: Run, curve: curves.Curve) -> dict[str, Any]:
+    """A curve as `curves.js` takes it."""
     lines = curves.thin(curve.lines)
     moments = [records.finite(line, "time") for line in lines]
     hours = [None if t is None else round(run.active(t) / 3600, 5) for t in moments]
