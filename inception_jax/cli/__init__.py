@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "compile a page's step: bytes of a device and collectives, for any devices",
     "data": "check, show, prepare or measure a data set",
     "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
+    "launch": "hand a command to SLURM, Kubernetes, SkyPilot, xpk or this machine",
     "report": "draw one or several runs as one HTML page",
 }
 

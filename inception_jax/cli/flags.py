@@ -124,7 +124,8 @@ class Flags:
             raise ConfigError(self._illegal(str(e))) from e
         for name in self._expected:
             value = getattr(self.values, name) if name in self.values else None
-            if isinstance(value, str) and value.startswith("--"):
+            left_out = isinstance(value, str) and value.startswith("--")
+            if left_out and f"--{name}={value}" not in argv:
                 raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
             if isinstance(value, float) and not math.isfinite(value):  # absl's bounds let nan pass
                 raise ConfigError(f"--{name}={value}: expected {self._expected[name]}")

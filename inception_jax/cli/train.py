@@ -13,21 +13,26 @@ from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
+def flags() -> Flags:
+    """The flags of `train`."""
     flags = Flags("train", __doc__ or "").page()
     flags.text("workdir", None, "directory of the run: created, or continued")
     flags.switch("allow_config_change", "continue a run with a config other than its own")
-    flags.cluster()
-    values = flags.parse(argv)
-    config = flags.config()
+    return flags.cluster()
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    given = flags()
+    values = given.parse(argv)
+    config = given.config()
     if not values.workdir:
         raise ConfigError("expected --workdir=DIR, for example --workdir=runs/digits")
     from inception_jax import cluster, rundir, runtime, writer
 
     workdir = Path(values.workdir)
     writer.check_tracker(config.log.track)
-    flags.join(rundir.notes(config, workdir))
+    given.join(rundir.notes(config, workdir))
     if cluster.first():
         rundir.check(workdir, config, values.allow_config_change)
     runtime.start(config.model.dtype)

@@ -14,7 +14,8 @@ QUIET_INTERVALS = 10
 
 ENDINGS = {
     0: "done", 65: "65: bad data or diverged", 70: "70: hung, or a process was lost",
-    74: "74: disk full", 75: "75: stopped, saved", 78: "78: refused",
+    74: "74: disk full", 75: "75: stopped, saved", 78: "78: refused", 137: "137: killed",
+    143: "143: stopped before the first step",
 }  # fmt: skip
 
 
@@ -22,7 +23,8 @@ ENDINGS = {
 class Attempt:
     """One process from start to end; `end` is its last sign of life when it was killed.
 
-    `last` is the last step that is known of it, `spent` the seconds it spent on what.
+    `last` is the last step that is known of it, `spent` the seconds it spent on what. `verdict` is
+    what its job's script made of it: whether to start again, and why.
     """
 
     start: float
@@ -32,6 +34,7 @@ class Attempt:
     code: int | None = None
     last: int | None = None
     spent: dict[str, float] = field(default_factory=dict)
+    verdict: str = ""
 
     @property
     def ending(self) -> str:
@@ -83,6 +86,12 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
             spent = {k: s for k in spent if (s := records.finite(spent, k)) is not None}
             ended = replace(attempts[-1], end=moment, code=code, last=last, spent=spent)
             attempts[-1] = ended
+        elif event["event"] == "retry" and attempts:  # launch/retry.py
+            code = records.whole(event, "code")
+            code = code if attempts[-1].code is None else attempts[-1].code
+            why = str(event.get("why", "")).partition(": ")[2]
+            again = "" if event.get("again") else "; not started again"
+            attempts[-1] = replace(attempts[-1], code=code, verdict=why + again)
     for i, attempt in enumerate(attempts[:-1]):
         if attempt.end is None:
             until = attempts[i + 1].start
@@ -131,6 +140,8 @@ def status(
         code = attempts[-1].code
         why = {None: "no exit code", 75: "exit code 75: saved after preemption"}
         return Status("stopped", why.get(code, f"exit code {code}"))
+    if attempts and attempts[-1].verdict:
+        return Status("stopped", f"exit code {attempts[-1].code}: {attempts[-1].verdict}")
     last = max([*signs[-1:], *(a.start for a in attempts[-1:])], default=None)
     if last is None:
         return Status("stopped", "no metrics and no attempt on record")

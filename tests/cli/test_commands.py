@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inception_jax import cli
+from inception_jax import cli, launch
 from inception_jax import config as cfg
 from inception_jax.cli import ckpt, data
 from inception_jax.cli.flags import Flags
@@ -60,6 +60,7 @@ FLAGS = {
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
     "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
+    "launch": ["--print", "slurm ", "k8s ", "sky ", "xpk ", "tpu_vm", "local ", "retry", "78"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
     "doctor": [
         "--config=PAGE",
@@ -86,6 +87,24 @@ CKPT_FLAGS = {
     "ls": ["--verify", "--json", "unverified", "keep_every_epochs"],
     "verify": ["--step=N", "--json", "65", "bad-<step>"],
     "diff": ["--top=N", "--json", "A[@STEP]", "with 1"],
+}
+
+LAUNCH_FLAGS = {
+    "local": ["--processes=N", "--crashes=N"],
+    "slurm": [
+        "--nodes=N",
+        "--gpus=N",
+        "--time=",
+        "--lead=N",
+        "--partition=",
+        "--extra=",
+        "SIGTERM",
+    ],
+    "k8s": ["--image=", "--tpu=", "--topology=", "--queue=", "--claim=", "JobSet"],
+    "sky": ["--accelerator=", "--bucket=", "--on_demand", "spot"],
+    "xpk": ["--cluster=", "--device=", "--image="],
+    "tpu_vm": ["--device=", "--zone=", "--source=", "gcloud"],
+    "retry": ["--code=N", "--job=", "--preemptions=N"],
 }
 
 
@@ -128,15 +147,23 @@ def test_help_imports_nothing_heavy(name):
     assert not loaded(code + "except SystemExit:\n    pass")
 
 
-@pytest.mark.parametrize(
-    "words", [("data", a) for a in data.ACTIONS] + [("ckpt", a) for a in ckpt.ACTIONS]
-)
+ACTIONS = {"data": DATA_FLAGS, "ckpt": CKPT_FLAGS, "launch": LAUNCH_FLAGS}
+
+
+def test_help_covers_every_action():
+    """A new action must say here which flags it explains."""
+    there = {"data": data.ACTIONS, "ckpt": ckpt.ACTIONS}
+    there["launch"] = (*launch.ENGINES, "retry")
+    assert {c: set(a) for c, a in there.items()} == {c: set(a) for c, a in ACTIONS.items()}
+
+
+@pytest.mark.parametrize("words", [(c, a) for c, actions in ACTIONS.items() for a in actions])
 def test_help_of_an_action(words, capsys):
-    """Each action of `data` and `ckpt` explains its own flags, without anything heavy."""
+    """Each action explains its own flags, without anything heavy."""
     with pytest.raises(SystemExit):
         cli.main([*words, "--help"])
     out = capsys.readouterr().out
-    wanted = {"data": DATA_FLAGS, "ckpt": CKPT_FLAGS}[words[0]][words[1]]
+    wanted = ACTIONS[words[0]][words[1]]
     assert all(text in out for text in wanted)
     assert max(map(len, out.splitlines())) <= 100
     code = f"from inception_jax.cli import main\ntry:\n    main([*{words}, '--help'])\n"

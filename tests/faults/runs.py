@@ -128,7 +128,7 @@ def attempts(workdir):
     for event in map(json.loads, (workdir / "attempts.jsonl").read_text().splitlines()):
         if event["event"] == "start":
             found.append((event["step"], None, None))
-        else:
+        elif event["event"] == "end":
             found[-1] = (found[-1][0], event["step"], event["code"])
     return found
 

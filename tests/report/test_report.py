@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from inception_jax import report
+from inception_jax.report import runs
 
 from .fake_runs import config_of, metric_lines, write_lines
 
@@ -329,11 +330,14 @@ def test_attempts_and_goodput(make_run: MakeRun) -> None:
         {"event": "start", "time": 3000.0, "step": 180, "host": "a"},
         {"event": "end", "time": 3300.0, "step": 280, "code": 0, "spent": {"steps": 200.0}},
     ]  # fmt: skip
+    # What a job's script thought of it; the first attempt was killed and could say nothing itself.
+    events[1:1] = [{"event": "retry", "time": 1501.0, "code": 137, "again": True,
+                    "why": "code 137: crash 1 of at most 10"}]  # fmt: skip
     write_lines(run / "attempts.jsonl", events)
     line = {"step": 150, "to": 120, "shift": 30, "factor": 0.5}
     write_lines(run / "rollbacks.jsonl", [line, {"step": 7}])
     text = plain_text(written(run))
-    assert re.search(r"1 1970-01-01 00:16 a 0 100 20 killed 8 min", text)
+    assert re.search(r"1 1970-01-01 00:16 a 0 100 20 137: killed crash 1 of at most 10 8 min", text)
     assert re.search(r"2 1970-01-01 00:33 b 80 180 75: stopped, saved 5 min – 3 min", text)
     # 280 steps kept at 2 s each, of the 2300 s from the first start to the last end.
     assert "Goodput: 24.3% of the time" in text
@@ -342,3 +346,16 @@ def test_attempts_and_goodput(make_run: MakeRun) -> None:
         in text
     )
     assert "rollbacks.jsonl: 1 damaged line was skipped" in text
+
+
+def test_a_job_that_is_not_started_again(make_run: MakeRun) -> None:
+    """Stopped at once, not after ten minutes of silence: its script has said so."""
+    run = make_run()
+    (run / "DONE").unlink(missing_ok=True)
+    now = time.time()
+    write_lines(run / "attempts.jsonl", [
+        {"event": "start", "time": now - 60, "step": 0, "host": "a"},
+        {"event": "retry", "time": now - 1, "code": 139, "again": False, "why": "code 139: no"},
+    ])  # fmt: skip
+    status = runs.read(run).status
+    assert (status.word, status.detail) == ("stopped", "exit code 139: no; not started again")

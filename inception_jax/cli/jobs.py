@@ -1,0 +1,158 @@
+"""What `launch` and `sweep` have in common: an engine by its name, its flags, its job on disk."""
+
+import difflib
+import importlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from inception_jax import rundir
+from inception_jax.cli.flags import Flags
+from inception_jax.errors import ConfigError
+from inception_jax.launch import ENGINES
+from inception_jax.launch.spec import Flag, JobSpec, proper
+
+FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
+PLACE = ("--coordinator", "--processes", "--process", "--distributed")  # the engine's to say
+
+
+def engine(name: str) -> Any:
+    """The module of an engine.
+
+    Raises:
+        ConfigError: there is no such engine.
+    """
+    module = name.replace("-", "_")
+    if module not in ENGINES:
+        near = difflib.get_close_matches(module, ENGINES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"engine {name!r}: expected one of {', '.join(ENGINES)}{hint}")
+    return importlib.import_module(f"inception_jax.launch.{module}")
+
+
+def declare(flags: Flags, wanted: tuple[Flag, ...]) -> Flags:
+    """Declares an engine's flags."""
+    for flag in wanted:
+        if isinstance(flag.default, bool):
+            flags.switch(flag.name, flag.help)
+        elif isinstance(flag.default, int):
+            flags.whole(flag.name, flag.default, flag.help, low=flag.low)
+        else:
+            flags.text(flag.name, flag.default, flag.help)
+    return flags
+
+
+def spec(
+    engine: Any, values: Any, commands: tuple[tuple[str, ...], ...], folder: Path, **more: Any
+) -> JobSpec:
+    """The JobSpec that an engine's flags make of some commands.
+
+    Raises:
+        ConfigError: the flags do not fit together.
+    """
+    given = {flag.name: getattr(values, flag.name) for flag in engine.FLAGS}
+    name = given.pop("name") or proper(folder.absolute().name)
+    fields = {key: given.pop(key) for key in FIELDS if key in given}
+    return JobSpec(commands, folder, name, **fields, **more, options=given)
+
+
+def command(words: list[str], spec_devices: int = 0) -> Path:
+    """Checks the command that a job is to run, as the command itself would; its workdir.
+
+    Args:
+        words: after `inception-jax`.
+        spec_devices: accelerators that the job asks for, over all machines; 0 if it does not say.
+
+    Raises:
+        ConfigError: it is not one that can be started again, or it would be refused.
+    """
+    if words[:1] != ["train"]:
+        example = "-- train --config=configs/inception_v3.py --workdir=runs/v3"
+        got = words[0] if words else "nothing"
+        raise ConfigError(f"expected the command to run after --, {example}; got {got}")
+    for word in words:
+        if word.partition("=")[0] in PLACE:
+            raise ConfigError(f"{word}: the engine says who the processes are; leave it out")
+    from inception_jax.cli import train
+
+    flags = train.flags()
+    values = flags.parse(words[1:])
+    config = flags.config()
+    if not values.workdir:
+        raise ConfigError("expected --workdir=DIR in the command after --: it resumes from there")
+    devices = spec_devices if config.mesh.data == -1 else config.mesh.data * config.mesh.model
+    if spec_devices and devices != spec_devices:
+        raise ConfigError(
+            f"--config.mesh.data={config.mesh.data} x --config.mesh.model={config.mesh.model}: the "
+            f"job has {spec_devices} devices; ask for as many, or give --config.mesh.data=-1"
+        )
+    if spec_devices and config.data.batch_size % (devices // config.mesh.model or 1):
+        raise ConfigError(
+            f"--config.data.batch_size={config.data.batch_size}: expected a multiple of the job's "
+            f"{devices // config.mesh.model} devices of the data axis"
+        )
+    workdir = Path(values.workdir)
+    rundir.check(workdir, config, values.allow_config_change)
+    return workdir
+
+
+def seen(workdir: Path) -> bool:
+    """Whether this machine sees a workdir: more than / of its path is there."""
+    return any(p.is_dir() for p in workdir.absolute().parents[:-1])
+
+
+def write(files: dict[str, str], folder: Path) -> dict[str, Path]:
+    """Writes a job's files beside what it will make; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {name: folder / name for name in files}
+    for name, text in files.items():
+        rundir.replace(paths[name], text)
+    return paths
+
+
+def show(files: dict[str, str]) -> None:
+    """Prints a job's files; their names too where there are several."""
+    for name, text in files.items():
+        print(f"# {name}\n{text}" if len(files) > 1 else text, end="")
+
+
+def note(folder: Path, engine: str, job: str, **more: Any) -> None:
+    """Notes a submission in the folder's jobs.jsonl."""
+    line = {"time": time.time(), "engine": engine, "job": job, **more}
+    with (folder / "jobs.jsonl").open("a", encoding="utf-8") as f:
+        f.write(json.dumps(line) + "\n")
+
+
+def notes(folder: Path) -> list[dict[str, Any]]:
+    """The submissions there were, oldest first."""
+    path = folder / "jobs.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def queued(folder: Path) -> dict[str, dict[str, str]]:
+    """What is still in SLURM's queue of a folder's jobs: job -> task -> state."""
+    from inception_jax.launch import slurm
+
+    jobs = [line["job"] for line in notes(folder) if line["engine"] == "slurm"]
+    found = {job: slurm.states(job) for job in jobs}
+    return {job: states for job, states in found.items() if states}
+
+
+def refuse_second(folder: Path) -> None:
+    """Refuses to submit what is still in the queue.
+
+    Raises:
+        ConfigError: names the job.
+    """
+    import shutil
+
+    if not shutil.which("squeue"):
+        return
+    for job, states in queued(folder).items():
+        state = " ".join(sorted(set(states.values()))).lower()
+        raise ConfigError(
+            f"{folder}: job {job} is still in the queue ({state}); wait for it, or: scancel {job}"
+        )

@@ -1,0 +1,69 @@
+"""TPU VMs: a script around `gcloud` that makes a slice, installs, and runs on all of its hosts."""
+
+import shlex
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from inception_jax.errors import ConfigError
+from inception_jax.launch import tool
+from inception_jax.launch.spec import CRASHES, NAME_, PREEMPTIONS, SETUP, Flag, JobSpec
+
+HELP = "a TPU VM slice: a gcloud script that runs on all of its hosts"
+FLAGS = (
+    NAME_, PREEMPTIONS, CRASHES, SETUP,
+    Flag("device", "", "accelerator type, such as v5litepod-32"),
+    Flag("zone", "", "Google Cloud zone"),
+    Flag("project", "", "Google Cloud project"),
+    Flag("version", "v2-alpha-tpuv5-lite", "software of the VMs"),
+    Flag("on_demand", False, "no spot slices"),
+    Flag("source", "", "git address of this repository, or of yours; its pages come with it"),
+)  # fmt: skip
+
+
+def render(spec: JobSpec) -> dict[str, str]:
+    """The script.
+
+    Raises:
+        ConfigError: a flag that gcloud needs is missing, or there are many tasks.
+    """
+    o = spec.options
+    if spec.array or spec.worker:
+        raise ConfigError("a sweep needs a scheduler: expected --on=local, slurm, k8s or sky")
+    for flag, example in (("device", "v5litepod-32"), ("zone", "us-west4-a")):
+        if not o[flag]:
+            raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
+    if not o["source"]:
+        raise ConfigError("expected --source=GIT_ADDRESS, which the hosts clone and install")
+    # The pages come with the clone, so the command's --config=configs/... is found there.
+    clone = f"rm -rf code && git clone -q {shlex.quote(o['source'])} code"
+    install = f"{clone} && pip install -q -e 'code[tpu]'"
+    words = shlex.join(spec.commands[0])
+    program = (
+        f"cd code && inception-jax {words} --distributed; "
+        "code=$?; echo $code >../code.txt; exit $code"
+    )
+    template = resources.files("inception_jax.launch").joinpath("tpu_vm.sh").read_text("utf-8")
+    text = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    script = text.from_string(template).render(
+        name=spec.name, zone=shlex.quote(o["zone"]),
+        project=o["project"] and shlex.quote(o["project"]),
+        device=shlex.quote(o["device"]), version=shlex.quote(o["version"]),
+        spot=not o["on_demand"], preemptions=spec.preemptions, crashes=spec.crashes,
+        words=shlex.quote(words),
+        install=shlex.quote("\n".join(filter(None, [spec.setup, install]))),
+        program=shlex.quote("\n".join(filter(None, [spec.setup, program]))),
+    )  # fmt: skip
+    return {"tpu_vm.sh": script}
+
+
+def submit(spec: JobSpec, files: dict[str, Path]) -> str:
+    """Runs the script to its end, which is the job's.
+
+    Raises:
+        ConfigError: there is no gcloud here, or the job ends badly.
+    """
+    tool.need("gcloud")
+    tool.call("bash", str(files["tpu_vm.sh"]), shown=True)
+    return spec.name

@@ -1,0 +1,4 @@
+#!/bin/bash
+inception-jax train --config=configs/inception_v3.py --workdir=/runs/v3 --coordinator=localhost:6666 --processes=2 --process=0 &
+inception-jax train --config=configs/inception_v3.py --workdir=/runs/v3 --coordinator=localhost:6666 --processes=2 --process=1
+wait
