@@ -46,3 +46,20 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=10),
     )
+
+
+def sweep_lr():
+    for lr in (0.05, 0.2, 0.8):
+        yield {"optim.lr": lr}
+
+
+def sweep_seed():
+    for seed in range(3):
+        yield {"seed": seed}
+
+
+def search(trial):
+    return {
+        "optim.lr": trial.suggest_float("lr", 0.01, 1.0, log=True),
+        "loss.label_smoothing": trial.suggest_float("smoothing", 0.0, 0.2),
+    }

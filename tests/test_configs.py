@@ -9,7 +9,8 @@ import pytest
 
 from inception_jax import config as cfg
 from inception_jax import job, models, optim
-from inception_jax.cli import pages
+from inception_jax.cli import pages, sweeps
+from inception_jax.sweep import grid, search
 
 PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 # Arguments that change what is built, beyond the defaults.
@@ -18,6 +19,7 @@ ARGUMENTS = {
     "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
 }
+SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
 CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
 
 
@@ -78,3 +80,20 @@ def test_its_network_and_optimiser_build(path, argument):
     tx, rate = optim.build(config.optim, epochs=config.train.epochs, steps_per_epoch=10.0)
     jax.eval_shape(tx.init, variables["params"])
     assert 0 <= float(rate(jnp.asarray(0))) <= config.optim.lr * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_row_of_its_sweeps_is_a_config(path, monkeypatch):
+    """What a page declares to try can be tried: each row alone, and what its search suggests."""
+    monkeypatch.chdir(PAGES[0].parents[1])
+    functions = pages.functions(str(path))
+    for name in [n for n in functions if n.startswith(grid.PREFIX)]:
+        for row in grid.product(functions, name):
+            assert sweeps.build(str(path), ["--config.data.dir=anywhere"], row)
+    if "search" in functions:
+        search.rehearse(functions["search"], lambda row: sweeps.build(str(path), [], row))
+
+
+def test_some_pages_have_sweeps():
+    """The README's second command needs those of the digits."""
+    assert {"sweep_lr", "sweep_seed", "search"} <= set(pages.functions("configs/digits.py"))

@@ -33,6 +33,7 @@ ORDER = [
     ["exchange", "image_set", "ensemble"],
     ["comparison"],
     ["report"],
+    ["sweep"],
     ["cli"],
 ]
 LEVEL = {name: i for i, names in enumerate(ORDER) for name in names}

@@ -18,6 +18,7 @@ COMMANDS = {
     "data": "check, show, prepare or measure a data set",
     "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
     "launch": "hand a command to SLURM, Kubernetes, SkyPilot, xpk or this machine",
+    "sweep": "many trials of one page: expand, launch, watch, compare",
     "report": "draw one or several runs as one HTML page",
 }
 

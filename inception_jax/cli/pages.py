@@ -44,6 +44,20 @@ def load(given: str) -> ConfigDict:
     return config
 
 
+def functions(given: str) -> dict[str, Any]:
+    """What a page declares beside its config: the functions `sweep_...` and `search`, by name.
+
+    Raises:
+        ConfigError: there is no such page, or it breaks.
+    """
+    scope = _execute(Path(given.partition(":")[0]))
+    return {
+        name: f
+        for name, f in scope.items()
+        if callable(f) and (name.startswith("sweep_") or name == "search")
+    }
+
+
 def of_run(workdir: str) -> ConfigDict:
     """The config that the run in `workdir` has saved.
 

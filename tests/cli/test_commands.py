@@ -10,7 +10,7 @@ import pytest
 
 from inception_jax import cli, launch
 from inception_jax import config as cfg
-from inception_jax.cli import ckpt, data
+from inception_jax.cli import ckpt, data, sweep
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
@@ -61,6 +61,7 @@ FLAGS = {
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
     "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
     "launch": ["--print", "slurm ", "k8s ", "sky ", "xpk ", "tpu_vm", "local ", "retry", "78"],
+    "sweep": ["sweep expand", "sweep launch", "sweep status", "sweep best", "sweep stop"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
     "doctor": [
         "--config=PAGE",
@@ -89,6 +90,15 @@ CKPT_FLAGS = {
     "diff": ["--top=N", "--json", "A[@STEP]", "with 1"],
 }
 
+SWEEP_FLAGS = {
+    "expand": ["--config=PAGE", "--sweep=", "--search", "--dir=DIR", "def sweep_lr", "--json"],
+    "launch": ["--on=", "--at_once=N", "--print", "--workers=N", "--storage=", "def search(trial)"],
+    "status": ["--json", "--reap"],
+    "best": ["--json", "--config"],
+    "resume": ["--on=", "--at_once=N", "continues"],
+    "stop": ["saves first"],
+    "work": ["--worker=N", "75"],
+}
 LAUNCH_FLAGS = {
     "local": ["--processes=N", "--crashes=N"],
     "slurm": [
@@ -147,12 +157,12 @@ def test_help_imports_nothing_heavy(name):
     assert not loaded(code + "except SystemExit:\n    pass")
 
 
-ACTIONS = {"data": DATA_FLAGS, "ckpt": CKPT_FLAGS, "launch": LAUNCH_FLAGS}
+ACTIONS = {"data": DATA_FLAGS, "ckpt": CKPT_FLAGS, "sweep": SWEEP_FLAGS, "launch": LAUNCH_FLAGS}
 
 
 def test_help_covers_every_action():
     """A new action must say here which flags it explains."""
-    there = {"data": data.ACTIONS, "ckpt": ckpt.ACTIONS}
+    there = {"data": data.ACTIONS, "ckpt": ckpt.ACTIONS, "sweep": sweep.ACTIONS}
     there["launch"] = (*launch.ENGINES, "retry")
     assert {c: set(a) for c, a in there.items()} == {c: set(a) for c, a in ACTIONS.items()}
 

@@ -1,0 +1,218 @@
+"""Tests `inception-jax sweep` as a user meets it: expanding, mistakes, a grid and a search."""
+
+import json
+import shlex
+
+import pytest
+
+from inception_jax import cli
+from tests.conftest import ROOT
+from tests.sweep import pages
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A page with sweeps; the working directory is the repository."""
+    monkeypatch.chdir(ROOT)
+    return pages.write(tmp_path)
+
+
+def run(text, page):
+    """A command line; {page} and {dir} are the test's."""
+    text = text.replace("{page}", str(page)).replace("{dir}", str(page.parent / "sweep"))
+    return cli.main(shlex.split(text))
+
+
+def expanded(page, more=""):
+    """What `sweep expand --json` says."""
+    return run(f"sweep expand --config={{page}} --sweep=lr,seed --dir={{dir}} {more}", page)
+
+
+def test_expand(page, capsys):
+    """Eight trials with directories of their own, each an ordinary train command."""
+    assert expanded(page, "--json --config.train.epochs=1.0") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["new"] == len(found["trials"]) == 8
+    assert len({t["folder"] for t in found["trials"]}) == 8
+    first = found["trials"][0]
+    assert first["overrides"] == {"optim.lr": 0.02, "seed": 0}
+    assert first["command"][0] == "train" and "--config.train.epochs=1.0" in first["command"]
+    # The page's copy: a sweep is not changed by an edit.
+    page.write_text("broken(")
+    assert cli.main(["config", *[w for w in first["command"] if w.startswith("--config")]]) == 0
+    assert "lr              0.02" in capsys.readouterr().out
+
+
+def test_a_page_that_cannot_be_moved(page, capsys):
+    """Trials read the sweep's copy of it: it is tried before anything is started."""
+    text = page.read_text().replace(
+        "    return c\n", "    c.seed = len(HERE.read_bytes())\n    return c\n"
+    )
+    page.write_text(text + "\nfrom pathlib import Path\nHERE = Path(__file__).parent / 'page.py'\n")
+    assert run(GRID, page) == 78
+    assert "cannot be moved" in capsys.readouterr().err
+    assert not list((page.parent / "sweep" / "trials").iterdir())
+
+
+def test_expanding_again_adds_what_is_new(page, capsys):
+    """The same sweep changes nothing; more values are more trials, the old keep their places."""
+    expanded(page, "--json")
+    before = json.loads(capsys.readouterr().out)["trials"]
+    expanded(page, "--json")
+    again = json.loads(capsys.readouterr().out)
+    assert again["new"] == 0 and again["trials"] == before
+    page.write_text(page.read_text().replace("range(4)", "range(5)"))
+    expanded(page, "--json")
+    more = json.loads(capsys.readouterr().out)
+    assert more["new"] == 2 and more["trials"][:8] == before
+    assert [t["overrides"]["seed"] for t in more["trials"][8:]] == [4, 4]
+
+
+SEARCH = "sweep launch --on=local --config={page} --search --dir={dir} "
+GRID = "sweep launch --on=local --config={page} --sweep=lr --dir={dir} "
+MISTAKES = {
+    "sweep": "expected `sweep expand`",
+    "sweep go": "got go",
+    "sweep expand --sweep=lr --dir={dir}": "--config=PAGE",
+    "sweep expand --config={page} --dir={dir}": "--sweep=NAMES or --search; the page's sweeps are",
+    "sweep expand --config={page} --sweep=lr --search --dir={dir}": "--sweep=NAMES or --search",
+    "sweep expand --config={page} --sweep=lr": "--dir=DIR",
+    "sweep expand --config={page} --sweep=rl --dir={dir}": "the page has lr,seed",
+    "sweep expand --config={page} --sweep=lr --dir={page}": "expected a new directory",
+    "sweep expand --config={page} --sweep=lr --dir={dir} --metric=acc": "top1, top5, loss",
+    "sweep expand --config={page} --sweep=lr --dir={dir} --config.optim.lrr=1": "optim.lr",
+    "sweep expand --config={page} --sweep=lr --dir={dir} --config.data.classes=11": "num_classes",
+    "sweep expand --config={page} --sweep=bad --dir={dir}": "expected a finite number above 0",
+    "sweep expand --config={page} --sweep=typed --dir={dir}": "optim.lr",
+    "sweep expand --config={page} --sweep=group --dir={dir}": "bn_group",
+    "sweep expand --config={page} --sweep=same --dir={dir}": "two trials are the same",
+    "sweep expand --config={page} --sweep=unknown --dir={dir}": "no key of the config",
+    "sweep expand --config={page} --sweep=broken --dir={dir}": "KeyError",
+    "sweep expand --config={page} --sweep=empty --dir={dir}": "yields nothing",
+    "sweep launch --config={page} --sweep=lr --dir={dir}": "--on=",
+    "sweep launch --on=xpk --config={page} --sweep=lr --dir={dir}": "local, slurm, k8s, sky",
+    GRID + "--nodes=2": "unknown flag --nodes",
+    GRID + "--at_once=-1": "--at_once",
+    GRID + "--at_once=two": "--at_once",
+    GRID.replace("local", "slurm") + "--time=soon": "H:MM:SS",
+    GRID.replace("local", "k8s"): "--image",
+    SEARCH + "--sampler=tpo": "tpe, random, cmaes",
+    SEARCH + "--pruner=half": "none, median, asha, hyperband",
+    SEARCH + "--trials=0": "--trials",
+    SEARCH + "--workers=2 --storage=sqlite:///x.db": "SQLite",
+    SEARCH + "--storage=study.db": "expected a URL",
+    SEARCH
+    + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of a database that is there",
+    SEARCH.replace("{page}", "configs/inception_v3.py"): "expected a function search(trial)",
+    SEARCH + "--config.model.num_classes=3": "num_classes",
+    SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep itself sets it",
+    GRID + "--config.optim.lr=1": "optim.lr: the sweep itself sets it",
+    "sweep status {dir}": "expected a directory that",
+    "sweep best {dir}": "expected a directory that",
+    "sweep resume {dir}": "expected a directory that",
+    "sweep stop": "expected `sweep stop DIR`",
+}
+MORE = """
+def sweep_bad():
+    yield {"optim.lr": -1.0}
+
+def sweep_typed():
+    yield {"optim.lr": "fast"}
+
+def sweep_group():
+    yield {"model.bn_group": 7}
+
+def sweep_same():
+    yield {"optim.lr": 0.3}
+    yield {"optim.lr": 0.3, "seed": 0}
+
+def sweep_unknown():
+    yield {"optim.momentun": 0.9}
+
+def sweep_broken():
+    yield {"optim.lr": {}["lr"]}
+
+def sweep_empty():
+    return []
+"""
+
+
+@pytest.mark.parametrize("typed", MISTAKES)
+def test_mistakes_start_nothing(typed, page, capsys):
+    """Code 78, a text that names it, nothing written."""
+    page.write_text(page.read_text() + MORE)
+    assert run(typed, page) == 78
+    error = capsys.readouterr().err
+    assert MISTAKES[typed] in error and "Traceback" not in error
+    assert not (page.parent / "sweep").exists()
+
+
+def test_at_least_thirty():
+    """With those of `launch`, what the issue asks for twice."""
+    assert len(MISTAKES) >= 30
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_slurm_draws_what_has_ended(refused, page, monkeypatch, capsys):
+    """A job after the array's; where it is refused the array is submitted all the same."""
+    sbatch = page.parent / "bin/sbatch"
+    sbatch.parent.mkdir()
+    refuse = '*--dependency*) echo "no second job" >&2; exit 1 ;;' if refused else ""
+    sbatch.write_text(f'#!/bin/sh\necho "$*" >>{page.parent}/called\n'
+                      f'case "$*" in {refuse}\n*) echo 7 ;; esac\n')  # fmt: skip
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sbatch.parent}:/usr/bin:/bin")
+    assert run(GRID.replace("local", "slurm") + "--account=us", page) == 0
+    at = page.parent / "sweep"
+    first, second = (page.parent / "called").read_text().splitlines()
+    assert first == f"--parsable {at}/job.sbatch"
+    assert second == f"--parsable --dependency=afterany:7 {at}/report.sbatch"
+    script = (at / "report.sbatch").read_text()
+    assert f"-m inception_jax report {at}" in script and "#SBATCH --account=us" in script
+    assert ("no second job" in capsys.readouterr().out) == refused
+    assert [json.loads(x)["job"] for x in (at / "jobs.jsonl").read_text().splitlines()] == ["7"]
+
+
+def test_another_sweep_in_the_directory(page, capsys):
+    """Refused: other shared overrides, another metric, a search where there is a grid."""
+    expanded(page)
+    for more in ("--config.train.epochs=3.0", "--metric=loss"):
+        assert expanded(page, more) == 78
+        assert "holds another sweep" in capsys.readouterr().err
+    assert run("sweep expand --config={page} --search --dir={dir}", page) == 78
+
+
+@pytest.mark.slow
+def test_a_grid_on_this_machine(page, capsys):
+    """Trained, compared, the best named; a second launch finds nothing to do."""
+    assert run(GRID + "--at_once=2", page) == 0
+    out = capsys.readouterr().out
+    assert "task 0: done" in out and "task 1: done" in out and "report.html" in out
+    assert run("sweep status {dir} --json", page) == 0
+    trials = json.loads(capsys.readouterr().out)["trials"]
+    assert [t["state"] for t in trials] == ["done", "done"]
+    assert all(t["epoch"] == t["epochs"] == 2.0 and t["attempts"] == 1 for t in trials)
+    assert run("sweep best {dir} --json", page) == 0
+    best = json.loads(capsys.readouterr().out)
+    assert best["top1"] == max(t["value"] for t in trials)
+    assert best["overrides"] == trials[best["index"]]["overrides"]
+    assert cli.main(["config", *shlex.split(best["line"])]) == 0  # ready to be copied
+    capsys.readouterr()
+    assert run(GRID, page) == 78
+    assert "all 2 trials are done" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_search_on_this_machine(page, capsys):
+    """So many trials as asked for, all different, each told once."""
+    words = "--trials=3 --startup=1 --config.train.epochs=1.0"
+    assert run(SEARCH + words, page) == 0
+    capsys.readouterr()
+    assert run("sweep status {dir} --json", page) == 0
+    trials = json.loads(capsys.readouterr().out)["trials"]
+    assert [(t["index"], t["state"], t["attempts"]) for t in trials] == [
+        (0, "done", 1), (1, "done", 1), (2, "done", 1),
+    ]  # fmt: skip
+    assert len({json.dumps(t["overrides"]) for t in trials}) == 3
+    assert run("sweep resume {dir}", page) == 78
+    assert "all 3 trials are done" in capsys.readouterr().err
