@@ -5,22 +5,11 @@ inception-jax ckpt diff A B        how far the arrays of two checkpoints are apa
 `inception-jax ckpt ls --help`, and so on, explains one.
 """  # noqa: D205, D415
 
-import importlib
-
-from inception_jax.cli.flags import HELP
-from inception_jax.errors import ConfigError
+from inception_jax.cli import actions
 
 ACTIONS = ("ls", "verify", "diff")  # each a module: ckpt_ls, ...
 
 
 def main(argv: list[str]) -> int | None:
     """Runs the command."""
-    action = argv[0] if argv else None
-    if action in HELP:
-        print((__doc__ or "").strip())
-        return None
-    if action not in ACTIONS:
-        raise ConfigError(
-            f"expected `ckpt {'` or `ckpt '.join(ACTIONS)}`, got {action or 'none of them'}"
-        )
-    return importlib.import_module(f"inception_jax.cli.ckpt_{action}").main(argv[1:])
+    return actions.run("ckpt", ACTIONS, __doc__, argv)

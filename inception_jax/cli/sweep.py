@@ -9,10 +9,7 @@ inception-jax sweep work     one worker of a search: what `launch` starts
 `inception-jax sweep launch --help`, and so on, explains one. `inception-jax report DIR` draws it.
 """  # noqa: D205, D415
 
-import importlib
-
-from inception_jax.cli.flags import HELP
-from inception_jax.errors import ConfigError
+from inception_jax.cli import actions
 
 # Each a module: sweep_expand, ...
 ACTIONS = ("expand", "launch", "status", "best", "resume", "stop", "work")
@@ -20,12 +17,4 @@ ACTIONS = ("expand", "launch", "status", "best", "resume", "stop", "work")
 
 def main(argv: list[str]) -> int | None:
     """Runs the command."""
-    action = argv[0] if argv else None
-    if action in HELP:
-        print((__doc__ or "").strip())
-        return None
-    if action not in ACTIONS:
-        raise ConfigError(
-            f"expected `sweep {'` or `sweep '.join(ACTIONS)}`, got {action or 'none of them'}"
-        )
-    return importlib.import_module(f"inception_jax.cli.sweep_{action}").main(argv[1:])
+    return actions.run("sweep", ACTIONS, __doc__, argv)

@@ -24,15 +24,16 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str], data: Any
     """The text of a page.
 
     Args:
-        template: with `style`, `script`, `data` and `policy` in their places.
+        template: between head.html and tail.html, which have the style, scripts and data.
         styles: sheets, one after the other.
         scripts: in one scope, in this order: a later one uses what an earlier one defines.
         data: JSON for the scripts.
-        values: for the template.
+        values: for the template; its `title` is the page's.
     """
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=jinja2.FunctionLoader(asset),  # of what a template includes
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters.update(figures.FILTERS)
     script, style = "\n".join(scripts), "\n".join(styles)
     return environment.from_string(template).render(

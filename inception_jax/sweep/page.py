@@ -18,14 +18,15 @@ PACKAGE = "inception_jax.sweep"
 def render(comparison: Comparison) -> str:
     """The HTML of the page."""
     c = comparison
-    best = c.best
+    best, name = c.best, c.sweep.folder.absolute().name
     return html.page(
         html.asset("sweep.html", PACKAGE),
         [html.asset("page.css"), html.asset("sweep.css", PACKAGE)],
         [*map(html.asset, SHARED), *(html.asset(name, PACKAGE) for name in OWN)],
         data(c),
         c=c,
-        name=c.sweep.folder.absolute().name,
+        name=name,
+        title=f"{name}: {len(c.rows)} trials",
         counts=[(s, n) for s in _states(c) if (n := sum(p.state == s for p in c.rows))],
         best=best,
         best_text=text(best.trial.overrides) if best else "",
