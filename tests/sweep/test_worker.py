@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 from tests.sweep import fake, pages
 
 optuna = search.optuna()
+STATES = optuna.trial.TrialState
 
 
 @pytest.fixture
@@ -146,6 +147,26 @@ def test_suggestions(sweep, sampler):
     found = [suggested(*p) for p in places]
     assert found == [suggested(*p) for p in places]
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("name", search.PRUNERS)
+def test_pruners(name):
+    """By epochs: `none` lets all go on; the others end some of them early, never the best."""
+    study = optuna.create_study(direction="maximize", pruner=search.pruner(name))
+    ends = {}
+    for number in range(40):
+        trial, quality = study.ask(), (7 * number % 40) / 40  # no order
+        for epoch in range(1, 28):
+            trial.report(quality * (1 - 0.8**epoch), epoch)
+            if trial.should_prune():
+                break
+        ends[quality] = epoch
+        study.tell(trial, quality if epoch == 27 else None,
+                   state=STATES.COMPLETE if epoch == 27 else STATES.PRUNED)  # fmt: skip
+    early = [quality for quality, epoch in ends.items() if epoch < 27]
+    assert bool(early) == (name != "none")
+    assert ends[max(ends)] == 27 and max(early, default=0) < max(ends)
+    assert not early or sum(early) / len(early) < sum(ends) / len(ends), "the worse ones"
 
 
 @pytest.mark.slow
