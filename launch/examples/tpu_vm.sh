@@ -9,14 +9,17 @@ on() { gcloud compute tpus tpu-vm ssh "$slice" "${where[@]}" --worker="$1" --com
 state() { gcloud compute tpus tpu-vm describe "$slice" "${where[@]}" --format='value(state)' 2>/dev/null; }
 
 # Only you know whether it is needed still.
-trap 'echo "Slice $slice is still paid for; to end that: gcloud compute tpus tpu-vm delete $slice ${where[*]}"' EXIT
+trap '[ -z "$(state)" ] || echo "Slice $slice is still paid for; to end that: gcloud compute tpus tpu-vm delete $slice ${where[*]}"' EXIT
 
 create() {
   [ "$(state)" = READY ] && return
   gcloud compute tpus tpu-vm delete "$slice" "${where[@]}" --quiet 2>/dev/null
-  until gcloud compute tpus tpu-vm create "$slice" "${where[@]}" \
-    --accelerator-type=v5litepod-32 --version=v2-alpha-tpuv5-lite --spot; do
-    sleep 60 # no capacity
+  until said=$(gcloud compute tpus tpu-vm create "$slice" "${where[@]}" \
+    --accelerator-type=v5litepod-32 --version=v2-alpha-tpuv5-lite --spot 2>&1); do
+    echo "$said" >&2
+    # Machines may come free; a wrong zone or a missing project stays wrong.
+    grep -qiE 'capacity|exhausted|unavailable|internal error|try again' <<<"$said" || exit 1
+    sleep 60
   done
   on all 'rm -rf code && git clone -q GIT_ADDRESS code && pip install -q -e '"'"'code[tpu]'"'"'' || exit 1
 }

@@ -100,7 +100,10 @@ def test_a_slice_is_made_and_started_again(tmp_path):
 case "$words" in
   *describe*) [ -e slice ] && echo READY ;;
   *delete*) rm -rf slice ;;
-  *create*) mkdir slice; echo created >>log ;;
+  *create*)
+    said=$(head -n1 refusals 2>/dev/null); [ -z "$said" ] || sed -i 1d refusals
+    [ -z "$said" ] || { echo "$said" >&2; exit 1; }
+    mkdir slice; echo created >>log ;;
   *ssh*) cd slice && bash -c "${words##*--command=}" ;;
 esac""",
         "git": "mkdir code",
@@ -119,18 +122,31 @@ exit "$code\"""",
     command = ["--", "train", "--config=configs/digits.py", f"--workdir={tmp_path}/run"]
     script = rendered(EXAMPLES["tpu_vm.sh"], command)
     env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    for codes, starts, slices, code in (
-        ("75 gone 75 0", 4, 2, 0),
-        ("75 78 0", 2, 1, 1),
-        ("1 1 0", 2, 1, 1),  # without a checkpoint in between
+    full, wrong = "There is no more capacity in the zone", "Failed to find attribute [project]"
+    for codes, refusals, starts, slices, code in (
+        ("75 gone 75 0", [], 4, 2, 0),
+        ("75 78 0", [], 2, 1, 1),
+        ("1 1 0", [], 2, 1, 1),  # without a checkpoint in between
+        ("0", [full, full], 1, 1, 0),
+        ("0", [full, wrong], 0, 0, 1),  # would be refused for ever
     ):
         for old in ("slice", "run", "log"):
             subprocess.run(["rm", "-rf", tmp_path / old], check=True)
+        (tmp_path / "log").touch()
+        (tmp_path / "refusals").write_text("".join(f"{line}\n" for line in refusals))
         (tmp_path / "codes").write_text(codes.replace(" ", "\n") + "\n")
-        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, timeout=60)
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=env,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
         log = (tmp_path / "log").read_text()
         found = done.returncode, log.count("train --config"), log.count("created")
-        assert found == (code, starts, slices), codes
+        assert found == (code, starts, slices), (codes, refusals)
+        assert ("is still paid for" in done.stdout) == (slices > 0)
 
 
 @pytest.mark.parametrize(
