@@ -46,7 +46,7 @@ def product(functions: dict[str, Callable[[], Iterable[Overrides]]], names: str)
 def known(functions: dict[str, Any]) -> str:
     """The names that a page's sweeps go by, comma between."""
     names = [n.removeprefix(PREFIX) for n in functions if n.startswith(PREFIX)]
-    return ",".join(names) or "none: the page has no sweep_*() function"
+    return ",".join(names) or "none: it declares no sweep_*() function"
 
 
 def _named(functions: dict[str, Any], name: str) -> Callable[[], Iterable[Overrides]]:
