@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from inception_jax import checkpoint, job, predict, rundir, steps, weights
 from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
-from inception_jax.models import Network, ops
+from inception_jax.models import Network, forms
 from inception_jax.models.names import known
 
 # Hub tags of weights that were trained with torchvision's constants, not with TensorFlow's.
@@ -238,7 +238,7 @@ def _stablehlo(forward: Any, images: Any, about: str, path: Path) -> None:
 def _onnx(forward: Any, images: Any, about: str, path: Path) -> None:
     from inception_jax.weights import onnx_graph
 
-    with ops.portable():
+    with forms.without("platform"):
         path.write_bytes(onnx_graph.build(forward, images, about).SerializeToString())
 
 

@@ -14,7 +14,7 @@ from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import rank
-from inception_jax.models import Network, notes, ops
+from inception_jax.models import Network, notes, ops, remat
 from inception_jax.state import TrainState, places
 
 Array = jax.Array
@@ -38,6 +38,7 @@ def make_train_step(
     zero: bool = False,
     add_in: str = "",
     monitors: bool = False,
+    recompute: str = "none",
 ) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -57,6 +58,9 @@ def make_train_step(
     (`models.notes`), over the whole batch or, with microbatches or `add_in`, as the mean of its
     parts; and the norm of each block's gradient, L2's share included and before clipping. The state
     is the same.
+
+    `recompute` says what is computed again for the backward pass instead of kept, a key of
+    `models.remat.KEPT`.
     """
     minimise = partial(
         objective,
@@ -66,7 +70,7 @@ def make_train_step(
         l2_biases=model.switches.l2_biases,
     )
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
-    differentiate = partial(gradient, model, minimise, monitors=monitors)
+    differentiate = partial(gradient, model, minimise, monitors=monitors, recompute=recompute)
 
     def over_batch(state: TrainState, batch: Any, key: Array, ways: int) -> tuple[Any, Any]:
         """The gradient, and (statistics, terms), of a batch that `ways` devices have."""
@@ -127,6 +131,7 @@ def gradient(
     batch: Any,
     key: Array,
     monitors: bool = False,
+    recompute: str = "none",
 ) -> tuple[Any, tuple[Any, Metrics]]:
     """The gradient of `minimise(output, labels, params)`, (BatchNorm's new averages, the terms)."""
 
@@ -145,7 +150,7 @@ def gradient(
             hits["monitors"] = notes.by_kind(new[notes.COLLECTION])
         return total, (new.get("batch_stats", {}), {**terms, **hits})
 
-    return jax.grad(run, has_aux=True)(state.params)
+    return jax.grad(remat.wrap(run, recompute), has_aux=True)(state.params)
 
 
 LOWEST = -1e30  # below any log-probability, and finite

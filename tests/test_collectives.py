@@ -121,13 +121,16 @@ def test_the_default_has_the_gradients_all_reduce():
 
 
 def test_whole_batch_statistics_cost_what_they_cost():
-    """bn_group=0 adds sums of BatchNorm's vectors, forwards and back; nothing is gathered."""
+    """bn_group=0 adds at most sums of vectors, forwards and back; nothing is gathered.
+
+    Sums over the batch of what beta and gamma learn from are also those that the statistics need.
+    """
     local, shapes = of_step(Tiny(bn_group=2))
     whole, _ = of_step(Tiny(bn_group=0))
     assert set(whole) == {("all-reduce", "data")}
     more = whole["all-reduce", "data"] - local["all-reduce", "data"]
-    # Means and variances, and at least one vector back; but no averages of the groups' statistics.
-    assert size_of(shapes.batch_stats) / 2 <= more <= 4 * size_of(shapes.batch_stats)
+    # Means and mean squares take the place of the averages of the groups' statistics.
+    assert 0 <= more <= 2 * size_of(shapes.batch_stats)
 
 
 @pytest.mark.parametrize("add_in", ["", "float32"])

@@ -9,7 +9,7 @@ import pytest
 
 from inception_jax import checkpoint, cli, exchange, job, models, steps, weights
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.models import ops
+from inception_jax.models import forms
 from tests.data.pictures import tree
 
 
@@ -289,7 +289,7 @@ def test_onnx_has_every_operation(name, dialect):
         return model.apply(variables, steps.as_input(images, model)).logits
 
     images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
-    with ops.portable():
+    with forms.without("platform"):
         graph = onnx_graph.build(forward, images, "{}")
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     photo = rng.integers(0, 255, (2, size, size, 3), np.uint8)

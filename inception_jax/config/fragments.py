@@ -144,6 +144,7 @@ def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0
 def train(
     *,
     epochs: float,
+    recompute: str = "none",
     on_divergence: str = "stop",
     rollbacks: int = 3,
     rollback_factor: float = 1.0,

@@ -118,6 +118,7 @@ RULES: dict[str, Rule] = {
     "optim.trunk": real(0),  # rate of all but classifier and heads, times lr; 0 freezes them
     "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
+    "train.recompute": choice("none", "lean", "rows"),  # for the backward pass, to save memory
     "train.on_divergence": choice("stop", "rollback"),
     "train.rollbacks": whole(0),  # at most so many in a run
     "train.rollback_factor": real(0, 1, above=True),  # of the rate, after each
@@ -155,6 +156,7 @@ LATER = {
     "model.residual_scale": 0.0,
     "optim.trunk": 1.0,
     "train.on_divergence": "stop",
+    "train.recompute": "none",
     "train.rollback_factor": 1.0,
     "train.rollbacks": 3,
     "train.watchdog": 300.0,

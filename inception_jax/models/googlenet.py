@@ -21,7 +21,6 @@ from inception_jax.models.layers import (
     Dense,
     avg_pool,
     check_fits,
-    concat,
     dropout,
     local_response_norm,
     max_pool,
@@ -29,6 +28,7 @@ from inception_jax.models.layers import (
 )
 from inception_jax.models.network import Network, Row, convolution, pooling
 from inception_jax.models.ops import wide
+from inception_jax.models.siblings import concat
 
 Array = jax.Array
 

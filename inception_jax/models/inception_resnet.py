@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import inception_v3, inception_v4, notes
+from inception_jax.models import inception_v3, inception_v4, notes, remat
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
@@ -24,11 +24,11 @@ from inception_jax.models.layers import (
     batch_norm,
     border,
     check_fits,
-    concat,
     max_pool,
 )
 from inception_jax.models.network import Build, Network, Row, block, convolution
 from inception_jax.models.repeat import repeat
+from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -147,7 +147,7 @@ class Residual(nn.Module):
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
         notes.residual(self, branch, x)
-        x = x + branch
+        x = remat.named(x + branch, remat.BLOCK)
         if not self.relu:
             return x
         x = nn.relu(x)

@@ -15,8 +15,9 @@ from flax import linen as nn
 
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Fork, border, check_fits, concat, max_pool
-from inception_jax.models.network import Network, Row, block, convolution
+from inception_jax.models.layers import Fork, border, check_fits, max_pool
+from inception_jax.models.network import Network, Row, block, convolution, defers
+from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -246,7 +247,7 @@ def stem(drawn: bool) -> tuple[Row, ...]:
         Row("conv_1a", convolution(32, 3, 2, "VALID"), "Figure 3", 149, 32),
         Row("conv_2a", convolution(32, 3, 1, "VALID"), "Figure 3", 147, 32),
         Row("conv_2b", convolution(64, 3), "Figure 3", 147, 64),
-        Row("mixed_3a", block(Mixed3a), "Figure 3", 73, 160),
+        Row("mixed_3a", defers(block(Mixed3a)), "Figure 3", 73, 160),
         Row("mixed_4a", block(Mixed4a, drawn=drawn), "Figure 3", 71, 192),
         Row("mixed_5a", block(Mixed5a), "Figure 3", 35, 384),
     )
@@ -261,7 +262,7 @@ def small_stem(drawn: bool) -> tuple[Row, ...]:
         Row("conv_1a", convolution(32, 3), "ours", 32, 32),
         Row("conv_2a", convolution(32, 3), "ours", 32, 32),
         Row("conv_2b", convolution(64, 3), "ours", 32, 64),
-        Row("mixed_3a", block(Mixed3a, padding="SAME"), "ours", 16, 160),
+        Row("mixed_3a", defers(block(Mixed3a, padding="SAME")), "ours", 16, 160),
         Row("mixed_4a", block(Mixed4a, drawn=drawn, padding="SAME"), "ours", 16, 192),
         Row("conv_5a", convolution(384, 3), "ours", 16, 384),
     )

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from inception_jax.models import ops
+from inception_jax.models import forms, ops, remat
 from inception_jax.models.dialect import Dialect, Norm
+from inception_jax.models.preactivation import Preactivation, affine, computed
 
 Array = jax.Array
 Branch = Sequence[Callable[[Array], Array]]
@@ -52,32 +53,40 @@ class BatchNorm(nn.Module):
     unbiased: bool = False
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Normalises `x` [b, ..., c]; the output has its shape and dtype."""
+    def factors(self, x: Array) -> tuple[Array, Array]:
+        """What to multiply each channel of `x` [b, ..., c] by and then to add, [groups, c] both."""
         c = x.shape[-1]
         wide = ops.wide(x.dtype)  # of the statistics and parameters too: float32, or float64
         mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), wide)
         var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), wide)
         beta = self.param("bias", nn.initializers.zeros_init(), (c,), wide)
-        gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else None
-        if not self.train:
-            factor = jax.lax.rsqrt(var_avg.value + self.epsilon)
-            factor = factor if gamma is None else factor * gamma
-            return (x.astype(wide) * factor + (beta - mean_avg.value * factor)).astype(x.dtype)
+        gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else 1
+        if self.train:
+            size = self.group or x.shape[0]
+            if x.shape[0] % size:
+                raise ValueError(
+                    f"a batch of {x.shape[0]} images does not split into groups of {size}"
+                )
+            groups = x.reshape(-1, size, *x.shape[1:])
+            mean, var = ops.moments(groups, lax.stop_gradient(mean_avg.value))
+            mean, var = (remat.named(s, remat.STATISTICS) for s in (mean, var))
+            if not self.is_initializing():
+                self._follow(mean_avg, mean)
+                count = math.prod(x.shape[1:-1]) * size
+                unbiased = count / (count - 1) if self.unbiased and count > 1 else 1
+                self._follow(var_avg, var * unbiased)
+        else:
+            mean, var = mean_avg.value[None], var_avg.value[None]
+        factor = gamma * lax.rsqrt(var + self.epsilon)
+        return factor, beta - mean * factor
 
-        size = self.group or x.shape[0]
-        if x.shape[0] % size:
-            raise ValueError(f"a batch of {x.shape[0]} images does not split into groups of {size}")
-        y, mean, var = ops.normalise(x.reshape(-1, size, *x.shape[1:]), self.epsilon)
-        if not self.is_initializing():
-            count = math.prod(x.shape[1:-1]) * size
-            var = var * (count / (count - 1)) if self.unbiased and count > 1 else var
-            for average, value in ((mean_avg, mean), (var_avg, var)):
-                new = value.mean(axis=0).astype(average.value.dtype)
-                average.value = self.decay * average.value + (1 - self.decay) * new
-        y = y.reshape(x.shape)
-        y = y if gamma is None else y * gamma
-        return (y + beta).astype(x.dtype)
+    def _follow(self, average: Any, groups: Array) -> None:
+        new = groups.mean(axis=0).astype(average.value.dtype)
+        average.value = self.decay * average.value + (1 - self.decay) * new
+
+    def __call__(self, x: Array) -> Array:
+        """Normalises `x` [b, ..., c]; the output has its shape and dtype."""
+        return affine(x, *self.factors(x))
 
 
 def batch_norm(norm: Norm | None, train: bool, group: int) -> BatchNorm:
@@ -90,7 +99,8 @@ class ConvBN(nn.Module):
     """Convolution, then BatchNorm (or a bias, without `norm` or in networks without it), then ReLU.
 
     `features` is the paper's number of channels; `width` scales it. `train`, `dialect`, `width`,
-    `bn_group` and `dtype` are bound once, by the network.
+    `bn_group`, `dtype` and `kept` (what `remat` calls the convolution's output) are bound once, by
+    the network.
     """
 
     features: int
@@ -105,25 +115,43 @@ class ConvBN(nn.Module):
     width: float = 1.0
     bn_group: int = 0
     dtype: Any = jnp.float32
+    kept: str = remat.CONVOLUTION
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h', w', features * width]."""
+    def __call__(
+        self, x: Array | Preactivation, *, convolved: Array | None = None, defer: bool = False
+    ) -> Any:
+        """Maps `x` [b, h, w, c] to [b, h', w', features * width].
+
+        Args:
+            x: the input.
+            convolved: its convolution by this layer's kernel, where that is already there.
+            defer: return a Preactivation, if nothing forbids it.
+        """
         d: Dialect = self.dialect
         features, size = scaled(self.features, self.width), window(self.kernel)
-        kept = ops.wide(self.dtype)
+        wide = ops.wide(self.dtype)
         check_fits(self, x, size, self.padding)
         kernel = self.param(
-            "kernel", self.kernel_init or d.kernel_init, (*size, x.shape[-1], features), kept
+            "kernel", self.kernel_init or d.kernel_init, (*size, x.shape[-1], features), wide
         )
-        pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
-        x = ops.conv(x.astype(self.dtype), kernel.astype(self.dtype), self.strides, pads)
+        z = convolved
+        if z is None:
+            pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
+            read = computed(x).astype(self.dtype)
+            z = ops.conv(read, kernel.astype(self.dtype), self.strides, pads)
         normed = d.norm is not None and self.norm
         if d.bias or not normed:
-            x = x + self.param("bias", d.bias_init, (features,), kept).astype(x.dtype)
-        if normed:
-            x = batch_norm(d.norm, self.train, self.bn_group)(x)
-        return nn.relu(x) if self.relu else x
+            z = z + self.param("bias", d.bias_init, (features,), wide).astype(z.dtype)
+        if normed or self.relu:
+            z = remat.named(z, self.kept)
+        norm = batch_norm(d.norm, self.train, self.bn_group).factors(z) if normed else (None, None)
+        if not self.relu:
+            return affine(z, *norm)
+        # With a gamma the factor may be negative.
+        gamma = normed and d.norm is not None and d.norm.scale
+        y = Preactivation(z, *norm)
+        return y if defer and not gamma and forms.on("deferred") else y.value
 
 
 class SeparableConv(nn.Module):
@@ -184,7 +212,9 @@ class Fork(nn.Module):
         return jnp.concatenate([arm(x) for arm in self.arms], axis=-1)
 
 
-def check_fits(module: nn.Module, x: Array, size: tuple[int, int], padding: str) -> None:
+def check_fits(
+    module: nn.Module, x: Array | Preactivation, size: tuple[int, int], padding: str
+) -> None:
     """Raises ImageTooSmallError, naming the layer, if an unpadded window exceeds x [b, h, w, c]."""
     if padding == "VALID" and (x.shape[1] < size[0] or x.shape[2] < size[1]):
         raise ImageTooSmallError(
@@ -193,24 +223,23 @@ def check_fits(module: nn.Module, x: Array, size: tuple[int, int], padding: str)
         )
 
 
-def run(branch: Branch, x: Array) -> Array:
+def run(branch: Branch, x: Any) -> Any:
     """The layers of one branch, in order."""
     for layer in branch:
         x = layer(x)
     return x
 
 
-def concat(branches: Sequence[Branch], x: Array) -> Array:
-    """The papers' filter concatenation: every branch on `x` [b, h, w, c], joined on channels."""
-    return jnp.concatenate([run(branch, x) for branch in branches], axis=-1)
-
-
 def max_pool(
-    x: Array, size: int = 3, strides: int = 2, padding: str = "SAME", style: str = "tf"
-) -> Array:
-    """Max-pool of `x` [b, h, w, c]."""
+    x: Any, size: int = 3, strides: int = 2, padding: str = "SAME", style: str = "tf"
+) -> Any:
+    """Max-pool of `x` [b, h, w, c], an array or a Preactivation; gives what it was given."""
     pads = ops.pads(x.shape[1:3], (size, size), strides, padding, style, pool=True)
-    return ops.max_pool(x, (size, size), strides, pads)
+
+    def pool(x: Array) -> Array:
+        return ops.max_pool(x, (size, size), strides, pads)
+
+    return x.max_pooled(pool) if isinstance(x, Preactivation) else pool(x)
 
 
 def avg_pool(

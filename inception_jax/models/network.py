@@ -10,15 +10,18 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 
-from inception_jax.models import notes
+from inception_jax.models import notes, remat
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
 from inception_jax.models.names import known
 from inception_jax.models.ops import wide
+from inception_jax.models.preactivation import computed
 
 Array = jax.Array
 # A row's function: (network, conv factory, its input, its name) -> its output.
 Build = Callable[["Network", Callable[..., Any], Array, str], Array]
+
+STEM = 5  # rows whose grid is more than so many times the last one's side are the stem
 
 
 # Means and scales of the input that weights of one network come with, on the 0..255 scale.
@@ -164,22 +167,30 @@ class Network(nn.Module):
         heads = self.heads() if self.aux and d.aux and self.num_classes else {}
         kept, aux = {}, {}
         x = x.astype(self.dtype)
-        for row in self.rows():
-            kept[row.name] = x = row.build(self, conv, x, row.name)
+        rows = self.rows()
+        stem = [row for row in rows if row.grid > STEM * rows[-1].grid]
+        for row in rows:
+            make = partial(conv, kept=remat.STEM) if row in stem else conv
+            takes = x if getattr(row.build, "defers", False) else computed(x)
+            x = row.build(self, make, takes, row.name)
+            if row not in stem[:-1]:
+                x = remat.named(x, remat.BLOCK if row in stem else remat.ROW)
+            kept[row.name] = x
             notes.row(self, row.name, x)
             # Parameters exist whichever way the network is initialised; eval never runs a head.
             if row.name in heads and (train or self.is_initializing()):
                 name = f"aux_{row.name}"
                 head = heads[row.name](self.conv(train), self.num_classes, train, name=name)
-                aux[name] = head(self.stop(x))
-        x = self.stop(x)
+                aux[name] = head(self.stop(computed(x)))
+        x = self.stop(computed(x))
         logits_dtype = wide(self.dtype)
         kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.neck(dropout(self, x, rate, train), train, kept)
         if self.num_classes:
             x = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
-        return Output(x, aux if train else {}, kept if endpoints else {})
+        features = {name: computed(x) for name, x in kept.items()} if endpoints else {}
+        return Output(x, aux if train else {}, features)
 
 
 def with_decay(dialect: Dialect, decay: float) -> Dialect:
@@ -189,6 +200,12 @@ def with_decay(dialect: Dialect, decay: float) -> Dialect:
     return dataclasses.replace(dialect, norm=dataclasses.replace(dialect.norm, decay=decay))
 
 
+def defers(build: Build) -> Build:
+    """Marks a row's function that takes, and may give, a Preactivation instead of an array."""
+    build.__dict__["defers"] = True
+    return build
+
+
 def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
     """A row built by a block's class, which takes the conv factory first."""
     return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
@@ -196,9 +213,13 @@ def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
 
 def convolution(features: int, kernel: int = 1, strides: int = 1, padding: str = "SAME") -> Build:
     """A row that is a single ConvBN."""
-    return lambda net, conv, x, name: conv(features, kernel, strides, padding, name=name)(x)
+
+    def build(net: Network, conv: Callable[..., Any], x: Any, name: str) -> Any:
+        return conv(features, kernel, strides, padding, name=name)(x, defer=True)
+
+    return defers(build)
 
 
 def pooling(pool: Callable[..., Array], *args: Any) -> Build:
     """A row that is a pool, in the dialect's padding."""
-    return lambda net, conv, x, name: pool(x, *args, style=net.switches.padding)
+    return defers(lambda net, conv, x, name: pool(x, *args, style=net.switches.padding))

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inception_jax.models.ops import wide
+from inception_jax.models.preactivation import computed
 
 Array = jax.Array
 COLLECTION = "monitors"
@@ -40,7 +41,7 @@ def rectified(module: nn.Module, x: Array) -> None:
         module.put_variable(COLLECTION, DEAD, dead(x))
 
 
-def row(network: nn.Module, name: str, x: Array) -> None:
+def row(network: nn.Module, name: str, x: Any) -> None:
     """Notes the share of dead channels of the output `x` [b, h, w, c] of a network's row.
 
     Residual modules note for themselves, since not all of them end in a ReLU. Every other row that
@@ -51,7 +52,7 @@ def row(network: nn.Module, name: str, x: Array) -> None:
         return
     variables = network.variables
     if name in variables["params"] and name not in variables.get(COLLECTION, {}):
-        network.put_variable(COLLECTION, name, {DEAD: dead(x)})
+        network.put_variable(COLLECTION, name, {DEAD: dead(computed(x))})
 
 
 def rms(x: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import notes
+from inception_jax.models import notes, remat
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, max_pool, run
 from inception_jax.models.network import Network, Row, block, convolution
@@ -63,7 +63,7 @@ class EntryBlock(nn.Module):
         y = run(pool, second(nn.relu(y)))
         x = skip(x)
         notes.residual(self, y, x)
-        return y + x
+        return remat.named(y + x, remat.BLOCK)
 
 
 class MiddleBlock(nn.Module):
@@ -82,7 +82,7 @@ class MiddleBlock(nn.Module):
         for layer in self.branch[0]:
             y = layer(nn.relu(y))
         notes.residual(self, y, x)
-        return x + y
+        return remat.named(x + y, remat.BLOCK)
 
 
 def separable(features: int) -> Callable[..., Array]:

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from inception_jax import weights
-from inception_jax.models import googlenet, ops
+from inception_jax.models import forms, googlenet
 from inception_jax.weights import onnx_graph
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -70,7 +70,7 @@ def test_evaluation(name, peer_files):
 def in_onnxruntime(model, variables, images):
     """The logits that onnxruntime gives for normalised images."""
     shape = jax.export.symbolic_shape("b, " + ", ".join(map(str, images.shape[1:])))
-    with ops.portable():
+    with forms.without("platform"):
         graph = onnx_graph.build(
             lambda x: model.apply(variables, x).logits,
             jax.ShapeDtypeStruct(shape, images.dtype),

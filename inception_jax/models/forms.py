@@ -1,0 +1,38 @@
+"""The forms in which a network is computed; each can be switched off, to measure or to compare.
+
+All are the same mathematics on the same parameters as the figures draw.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+FORMS = {
+    "siblings": "1x1 convolutions of one input as one, average pools behind them",
+    "deferred": "max-pools before normalisation and ReLU",
+    "platform": "what one platform does faster in a form of its own (`cpu`)",
+}
+
+_off: ContextVar[frozenset[str]] = ContextVar("forms_off", default=frozenset())
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Inside, what is traced takes none of the named forms.
+
+    Raises:
+        KeyError: there is no such form.
+    """
+    for name in names:
+        FORMS[name]
+    token = _off.set(_off.get() | set(names))
+    try:
+        yield
+    finally:
+        _off.reset(token)
+
+
+def on(name: str) -> bool:
+    """Whether a form is to be taken."""
+    assert name in FORMS
+    return name not in _off.get()
