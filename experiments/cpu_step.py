@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any
 
 HUGE = "glibc.malloc.hugetlb=1"
 VARIANTS = {
@@ -46,21 +45,11 @@ def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
 
     if not ours:
         use_plain_operations()
-    from inception_jax import job as jobs
     from inception_jax import mesh as meshes
     from inception_jax.cli import pages
+    from inception_jax.program import Program
 
-    class Random(jobs.Job):
-        """The page's job without its images."""
-
-        def __init__(self, c: Any):
-            from inception_jax import optim
-
-            self.config, self.model = c, jobs.build_model(c.model)
-            self.mesh = meshes.make()
-            self.tx, self.rate = optim.build(c.optim, epochs=1e3, steps_per_epoch=400.0)
-
-    job = Random(pages.load(f"configs/cifar10.py:width={width}"))
+    job = Program(pages.load(f"configs/cifar10.py:width={width}"), images=50_000)
     state, step = job.fresh_state(), job.train_step
     rng, count = np.random.default_rng(0), job.config.data.batch_size
     batch = {

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax import checkpoint, job, kept, outputs, processes
+from inception_jax import checkpoint, kept, outputs, processes, program
 from inception_jax.data.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.evaluate import Evaluator, nothing
@@ -74,7 +74,7 @@ class Member:
         own.unlock()
         own.model, own.ema = config.model, config.ema
         own.data.update({key: config.data[key] for key in SEEN})
-        self.model = job.build_model(config.model)
+        self.model = program.build_model(config.model)
         path = workdir / "classes.json"
         called = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
         self.columns = outputs.columns(source.classes, called, config.model.num_classes, names)

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inception_jax import checkpoint, job, predict, rundir, steps, weights
+from inception_jax import checkpoint, predict, program, rundir, steps, weights
 from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, forms
@@ -149,7 +149,7 @@ def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = No
     """
     from safetensors.numpy import save_file
 
-    peer, model = weights.find(name), job.build_model(config.model)
+    peer, model = weights.find(name), program.build_model(config.model)
     forms = (model.NAME, model.dialect), (peer.model, peer.dialect)
     if forms[0] != forms[1]:
         mine, theirs = (" ".join(f) for f in forms)
@@ -190,7 +190,7 @@ def draw(
     """
     from jax import export
 
-    model = job.build_model(config.model)
+    model = program.build_model(config.model)
     endpoint = endpoint or model.ends()[-1]
     try:
         known("end-point", endpoint, model.ends())

@@ -13,7 +13,7 @@ import cv2
 import jax
 import numpy as np
 
-from inception_jax import checkpoint, job, steps
+from inception_jax import checkpoint, program, steps
 from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.listing import SUFFIXES
@@ -50,7 +50,7 @@ class Predictor:
 
     def __init__(self, config: Any, workdir: Path, step: int | None = None):
         self._config = config
-        self.model = job.build_model(config.model)
+        self.model = program.build_model(config.model)
         self.step, self.variables = checkpoint.load(workdir, step)
         self.classes = class_names(workdir, config)
 

@@ -23,7 +23,8 @@ FREE = (
     "data.threads", "data.processes", "data.cache", "data.dir",
     "log.tensorboard", "log.track", "log.monitors", "log.profile",
     "mesh.data", "mesh.model", "mesh.zero",
-    "train.on_divergence", "train.rollbacks", "train.rollback_factor", "train.watchdog",
+    "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
+    "train.watchdog",
 )  # fmt: skip
 
 

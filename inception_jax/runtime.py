@@ -6,18 +6,23 @@ import warnings
 from pathlib import Path
 
 
-def start(dtype: str = "float32") -> None:
-    """Sets JAX up, before it is used: compiled programs are kept between processes.
+def cache_folder() -> Path | None:
+    """Where compiled programs are kept between processes.
 
-    The cache is `$JAX_COMPILATION_CACHE_DIR`, or `~/.cache/inception_jax/xla`; an empty
-    `JAX_COMPILATION_CACHE_DIR` turns it off.
+    It is `$JAX_COMPILATION_CACHE_DIR`, or `~/.cache/inception_jax/xla`; None if that variable is
+    empty, which turns the cache off.
     """
-    import jax
-
     default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(default / "inception_jax" / "xla"))
-    if folder:
-        jax.config.update("jax_compilation_cache_dir", folder)
+    return Path(folder) if folder else None
+
+
+def start(dtype: str = "float32") -> None:
+    """Sets JAX up, before it is used: compiled programs are kept between processes."""
+    import jax
+
+    if folder := cache_folder():
+        jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if dtype == "float64":

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inception_jax import checkpoint, job, rundir, steps
+from inception_jax import checkpoint, program, rundir, steps
 from tests import tiny
 from tests.data import pictures
 
@@ -61,7 +61,7 @@ WITHOUT = tuple(f"inception_{name}" for name in ("3b", "4a", "4b", "4c", "4d", "
 def workdir(path: Path, seed: int = 0, names: list[str] | None = None, **changes: Any) -> Path:
     """A run of the tiny digits page that saved its first step; `changes` as `tiny.digits` has."""
     config = tiny.digits(**{"model__without": WITHOUT, **changes})
-    model = job.build_model(config.model)
+    model = program.build_model(config.model)
     checkpoint.write(path, variables(model, config.data.image_size, seed))
     rundir.replace(path / "config.json", json.dumps(rundir.plain(config)))
     if names is not None:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint, cli, exchange, job, models, steps, weights
+from inception_jax import checkpoint, cli, exchange, models, program, steps, weights
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import forms
 from tests.data.pictures import tree
@@ -200,7 +200,7 @@ def onnx(path):
 def check_graph(form, function, imported, folder):
     """A graph in `form` gives the run's logits and features to 1e-4, at any batch size."""
     workdir, config = imported
-    model, (_, variables) = job.build_model(config.model), checkpoint.load(workdir)
+    model, (_, variables) = program.build_model(config.model), checkpoint.load(workdir)
     rng = np.random.default_rng(1)
     for endpoint in ("", "inception_4a"):
         out = folder / f"net{endpoint}.{form}"

@@ -17,7 +17,8 @@ import numpy as np
 from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from inception_jax import collectives, models
+from inception_jax import models
+from inception_jax.plan import collectives
 
 
 def compiled(model, end: str, size: int, images: int, mesh: Mesh, split: bool):

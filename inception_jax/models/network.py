@@ -168,14 +168,11 @@ class Network(nn.Module):
         kept, aux = {}, {}
         x = x.astype(self.dtype)
         rows = self.rows()
-        stem = [row for row in rows if row.grid > STEM * rows[-1].grid]
-        for row in rows:
-            make = partial(conv, kept=remat.STEM) if row in stem else conv
+        for row, end in zip(rows, ends(rows), strict=True):
+            make = conv if end == remat.ROW else partial(conv, kept=remat.STEM)
             takes = x if getattr(row.build, "defers", False) else computed(x)
             x = row.build(self, make, takes, row.name)
-            if row not in stem[:-1]:
-                x = remat.named(x, remat.BLOCK if row in stem else remat.ROW)
-            kept[row.name] = x
+            kept[row.name] = x = remat.named(x, end)
             notes.row(self, row.name, x)
             # Parameters exist whichever way the network is initialised; eval never runs a head.
             if row.name in heads and (train or self.is_initializing()):
@@ -191,6 +188,20 @@ class Network(nn.Module):
             x = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
         features = {name: computed(x) for name, x in kept.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
+
+
+def ends(rows: Sequence[Row]) -> list[str]:
+    """What `remat` calls each row's output: in the stem, what is half of what it was read from.
+
+    The stem ends with the first row of a small grid, if that halves, or with the one before it: of
+    its last output all of the body can be computed again.
+    """
+    sizes = [row.grid**2 * row.channels for row in rows]
+    halves = [i > 0 and 2 * sizes[i] < sizes[i - 1] for i in range(len(rows))]
+    large = sum(row.grid > STEM * rows[-1].grid for row in rows)
+    stem = large + 1 if large and halves[large] else large
+    kept = [halves[i] or i == stem - 1 for i in range(stem)]
+    return [remat.BLOCK if k else remat.STEM for k in kept] + [remat.ROW] * (len(rows) - stem)
 
 
 def with_decay(dialect: Dialect, decay: float) -> Dialect:

@@ -59,7 +59,7 @@ FLAGS = {
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
-    "plan": ["--config=PAGE", "--devices=N", "--topology=", "v5e:2x4", "--json", "virtual"],
+    "plan": ["--config=PAGE", "--devices=N", "--topology=", "--compare=", "--json", "virtual"],
     "launch": ["--print", "slurm ", "k8s ", "sky ", "xpk ", "tpu_vm", "local ", "retry", "78"],
     "sweep": ["sweep expand", "sweep launch", "sweep status", "sweep best", "sweep stop"],
     "data": ["data check", "data show", "data prepare", "data check --help"],

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint, exchange, job, models, rundir, steps
+from inception_jax import checkpoint, exchange, models, program, rundir, steps
 
 pytestmark = pytest.mark.peers
 
@@ -31,6 +31,8 @@ def test_tensorflow_gives_our_logits(tmp_path):
     _, variables = checkpoint.load(tmp_path / "run")
     for count in (1, 3):
         images = np.random.default_rng(count).integers(0, 255, (count, 32, 32, 3), np.uint8)
-        want = jax.jit(lambda x: steps.predict(job.build_model(config.model), variables, x))(images)
+        want = jax.jit(lambda x: steps.predict(program.build_model(config.model), variables, x))(
+            images
+        )
         (got,) = serve(images=tf.constant(images)).values()
         assert np.abs(got.numpy() - want).max() <= 1e-4 * np.abs(want).max()

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from inception_jax import collectives, models, optim, state, steps
 from inception_jax import mesh as meshes
+from inception_jax import models, optim, state, steps
+from inception_jax.plan import collectives
 from tests.test_steps import LOSS
 from tests.tiny import Tiny
 

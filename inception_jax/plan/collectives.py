@@ -56,10 +56,10 @@ def read(text: str, mesh: Mesh) -> list[Collective]:
         text: of a program that was compiled for the mesh.
         mesh: whose axes are named.
     """
-    runs, found, seen = _runs(text), [], set()
+    often, found, seen = runs(text), [], set()
     for computation, line in _lines(text):
         match = INSTRUCTION.search(line)
-        if match is None or not runs[computation]:
+        if match is None or not often[computation]:
             continue
         shape, kind, start, rest = match.groups()
         # A TPU overlaps a collective with several fusions and repeats it in each. A channel alone
@@ -77,7 +77,7 @@ def read(text: str, mesh: Mesh) -> list[Collective]:
         scale = size if match[2] == "reduce-scatter" else 1
         for dtype, sizes in _arrays(shape, kind, bool(start)).items():
             total = sum(sizes) * scale
-            times = -1 if math.isinf(runs[computation]) else int(runs[computation])
+            times = -1 if math.isinf(often[computation]) else int(often[computation])
             found.append(Collective(kind, dtype, len(sizes), total, size, axis, max(times, 0)))
     return found
 
@@ -116,7 +116,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             name = head[2]
 
 
-def _runs(text: str) -> dict[str, float]:
+def runs(text: str) -> dict[str, float]:
     """How often each computation runs; infinity within a loop of unknown length."""
     calls: dict[str, Counter[tuple[str, float]]] = defaultdict(Counter)
     entry = ""
@@ -131,15 +131,15 @@ def _runs(text: str) -> dict[str, float]:
                 calls[name][target, loop if key == "body" else 1] += 1
             for branch in re.findall(r"[\w.-]+", branches):
                 calls[name][branch, 1] += 1
-    runs: dict[str, float] = defaultdict(float)
+    found: dict[str, float] = defaultdict(float)
 
     def visit(name: str, times: float) -> None:
-        runs[name] += times
+        found[name] += times
         for (target, each), count in calls[name].items():
             visit(target, times * each * count)
 
     visit(entry, 1)
-    return runs
+    return found
 
 
 def _arrays(shape: str, kind: str, start: bool) -> dict[str, list[int]]:

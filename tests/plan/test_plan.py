@@ -12,6 +12,7 @@ from inception_jax import config as cfg
 from inception_jax import mesh as meshes
 from inception_jax.errors import ConfigError
 from inception_jax.job import Job
+from inception_jax.plan import page
 from tests.tiny import Tiny, digits
 
 SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
@@ -20,7 +21,7 @@ SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 def test_a_plan_is_what_the_run_holds(monkeypatch):
     """Bytes of a device are those that its arrays of the run's own state and batch have."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    monkeypatch.setattr("inception_jax.job.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
     job = Job(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
     found = plan.of(job)
     state, first = job.fresh_state(), jax.devices()[0]
@@ -43,7 +44,7 @@ def test_a_plan_is_what_the_run_holds(monkeypatch):
     assert found["devices"]["mesh"] == {"data": 4, "model": 1}
     kinds = {row["kind"] for row in found["collectives"]}
     assert kinds == {"all-reduce", "all-gather"}
-    shown = plan.text(found)
+    shown = page.text(found)
     assert all(row["kind"] in shown for row in found["collectives"]) and "data 4 x model 1" in shown
 
 

@@ -1,0 +1,49 @@
+"""What to change where a step does not fit, and whether a host feeds it."""
+
+from typing import Any
+
+from inception_jax.plan.page import size
+
+# Temporaries with train.recompute=lean over those without (experiments/speed; v5e, bfloat16).
+LEAN = 0.6
+
+
+def of(config: Any, found: dict[str, Any]) -> str:
+    """The error of a plan that does not fit: what is needed, and what to try, nearest first.
+
+    The figures of what is tried are shares of what the compiler said was needed; `plan` with them
+    compiles and tells.
+    """
+    needed, capacity = found["needed"], found["capacity"]
+    ways = found["devices"]["mesh"]["data"]
+    each = config.data.batch_size // ways
+    over = needed / capacity if capacity else 2.0
+    lines = [
+        f"it does not fit: expected at most {size(capacity)} on a device, the compiler needs "
+        f"{size(needed)} for {each} images on each of {ways}"
+    ]
+    if config.train.recompute == "none":
+        fits = "which should" if over * LEAN < 0.95 else "which is not enough alone"
+        lines.append(f"  --config.train.recompute=lean takes about {LEAN:.0%} of it, {fits}")
+    if config.model.dtype == "float32":
+        lines.append("  --config.model.dtype=bfloat16 takes about half")
+    fewer = int(each / over * 0.95)
+    step = 8 if fewer >= 8 else 1
+    fewer -= fewer % step
+    if fewer:
+        lines.append(
+            f"  --config.data.batch_size={fewer * ways} ({fewer} images on each), or the same "
+            f"batch on {ways * -(-each // fewer)} devices"
+        )
+        parts = -(-each // fewer)
+        while each % parts:
+            parts += 1
+        lines.append(f"  --config.optim.accumulate={parts}, the same batch in {parts} parts")
+    return "\n".join(lines)
+
+
+def of_input(found: dict[str, Any], bench: dict[str, Any]) -> dict[str, Any]:
+    """Whether hosts as one that was measured keep up with the step at its fastest."""
+    wanted = found["step"]["images_per_s"][1] / found["devices"]["hosts"]
+    share = bench["images_per_s"] / wanted
+    return {**bench, "wanted": wanted, "share": share, "enough": share >= 1}

@@ -1,0 +1,109 @@
+"""What one chip of each accelerator can do, as its maker publishes it."""
+
+import math
+import re
+from typing import NamedTuple
+
+GIB = 2**30
+
+
+class Chip(NamedTuple):
+    """One device as JAX counts them: a chip.
+
+    Attributes:
+        name: as in a topology, `v5e`.
+        kind: JAX's `device_kind`.
+        flops: multiplications and additions a second in bfloat16.
+        memory: bytes.
+        bandwidth: bytes a second between the chip and its memory.
+        links: bytes a second to other chips, both directions of all links together.
+        axes: dimensions of the torus that the links make.
+        clock: cycles a second, or None where it cannot be told from what is published.
+        counts: what the number in a slice's name counts: v5litepod-16 has 16 chips, v4-16 has 8.
+        source: where the figures are from.
+    """
+
+    name: str
+    kind: str
+    flops: float
+    memory: int
+    bandwidth: float
+    links: float
+    axes: int
+    clock: float | None
+    counts: str
+    source: str
+
+
+def _clock(flops: float, units: int) -> float:
+    """Of a chip with so many matrix units of 128 x 128, each a multiply-add a cycle."""
+    return flops / (2 * 128 * 128 * units)
+
+
+# Google's pages give the peak, the memory and the links; the matrix units from which the clock
+# follows are in the same tables. v6e's two of 256 x 256 would need 3.5 GHz: no clock is told.
+CHIPS = (
+    Chip("v4", "TPU v4", 275e12, 32 * GIB, 1200e9, 300e9, 3, _clock(275e12, 8), "cores",
+         "cloud.google.com/tpu/docs/v4"),
+    Chip("v5e", "TPU v5 lite", 197e12, 16 * GIB, 819e9, 400e9, 2, _clock(197e12, 4), "chips",
+         "cloud.google.com/tpu/docs/v5e"),
+    Chip("v5p", "TPU v5", 459e12, 95 * GIB, 2765e9, 1200e9, 3, _clock(459e12, 8), "cores",
+         "cloud.google.com/tpu/docs/v5p"),
+    Chip("v6e", "TPU v6 lite", 918e12, 32 * GIB, 1638e9, 800e9, 2, None, "chips",
+         "cloud.google.com/tpu/docs/v6e"),
+)  # fmt: skip
+
+
+def of_kind(kind: str) -> Chip | None:
+    """The chip of a JAX device kind; None for one that is not in the table."""
+    return next((c for c in CHIPS if c.kind == kind), None)
+
+
+def named(name: str) -> Chip | None:
+    """The chip of a topology's or a slice's name: `v5e:4x4`, `v5litepod-16`, `v4-32`."""
+    version = re.split(r"[:-]", name)[0].removesuffix("litepod")
+    version = "v5e" if version == "v5" and "litepod" in name else version
+    return next((c for c in CHIPS if c.name == version), None)
+
+
+def topology(name: str) -> str:
+    """A topology as JAX names it, `v5e:4x4`, from that or from a slice's name, `v5e-16`.
+
+    Raises:
+        ValueError: no chip of that name, or no slice of so many.
+    """
+    chip = named(name)
+    if chip is None:
+        known = ", ".join(c.name for c in CHIPS)
+        raise ValueError(f"expected a topology of {known}, such as v5e:4x4 or v5e-16")
+    if ":" in name:
+        return name
+    match = re.fullmatch(r"[a-z0-9]+-(\d+)", name)
+    if not match:
+        raise ValueError("expected a topology such as v5e:4x4 or v5e-16")
+    count = int(match[1]) // (2 if chip.counts == "cores" else 1)
+    return f"{chip.name}:{'x'.join(map(str, shape(count, chip.axes)))}"
+
+
+def shape(count: int, axes: int) -> tuple[int, ...]:
+    """The slice of `count` chips as Google offers it: powers of two, as square as can be.
+
+    Raises:
+        ValueError: not a power of two.
+    """
+    power = count.bit_length() - 1
+    if count < 1 or count != 2**power:
+        raise ValueError(f"expected a power of two of chips, got {count}")
+    if axes == 3 and count <= 4:
+        return {1: (1, 1, 1), 2: (1, 2, 1), 4: (2, 2, 1)}[count]
+    return tuple(2 ** ((power + i) // axes) for i in range(axes))
+
+
+def all_reduce_seconds(chip: Chip, count: int, size: float) -> float:
+    """The least time for a sum of `size` bytes over `count` chips: all links busy, no waiting."""
+    return 2 * (count - 1) / count * size / (chip.links / 2) if count > 1 else 0.0
+
+
+def cube(name: str) -> int:
+    """Chips of a topology's name."""
+    return math.prod(map(int, name.split(":")[1].split("x")))

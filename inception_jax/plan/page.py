@@ -1,0 +1,139 @@
+"""A plan for people."""
+
+from typing import Any
+
+HOUR_NOTE = "the compiler's estimate; no chip was asked"
+
+
+def text(found: dict[str, Any]) -> str:
+    """The plan, a line a figure."""
+    parts = [head(found), _memory(found["memory"])]
+    if "step" in found:
+        parts += [_step(found), _cycles(found), _recipe(found)]
+    parts.append("\n".join(["collectives of one step", *_collectives(found["collectives"])]))
+    return "\n\n".join(parts)
+
+
+def head(found: dict[str, Any]) -> str:
+    """What is planned, in a line."""
+    devices = found["devices"]
+    axes = " x ".join(f"{name} {n}" for name, n in devices["mesh"].items())
+    each = found["batch_size"] // devices["mesh"].get("data", 1)
+    hosts = f" of {devices['hosts']} hosts" if devices["hosts"] > 1 else ""
+    return (
+        f"{found['model']} ({found['dialect']}), {found['dtype']}, batches of "
+        f"{found['batch_size']:,}, {each:,} a device, on {devices['count']} {devices['kind']}"
+        f"{hosts}: {axes}"
+    )
+
+
+def _memory(memory: dict[str, Any]) -> str:
+    sizes = {**memory["state"], **{k: v for k, v in memory.items() if k != "state"}}
+    capacity = sizes.pop("capacity", 0)
+    lines = ["bytes of one device"]
+    lines += [f"  {name:12} {size(value):>10}" for name, value in sizes.items()]
+    if capacity:
+        share = memory["total"] / capacity
+        lines[-1] += f"   of {size(capacity)}: {share:.0%}"
+    return "\n".join(lines)
+
+
+def _step(found: dict[str, Any]) -> str:
+    step, chip = found["step"], found["chip"]
+    seconds = step["seconds"]
+    rows = [
+        ("arithmetic", f"{step['flops'] / 1e12:,.3g} TFLOP", f"{chip['flops'] / 1e12:g} TFLOP/s",
+         seconds["arithmetic"]),
+        ("memory", size(step["memory_bytes"]), f"{chip['bandwidth'] / 1e9:g} GB/s",
+         seconds["memory"]),
+        ("network", size(step["gradient_bytes"]), f"{chip['links'] / 1e9:g} GB/s of links",
+         seconds["network"]),
+    ]  # fmt: skip
+    lines = [f"one step of one {chip['name']} chip ({HOUR_NOTE}; {chip['source']})"]
+    lines += [f"  {n:12} {what:>12} at {rate:18} {_ms(s):>9}" for n, what, rate, s in rows]
+    lines.append(
+        f"  {'':12} {size(step['accessed_bytes']):>12} with what stays in the chip's own memory"
+    )
+    lines.append(
+        f"  {'optimal':12} {_ms(seconds['optimal']):>44}   at least; {step['unpriced']} "
+        f"instructions without a price"
+    )
+    if seconds["schedule"]:
+        lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other")
+    return "\n".join([*lines, f"  limited by {_limit(step)}"])
+
+
+def _limit(step: dict[str, Any]) -> str:
+    seconds = step["seconds"]
+    shares = {n: seconds[n] / step["low_s"] for n in ("memory", "arithmetic", "network")}
+    told = ", ".join(f"{n} {share:.0%}" for n, share in shares.items())
+    if max(shares.values()) >= 0.5:
+        return f"{step['bound']}; of the least time: {told}"
+    return f"none of the three alone; of the least time: {told}"
+
+
+def _cycles(found: dict[str, Any]) -> str:
+    """Kinds of instructions, and the rows that take the most until four fifths are told."""
+    shown, total = [], 0.0
+    for name, share in found["rows"].items():
+        if total > 0.8:
+            break
+        shown.append(f"{name} {share:.0%}")
+        total += share
+    kinds = ", ".join(f"{name} {share:.0%}" for name, share in found["kinds"].items())
+    return f"where the schedule's cycles go\n  {kinds}\n  {', '.join(shown)}"
+
+
+def _recipe(found: dict[str, Any]) -> str:
+    step, recipe, devices = found["step"], found["recipe"], found["devices"]
+    images, hosts = step["images_per_s"], devices["hosts"]
+    least = images[1] / hosts
+    lines = [
+        f"the recipe: {recipe['epochs']:g} epochs of {recipe['images']:,} images, "
+        f"{recipe['steps']:,} steps",
+        f"  {'step':12} {_ms(step['low_s'])} to {_ms(step['high_s'])}",
+        f"  {'images/s':12} {_span(images)}, MFU {step['mfu'][0]:.0%} to {step['mfu'][1]:.0%}",
+        f"  {'time':12} {_span(recipe['hours'])} hours, without evaluations and restarts",
+        f"  {'chip-hours':12} {_span(recipe['chip_hours'])}",
+        f"  {'input':12} up to {least:,.0f} images/s of each host" + _input(found.get("input")),
+        f"  {'checkpoint':12} {size(recipe['checkpoint_bytes'])}",
+    ]
+    return "\n".join(lines)
+
+
+def _input(bench: dict[str, Any] | None) -> str:
+    if not bench:
+        return " (`data bench --json > F` there, and --input=F here, says whether it can)"
+    return f"; one delivers {bench['images_per_s']:,.0f}: " + (
+        "enough" if bench["enough"] else f"the step waits, at {bench['share']:.0%} of its rate"
+    )
+
+
+def _collectives(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return ["  none"]
+    head = f"  {'':20} {'dtype':6} {'over':12} {'count':>6} {'arrays':>7} {'bytes':>10}"
+    return [head] + [
+        f"  {r['kind']:20} {r['dtype']:6} {r['axis'] or '-':12} {r['count']:6} {r['arrays']:7} "
+        f"{size(r['bytes']):>10}" + (", some in a loop" if r["loop"] else "")
+        for r in rows
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1e3 * seconds:,.1f} ms"
+
+
+def _span(pair: list[float]) -> str:
+    low, high = pair
+    digits = 0 if high >= 100 else 1
+    return f"{low:,.{digits}f} to {high:,.{digits}f}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that leaves at most four digits."""
+    step = 0
+    value: float = count
+    while value >= 10_000 and step < 3:
+        value, step = value / 1000, step + 1
+    return f"{value:,.4g} {('B', 'kB', 'MB', 'GB')[step]}"

@@ -1,0 +1,43 @@
+"""Tests `inception_jax/plan/chips.py`: names of slices, and the figures' own arithmetic."""
+
+import pytest
+
+from inception_jax.plan import chips
+
+
+@pytest.mark.parametrize(
+    ("name", "topology"),
+    [("v5e-16", "v5e:4x4"), ("v5litepod-16", "v5e:4x4"), ("v5e:16x16", "v5e:16x16"),
+     ("v5e-1", "v5e:1x1"), ("v5e-8", "v5e:2x4"), ("v5e-256", "v5e:16x16"), ("v6e-32", "v6e:4x8"),
+     ("v4-8", "v4:2x2x1"), ("v4-16", "v4:2x2x2"), ("v4-64", "v4:2x4x4"), ("v4-128", "v4:4x4x4"),
+     ("v5p-2048", "v5p:8x8x16"), ("v5p-1024", "v5p:8x8x8")],
+)  # fmt: skip
+def test_a_slices_name_is_a_topology(name, topology):
+    """As Google's tables have them; v4's and v5p's names count two cores a chip."""
+    assert chips.topology(name) == topology
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("v5e-12", "a power of two"), ("h100-8", "v4, v5e, v5p, v6e"), ("v5e", "v5e:4x4 or v5e-16")],
+)
+def test_what_is_no_slice(name, says):
+    """The message says what there is."""
+    with pytest.raises(ValueError, match=says):
+        chips.topology(name)
+
+
+def test_figures_agree():
+    """Clocks that follow from the peaks are those of silicon; kinds and names are unique."""
+    assert [round(c.clock / 1e9, 2) for c in chips.CHIPS if c.clock] == [1.05, 1.5, 1.75]
+    assert len({c.kind for c in chips.CHIPS}) == len({c.name for c in chips.CHIPS}) == 4
+    assert all(chips.of_kind(c.kind) is c is chips.named(f"{c.name}:2x2") for c in chips.CHIPS)
+    assert chips.of_kind("cpu") is None
+
+
+def test_a_sum_over_chips():
+    """Twice the bytes but for one share, over half of the links' two directions; one chip: none."""
+    v5e = chips.named("v5e-16")
+    assert v5e is not None
+    assert chips.all_reduce_seconds(v5e, 1, 1e9) == 0
+    assert chips.all_reduce_seconds(v5e, 4, 200e9) == pytest.approx(1.5)

@@ -1,0 +1,59 @@
+"""Tests `inception_jax/plan/schedule.py` on lines of a v5e's program, arrays made small."""
+
+from inception_jax.plan import collectives, schedule
+
+PROGRAM = """\
+HloModule jit_step, is_scheduled=true
+
+%fused_computation.1 (param_0: bf16[4,8], param_1: bf16[8,2]) -> bf16[4,2] {
+  %param_0 = bf16[4,8]{1,0:T(8,128)(2,1)} parameter(0)
+  %param_1 = bf16[8,2]{1,0:T(8,128)(2,1)} parameter(1)
+  ROOT %convolution.1 = bf16[4,2]{1,0} convolution(%param_0, %param_1), dim_labels=bf_io->bf
+}
+
+%add (a: f32[], b: f32[]) -> f32[] {
+  %a = f32[] parameter(0)
+  %b = f32[] parameter(1)
+  ROOT %sum = f32[] add(%a, %b)
+}
+
+%fused_computation.2 (param_0.1: bf16[4,2]) -> (f32[2]) {
+  %param_0.1 = bf16[4,2]{1,0} parameter(0)
+  %wide = f32[4,2]{1,0} convert(%param_0.1)
+  %zero = f32[] constant(0)
+  ROOT %reduce.1 = f32[2]{0} reduce(%wide, %zero), dimensions={0}, to_apply=%add
+}
+
+%body (state: (bf16[4,2], s32[])) -> (bf16[4,2], s32[]) {
+  %state = (bf16[4,2]{1,0}, s32[]) parameter(0)
+  %x = bf16[4,2]{1,0} get-tuple-element(%state), index=0
+  %i = s32[] get-tuple-element(%state), index=1
+  %doubled = bf16[4,2]{1,0} add(%x, %x), backend_config={"estimated_cycles":"10"}
+  ROOT %next = (bf16[4,2]{1,0}, s32[]) tuple(%doubled, %i)
+}
+
+ENTRY %main (image: bf16[4,8], kernel: bf16[8,2]) -> f32[2] {
+  %image = bf16[4,8]{1,0:T(8,128)(2,1)} parameter(0)
+  %kernel = bf16[8,2]{1,0:T(8,128)(2,1)} parameter(1)
+  %copy-start.1 = (bf16[8,2]{1,0:T(8,128)(2,1)S(1)}, bf16[8,2]{1,0:T(8,128)(2,1)}, u32[]{:S(2)}) copy-start(%kernel)
+  %copy-done.1 = bf16[8,2]{1,0:T(8,128)(2,1)S(1)} copy-done(%copy-start.1)
+  %fusion.1 = bf16[4,2]{1,0:T(8,128)(2,1)} fusion(%image, %copy-done.1), kind=kOutput, calls=%fused_computation.1, metadata={op_name="jit(step)/jvp(InceptionV3)/conv_1a/conv_general_dilated"}, backend_config={"estimated_cycles":"70"}
+  %tuple.1 = (bf16[4,2]{1,0}, s32[]) tuple(%fusion.1, %index)
+  %loop = (bf16[4,2]{1,0}, s32[]) while(%tuple.1), condition=%unknown, body=%body, backend_config={"known_trip_count":{"n":"2"}}
+  %out = bf16[4,2]{1,0} get-tuple-element(%loop), index=0
+  ROOT %fusion.2 = f32[2]{0:T(128)S(1)} fusion(%out), kind=kLoop, calls=%fused_computation.2, metadata={op_name="jit(step)/mul"}, backend_config={"estimated_cycles":"10"}
+}
+"""  # noqa: E501
+
+
+def test_what_goes_through_the_memory():
+    """VMEM's arrays and what is fused count nothing, a copy into VMEM once, a loop's body twice."""
+    found = schedule.read(PROGRAM, collectives.runs(PROGRAM), {"conv_1a", "mixed_5b"})
+    copied = 8 * 2 * 2
+    convolved = (4 * 8 + 4 * 2) * 2  # the kernel is in VMEM
+    doubled = 2 * 3 * (4 * 2 * 2)
+    summed = 4 * 2 * 2  # into VMEM
+    assert found.memory_bytes == copied + convolved + doubled + summed
+    assert found.cycles == 70 + 2 * 10 + 10
+    assert found.rows == {"conv_1a": 0.7, "rest": 0.3}
+    assert found.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
