@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inception_jax import checkpoint, predict, program, rundir, steps, weights
+from inception_jax import checkpoint, models, predict, program, rundir, steps, weights
 from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, forms
@@ -199,6 +199,7 @@ def draw(
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is a folder already")
     _, variables = checkpoint.load(workdir, step)
+    model, variables = models.fold(model, variables)
     if form == "onnx":  # its runtimes have no convolution of bfloat16
         model = model.clone(dtype=jnp.dtype("float32"))
         variables = jax.tree.map(lambda x: x.astype("float32"), variables)

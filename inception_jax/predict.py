@@ -13,7 +13,7 @@ import cv2
 import jax
 import numpy as np
 
-from inception_jax import checkpoint, program, steps
+from inception_jax import checkpoint, models, program, steps
 from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.listing import SUFFIXES
@@ -50,8 +50,8 @@ class Predictor:
 
     def __init__(self, config: Any, workdir: Path, step: int | None = None):
         self._config = config
-        self.model = program.build_model(config.model)
-        self.step, self.variables = checkpoint.load(workdir, step)
+        self.step, variables = checkpoint.load(workdir, step)
+        self.model, self.variables = models.fold(program.build_model(config.model), variables)
         self.classes = class_names(workdir, config)
 
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.describe import Description, describe
 from inception_jax.models.dialect import Dialect, Preprocessing
+from inception_jax.models.fold import fold
 from inception_jax.models.googlenet import GoogLeNet, GoogLeNetNaive
 from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionResNetV2
 from inception_jax.models.inception_v2 import InceptionV2
@@ -28,6 +29,7 @@ __all__ = [
     "create",
     "describe",
     "dialects",
+    "fold",
     "init",
     "names",
     "preprocessing",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import inception_v3, inception_v4, notes, remat
+from inception_jax.models import inception_v3, inception_v4, notes, ops, remat
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
@@ -147,10 +147,10 @@ class Residual(nn.Module):
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
         notes.residual(self, branch, x)
-        x = remat.named(x + branch, remat.BLOCK)
+        x = x + branch
+        x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
         if not self.relu:
             return x
-        x = nn.relu(x)
         notes.rectified(self, x)
         return x
 
@@ -325,8 +325,9 @@ class InceptionResNetV1(Network):
         d = self.switches
         if not d.embedding:
             return x
-        x = Dense(d.embedding, d.kernel_init, x.dtype, bias=False, name="embedding")(x)
-        x = batch_norm(d.norm, train, self.bn_group)(x)
+        normed = d.norm is not None
+        x = Dense(d.embedding, d.kernel_init, x.dtype, bias=not normed, name="embedding")(x)
+        x = batch_norm(d.norm, train, self.bn_group)(x) if normed else x
         kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
         return x
 

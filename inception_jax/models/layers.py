@@ -16,6 +16,7 @@ from inception_jax.models.preactivation import Preactivation, affine, computed
 
 Array = jax.Array
 Branch = Sequence[Callable[[Array], Array]]
+Moments = tuple[Array, Array]  # means and variances, [groups, c]
 SMALLEST = 8  # channels a scaled-down layer keeps, and the multiple it is rounded to
 
 
@@ -53,8 +54,11 @@ class BatchNorm(nn.Module):
     unbiased: bool = False
 
     @nn.compact
-    def factors(self, x: Array) -> tuple[Array, Array]:
-        """What to multiply each channel of `x` [b, ..., c] by and then to add, [groups, c] both."""
+    def factors(self, x: Array, moments: Moments | None = None) -> tuple[Array, Array]:
+        """What to multiply each channel of `x` [b, ..., c] by and then to add, [groups, c] both.
+
+        `moments` are those of `x`, where they are already there; for training only.
+        """
         c = x.shape[-1]
         wide = ops.wide(x.dtype)  # of the statistics and parameters too: float32, or float64
         mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), wide)
@@ -62,17 +66,13 @@ class BatchNorm(nn.Module):
         beta = self.param("bias", nn.initializers.zeros_init(), (c,), wide)
         gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else 1
         if self.train:
-            size = self.group or x.shape[0]
-            if x.shape[0] % size:
-                raise ValueError(
-                    f"a batch of {x.shape[0]} images does not split into groups of {size}"
-                )
-            groups = x.reshape(-1, size, *x.shape[1:])
-            mean, var = ops.moments(groups, lax.stop_gradient(mean_avg.value))
-            mean, var = (remat.named(s, remat.STATISTICS) for s in (mean, var))
+            mean, var = moments or moments_of(x, mean_avg.value, self.group)
+            if moments:
+                groups = x.reshape(mean.shape[0], -1, *x.shape[1:])
+                mean, var = ops.known_moments(groups, mean, var)
             if not self.is_initializing():
                 self._follow(mean_avg, mean)
-                count = math.prod(x.shape[1:-1]) * size
+                count = math.prod(x.shape[1:-1]) * (self.group or x.shape[0])
                 unbiased = count / (count - 1) if self.unbiased and count > 1 else 1
                 self._follow(var_avg, var * unbiased)
         else:
@@ -87,6 +87,20 @@ class BatchNorm(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Normalises `x` [b, ..., c]; the output has its shape and dtype."""
         return affine(x, *self.factors(x))
+
+
+def moments_of(x: Array, pivot: Array, group: int) -> Moments:
+    """Means and biased variances [groups, c] of `x` [b, ..., c]; see `ops.moments`.
+
+    Raises:
+        ValueError: the images do not split into groups of `group` (0 is all).
+    """
+    size = group or x.shape[0]
+    if x.shape[0] % size:
+        raise ValueError(f"a batch of {x.shape[0]} images does not split into groups of {size}")
+    groups = x.reshape(-1, size, *x.shape[1:])
+    mean, var = ops.moments(groups, lax.stop_gradient(pivot))
+    return remat.named(mean, remat.STATISTICS), remat.named(var, remat.STATISTICS)
 
 
 def batch_norm(norm: Norm | None, train: bool, group: int) -> BatchNorm:
@@ -119,13 +133,19 @@ class ConvBN(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Array | Preactivation, *, convolved: Array | None = None, defer: bool = False
+        self,
+        x: Array | Preactivation,
+        *,
+        convolved: Array | None = None,
+        moments: Moments | None = None,
+        defer: bool = False,
     ) -> Any:
         """Maps `x` [b, h, w, c] to [b, h', w', features * width].
 
         Args:
             x: the input.
             convolved: its convolution by this layer's kernel, where that is already there.
+            moments: of that.
             defer: return a Preactivation, if nothing forbids it.
         """
         d: Dialect = self.dialect
@@ -145,7 +165,9 @@ class ConvBN(nn.Module):
             z = z + self.param("bias", d.bias_init, (features,), wide).astype(z.dtype)
         if normed or self.relu:
             z = remat.named(z, self.kept)
-        norm = batch_norm(d.norm, self.train, self.bn_group).factors(z) if normed else (None, None)
+        norm = None, None
+        if normed:
+            norm = batch_norm(d.norm, self.train, self.bn_group).factors(z, moments)
         if not self.relu:
             return affine(z, *norm)
         # With a gamma the factor may be negative.

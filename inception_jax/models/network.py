@@ -74,6 +74,7 @@ class Network(nn.Module):
         pixels: a key of `PIXELS`: other constants of normalisation than the dialect's.
         residual_scale: what residual modules are multiplied by before they are added; 0 takes the
             published values. For Inception-ResNets only.
+        folded: BatchNorm is part of the kernels and biases (`fold`); for evaluation.
         frozen: BatchNorm keeps its averages and no gradient goes below the classifier and heads.
         dtype: of the computation; parameters and statistics stay float32.
     """
@@ -89,6 +90,7 @@ class Network(nn.Module):
     without: tuple[str, ...] = ()
     pixels: str = ""
     residual_scale: float = 0.0
+    folded: bool = False
     frozen: bool = False
     dtype: Any = jnp.float32
 
@@ -100,7 +102,8 @@ class Network(nn.Module):
     @property
     def switches(self) -> Dialect:
         """The dialect's record."""
-        return self.DIALECTS[self.dialect]
+        d = self.DIALECTS[self.dialect]
+        return dataclasses.replace(d, norm=None) if self.folded else d
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-from flax import linen as nn
 from flax import struct
 
 from inception_jax.models import ops
@@ -39,7 +38,7 @@ class Preactivation:
     @property
     def value(self) -> Array:
         """The activation [b, h, w, c], in the dtype of `z`."""
-        return nn.relu(affine(self.z, self.factor, self.shift))
+        return ops.relu(affine(self.z, self.factor, self.shift))
 
     def max_pooled(self, pool: Callable[[Array], Array]) -> "Preactivation":
         """What `pool` makes of the activation."""

@@ -6,7 +6,7 @@ instead of three or four narrow ones, which reads the input once and writes its 
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from inception_jax.models import forms, ops
-from inception_jax.models.layers import Branch, ConvBN, avg_pool, run, window
+from inception_jax.models.layers import Branch, ConvBN, Moments, avg_pool, moments_of, run, window
 from inception_jax.models.preactivation import Preactivation, computed
 
 Array = jax.Array
@@ -43,10 +43,12 @@ def concat(branches: Sequence[Branch], x: Array | Preactivation) -> Array:
     # While a network is initialised its kernels are made one after the other.
     made = not any(h.conv.is_initializing() for h in heads.values())
     heads = heads if len(heads) > 1 and made and forms.on("siblings") else {}
-    first = dict(zip(heads, convolved([h.conv for h in heads.values()], x), strict=True))
+    # Those that stand alone first: their statistics are of one slice.
+    order = sorted(heads, key=lambda i: heads[i].pool is not None)
+    begun = dict(zip(order, begin([heads[i] for i in order], x), strict=True))
     return jnp.concatenate(
         [
-            follow(heads[i], x, first[i]) if i in heads else computed(run(branch, x))
+            begun[i](x) if i in begun else computed(run(branch, x))
             for i, branch in enumerate(branches)
         ],
         axis=-1,
@@ -71,19 +73,43 @@ def is_average(layer: Any) -> bool:
     )
 
 
-def convolved(convs: Sequence[ConvBN], x: Array | Preactivation) -> list[Array]:
-    """The convolution of `x` by the kernel of each layer, computed as one."""
-    if not convs:
+def begin(heads: Sequence[Head], x: Array | Preactivation) -> list[Callable[[Any], Array]]:
+    """What is left of each branch, a function of `x`, once `x` is convolved by all their kernels.
+
+    Heads with a pool come last.
+    """
+    if not heads:
         return []
+    convs = [h.conv for h in heads]
     kernels = [c.get_variable("params", "kernel") for c in convs]
     dtype = convs[0].dtype
-    ends = itertools.accumulate((k.shape[-1] for k in kernels), initial=0)
+    ends = list(itertools.accumulate((k.shape[-1] for k in kernels), initial=0))
+    parts = list(itertools.pairwise(ends))
     wide = jnp.concatenate([k.astype(dtype) for k in kernels], axis=-1)
     z = ops.conv(computed(x).astype(dtype), wide, 1, ((0, 0), (0, 0)))
-    return [lax.slice_in_dim(z, a, b, axis=-1) for a, b in itertools.pairwise(ends)]
+    moments = together(convs, z)
+    return [
+        partial(follow, h, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if h.pool else m)
+        for h, (a, b), m in itertools.zip_longest(heads, parts, moments)
+    ]
 
 
-def follow(head: Head, x: Array | Preactivation, z: Array) -> Array:
+def together(convs: Sequence[ConvBN], z: Array) -> list[Moments]:
+    """The moments of each layer's slice of `z`, where training asks for them; else none.
+
+    Taken of all channels at once they are part of the convolution; of a slice, a pass over `z`.
+    """
+    first = convs[0] if convs else None
+    normed = first is not None and first.dialect.norm is not None and not first.dialect.bias
+    if first is None or not (normed and first.train and all(c.norm for c in convs)):
+        return []
+    averages = [c.get_variable("batch_stats", "bn")["mean"] for c in convs]
+    mean, var = moments_of(lax.stop_gradient(z), jnp.concatenate(averages), first.bn_group)
+    ends = itertools.accumulate((a.shape[0] for a in averages), initial=0)
+    return [(mean[:, a:b], var[:, a:b]) for a, b in itertools.pairwise(ends)]
+
+
+def follow(head: Head, x: Any, *, z: Array, moments: Moments | None) -> Array:
     """A branch's output on `x`, of which `z` is the convolution by its head's kernel."""
     z = head.pool(z) if head.pool else z
-    return run(head.rest, head.conv(x, convolved=z))
+    return run(head.rest, head.conv(x, convolved=z, moments=moments))

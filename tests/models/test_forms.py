@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from inception_jax import models
 from inception_jax.models import forms, remat
 from tests.models.test_network import small
 
@@ -73,3 +74,30 @@ def test_every_form_is_the_network_as_drawn(name, dialect):
             want = gradient(*network)
         for recompute in remat.KEPT if name == "inception_v3" else ["lean"]:
             assert farthest(gradient(*network, recompute), want) < 1e-9, recompute
+
+
+FOLDED = [("inception_v3", "torchvision"), ("inception_resnet_v1", "facenet"),
+          ("bn_inception", "cadene"), ("xception", "keras")]  # fmt: skip
+LEFT_OUT["inception_resnet_v1"] = ["block35", "block17"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "dialect"), FOLDED)
+def test_a_folded_network_is_the_same_function(name, dialect):
+    """With BatchNorm in kernels and biases every end-point is what it was, in float64 to 1e-12."""
+    with jax.enable_x64(True):
+        rest = {"num_classes": 0} if dialect == "facenet" else {}
+        model, variables, image = example(name, dialect, without=tuple(LEFT_OUT[name]), **rest)
+        bare, taken_in = models.fold(model, variables)
+        assert "batch_stats" not in taken_in and not any(
+            "bn" in str(path) for path, _ in jax.tree.leaves_with_path(taken_in)
+        )
+
+        def everything(model, variables):
+            out = jax.jit(lambda v: model.apply(v, image, endpoints=True))
+            quickly = {"xla_backend_optimization_level": 0}
+            return out.lower(variables).compile(compiler_options=quickly)(variables)
+
+        want, got = everything(model, variables), everything(bare, taken_in)
+        assert set(got.endpoints) == set(want.endpoints)
+        assert farthest((got.logits, got.endpoints), (want.logits, want.endpoints)) < 1e-12

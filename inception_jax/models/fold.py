@@ -1,0 +1,53 @@
+"""A network for inference: BatchNorm as part of the convolution before it."""
+
+from typing import Any
+
+import numpy as np
+
+from inception_jax.models.network import Network
+
+
+def fold(model: Network, variables: Any) -> tuple[Network, dict[str, Any]]:
+    """The same function at evaluation, without BatchNorm: kernels and biases take it in.
+
+    A kernel is multiplied by gamma / sqrt(var + epsilon) for each of its outputs, and the bias is
+    what is left of an affine map. Computed in float64, kept in the parameters' dtype; for networks
+    without BatchNorm all stays as it is.
+
+    Args:
+        model: any network that is not folded yet.
+        variables: {'params', 'batch_stats'}.
+
+    Returns:
+        The network to apply, and its variables: {'params'}.
+    """
+    norm = model.switches.norm
+    params, stats = variables["params"], variables.get("batch_stats", {})
+    if norm is None:
+        return model, {"params": params}
+    if "bn" in stats:  # an embedding's, which stands beside its layer
+        params, stats = dict(params), dict(stats)
+        params["embedding"] = {**params["embedding"], "bn": params.pop("bn")}
+        stats["embedding"] = {"bn": stats.pop("bn")}
+    return model.clone(folded=True), {"params": _folded(params, stats, norm.epsilon)}
+
+
+def _folded(params: Any, stats: Any, epsilon: float) -> dict[str, Any]:
+    """A tree of layers, each with the BatchNorm below it taken in."""
+    if "bn" not in stats:
+        return {
+            k: _folded(v, stats.get(k, {}), epsilon) if hasattr(v, "items") else v
+            for k, v in params.items()
+        }
+    norm, averages = params["bn"], stats["bn"]
+    mean, var, beta = (_wide(x) for x in (averages["mean"], averages["var"], norm["bias"]))
+    factor = _wide(norm.get("scale", 1.0)) / np.sqrt(var + epsilon)
+    kernel, before = params["kernel"], _wide(params.get("bias", 0.0))
+    return {
+        "kernel": (_wide(kernel) * factor).astype(kernel.dtype),
+        "bias": ((before - mean) * factor + beta).astype(norm["bias"].dtype),
+    }
+
+
+def _wide(x: Any) -> np.ndarray:
+    return np.asarray(x, np.float64)
