@@ -80,17 +80,10 @@ def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[...,
 
 def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     """Convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
+    plain = partial(cpu.plain_conv, stride=stride, pads=pads)
     if kernel.shape[:2] == (1, 1):
-        plain = partial(_conv, stride=stride, pads=pads)
-        fast = partial(cpu.conv_1x1, stride=stride)
-        return _by_platform(x, kernel, cpu=fast, default=plain)
-    return _conv(x, kernel, stride, pads)
-
-
-def _conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
-    return lax.conv_general_dilated(
-        x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+        return _by_platform(x, kernel, cpu=partial(cpu.conv_1x1, stride=stride), default=plain)
+    return _by_platform(x, kernel, cpu=lambda x, k: cpu.conv(x, k, stride, pads), default=plain)
 
 
 def depthwise(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inception_jax.models import layers, ops
@@ -85,20 +85,26 @@ def test_torch_padding(n, k, stride, pool, want):
     assert ops.pads((n, n), (k, k), stride, "SAME", "ceil", pool)[0] == want
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=25)
 @given(
-    n=st.integers(4, 9),
+    n=st.sampled_from([4, 5, 8, 9, 18, 19]),
+    c=st.sampled_from([3, 20, 64]),  # channels at which the CPU's form changes
     k=st.sampled_from([(1, 1), (3, 3), (5, 5), (1, 7), (7, 1), (2, 2)]),
     stride=st.integers(1, 2),
     padding=st.sampled_from(["SAME", "VALID"]),
 )
-def test_conv_and_its_gradients_equal_lax(n, k, stride, padding):
+@example(n=19, c=20, k=(3, 3), stride=1, padding="VALID")
+@example(n=19, c=3, k=(3, 3), stride=2, padding="VALID")
+@example(n=19, c=64, k=(3, 3), stride=2, padding="VALID")
+@example(n=18, c=20, k=(5, 5), stride=1, padding="SAME")
+@example(n=17, c=20, k=(7, 1), stride=1, padding="SAME")
+def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
     """`ops.conv` and its gradients equal `lax.conv_general_dilated`'s, in any form it takes."""
     if padding == "VALID" and max(k) > n:
         return
     keys = jax.random.split(jax.random.key(0), 3)
-    x = jax.random.normal(keys[0], (2, n, n, 3))
-    w = jax.random.normal(keys[1], (*k, 3, 4))
+    x = jax.random.normal(keys[0], (2, n, n, c))
+    w = jax.random.normal(keys[1], (*k, c, 4)) / c
     pads = ops.pads((n, n), k, stride, padding)
 
     def plain(x, w):
