@@ -4,6 +4,7 @@ The same mathematics as `lax.conv_general_dilated` and `lax.reduce_window`; `ops
 CPU only. The figures are of two Zen 4 cores, float32 (experiments/cifar10/README.md has the step).
 """
 
+import functools
 import itertools
 import math
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 Array = jax.Array
@@ -53,11 +55,11 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
         return _gathered(x, kernel, stride, pads, grid)
     if x.shape[-1] < MANY:
         return plain_conv(x, kernel, stride, pads)
-    total = jnp.zeros((x.shape[0] * grid[0] * grid[1], kernel.shape[-1]), x.dtype)
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    for i, j in _places(kernel.shape):
-        total += _read_by(padded, i, j, stride, grid) @ kernel[i, j]
-    return total.reshape(x.shape[0], *grid, -1)
+    products = (_product(_read_by(padded, i, j, stride, grid), kernel[i, j])
+                for i, j in _places(kernel.shape))  # fmt: skip
+    total = functools.reduce(jnp.add, products)
+    return total.reshape(x.shape[0], *grid, -1).astype(x.dtype)
 
 
 def _gathered(x: Array, kernel: Array, stride: int, pads: Pads, grid: tuple[int, int]) -> Array:
@@ -69,6 +71,11 @@ def _gathered(x: Array, kernel: Array, stride: int, pads: Pads, grid: tuple[int,
         return None, (read @ kernel.reshape(-1, kernel.shape[-1])).reshape(*grid, -1)
 
     return lax.scan(image, None, padded)[1]
+
+
+def _product(a: Array, b: Array) -> Array:
+    """A matrix product, in float32 at least: sums of several are rounded once."""
+    return jnp.matmul(a, b, preferred_element_type=np.promote_types(a.dtype, jnp.float32))
 
 
 def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -139,12 +146,13 @@ def _by_kernel(padded: Array, dy: Array, stride: int, shape: tuple[int, ...]) ->
         x, by_channel = part[0], part[1].reshape(-1, features)
         read = [_read_by(x, i, j, stride, (grid[0], grid[1])) for i, j in places]
         if shape[2] < FEW:
-            return total + (jnp.concatenate(read, -1).T @ by_channel).reshape(total.shape), None
-        return total + jnp.stack([r.T @ by_channel for r in read]), None
+            read = [jnp.concatenate(read, -1)]
+        products = [_product(r.T, by_channel) for r in read]
+        return total + jnp.stack(products).reshape(total.shape), None
 
     parts = (a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
-    start = jnp.zeros((len(places), *shape[2:]), dy.dtype)
-    return lax.scan(body, start, tuple(parts))[0].reshape(shape)
+    start = jnp.zeros((len(places), *shape[2:]), np.promote_types(dy.dtype, jnp.float32))
+    return lax.scan(body, start, tuple(parts))[0].reshape(shape).astype(dy.dtype)
 
 
 conv.defvjp(_conv_forward, _conv_backward)

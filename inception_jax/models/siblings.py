@@ -43,9 +43,7 @@ def concat(branches: Sequence[Branch], x: Array | Preactivation) -> Array:
     # While a network is initialised its kernels are made one after the other.
     made = not any(h.conv.is_initializing() for h in heads.values())
     heads = heads if len(heads) > 1 and made and forms.on("siblings") else {}
-    # Those that stand alone first: their statistics are of one slice.
-    order = sorted(heads, key=lambda i: heads[i].pool is not None)
-    begun = dict(zip(order, begin([heads[i] for i in order], x), strict=True))
+    begun = dict(zip(heads, begin(list(heads.values()), x), strict=True))
     return jnp.concatenate(
         [
             begun[i](x) if i in begun else computed(run(branch, x))
@@ -74,35 +72,30 @@ def is_average(layer: Any) -> bool:
 
 
 def begin(heads: Sequence[Head], x: Array | Preactivation) -> list[Callable[[Any], Array]]:
-    """What is left of each branch, a function of `x`, once `x` is convolved by all their kernels.
-
-    Heads with a pool come last.
-    """
+    """What is left of each branch, a function of `x`, once `x` met all their kernels."""
     if not heads:
         return []
     convs = [h.conv for h in heads]
     kernels = [c.get_variable("params", "kernel") for c in convs]
     dtype = convs[0].dtype
-    ends = list(itertools.accumulate((k.shape[-1] for k in kernels), initial=0))
-    parts = list(itertools.pairwise(ends))
+    ends = itertools.accumulate((k.shape[-1] for k in kernels), initial=0)
     wide = jnp.concatenate([k.astype(dtype) for k in kernels], axis=-1)
     z = ops.conv(computed(x).astype(dtype), wide, 1, ((0, 0), (0, 0)))
-    moments = together(convs, z)
     return [
         partial(follow, h, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if h.pool else m)
-        for h, (a, b), m in itertools.zip_longest(heads, parts, moments)
+        for h, (a, b), m in zip(heads, itertools.pairwise(ends), together(convs, z), strict=True)
     ]
 
 
-def together(convs: Sequence[ConvBN], z: Array) -> list[Moments]:
-    """The moments of each layer's slice of `z`, where training asks for them; else none.
+def together(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
+    """The moments of each layer's slice of `z`, where training asks for them; else None.
 
     Taken of all channels at once they are part of the convolution; of a slice, a pass over `z`.
     """
-    first = convs[0] if convs else None
-    normed = first is not None and first.dialect.norm is not None and not first.dialect.bias
-    if first is None or not (normed and first.train and all(c.norm for c in convs)):
-        return []
+    first = convs[0]
+    normed = first.dialect.norm is not None and not first.dialect.bias
+    if not (normed and first.train and all(c.norm for c in convs)):
+        return [None] * len(convs)
     averages = [c.get_variable("batch_stats", "bn")["mean"] for c in convs]
     mean, var = moments_of(lax.stop_gradient(z), jnp.concatenate(averages), first.bn_group)
     ends = itertools.accumulate((a.shape[0] for a in averages), initial=0)

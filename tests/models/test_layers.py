@@ -119,6 +119,25 @@ def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
         np.testing.assert_allclose(a, b, atol=2e-3)
 
 
+@pytest.mark.parametrize(("c", "stride"), [(64, 2), (20, 1)])
+def test_a_gradient_in_16_bits_is_summed_in_32(c, stride):
+    """In bfloat16 what is added up over images and pixels is rounded once, at the end."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    x = jax.random.normal(keys[0], (16, 19, 19, c), jnp.bfloat16)
+    w = jax.random.normal(keys[1], (3, 3, c, 8), jnp.bfloat16)
+    pads = ops.pads((19, 19), (3, 3), stride, "SAME")
+    y, back = jax.vjp(lambda w: ops.conv(x, w, stride, pads), w)
+    ct = jax.random.normal(keys[2], y.shape, jnp.bfloat16)
+    wide = (a.astype(jnp.float32) for a in (w, x, ct))
+    w32, x32, ct32 = wide
+    _, exact = jax.vjp(lambda w: ops.conv(x32, w, stride, pads), w32)
+    (got,), (want,) = back(ct), exact(ct32)
+    assert got.dtype == jnp.bfloat16
+    assert (
+        jnp.abs(got.astype(jnp.float32) - want).max() < 2**-8 * jnp.abs(want).max()
+    )  # one rounding
+
+
 @settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(3, 9), k=st.sampled_from([2, 3]), stride=st.integers(1, 2),
