@@ -1,6 +1,7 @@
 """The train and the eval step: pure functions of state and batch, jitted over the mesh."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
 from inception_jax.metrics import rank
-from inception_jax.models import Network, notes, ops, remat
+from inception_jax.models import Network, forms, notes, ops, remat
 from inception_jax.state import TrainState, places
 
 Array = jax.Array
@@ -89,6 +90,10 @@ def make_train_step(
             return over_batch(state, batch, key, 1)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+        with images_of(mesh, whole=not add_in):
+            return traced(state, batch)
+
+    def traced(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
@@ -122,6 +127,14 @@ def make_train_step(
         return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
     return jax.jit(step, donate_argnums=0)
+
+
+def images_of(mesh: Mesh, whole: bool = True) -> AbstractContextManager[None]:
+    """In it, a network is traced on a batch that the mesh's devices share, if `whole`.
+
+    What takes one image after the other would then have every device wait for each.
+    """
+    return forms.without("by_image") if whole and mesh.size > 1 else nullcontext()
 
 
 def gradient(
@@ -178,7 +191,8 @@ def make_view_step(
         return jnp.full((images, classes), LOWEST), jnp.zeros((images, classes))
 
     def step(variables: Any, sums: tuple[Array, Array], views: Any) -> tuple[Array, Array]:
-        logits = predict(model, variables, views["image"])
+        with images_of(mesh):
+            logits = predict(model, variables, views["image"])
         logits = logits if columns is None else logits[:, columns]
         weight, owner = views["weight"][:, None], views["owner"]
         log = jax.nn.log_softmax(logits.astype(jnp.float32))

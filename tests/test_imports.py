@@ -28,7 +28,7 @@ ORDER = [
     ["result", "rollback"],
     ["evaluate"],
     ["job"],
-    ["loop", "input_bench", "doctor", "plan"],
+    ["loop", "input_bench", "doctor", "plan", "bench"],
     ["train"],
     ["predict"],
     ["exchange", "image_set", "ensemble"],

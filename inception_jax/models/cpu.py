@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from inception_jax.models import forms
+
 Array = jax.Array
 Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images that a gradient by the kernel takes at a time
@@ -51,7 +53,7 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     if stride == 1:
         return _bordered(x, kernel, pads)
     grid = _grid(x, kernel, stride, pads)
-    if x.shape[-1] < FEW:
+    if x.shape[-1] < FEW and forms.on("by_image"):
         return _gathered(x, kernel, stride, pads, grid)
     if x.shape[-1] < MANY:
         return plain_conv(x, kernel, stride, pads)
@@ -124,7 +126,7 @@ def _conv_backward(stride: int, pads: Pads, kept: Any, dy: Array) -> tuple[Array
         )
     else:
         (dx,) = jax.vjp(lambda x: plain_conv(x, kernel, stride, pads), x)[1](dy)
-    if kernel.shape[0] * kernel.shape[1] > MOST_PIXELS:
+    if kernel.shape[0] * kernel.shape[1] > MOST_PIXELS or not forms.on("by_image"):
         (dk,) = jax.vjp(lambda k: plain_conv(x, k, stride, pads), kernel)[1](dy)
         return dx, dk
     return dx, _by_kernel(jnp.pad(x, ((0, 0), *pads, (0, 0))), dy, stride, kernel.shape)

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 FORMS = {
     "siblings": "1x1 convolutions of one input as one, average pools behind them",
     "deferred": "max-pools before normalisation and ReLU",
+    "by_image": "images one after the other, where they are all one device's (`cpu`)",
     "platform": "what one platform does faster in a form of its own (`cpu`)",
 }
 

@@ -49,9 +49,11 @@ def affine(x: Array, factor: Array | None, shift: Array | None) -> Array:
     """`x * factor + shift` of `x` [b, ..., c] in groups [g, c] of images; in the dtype of `x`."""
     if factor is None or shift is None:
         return x
-    groups, c = factor.shape
+    (groups, c), wide = factor.shape, x.astype(ops.wide(x.dtype))
+    if groups == 1:
+        return (wide * factor[0] + shift[0]).astype(x.dtype)
     shape = (groups, *(1,) * (x.ndim - 1), c)
-    y = x.reshape(groups, -1, *x.shape[1:]).astype(ops.wide(x.dtype))
+    y = wide.reshape(groups, -1, *x.shape[1:])
     return (y * factor.reshape(shape) + shift.reshape(shape)).reshape(x.shape).astype(x.dtype)
 
 

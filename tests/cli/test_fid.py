@@ -137,7 +137,7 @@ def test_published_weights_are_known(
     config.model.dialect = dialect
     (tmp_path / "config.json").write_text(json.dumps(rundir.plain(config)))
     (tmp_path / "source.json").write_text(json.dumps({"sha256": sha256}))
-    monkeypatch.setattr(checkpoint, "load", lambda *_: (step, {}))
+    monkeypatch.setattr(checkpoint, "load", lambda *_: (step, {"params": {}}))
     values = SimpleNamespace(workdir=str(tmp_path), step=None, batch_size=1)
     assert bool(network_of(values).notes) == note
 

@@ -55,7 +55,7 @@ LEFT_OUT = {
     "inception_v4": [f"mixed_{b}" for b in ("5c", "5d", "5e", "6c", "6d", "6e", "6f", "6g", "7c")],
     "googlenet": [f"inception_{b}" for b in ("3b", "4b", "4c", "4d", "4e", "5b")],
     "bn_inception": [f"inception_{b}" for b in ("3b", "4b", "4c", "4d", "5a")],
-    "inception_resnet_v2": ["block17"],
+    "inception_resnet_v2": ["block35", "block17", "block8"],  # and block8_last is left
     "xception": [f"block_{i}" for i in range(4, 11)],
 }
 
@@ -78,7 +78,7 @@ def test_every_form_is_the_network_as_drawn(name, dialect):
 
 FOLDED = [("inception_v3", "torchvision"), ("inception_resnet_v1", "facenet"),
           ("bn_inception", "cadene"), ("xception", "keras")]  # fmt: skip
-LEFT_OUT["inception_resnet_v1"] = ["block35", "block17"]
+LEFT_OUT["inception_resnet_v1"] = ["block35", "block17", "block8"]
 
 
 @pytest.mark.slow
