@@ -1,4 +1,4 @@
-"""inception-jax plan --config=PAGE [--topology=v5e-16] [--devices=N] [--compare[=AXES]] [--json]
+"""inception-jax plan --config=PAGE [--topology=v5e-16] [--devices=N] [--compare=AXES] [--json]
 
 Will it fit, how long will it take, what limits it? Compiles the very step that `train` would run,
 for N virtual devices of the CPU or, where jax[tpu] is installed, for a TPU slice (v4, v5e, v5p,
@@ -6,8 +6,8 @@ v6e): no TPU is needed, no array allocated. Prints the bytes of a device and eve
 a TPU also arithmetic, memory traffic, step time, images/s, and hours and chip-hours of the recipe.
 
 All of it is the compiler's estimate. Compiling takes minutes; the second time the answer is there
-at once. With --compare, the same with one thing changed at a time: dtype, batch, recompute,
-bn_group, sharding, or those of them that are named. What does not fit ends with code 78 and says
+at once. With --compare=all, the same with one thing changed at a time: dtype, batch, recompute,
+bn_group, sharding; or those of them that are named. What does not fit ends with 78 and says
 what would. The images need not be here: ImageNet's number is known, or give --images.
 (The CPU's compiler sums 16 bits in 32 and scatters by an all-reduce. XLA compiles for a GPU only
 where there is one.)
