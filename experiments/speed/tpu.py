@@ -68,7 +68,7 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
         "tflop": step["flops"] / 1e12,
         "optimal_ms": 1e3 * step["seconds"]["optimal"],
         "schedule_ms": 1e3 * (step["seconds"]["schedule"] or 0),
-        "sent_mb": step["gradient_bytes"] / 1e6,
+        "sent_mb": step["sent_bytes"] / 1e6,
         "compile_s": made["compile_s"],
         "all_s": time.monotonic() - began,
     }

@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 GIB = 2**30
 
@@ -99,9 +100,13 @@ def shape(count: int, axes: int) -> tuple[int, ...]:
     return tuple(2 ** ((power + i) // axes) for i in range(axes))
 
 
-def all_reduce_seconds(chip: Chip, count: int, size: float) -> float:
-    """The least time for a sum of `size` bytes over `count` chips: all links busy, no waiting."""
-    return 2 * (count - 1) / count * size / (chip.links / 2) if count > 1 else 0.0
+def seconds(chip: Chip, row: Mapping[str, Any]) -> float:
+    """The least time for the collectives of a row of `collectives.totals`.
+
+    All links are busy and nothing waits; a sum goes around twice, as a scatter and a gather.
+    """
+    turns = 2 if row["kind"] == "all-reduce" else 1
+    return turns * (1 - 1 / row["devices"]) * row["bytes"] / (chip.links / 2)
 
 
 def cube(name: str) -> int:

@@ -26,7 +26,7 @@ def of(
     their best, and `schedule`, the cycles that it expects of each, one after the other.
     """
     count, config = program.mesh.size, program.config
-    network = sum(chips.all_reduce_seconds(chip, r["devices"], r["bytes"]) for r in sent)
+    network = sum(chips.seconds(chip, row) for row in sent)
     optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
     seconds = {
         "arithmetic": cost["flops"] / chip.flops,
@@ -47,7 +47,7 @@ def of(
             "flops": cost["flops"],
             "accessed_bytes": cost["bytes accessed"],
             "memory_bytes": read.memory_bytes,
-            "gradient_bytes": sum(r["bytes"] for r in sent),
+            "sent_bytes": sum(r["bytes"] for r in sent),
             "seconds": seconds,
             "unpriced": unpriced,
             "bound": max(bounds, key=bounds.__getitem__),

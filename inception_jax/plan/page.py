@@ -46,7 +46,7 @@ def _step(found: dict[str, Any]) -> str:
          seconds["arithmetic"]),
         ("memory", size(step["memory_bytes"]), f"{chip['bandwidth'] / 1e9:g} GB/s",
          seconds["memory"]),
-        ("network", size(step["gradient_bytes"]), f"{chip['links'] / 1e9:g} GB/s of links",
+        ("network", size(step["sent_bytes"]), f"{chip['links'] / 1e9:g} GB/s of links",
          seconds["network"]),
     ]  # fmt: skip
     lines = [f"one step of one {chip['name']} chip ({HOUR_NOTE}; {chip['source']})"]

@@ -39,5 +39,6 @@ def test_a_sum_over_chips():
     """Twice the bytes but for one share, over half of the links' two directions; one chip: none."""
     v5e = chips.named("v5e-16")
     assert v5e is not None
-    assert chips.all_reduce_seconds(v5e, 1, 1e9) == 0
-    assert chips.all_reduce_seconds(v5e, 4, 200e9) == pytest.approx(1.5)
+    one, four = ({"kind": "all-reduce", "devices": n, "bytes": 200e9} for n in (1, 4))
+    assert chips.seconds(v5e, one) == 0
+    assert chips.seconds(v5e, four) == pytest.approx(1.5)

@@ -31,7 +31,9 @@ def estimated(flops, memory, cycles, summed, optimal):
     assert chip is not None
     cost = {"flops": flops, "bytes accessed": 2.0 * memory, "optimal_seconds": optimal}
     read = schedule.Schedule(memory, cycles, {}, {})
-    return estimate.of(program, chip, cost, read, [{"devices": 16, "bytes": summed}])
+    return estimate.of(
+        program, chip, cost, read, [{"kind": "all-reduce", "devices": 16, "bytes": summed}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,10 +89,25 @@ def test_what_would_fit():
     found = {"needed": 32 * 2**30, "capacity": 16 * 2**30, "devices": {"mesh": {"data": 1}}}
     said = advice.of(page, found)
     assert "96 images on each of 1" in said and "34.36 GB" in said
-    assert "--config.train.recompute=lean" in said and "which is not enough alone" in said
+    assert "--config.train.recompute=lean" in said and "is not enough alone" in said
     assert "--config.model.dtype=bfloat16" in said
     assert "--config.data.batch_size=40 (40 images on each), or the same batch on 3 devices" in said
     assert "--config.optim.accumulate=3" in said
+
+
+def test_a_compiler_that_gives_no_amounts():
+    """Its refusal is passed on without figures that it did not give."""
+    found = {"needed": 0, "capacity": 0, "devices": {"mesh": {"data": 1}}}
+    said = advice.of(digits(model__bn_group=0), found)
+    assert "does not say by how much for 96 images" in said and " 0 B" not in said
+
+
+def test_a_gather_moves_half_of_a_sum():
+    """A sum goes around twice, what is only gathered or scattered once."""
+    rows = [{"kind": kind, "devices": 4, "bytes": 200e9} for kind in ("all-reduce", "all-gather")]
+    chip = chips.named("v5e-4")
+    assert chip is not None
+    assert [chips.seconds(chip, r) for r in rows] == [pytest.approx(1.5), pytest.approx(0.75)]
 
 
 def test_whether_a_host_keeps_up():
