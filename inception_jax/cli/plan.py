@@ -9,8 +9,8 @@ All of it is the compiler's estimate. Compiling takes minutes; the second time t
 at once. With --compare=all, the same with one thing changed at a time: dtype, batch, recompute,
 bn_group, sharding; or those of them that are named. What does not fit ends with 78 and says
 what would. The images need not be here: ImageNet's number is known, or give --images.
-(The CPU's compiler sums 16 bits in 32 and scatters by an all-reduce. XLA compiles for a GPU only
-where there is one.)
+(The CPU's compiler sums 16 bits in 32 and scatters by an all-reduce. There is no plan for GPUs: see
+experiments/speed.)
 """  # noqa: D415
 
 import contextlib
