@@ -9,9 +9,9 @@ import optax
 from flax import struct
 from jax.sharding import Mesh
 
+from inception_jax import compiler
 from inception_jax import mesh as meshes
 from inception_jax.models import Network
-from inception_jax.models.cpu import compile_once
 
 
 @struct.dataclass
@@ -59,7 +59,7 @@ def create(
     build = jax.jit(
         lambda given: _fresh(given, **fields),
         out_shardings=jax.tree.map(lambda leaf: leaf.sharding, like or abstract(**fields)),
-        compiler_options=compile_once(),
+        compiler_options=compiler.once(),
     )
     return build(start or {})
 

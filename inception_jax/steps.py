@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from inception_jax import compiler
 from inception_jax import mesh as meshes
 from inception_jax.data import distort
 from inception_jax.losses import objective
@@ -126,7 +127,7 @@ def make_train_step(
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
         return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
-    return jax.jit(step, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0, compiler_options=compiler.options(mesh))
 
 
 def images_of(mesh: Mesh, whole: bool = True) -> AbstractContextManager[None]:
@@ -205,7 +206,10 @@ def make_view_step(
     everywhere = meshes.replicated(mesh)
     return (
         jax.jit(start, out_shardings=(everywhere, everywhere)),
-        jax.jit(step, donate_argnums=1, out_shardings=(everywhere, everywhere)),
+        jax.jit(
+            step, donate_argnums=1, out_shardings=(everywhere, everywhere),
+            compiler_options=compiler.options(mesh),
+        ),  # fmt: skip
     )
 
 

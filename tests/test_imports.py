@@ -12,7 +12,7 @@ ORDER = [
     ["cluster"],
     ["interrupt", "window", "interval", "published", "bottleneck", "monitors"],
     ["config", "progress"],
-    ["mesh", "runtime", "rundir", "processes", "watchdog", "launch"],
+    ["mesh", "runtime", "compiler", "rundir", "processes", "watchdog", "launch"],
     ["data"],
     ["models"],
     ["weights"],

@@ -229,11 +229,3 @@ def _pool_backward(
 
 
 max_pool.defvjp(_pool_forward, _pool_backward)
-
-
-def compile_once() -> dict[str, int] | None:
-    """Compiler options for a program that runs once, as initialisers do; None off the CPU.
-
-    Fifteen seconds of optimising a small GoogLeNet's random numbers become six.
-    """
-    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None

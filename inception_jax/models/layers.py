@@ -67,9 +67,8 @@ class BatchNorm(nn.Module):
         gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else 1
         if self.train:
             mean, var = moments or moments_of(x, mean_avg.value, self.group)
-            if moments:
-                groups = x.reshape(mean.shape[0], -1, *x.shape[1:])
-                mean, var = ops.known_moments(groups, mean, var)
+            groups = x.reshape(mean.shape[0], -1, *x.shape[1:])
+            mean, var = ops.known_moments(groups, mean, var)
             if not self.is_initializing():
                 self._follow(mean_avg, mean)
                 count = math.prod(x.shape[1:-1]) * (self.group or x.shape[0])
@@ -92,13 +91,15 @@ class BatchNorm(nn.Module):
 def moments_of(x: Array, pivot: Array, group: int) -> Moments:
     """Means and biased variances [groups, c] of `x` [b, ..., c]; see `ops.moments`.
 
+    Without a gradient: that is `ops.known_moments`'.
+
     Raises:
         ValueError: the images do not split into groups of `group` (0 is all).
     """
     size = group or x.shape[0]
     if x.shape[0] % size:
         raise ValueError(f"a batch of {x.shape[0]} images does not split into groups of {size}")
-    groups = x.reshape(-1, size, *x.shape[1:])
+    groups = lax.stop_gradient(x).reshape(-1, size, *x.shape[1:])
     mean, var = ops.moments(groups, lax.stop_gradient(pivot))
     return remat.named(mean, remat.STATISTICS), remat.named(var, remat.STATISTICS)
 

@@ -146,7 +146,8 @@ def avg_pool(
 def known_moments(x: Array, mean: Array, var: Array) -> tuple[Array, Array]:
     """`mean` and `var` [g, c], which are those of `x` [g, n, ..., c]; differentiable by `x` alone.
 
-    For `x` that is a slice of what the moments were taken of: their gradient is then of the slice.
+    The gradient is by the differences to the mean, whatever the moments were computed by; and for
+    `x` that is a slice of what they were taken of, it is of the slice.
     """
     return mean, var
 
@@ -172,10 +173,12 @@ def moments(x: Array, pivot: Array) -> tuple[Array, Array]:
 
     In one pass over `x`, which a compiler does while `x` is made: of the differences to `pivot`
     [c], from which the mean should be no more than some hundred deviations away (at a hundred
-    float32 loses three of the variance's seven digits; Flax's form always has zero for a pivot).
+    float32 loses four of the variance's seven digits; Flax's form always has zero for a pivot). At
+    three thousand nothing is left but rounding, of which the variance is then taken to be: zero
+    would have the channel multiplied, and its gradient, by the thirty of `epsilon` alone.
     """
     axes = tuple(range(1, x.ndim - 1))
     x = x.astype(wide(x.dtype)) - pivot
     mean = x.mean(axis=axes)
     var = jnp.square(x).mean(axis=axes) - jnp.square(mean)
-    return mean + pivot, jnp.maximum(var, 0)
+    return mean + pivot, jnp.maximum(var, jnp.finfo(x.dtype).eps * jnp.square(mean))

@@ -97,7 +97,7 @@ def together(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
     if not (normed and first.train and all(c.norm for c in convs)):
         return [None] * len(convs)
     averages = [c.get_variable("batch_stats", "bn")["mean"] for c in convs]
-    mean, var = moments_of(lax.stop_gradient(z), jnp.concatenate(averages), first.bn_group)
+    mean, var = moments_of(z, jnp.concatenate(averages), first.bn_group)
     ends = itertools.accumulate((a.shape[0] for a in averages), initial=0)
     return [(mean[:, a:b], var[:, a:b]) for a, b in itertools.pairwise(ends)]
 

@@ -50,6 +50,7 @@ def of(
             "sent_bytes": sum(r["bytes"] for r in sent),
             "seconds": seconds,
             "unpriced": unpriced,
+            "unscheduled": read.unpriced,
             "bound": max(bounds, key=bounds.__getitem__),
             "low_s": low,
             "high_s": high,

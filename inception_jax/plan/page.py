@@ -59,7 +59,11 @@ def _step(found: dict[str, Any]) -> str:
         f"instructions without a price"
     )
     if seconds["schedule"]:
-        lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other")
+        more = step["unscheduled"]
+        end = f"; {more} instructions without an estimate" if more else ""
+        lines.append(
+            f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other{end}"
+        )
     return "\n".join([*lines, f"  limited by {_limit(step)}"])
 
 

@@ -21,6 +21,7 @@ CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 KINDS = {"convolution": "convolutions", "dot": "convolutions", "select-and-scatter": "max-pools",
          "reduce-window": "pools", "reduce": "sums"}  # fmt: skip
 INNER = re.compile(r"(?:calls|to_apply)=%?([\w.-]+)")
+NEVER = 2**62  # cycles from which on a number only says that there is no estimate (v5p: 2**63 - 1)
 CALLING = ("call", "async-start")  # what runs the computation they name, rather than fuse it
 # They name arrays and move nothing; a `ConcatBitcast` is free, and it is what the compiler's own
 # sum of seconds has no price for.
@@ -35,12 +36,14 @@ class Schedule(NamedTuple):
         memory_bytes: read from and written to the device's memory, its own registers and caches
             left out.
         cycles: the compiler's estimates of its instructions, one after the other.
+        unpriced: instructions whose estimate says that there is none.
         rows: share of those cycles by row of the network; `rest` is all else.
         kinds: share of those cycles by kind of instruction, see `KINDS`.
     """
 
     memory_bytes: int
     cycles: int
+    unpriced: int
     rows: dict[str, float]
     kinds: dict[str, float]
 
@@ -53,7 +56,7 @@ def read(text: str, runs: dict[str, float], rows: Collection[str]) -> Schedule:
         runs: how often each computation runs (`collectives.runs`); those that do not are fused.
         rows: names of the network's rows and heads.
     """
-    total, cycles = 0.0, 0.0
+    total, cycles, unpriced = 0.0, 0.0, 0
     by_row: dict[str, float] = defaultdict(float)
     by_kind: dict[str, float] = defaultdict(float)
     computations, fused = _computations(text)
@@ -66,12 +69,16 @@ def read(text: str, runs: dict[str, float], rows: Collection[str]) -> Schedule:
             if op in FREE or op.endswith("-done"):
                 continue
             total += times * _moved(shape, op, rest, sizes, name)
-            if priced := CYCLES.search(rest):
+            priced = CYCLES.search(rest)
+            if priced and int(priced[1]) >= NEVER:
+                unpriced += 1
+            elif priced:
                 spent = times * int(priced[1])
                 cycles += spent
                 by_row[_row(rest, rows)] += spent
                 by_kind[_kind(op, rest, computations)] += spent
-    return Schedule(int(total), int(cycles), _shares(by_row, cycles), _shares(by_kind, cycles))
+    shares = _shares(by_row, cycles), _shares(by_kind, cycles)
+    return Schedule(int(total), int(cycles), unpriced, *shares)
 
 
 def _shares(parts: dict[str, float], whole: float) -> dict[str, float]:

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inception_jax import models
+from inception_jax import compiler, models
 from inception_jax.models import notes
-from inception_jax.models.cpu import compile_once
 from tests.tiny import Tiny, TinyResidual
 
 
@@ -16,7 +15,7 @@ def noted(model, variables, images, **options):
     asked = {"mutable": ["batch_stats", notes.COLLECTION], "train": True, "endpoints": True}
     keys = {"dropout": jax.random.key(0)}
     apply = lambda v, x: model.apply(v, x, rngs=keys, **asked)  # noqa: E731
-    out, new = jax.jit(apply, compiler_options=compile_once())(variables, images)
+    out, new = jax.jit(apply, compiler_options=compiler.once())(variables, images)
     return jax.device_get(notes.by_kind(new[notes.COLLECTION])), jax.device_get(out.endpoints)
 
 

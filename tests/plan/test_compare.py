@@ -30,7 +30,7 @@ def estimated(flops, memory, cycles, summed, optimal):
     chip = chips.named("v5e-16")
     assert chip is not None
     cost = {"flops": flops, "bytes accessed": 2.0 * memory, "optimal_seconds": optimal}
-    read = schedule.Schedule(memory, cycles, {}, {})
+    read = schedule.Schedule(memory, cycles, 0, {}, {})
     return estimate.of(
         program, chip, cost, read, [{"kind": "all-reduce", "devices": 16, "bytes": summed}]
     )
