@@ -207,9 +207,11 @@ def make_view_step(
     return (
         jax.jit(start, out_shardings=(everywhere, everywhere)),
         jax.jit(
-            step, donate_argnums=1, out_shardings=(everywhere, everywhere),
+            step,
+            donate_argnums=1,
+            out_shardings=(everywhere, everywhere),
             compiler_options=compiler.options(mesh),
-        ),  # fmt: skip
+        ),
     )
 
 

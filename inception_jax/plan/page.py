@@ -61,9 +61,7 @@ def _step(found: dict[str, Any]) -> str:
     if seconds["schedule"]:
         more = step["unscheduled"]
         end = f"; {more} instructions without an estimate" if more else ""
-        lines.append(
-            f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other{end}"
-        )
+        lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other{end}")
     return "\n".join([*lines, f"  limited by {_limit(step)}"])
 
 
