@@ -37,6 +37,8 @@ OFF = {"as drawn": ("siblings", "deferred"), "siblings": ("deferred",), "deferre
 
 def measure(model: str, variant: str, topology: str, batch: int) -> dict:
     """Compiles one variant in this process."""
+    import jax
+
     from inception_jax import plan
     from inception_jax.bench.plain import plain
     from inception_jax.cli import pages
@@ -48,7 +50,8 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
     found = devices.topology(topology)
     recompute = variant if variant in ("lean", "rows") else "none"
     changes = {
-        "model.name": model, "model.dtype": "bfloat16", "model.bn_group": 0,
+        "model.name": model, "model.dtype": "bfloat16",
+        "model.bn_group": batch if len(found) > 1 else 0,  # Flax's layer knows no groups
         "data.batch_size": batch * len(found), "train.recompute": recompute,
         "optim.name": "sgd", "optim.clip": 0.0, "ema.decay": 0.0, "data.colour": "none",
     }  # fmt: skip
@@ -73,6 +76,7 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
         "optimal_ms": 1e3 * step["seconds"]["optimal"],
         "schedule_ms": 1e3 * (step["seconds"]["schedule"] or 0),
         "sent_mb": step["sent_bytes"] / 1e6,
+        "params": sum(x.size for x in jax.tree.leaves(program.empty_state.params)),
         "compile_s": made["compile_s"],
         "all_s": time.monotonic() - began,
     }
