@@ -10,7 +10,7 @@ ORDER = [
     ["errors"],
     ["rollcall"],
     ["cluster"],
-    ["interrupt", "window", "interval", "published", "bottleneck", "monitors"],
+    ["interrupt", "window", "interval", "published", "bottleneck", "monitors", "trace"],
     ["config", "progress"],
     ["mesh", "runtime", "rundir", "processes", "watchdog", "launch"],
     ["data"],
