@@ -69,20 +69,29 @@ def number(value: float) -> str:
 
 
 def notes(found: Mapping[str, Any]) -> list[str]:
-    """What a reader of the ratios must know."""
+    """What a reader of the ratios must know, a line each."""
     lines = [f"{name}: {text}" for name, text in found.get("left_out", {}).items()]
-    said: dict[str, None] = {}
-    for row in found["results"]:
-        if note := row.get("theirs", {}).get("note"):
-            said[f"{row['peer']}, {row['part']}: {note}"] = None
-        here, there = row["ours"].get("device"), row.get("theirs", {}).get("device")
-        if here and there and here != there:
-            said[f"{row['peer']}: on {there}, ours on {here}: no comparison of programs"] = None
-    if found["machine"]["backend"] == "cpu" and any(
-        r["part"] == "joined" for r in found["results"]
-    ):
-        said["train with input: on a CPU the step and its input share the cores"] = None
-    return [*lines, *said]
+    for name, versions in found["peers"].items():
+        lines.append(f"{name}: " + ", ".join(f"{n} {v}" for n, v in versions.items()))
+    cpu = found["machine"]["backend"] == "cpu"
+    for row in shown(found["results"]):
+        lines += [f"{row['what'].strip()}: {text}" for text in _said(row, cpu)]
+    return lines
+
+
+def _said(row: Mapping[str, Any], cpu: bool) -> list[str]:
+    """What there is to say of one row."""
+    ours, theirs, said = row["ours"], row.get("theirs", {}), []
+    if note := theirs.get("note"):
+        said.append(f"{row['peer']} {note}")
+    if theirs.get("device", ours.get("device")) != ours.get("device"):
+        said.append(f"{row['peer']} ran on {theirs['device']}, ours on {ours['device']}")
+    if row["part"] == "joined" and cpu:
+        said.append("on a CPU the step and its input share the cores")
+    if size := ours.get("bytes"):
+        rates = [f"{number(size / 1e6 / side['median'])} MB/s" for side in (ours, theirs) if side]
+        said.append(f"{number(size / 1e6)} MB, {' beside the disk with '.join(rates)}")
+    return said
 
 
 def _figure(side: Mapping[str, Any], unit: str) -> str:

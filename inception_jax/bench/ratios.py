@@ -57,7 +57,9 @@ def _side(runs: dict[int, Run], figure: Figure) -> dict[str, Any]:
         "median": statistics.median(r["figures"][figure.key] for r in runs.values()),
         "peak_bytes": max(r["peak_bytes"] for r in runs.values()),
     }
-    return side | {k: newest["figures"][k] for k in ("device", "note") if k in newest["figures"]}
+    return side | {
+        k: newest["figures"][k] for k in ("device", "note", "bytes") if k in newest["figures"]
+    }
 
 
 def _by_round(runs: Sequence[Run], part: str, who: str) -> dict[int, Run]:

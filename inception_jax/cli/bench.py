@@ -15,13 +15,14 @@ the file is whole after every run, and the same command continues it: nothing is
 Measure on a quiet machine: a ratio bears other work, but only up to a point.
 """  # noqa: D415
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,28 @@ def main(argv: list[str]) -> None:
     flags.text("out", "", "JSON file to write after every run, and to continue")
     flags.switch("json", "print JSON")
     values = flags.parse(argv)
-    # A scheduler's end is ours: the processes that measure end with us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(values)
     try:
-        bench.run()
+        with _ended_as_interrupted():
+            bench.run()
+    except KeyboardInterrupt:
+        kept = f"all is in {values.out}: the same command goes on" if values.out else "not kept"
+        print(f"stopped after {len(bench.record.runs)} runs; {kept}", file=sys.stderr)
+        raise
     finally:
         if bench.record.runs:
             found = bench.record.document()
             print(json.dumps(found) if values.json else page.text(found))
+
+
+@contextlib.contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """Within it SIGTERM is as Control-C: the process that measures is ended with this one."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Bench:
