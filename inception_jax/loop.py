@@ -356,13 +356,13 @@ class Loop:
             f"saved step {step} of {self.job.total} and stopped; the same command resumes"
         )
 
-    def _profile(self, done: int | None) -> None:
-        """Begins and ends the trace of `log.profile`; None ends what is open."""
-        if not self._trace.due(done):
+    def _profile(self, step: int | None) -> None:
+        """Begins and ends the trace of `log.profile` before a step; None ends what is open."""
+        if not self._trace.due(step):
             return
-        began, steps = time.monotonic(), self.step - self._start if done is None else done
+        began, step = time.monotonic(), step or self.step - self._start + 1
         with self.watchdog.allowing(SAVING), self._timed("save"):
-            words = self._trace.turn(steps, self.spent)
+            words = self._trace.turn(step, self.spent)
         self.window.clock += time.monotonic() - began  # no step took it
         if words and cluster.first():
             self.bar.say(words)

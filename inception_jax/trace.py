@@ -5,37 +5,37 @@ from pathlib import Path
 
 import jax
 
-FROM = 10  # steps of an attempt: the compiler, and the first batches, are over
+FROM = 10  # the step of an attempt: the compiler, and the first batches, are over
 
 
 class Trace:
-    """Traces `steps` steps of this attempt, from the one after `FROM` on, into `folder`."""
+    """Traces `steps` steps of this attempt, from the tenth on, into `folder`."""
 
     def __init__(self, folder: Path, steps: int):
         self._folder, self._steps = folder, steps
-        self._began: tuple[int, dict[str, float]] | None = None  # steps done, and their seconds
+        self._began: tuple[int, dict[str, float]] | None = None  # a step, and their seconds before
 
-    def due(self, done: int | None) -> bool:
-        """Whether to `turn` it on or off before step `done` + 1; None: off, if it is on."""
+    def due(self, step: int | None) -> bool:
+        """Whether to `turn` it on or off before that step; None: off, if it is on."""
         if self._began is None:
-            return bool(self._steps) and done == FROM
-        return done is None or done >= FROM + self._steps
+            return bool(self._steps) and step == FROM
+        return step is None or step >= FROM + self._steps
 
-    def turn(self, done: int, spent: Mapping[str, float]) -> str:
+    def turn(self, step: int, spent: Mapping[str, float]) -> str:
         """Begins, or ends and says what there is.
 
         Args:
-            done: steps of this attempt.
+            step: of this attempt that comes next, counted from 1.
             spent: seconds in all: `steps` of steps, `input` of these waiting for images.
         """
         if self._began is None:
             jax.profiler.start_trace(str(self._folder), create_perfetto_trace=True)
-            self._began = done, dict(spent)
+            self._began = step, dict(spent)
             return ""
-        steps, before = self._began
+        first, before = self._began
         self._began = None
         jax.profiler.stop_trace()
-        return self._words(done - steps, *(spent[k] - before[k] for k in ("steps", "input")))
+        return self._words(step - first, *(spent[k] - before[k] for k in ("steps", "input")))
 
     def _words(self, steps: int, seconds: float, waited: float) -> str:
         each, share = 1e3 * seconds / max(steps, 1), waited / max(seconds, 1e-9)

@@ -2,8 +2,10 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -29,6 +31,17 @@ def cores() -> int:
 def load() -> float:
     """The processes that want a core, as a mean of the last minute; 0 where nobody counts them."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+def disturbed(found: Mapping[str, Any]) -> str:
+    """What is to be said of a record that was made beside other work; empty if it was not."""
+    load, cores = found["load"], found["machine"]["cores"]
+    if load <= cores / 4:
+        return ""
+    return (
+        f"made beside other work (load {load:g} on {cores} cores), which slows some programs far "
+        f"more than others: to be measured again on a quiet machine"
+    )
 
 
 def _processor() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inception_jax.bench.machine import disturbed
 from inception_jax.bench.parts import PARTS
 
 HEAD = ("what", "ours", "peer", "theirs", "ratio (range)")
@@ -70,7 +71,8 @@ def number(value: float) -> str:
 
 def notes(found: Mapping[str, Any]) -> list[str]:
     """What a reader of the ratios must know, a line each."""
-    lines = [f"{name}: {text}" for name, text in found.get("left_out", {}).items()]
+    lines = [text] if (text := disturbed(found)) else []
+    lines += [f"{name}: {text}" for name, text in found["left_out"].items()]
     for name, versions in found["peers"].items():
         lines.append(f"{name}: " + ", ".join(f"{n} {v}" for n, v in versions.items()))
     cpu = found["machine"]["backend"] == "cpu"

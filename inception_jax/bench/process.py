@@ -28,7 +28,8 @@ class FailedError(Exception):
 def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[dict[str, Any], int]:
     """Its figures, and the most bytes of memory that it or one of its own processes had.
 
-    It has a session of its own, so that it ends with all its processes when we are interrupted.
+    It has a session of its own, so that it ends with all its processes when we are interrupted. The
+    system counts this process's memory as its until its program is in place: keep this one small.
 
     Raises:
         FailedError: as above; the text is the end of what it printed on standard error.

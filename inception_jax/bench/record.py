@@ -31,6 +31,7 @@ class Record:
             self.runs = there["runs"]
             self._head = {**there, **self._head, "began": there["began"]}
             self._head["peers"] = {**there["peers"], **self._head["peers"]}
+            self._head["load"] = max(there["load"], self._head["load"])
 
     def has(self, part: str, who: str, number: int) -> bool:
         """Whether that was measured."""
@@ -50,7 +51,7 @@ class Record:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if {*SAME, "runs", "began", "peers"} <= set(found):
+        if {*SAME, "runs", "began", "load", "peers"} <= set(found):
             return found
         reason = "it has other keys"
     except (OSError, ValueError, TypeError) as e:

@@ -8,6 +8,7 @@ from typing import Any
 from inception_jax import config as configs
 
 CLASSES = 1000
+READ = 50  # images a batch of the input alone, at least
 
 # An error of the config, as the flag of `bench` that it comes from.
 FLAGS = {
@@ -27,7 +28,7 @@ class Settings:
         dialect: of it; empty for its first.
         width: of its channels.
         stem: `paper` or `small`.
-        batch: images a step, on one device, and a batch of the input.
+        batch: images a step, on one device.
         size: pixels a side.
         dtype: of the computation.
         steps: timed, after two that are not.
@@ -45,6 +46,11 @@ class Settings:
     steps: int = 5
     seconds: float = 4.0
     folder: str = ""
+
+    @property
+    def reading(self) -> "Settings":
+        """The same for the input alone, whose batches are those of a step on an accelerator."""
+        return dataclasses.replace(self, batch=max(self.batch, READ))
 
     def words(self, *names: str) -> list[str]:
         """Those settings as flags of a script."""

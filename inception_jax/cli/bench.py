@@ -12,7 +12,7 @@ rounds' ratios and the least and greatest. Above 1, ours is faster. Parts:
 
 Peers that are installed here, or where --python is, take part; the others are listed. With --out
 the file is whole after every run, and the same command continues it: nothing is measured twice.
-Measure on a quiet machine: a ratio bears other work, but only up to a point.
+Measure on a quiet machine: other work slows some programs far more than others.
 """  # noqa: D415
 
 import contextlib
@@ -90,7 +90,7 @@ class Bench:
     """
 
     def __init__(self, values: Any):
-        self._values = values
+        self._values, self._out = values, _out(values.out)
         self.settings = Settings(
             values.model, values.dialect, values.width, values.stem, values.batch, values.size,
             values.dtype, values.steps, values.seconds, values.folder and _folder(values.folder),
@@ -104,7 +104,7 @@ class Bench:
             part: ["ours", *(n for n in names if part in peers.PEERS[n].parts), *_beside(part)]
             for part in parts
         }
-        self.record = Record(self._head(names, {**left, **without}), _out(values.out))
+        self.record = Record(self._head(names, {**left, **without}), self._out)
 
     def run(self) -> None:
         """Measures what is left.
@@ -114,8 +114,8 @@ class Bench:
         """
         _warn(self.record.document())
         order = turns.order(self.contestants, self._values.rounds)
-        out = _out(self._values.out)
-        with tempfile.TemporaryDirectory(dir=out and out.resolve().parent) as scratch:
+        place = self._out and self._out.resolve().parent
+        with tempfile.TemporaryDirectory(dir=place) as scratch:
             env = {**environment(), "TMPDIR": scratch}
             try:
                 turns.play(order, self.record, lambda turn: process.run(self._command(turn), env))
@@ -200,11 +200,7 @@ def _out(given: str) -> Path | None:
 
 
 def _warn(found: Mapping[str, Any]) -> None:
-    cores = found["machine"]["cores"]
-    if found["load"] > cores / 4:
-        print(
-            f"note: other work runs here (load {found['load']:g}, {cores} cores): the figures will "
-            f"be lower, and the ratios wider, than on a quiet machine", file=sys.stderr,
-        )  # fmt: skip
+    if text := machine.disturbed(found):
+        print(f"note: {text}", file=sys.stderr)
     for name, reason in found["left_out"].items():
         print(f"{name}: {reason}", file=sys.stderr)

@@ -123,7 +123,7 @@ def command(name: str, part: str, settings: Settings, place: Place) -> list[str]
     peer = PEERS[name]
     words = [place.python, str(FOLDER / peer.script)]
     if part == "input":
-        return [*words, *settings.words("folder", "size", "batch", "seconds")]
+        return [*words, *settings.reading.words("folder", "size", "batch", "seconds")]
     model = [f"--model={peer.models[settings.model]}", f"--mode={part}"]
     return [*words, *model, *settings.words("size", "batch", "dtype", "steps")]
 
