@@ -1,5 +1,6 @@
 """A bench as text: a line for each figure and peer, the machine above it."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,8 @@ def text(found: Mapping[str, Any]) -> str:
     ]
     lines += ["", "ratio: how many times as fast ours is; in brackets the least and greatest round"]
     lines += ["in brackets behind a figure: the most memory of its process"]
-    return "\n".join([*lines, *notes(found)])
+    wrapped = [textwrap.fill(note, 100, subsequent_indent="  ") for note in notes(found)]
+    return "\n".join([*lines, *wrapped])
 
 
 def subject(found: Mapping[str, Any]) -> str:
