@@ -1,4 +1,4 @@
-"""Writes the README's tables: results from experiments/*/run, networks from the golden facts.
+"""Writes the README's tables: results, networks from the golden facts, speed from bench.json.
 
     python experiments/table.py [--check]
 
@@ -7,9 +7,11 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
+from inception_jax.bench import page
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
@@ -72,6 +74,18 @@ def networks() -> list[str]:
     return lines
 
 
+def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[str]:
+    """The machine, a line for each figure and peer, and what must be known of them."""
+    found = json.loads(path.read_text())
+    lines = [f"{page.subject(found)}. {page.machine(found)}.", ""]
+    lines += [f"| {' | '.join(page.HEAD)} |", "|---" * len(page.HEAD) + "|"]
+    for row in page.shown(found["results"]):
+        *cells, ratio = page.cells(row)
+        cells.append(re.sub(r"^(\S+)", r"**\1**", ratio))
+        lines.append(f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |"))
+    return [*lines, "", "; ".join(page.notes(found)) + "."]
+
+
 def put(text: str, name: str, lines: list[str]) -> str:
     """`text` with the lines between the marks of `name`."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -86,7 +100,9 @@ def main() -> int:
     check = parser.parse_args().check
     readme = ROOT / "README.md"
     text = readme.read_text()
-    new = put(put(text, "results", results()), "networks", networks())
+    new = text
+    for name, lines in (("results", results()), ("speed", speed()), ("networks", networks())):
+        new = put(new, name, lines)
     if check:
         print("up to date" if new == text else "README.md is old: run python experiments/table.py")
         return int(new != text)

@@ -14,7 +14,7 @@ from inception_jax import mesh as meshes
 from inception_jax.data import pipeline, turbojpeg
 from inception_jax.data.source import Source
 from inception_jax.data.threads import AHEAD
-from inception_jax.job import Job
+from inception_jax.program import Program
 
 Step = Callable[[Any], None]  # takes a batch and returns when the device has done with it
 
@@ -103,15 +103,15 @@ class InputBench:
         return alone, _seconds_a_step(step, batches, self._seconds)
 
 
-def train_step(job: Job) -> Step:
+def train_step(program: Program) -> Step:
     """A run's own step, on its devices; as in training, the host is one step ahead of them."""
-    state, pending = job.fresh_state(), []
-    placed = meshes.batch(job.mesh)
+    state, pending = program.fresh_state(), []
+    placed = meshes.batch(program.mesh)
 
     def step(batch: Any) -> None:
         nonlocal state
         batch = meshes.put({k: batch[k] for k in ("image", "label")}, placed)
-        state, metrics = job.train_step(state, batch)
+        state, metrics = program.train_step(state, batch)
         pending.append(metrics)
         if len(pending) > 1:
             jax.block_until_ready(pending.pop(0))

@@ -45,6 +45,7 @@ class Job(Program):
         super().__init__(c, len(self.source), devices)
         self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
         self.seconds_to_build = time.monotonic() - started
+        self.seconds_to_compile = 0.0
 
     def adjust(self, shift: int = 0, factor: float = 1.0) -> None:
         """As a Program's; what was compiled ahead has the old rate in it."""
@@ -95,8 +96,10 @@ class Job(Program):
         """
 
         def work() -> None:
+            began = time.monotonic()
             with contextlib.suppress(Exception):
                 self._compiled = self.compiled()
+            self.seconds_to_compile = time.monotonic() - began
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

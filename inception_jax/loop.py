@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import numpy as np
 
-from inception_jax import cluster, monitors, processes, rundir, state, steps
+from inception_jax import cluster, monitors, processes, rundir, runtime, state, steps
 from inception_jax.bottleneck import Bottleneck
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
@@ -20,12 +20,12 @@ from inception_jax.interrupt import Interrupt
 from inception_jax.job import Job
 from inception_jax.progress import Progress, duration
 from inception_jax.steps import GO, STOP, VOID
+from inception_jax.trace import Trace
 from inception_jax.watchdog import Watchdog
 from inception_jax.window import Window
 from inception_jax.writer import Writer, read_lines
 
 GRACE = 2.0  # seconds that a batch may still take after a signal
-PROFILE_FROM = 10  # steps of an attempt: the compiler, and the first batches, are over
 SAVING = 1800.0  # seconds that waiting for the disk may take, and the first evaluation's compiler
 
 
@@ -70,8 +70,9 @@ class Loop:
         self.spent: dict[str, float] = dict.fromkeys(
             ("start", "steps", "input", "save", "eval"), 0.0
         )
+        folder = workdir / "profile" / f"process-{jax.process_index()}"
+        self._trace = Trace(folder, job.config.log.profile)
         self._mark: float | None = None  # the end of the last step
-        self._tracing = False
         self._shown: dict[str, float] | None = None
         self._asked: float | None = None  # when a signal came while a batch was awaited
         self._evaluations = 0
@@ -103,7 +104,7 @@ class Loop:
         self.reader, batches = job.batches(start, self._idle)
         self.bottleneck, self._named = Bottleneck(c.data.threads), 0
         self._unread: list[Taken] = []
-        self._mark, self.step = None, start
+        self._mark, self._start, self.step = None, start, start
         self.watchdog.sleep()
         try:
             if start and job.due(start, c.eval.every_epochs) and not self._evaluated(start):
@@ -140,7 +141,8 @@ class Loop:
         waited = time.monotonic() - waiting
         self.spent["input"] += waited
         signal = VOID if self._void else STOP if self.interrupt.signal else GO
-        current, metrics = self.job.step(current, self.job.placed(batch, signal))
+        with jax.profiler.StepTraceAnnotation("train", step_num=step):
+            current, metrics = self.job.step(current, self.job.placed(batch, signal))
         noted = metrics.pop("monitors", {})
         self._unread.append(Taken(step, metrics, waited, batch["index"], noted))
         self._name_bad()
@@ -246,7 +248,17 @@ class Loop:
         now = time.monotonic()
         self.spent["start"] += now - self.began
         if cluster.first():
-            self.bar.say(f"first step after {duration(now - self.began)}")
+            self.bar.say(self._first(now - self.began))
+
+    def _first(self, seconds: float) -> str:
+        """Where the time to the first step went; what is beside the compiler counts as its."""
+        data, compiler = self.job.seconds_to_build, self.job.seconds_to_compile
+        rest = max(seconds - data - compiler, 0.0)
+        imports = max(runtime.age() - seconds, 0.0)
+        return (
+            f"first step after {duration(seconds)}: data {data:.1f}s, compiler {compiler:.1f}s, "
+            f"the rest {rest:.1f}s" + (f"; before it imports {imports:.1f}s" if imports else "")
+        )
 
     def _beat(self) -> None:
         """A step was done, and the time since the last one was its."""
@@ -344,16 +356,16 @@ class Loop:
             f"saved step {step} of {self.job.total} and stopped; the same command resumes"
         )
 
-    def _profile(self, done: int | None) -> None:
-        """Traces `log.profile` steps from the tenth of this attempt on; None ends what is open."""
-        last = PROFILE_FROM + self.c.log.profile
-        if self._tracing and (done is None or done >= last):
-            jax.profiler.stop_trace()
-            self._tracing = False
-        elif self.c.log.profile and done == PROFILE_FROM:
-            folder = self.workdir / "profile" / f"process-{jax.process_index()}"
-            jax.profiler.start_trace(str(folder))
-            self._tracing = True
+    def _profile(self, step: int | None) -> None:
+        """Begins and ends the trace of `log.profile` before a step; None ends what is open."""
+        if not self._trace.due(step):
+            return
+        began, step = time.monotonic(), step or self.step - self._start + 1
+        with self.watchdog.allowing(SAVING), self._timed("save"):
+            words = self._trace.turn(step, self.spent)
+        self.window.clock += time.monotonic() - began  # no step took it
+        if words and cluster.first():
+            self.bar.say(words)
 
 
 def _columns(shown: dict[str, float], epoch: float, epochs: float) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,17 @@ def cache_folder() -> Path | None:
     default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(default / "inception_jax" / "xla"))
     return Path(folder) if folder else None
+
+
+def age() -> float:
+    """Seconds since this process began, as Linux counts them; elsewhere 0."""
+    try:
+        # After the name, which may hold anything, the start is the 20th word: in ticks since boot.
+        words = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        began = int(words[19]) / os.sysconf("SC_CLK_TCK")
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 0.0)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def start(dtype: str = "float32") -> None:

@@ -1,8 +1,10 @@
 """Tests `inception_jax/train.py` with real processes, killed and resumed; more in tests/faults."""
 
+import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -71,7 +73,7 @@ def weights(workdir):
 def undisturbed(tmp_path_factory):
     """A run that nothing happened to."""
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    finish(workdir, "--config.log.profile=2")
+    finish(workdir, "--profile=2")
     return workdir
 
 
@@ -112,9 +114,18 @@ def test_kill_9_changes_nothing(undisturbed, tmp_path):
 
 @pytest.mark.slow
 def test_a_profile(undisturbed):
-    """`log.profile` traces that many steps of each process, for TensorBoard and Perfetto."""
-    (trace,) = (undisturbed / "profile" / "process-0").rglob("*.xplane.pb")
+    """`--profile` traces that many steps, for TensorBoard and Perfetto, and says where."""
+    folder = undisturbed / "profile" / "process-0"
+    (trace,) = folder.rglob("*.xplane.pb")
     assert trace.stat().st_size > 1000
+    (perfetto,) = folder.rglob("perfetto_trace.json.gz")
+    found = json.loads(gzip.decompress(perfetto.read_bytes()))
+    assert "metadata" not in found  # Perfetto does not take it
+    steps = {e["args"]["step_num"] for e in found["traceEvents"] if e.get("name") == "train"}
+    assert steps == {"10", "11"}
+    said = Path(f"{undisturbed}.out.txt").read_text()
+    assert "profile: 2 steps of " in said and str(perfetto) in said and str(folder) in said
+    assert re.search(r"first step after .*: data .*s, compiler .*s, the rest .*s", said)
 
 
 @pytest.mark.slow

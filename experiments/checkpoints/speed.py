@@ -16,19 +16,16 @@ import argparse
 import os
 import shutil
 import statistics
-import time
 from pathlib import Path
 
 import jax
-import numpy as np
 import optax
 import orbax.checkpoint as ocp
 
 from inception_jax import mesh as meshes
 from inception_jax import models, state
-from inception_jax.checkpoint import Checkpoints
-
-BLOCK = 16 << 20
+from inception_jax.bench import disk
+from inception_jax.bench.disk import cold, timed
 
 
 def build():
@@ -36,72 +33,17 @@ def build():
     tx = optax.rmsprop(0.1, momentum=0.9)
     fields = {"model": model, "tx": tx, "mesh": meshes.make(), "image_size": 299, "seed": 0}
     shapes = state.abstract(**fields, ema=True)
-    rng = np.random.default_rng(0)
-
-    def fill(x):
-        random = np.asarray(rng.standard_normal(x.shape, np.float32)).astype(x.dtype)
-        return jax.device_put(random, x.sharding)
-
-    return shapes, jax.block_until_ready(jax.tree.map(fill, shapes))
+    return shapes, disk.filled(shapes)
 
 
-def cold(folder):
-    """Drops the files of a folder from the system's cache."""
-    for path in (p for p in folder.rglob("*") if p.is_file()):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def timed(run):
-    began = time.perf_counter()
-    value = run()
-    return time.perf_counter() - began, value
-
-
-def disk(folder, size):
-    """Seconds to write and to read `size` bytes."""
-    folder.mkdir(parents=True)
-    block = os.urandom(BLOCK)
-
-    def write():
-        with (folder / "raw").open("wb") as file:
-            for start in range(0, size, BLOCK):
-                file.write(block[: size - start])
-            file.flush()
-            os.fsync(file.fileno())
-
-    def read():
-        buffer = bytearray(BLOCK)
-        with (folder / "raw").open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
-
-    wrote, _ = timed(write)
-    cold(folder)
-    took, _ = timed(read)
-    return {"write": wrote, "read": took}
+def raw(folder, size):
+    found = disk.raw(folder, size)
+    return {"write": found["save_s"], "read": found["restore_s"]}
 
 
 def ours(folder, shapes, full):
-    saves = Checkpoints(folder, keep=1)
-
-    def save():
-        saves.save(1, full, {})
-        return time.perf_counter()
-
-    began = time.perf_counter()
-    blocked, _ = timed(save)
-    saves.wait()
-    saved = time.perf_counter() - began
-    cold(folder)
-    verified, step = timed(saves.newest_good)
-    assert step is not None  # just saved
-    read, back = timed(lambda: jax.block_until_ready(saves.restore(step, shapes)[0]))
-    saves.close()
-    same = jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), full, back)
-    assert all(jax.tree.leaves(same))
-    return {"save": saved, "blocked": blocked, "restore": verified + read, "verify": verified}
+    found = disk.ours(folder, shapes, full)
+    return {key.removesuffix("_s"): seconds for key, seconds in found.items()}
 
 
 def orbax(folder, shapes, full):
@@ -127,13 +69,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     flags = parser.parse_args()
     shapes, full = build()
-    size = sum(x.nbytes for x in jax.tree.leaves(full))
+    size = disk.size_of(full)
     print(f"{size:,} bytes in {len(jax.tree.leaves(full)):,} arrays, {os.cpu_count()} cores")
     rounds = []
     for number in range(flags.rounds):
         row = {}
         for name, run in (
-            ("disk", lambda f: disk(f, size)),
+            ("disk", lambda f: raw(f, size)),
             ("ours", lambda f: ours(f, shapes, full)),
             ("orbax", lambda f: orbax(f, shapes, full)),
         ):

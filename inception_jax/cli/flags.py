@@ -31,6 +31,7 @@ class Flags:
         self._command, self._doc = command, doc
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
+        self._short: dict[str, str] = {}  # flags that are a config's key
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
         self._required = True
 
@@ -53,6 +54,11 @@ class Flags:
         """A flag that is there or not."""
         flags.DEFINE_boolean(name, False, help, flag_values=self.values)
         return self._declared(name, None, help, "true or false")
+
+    def key(self, name: str, key: str, help: str) -> "Flags":
+        """A flag that is another name of `--config.KEY`."""
+        self._short[name] = key
+        return self._declared(f"{name}=N", None, help, configs.RULES[key].expected)
 
     def page(self, required: bool = True) -> "Flags":
         """`--config=page.py[:argument]` with `--config.section.key=value`."""
@@ -117,7 +123,7 @@ class Flags:
             print(self.help())
             raise SystemExit(0)
         hints.check(argv, list(self._expected))
-        argv = self._define_config(argv)
+        argv = self._define_config([self._as_key(word) for word in argv])
         try:
             self.words = self.values([self._command, *argv])[1:]
         except (flags.Error, TypeError, ValueError) as e:
@@ -153,6 +159,12 @@ class Flags:
         for usage, help in sorted(self._rows):
             lines += [f"  {usage}", f"      {help}"]
         return "\n".join(lines)
+
+    def _as_key(self, word: str) -> str:
+        """`--config.log.profile=20` of `--profile=20`."""
+        name, equals, value = word.partition("=")
+        key = self._short.get(name.removeprefix("--")) if name.startswith("--") else None
+        return f"--config.{key}{equals}{value}" if key else word
 
     def _define_config(self, argv: list[str]) -> list[str]:
         """Loads the config and declares a flag for each override; the words that are left."""

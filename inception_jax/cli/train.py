@@ -17,6 +17,7 @@ def flags() -> Flags:
     """The flags of `train`."""
     flags = Flags("train", __doc__ or "").page()
     flags.text("workdir", None, "directory of the run: created, or continued")
+    flags.key("profile", "log.profile", "trace so many steps, from the tenth on: where time goes")
     flags.switch("allow_config_change", "continue a run with a config other than its own")
     return flags.cluster()
 

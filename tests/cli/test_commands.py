@@ -17,7 +17,13 @@ from inception_jax.errors import ConfigError
 HEAVY = ("jax", "flax", "numpy", "orbax", "cv2", "tensorflow_datasets", "tensorflow")
 # Flags that each command's help must explain.
 FLAGS = {
-    "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE", "--allow_config_change"],
+    "train": [
+        "--config=PAGE",
+        "--workdir=",
+        "--config.SECTION.KEY=VALUE",
+        "--allow_config_change",
+        "--profile=N",
+    ],
     "eval": [
         "--workdir=DIR",
         "--split=",
@@ -60,6 +66,16 @@ FLAGS = {
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],
     "plan": ["--config=PAGE", "--devices=N", "--topology=", "--compare=", "--json", "virtual"],
+    "bench": [
+        "--parts=",
+        "--folder=",
+        "--peers=",
+        "--python=",
+        "--rounds=N",
+        "--out=",
+        "--json",
+        "plain Flax",
+    ],
     "launch": ["--print", "slurm ", "k8s ", "sky ", "xpk ", "tpu_vm", "local ", "retry", "78"],
     "sweep": ["sweep expand", "sweep launch", "sweep status", "sweep best", "sweep stop"],
     "data": ["data check", "data show", "data prepare", "data check --help"],
