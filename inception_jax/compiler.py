@@ -1,27 +1,24 @@
 """What XLA's compilers are told to do otherwise than they would."""
 
-import os
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
 SCOPED = "xla_tpu_scoped_vmem_limit_kib"
-# JAX's device kinds whose fast memory (VMEM) takes it. What a fusion may have of that is 16 MiB of
-# 128 on a v5e; with 48 it reads what it needs once, where it lies, instead of having it staged.
-# (experiments/speed. A v4 has no use for it; a v6e, whose own limit is 32, was not measured.)
-ROOMY = {"TPU v5 lite": 48, "TPU v5": 48}
 
 
-def options(mesh: Mesh) -> dict[str, Any] | None:
+def options(mesh: Mesh, vmem: int) -> dict[str, Any] | None:
     """Compiler options for a step on the mesh's devices; None where there is nothing to say.
 
-    What `LIBTPU_INIT_ARGS` says of the same setting is the user's, and wins.
+    Args:
+        mesh: of the step.
+        vmem: MiB of a TPU's own memory that one fusion may have; 0 leaves it to the compiler, which
+            gives 16 of a v5e's 128. With more it reads an array once, where it lies, instead of
+            having it staged, and takes up to three times as long to compile (experiments/speed).
     """
-    mebibytes = ROOMY.get(mesh.devices.flat[0].device_kind)
-    if not mebibytes or SCOPED in os.environ.get("LIBTPU_INIT_ARGS", ""):
-        return None
-    return {SCOPED: str(1024 * mebibytes)}
+    on_tpu = mesh.devices.flat[0].platform == "tpu"
+    return {SCOPED: str(1024 * vmem)} if vmem and on_tpu else None
 
 
 def once() -> dict[str, int] | None:

@@ -132,7 +132,7 @@ class Program:
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
             zero=c.mesh.zero, add_in=self._add_in,
-            monitors=c.log.monitors, recompute=c.train.recompute,
+            monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
         )  # fmt: skip
 
     @property

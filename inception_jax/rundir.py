@@ -24,7 +24,7 @@ FREE = (
     "log.tensorboard", "log.track", "log.monitors", "log.profile",
     "mesh.data", "mesh.model", "mesh.zero",
     "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
-    "train.watchdog",
+    "train.vmem", "train.watchdog",
 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ def make_train_step(
     add_in: str = "",
     monitors: bool = False,
     recompute: str = "none",
+    vmem: int = 0,
 ) -> Callable[[TrainState, Any], tuple[TrainState, Metrics]]:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -62,7 +63,7 @@ def make_train_step(
     is the same.
 
     `recompute` says what is computed again for the backward pass instead of kept, a key of
-    `models.remat.KEPT`.
+    `models.remat.KEPT`; `vmem`, what a TPU's compiler may use (`compiler.options`).
     """
     minimise = partial(
         objective,
@@ -127,7 +128,7 @@ def make_train_step(
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
         return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
-    return jax.jit(step, donate_argnums=0, compiler_options=compiler.options(mesh))
+    return jax.jit(step, donate_argnums=0, compiler_options=compiler.options(mesh, vmem))
 
 
 def images_of(mesh: Mesh, whole: bool = True) -> AbstractContextManager[None]:
@@ -206,12 +207,7 @@ def make_view_step(
     everywhere = meshes.replicated(mesh)
     return (
         jax.jit(start, out_shardings=(everywhere, everywhere)),
-        jax.jit(
-            step,
-            donate_argnums=1,
-            out_shardings=(everywhere, everywhere),
-            compiler_options=compiler.options(mesh),
-        ),
+        jax.jit(step, donate_argnums=1, out_shardings=(everywhere, everywhere)),
     )
 
 

@@ -96,7 +96,7 @@ def test_which_keys_may_change(config, tmp_path, key):
         "log.tensorboard", "log.track", "log.monitors", "log.profile",
         "mesh.data", "mesh.model", "mesh.zero",
         "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
-        "train.watchdog",
+        "train.vmem", "train.watchdog",
     }  # fmt: skip
     new, value = changed(config, key)
     with rundir.opened(tmp_path, config, False):

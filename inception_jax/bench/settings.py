@@ -17,6 +17,8 @@ FLAGS = {
     "config.model.": "",
     "config.model": "model",
 }
+# An advice for which `bench` has no flag.
+HEADS = ", or --config.model.aux=false where an auxiliary head is named"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Settings:
 
 def as_flags(text: str) -> str:
     """An error's text with the flags of `bench` for the keys of a config."""
+    text = text.replace(HEADS, "")
     for key, flag in FLAGS.items():
         text = text.replace(f"--{key}", f"--{flag}")
     return text

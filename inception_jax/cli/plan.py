@@ -7,7 +7,7 @@ a TPU also arithmetic, memory traffic, step time, images/s, and hours and chip-h
 
 All of it is the compiler's estimate. Compiling takes minutes; the second time the answer is there
 at once. With --compare=all, the same with one thing changed at a time: dtype, batch, recompute,
-bn_group, sharding; or those of them that are named. What does not fit ends with 78 and says
+bn_group, sharding, vmem; or those of them that are named. What does not fit ends with 78 and says
 what would. The images need not be here: ImageNet's number is known, or give --images.
 (The CPU's compiler sums 16 bits in 32 and scatters by an all-reduce. There is no plan for GPUs: see
 experiments/speed.)

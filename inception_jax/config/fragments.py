@@ -145,6 +145,7 @@ def train(
     *,
     epochs: float,
     recompute: str = "none",
+    vmem: int = 0,
     on_divergence: str = "stop",
     rollbacks: int = 3,
     rollback_factor: float = 1.0,

@@ -119,6 +119,7 @@ RULES: dict[str, Rule] = {
     "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
     "train.recompute": choice("none", "lean", "rows"),  # for the backward pass, to save memory
+    "train.vmem": whole(0),  # MiB of a TPU's own memory (VMEM) for one fusion; 0: the compiler's
     "train.on_divergence": choice("stop", "rollback"),
     "train.rollbacks": whole(0),  # at most so many in a run
     "train.rollback_factor": real(0, 1, above=True),  # of the rate, after each
@@ -159,5 +160,6 @@ LATER = {
     "train.recompute": "none",
     "train.rollback_factor": 1.0,
     "train.rollbacks": 3,
+    "train.vmem": 0,
     "train.watchdog": 300.0,
 }

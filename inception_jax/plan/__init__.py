@@ -72,6 +72,7 @@ def about(program: Program) -> dict[str, Any]:
         "image_size": c.data.image_size,
         "bn_group": c.model.bn_group,
         "recompute": c.train.recompute,
+        "vmem": c.train.vmem,
         "devices": _devices(mesh),
     }
 

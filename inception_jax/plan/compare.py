@@ -48,9 +48,14 @@ def sharding(c: Any, images: int) -> list[dict[str, Any]]:
     return [{"mesh.zero": True}, {"mesh.model": 2}]
 
 
+def fast_memory(c: Any, images: int) -> list[dict[str, Any]]:
+    """How much of the chip's own memory a fusion may have, in MiB."""
+    return [{"train.vmem": m} for m in (0, 32, 48)]
+
+
 AXES: dict[str, Callable[[Any, int], list[dict[str, Any]]]] = {
     "dtype": dtypes, "batch": batches, "recompute": recomputed, "bn_group": groups,
-    "sharding": sharding,
+    "sharding": sharding, "vmem": fast_memory,
 }  # fmt: skip
 
 

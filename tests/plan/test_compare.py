@@ -58,10 +58,11 @@ def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low)
 def test_one_thing_changes_at_a_time():
     """The base first, and no variation that is the base again."""
     page = digits(model__bn_group=0)
-    found = list(compare.changes(page, 48, ["dtype", "recompute", "bn_group", "sharding"]))
+    found = list(compare.changes(page, 48, ["dtype", "recompute", "bn_group", "sharding", "vmem"]))
     assert [str(c) for c, _ in found] == [
         "as it is", "model.dtype=bfloat16", "train.recompute=lean", "train.recompute=rows",
         "model.bn_group=32", "model.bn_group=48", "mesh.zero=True", "mesh.model=2",
+        "train.vmem=32", "train.vmem=48",
     ]  # fmt: skip
     assert found[2][1].train.recompute == "lean" and page.train.recompute == "none"
 
