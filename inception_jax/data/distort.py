@@ -98,9 +98,15 @@ def contrast(x: Array, factor: Array) -> Array:
 
 
 def saturation(x: Array, factor: Array) -> Array:
-    """Scales HSV's saturation, which stays in [0, 1]."""
-    h, s, v = _hsv(x)
-    return _rgb(h, jnp.clip(s * factor, 0, 1), v)
+    """Scales HSV's saturation, which stays in [0, 1].
+
+    A channel's distance to the greatest is proportional to it, so that no hue is asked for.
+    """
+    value = x.max(axis=-1, keepdims=True)
+    span = value - x.min(axis=-1, keepdims=True)
+    # The saturation is span / value, and 0 without a value.
+    scale = jnp.minimum(factor, value / jnp.where(span > 0, span, 1))
+    return value - (value - x) * jnp.where(value > 0, scale, 0)
 
 
 def hue(x: Array, turns: Array) -> Array:
