@@ -62,8 +62,8 @@ def make_train_step(
     parts; and the norm of each block's gradient, L2's share included and before clipping. The state
     is the same.
 
-    `recompute` says what is computed again for the backward pass instead of kept, a key of
-    `models.remat.KEPT`; `vmem`, what a TPU's compiler may use (`compiler.options`).
+    `recompute` says what is computed again for the backward pass instead of kept, one of
+    `models.remat.POLICIES`; `vmem`, what a TPU's compiler may use (`compiler.options`).
     """
     minimise = partial(
         objective,

@@ -26,7 +26,7 @@ from inception_jax.models.layers import (
     check_fits,
     max_pool,
 )
-from inception_jax.models.network import Build, Network, Row, block, convolution
+from inception_jax.models.network import Build, Network, Row, block, convolution, repeats
 from inception_jax.models.repeat import repeat
 from inception_jax.models.siblings import concat
 
@@ -240,9 +240,12 @@ def v1_stem(small: bool) -> tuple[Row, ...]:
 
 def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> Build:
     """A row of `count` modules, of the published `scale` unless the network has its own."""
-    return lambda net, conv, x, name: repeat(
-        kind, count, scale=net.residual_scale or scale, **fields
-    )(net, conv, x, name)
+
+    def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
+        scales = net.residual_scale or scale
+        return repeat(kind, count, scale=scales, **fields)(net, conv, x, name)
+
+    return repeats(build)
 
 
 def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:

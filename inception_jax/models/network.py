@@ -170,18 +170,19 @@ class Network(nn.Module):
         heads = self.heads() if self.aux and d.aux and self.num_classes else {}
         kept, aux = {}, {}
         x = x.astype(self.dtype)
-        rows = self.rows()
-        for row, end in zip(rows, ends(rows), strict=True):
-            make = conv if end == remat.ROW else partial(conv, kept=remat.STEM)
-            takes = x if getattr(row.build, "defers", False) else computed(x)
-            x = row.build(self, make, takes, row.name)
-            kept[row.name] = x = remat.named(x, end)
-            notes.row(self, row.name, x)
-            # Parameters exist whichever way the network is initialised; eval never runs a head.
-            if row.name in heads and (train or self.is_initializing()):
-                name = f"aux_{row.name}"
-                head = heads[row.name](self.conv(train), self.num_classes, train, name=name)
-                aux[name] = head(self.stop(computed(x)))
+        for unit in units(self.rows()):
+            walked = partial(walk, conv=conv, rows=unit)
+            apart = len(unit) == 1 and getattr(unit[0][0].build, "repeats", False)
+            made = (walked if apart else remat.unit(walked))(self, x)
+            for name, x in zip([row.name for row, _ in unit], made, strict=True):
+                kept[name] = x
+                notes.row(self, name, x)
+                # Parameters exist whichever way the network is initialised; eval runs no head.
+                if name in heads and (train or self.is_initializing()):
+                    head = heads[name](
+                        self.conv(train), self.num_classes, train, name=f"aux_{name}"
+                    )
+                    aux[f"aux_{name}"] = head(self.stop(computed(x)))
         x = self.stop(computed(x))
         logits_dtype = wide(self.dtype)
         kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
@@ -191,6 +192,24 @@ class Network(nn.Module):
             x = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
         features = {name: computed(x) for name, x in kept.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
+
+
+def walk(net: Network, x: Any, *, conv: Callable[..., Any], rows: Sequence[Any]) -> list[Any]:
+    """The outputs of rows, given with their `ends`, one after the other from `x` on."""
+    made = []
+    for row, end in rows:
+        make = conv if end == remat.ROW else partial(conv, kept=remat.STEM)
+        takes = x if getattr(row.build, "defers", False) else computed(x)
+        x = remat.named(row.build(net, make, takes, row.name), end)
+        made.append(x)
+    return made
+
+
+def units(rows: Sequence[Row]) -> list[list[tuple[Row, str]]]:
+    """The rows with their `ends` in the parts that `remat.unit` takes: the stem, and each other."""
+    pairs = list(zip(rows, ends(rows), strict=True))
+    stem = [pair for pair in pairs if pair[1] != remat.ROW]
+    return [part for part in (stem, *([p] for p in pairs[len(stem) :])) if part]
 
 
 def ends(rows: Sequence[Row]) -> list[str]:
@@ -217,6 +236,12 @@ def with_decay(dialect: Dialect, decay: float) -> Dialect:
 def defers(build: Build) -> Build:
     """Marks a row's function that takes, and may give, a Preactivation instead of an array."""
     build.__dict__["defers"] = True
+    return build
+
+
+def repeats(build: Build) -> Build:
+    """Marks a row's function that is a chain of blocks, each a `remat.unit` by itself."""
+    build.__dict__["repeats"] = True
     return build
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from inception_jax.models import remat
+
 Array = jax.Array
 
 
@@ -19,7 +21,7 @@ class Repeat(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
         for i in range(1, self.count + 1):
-            x = self.make(name=str(i))(x)
+            x = remat.unit(lambda net, x, name=str(i): net.make(name=name)(x))(self, x)
         return x
 
 
