@@ -7,6 +7,7 @@ import jax
 from flax import linen as nn
 
 from inception_jax.models import remat
+from inception_jax.models.network import repeats
 
 Array = jax.Array
 
@@ -34,4 +35,4 @@ def repeat(kind: Callable[..., nn.Module], count: int, **fields: Any) -> Callabl
 
         return make(name)(x) if count == 1 else Repeat(make, count, name=name)(x)
 
-    return build
+    return repeats(build) if count > 1 else build

@@ -1,5 +1,7 @@
 """Tests `siblings.py`, `preactivation.py` and `remat.py`: other forms of the same mathematics."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from inception_jax import models
 from inception_jax.models import forms, remat
 from tests.models.test_network import small
+from tests.tiny import TinyResidual
 
 
 def gradient(model, variables, image, recompute="none"):
@@ -74,6 +77,30 @@ def test_every_form_is_the_network_as_drawn(name, dialect):
             want = gradient(*network)
         for recompute in remat.POLICIES if name == "inception_v3" else ["lean"]:
             assert farthest(gradient(*network, recompute), want) < 1e-9, recompute
+
+
+def test_each_module_is_run_again_by_itself():
+    """`rows`: a row, and each of the modules that a row repeats, is computed again on its own."""
+    with jax.enable_x64(True):
+        image = jax.random.normal(jax.random.key(3), (4, 8, 8, 3), jnp.float64)
+        model = TinyResidual(dtype="float64")
+        network = model, model.init(jax.random.key(0), image), image
+        want, got = (gradient(*network, recompute) for recompute in ("none", "rows"))
+        assert farthest(got, want) < 1e-12
+        assert (parts(*network, "none"), parts(*network, "rows")) == (0, 4)  # conv1, 1, 2, last
+
+
+def parts(model, variables, image, recompute):
+    """How many parts of a network's gradient are computed again, each on its own."""
+
+    def loss(params):
+        out, _ = model.apply(
+            {**variables, "params": params}, image, train=True, mutable=["batch_stats"]
+        )
+        return jnp.sin(out.logits).sum()
+
+    text = str(jax.make_jaxpr(remat.wrap(loss, recompute))(variables["params"]))
+    return len(re.findall(r"\b(?:checkpoint|remat2?)\[", text))
 
 
 FOLDED = [("inception_v3", "torchvision"), ("inception_resnet_v1", "facenet"),

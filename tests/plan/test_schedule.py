@@ -57,3 +57,11 @@ def test_what_goes_through_the_memory():
     assert found.cycles == 70 + 2 * 10 + 10
     assert found.rows == {"conv_1a": 0.7, "rest": 0.3}
     assert found.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
+
+
+def test_a_number_that_is_no_estimate():
+    """The v5p's compiler says 2**63 - 1 where it has none: counted, and no time."""
+    text = PROGRAM.replace('"estimated_cycles":"70"', f'"estimated_cycles":"{2**63 - 1}"')
+    found = schedule.read(text, collectives.runs(text), {"conv_1a"})
+    assert (found.cycles, found.unpriced) == (2 * 10 + 10, 1)
+    assert schedule.read(PROGRAM, collectives.runs(PROGRAM), {"conv_1a"}).unpriced == 0
