@@ -116,8 +116,12 @@ def _compiled(compiled: Any) -> dict[str, int]:
     }
 
 
-# "Ran out of memory in memory space hbm. Used 20.11G of 15.75G hbm."
-USED = re.compile(r"[Uu]sed ([\d.]+)([KMGT]) of ([\d.]+)([KMGT]) hbm")
+# "Ran out of memory in memory space hbm. Used 20.11G of 15.75G hbm.", or, where the temporaries
+# alone are too many, "... for HLO temporaries (36.85G) exceeds available HBM (15.75G)."
+USED = re.compile(
+    r"(?:used |temporaries \()([\d.]+)([KMGT])(?: of |\) exceeds available HBM \()([\d.]+)([KMGT])",
+    re.IGNORECASE,
+)
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 

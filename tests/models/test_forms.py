@@ -83,7 +83,7 @@ def test_each_module_is_run_again_by_itself():
     """`rows`: a row, and each of the modules that a row repeats, is computed again on its own."""
     with jax.enable_x64(True):
         image = jax.random.normal(jax.random.key(3), (4, 8, 8, 3), jnp.float64)
-        model = TinyResidual(dtype="float64")
+        model = TinyResidual(dtype=jnp.float64)
         network = model, model.init(jax.random.key(0), image), image
         want, got = (gradient(*network, recompute) for recompute in ("none", "rows"))
         assert farthest(got, want) < 1e-12

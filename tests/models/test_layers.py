@@ -56,6 +56,17 @@ def test_batch_norm_far_from_zero(mean, average, atol):
     np.testing.assert_allclose(y, want, atol=atol)
 
 
+def test_a_variance_that_rounding_hides_is_not_zero():
+    """Five thousand deviations from the moving average, where nothing of float32 is left.
+
+    Of zero the gradient would be divided by epsilon's root alone, layer after layer.
+    """
+    x = jnp.asarray(np.random.default_rng(0).normal(1e8, 2e4, (1, 512, 3)), jnp.float32)
+    mean, var = ops.moments(x, jnp.zeros(3))
+    assert jnp.abs(mean / 1e8 - 1).max() < 1e-4  # 512 draws
+    assert (var >= 1e-8 * mean**2).all() and (var < 1e-5 * mean**2).all()
+
+
 def test_groups_must_divide_the_batch():
     """Seven images do not make groups of two; both numbers are named."""
     with pytest.raises(ValueError, match="7 images does not split into groups of 2"):

@@ -15,6 +15,12 @@ from inception_jax.job import Job
 from inception_jax.plan import page
 from tests.tiny import Tiny, digits
 
+TPU_SAYS = [
+    ("Ran out of memory in memory space hbm. Used 20.11G of 15.75G hbm.", 20.11, 15.75),
+    ("Ran out of memory on HBM, the total memory required for HLO temporaries (143.45G) exceeds "
+     "available HBM (15.75G).", 143.45, 15.75),
+    ("Ran out of memory.", 0, 0),
+]  # fmt: skip
 SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 
 
@@ -104,3 +110,18 @@ def test_reduced_gradients_need_whole_groups():
     with pytest.raises(ConfigError, match=r"model\.bn_group=32: expected a divisor of 12"):
         Job(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
     Job(digits(model__bn_group=32), jax.devices()[:8])
+
+
+@pytest.mark.parametrize(("text", "needed", "capacity"), TPU_SAYS)
+def test_the_amounts_of_a_refusal(monkeypatch, text, needed, capacity):
+    """Both of the TPU compiler's ways to say what is needed and what there is; 0 without."""
+    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
+    job = Job(digits(model__bn_group=4), jax.devices()[:1])
+
+    def refuse():
+        raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: {text}")
+
+    monkeypatch.setattr(job, "compiled", refuse)
+    with pytest.raises(plan.DoesNotFitError) as e:
+        plan.of(job)
+    assert (e.value.needed, e.value.capacity) == (int(needed * 2**30), int(capacity * 2**30))

@@ -2,19 +2,10 @@
 
 import argparse
 import json
-import statistics
-import time
 
 import torch
+from timed import asked, rate
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--model", default="inception_v3")
-parser.add_argument("--mode", choices=["train", "eval"], default="train")
-parser.add_argument("--batch", type=int, default=8)
-parser.add_argument("--size", type=int, default=299)
-parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-parser.add_argument("--steps", type=int, default=5)
-WARM = 2
 HEADS = 0.3  # weight of each auxiliary classifier
 
 
@@ -65,19 +56,10 @@ class Steps:
         if self.device == "cuda":
             torch.cuda.synchronize()
 
-    def seconds(self) -> float:
-        """The median of the timed steps."""
-        run, times = getattr(self, self.given.mode), []
-        for _ in range(WARM + self.given.steps):
-            began = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - began)
-        return statistics.median(times[WARM:])
-
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    given = parser.parse_args()
+    given = asked(__doc__, "inception_v3")
     steps = Steps(given)
-    found = {"images_per_s": given.batch / steps.seconds()}
+    found = {"images_per_s": rate(getattr(steps, given.mode), given)}
     print(json.dumps(found | {"device": "gpu" if steps.device == "cuda" else "cpu"}))
