@@ -2,11 +2,13 @@
 
 import os
 import platform
+import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+LOOK = 1.0  # seconds
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -29,8 +31,24 @@ def cores() -> int:
 
 
 def load() -> float:
-    """The processes that want a core, as a mean of the last minute; 0 where nobody counts them."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    """Cores that are at work now, with whatever it is; 0 where nobody counts them.
+
+    Not the system's load, which remembers for a minute what has ended: a bench before this one.
+    """
+    before = _ticks()
+    time.sleep(LOOK)
+    idle, total = (b - a for a, b in zip(before, _ticks(), strict=True))
+    return (os.cpu_count() or 1) * (1 - idle / total) if total else 0.0
+
+
+def _ticks() -> tuple[int, int]:
+    """Of all cores together since the system began: idle ones, and all; Linux's count."""
+    try:
+        words = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    except OSError:
+        return 0, 0
+    ticks = [int(w) for w in words]  # user, nice, system, idle, iowait, irq, softirq, steal
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def disturbed(found: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 from inception_jax.plan.page import size
 
-# Temporaries with train.recompute over those without, v5e, bfloat16, 128 images a chip, of
-# Inception-v3, v4 and Inception-ResNet-v2 (experiments/speed/tpu.jsonl): least and most.
+# Temporaries with train.recompute over those without, least and most of Inception-v3, v4 and
+# Inception-ResNet-v2, `rows` of the last two (v5e, bfloat16, 128 images; experiments/speed).
 SHARES = {"lean": (0.58, 0.82), "rows": (0.44, 0.48)}
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from inception_jax.bench import page
+from inception_jax.bench import machine, page
 from tests.conftest import ROOT
 
 
@@ -62,6 +62,15 @@ def test_a_busy_machine(found):
     """Figures made beside other work say so, on the page and so in the README."""
     assert not any("beside other work" in line for line in page.notes(found))
     assert page.notes({**found, "load": 1.5})[0].startswith("made beside other work (load 1.5 on 2")
+
+
+def test_the_load_is_of_now(monkeypatch):
+    """Half idle between two looks is half of the cores; what was before does not count."""
+    looks = iter([(900, 1000), (950, 1100), (0, 0), (0, 0)])
+    monkeypatch.setattr(machine, "_ticks", lambda: next(looks))
+    monkeypatch.setattr(machine, "LOOK", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    assert machine.load() == 2 and machine.load() == 0
 
 
 @pytest.mark.parametrize(
