@@ -22,7 +22,7 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images that a gradient by the kernel takes at a time
 FEW = 16  # channels below which all pixels of a kernel are one matrix product
 MANY = 64  # channels from which a matrix product for each pixel pays
-SMALL = 16  # pixels a side of a grid below which a border costs more than it gives
+SMALL = 16  # pixels a side of a grid below which a row more costs more than it gives
 MOST_PIXELS = 9  # of a kernel whose gradient is taken a pixel at a time
 
 
@@ -52,7 +52,7 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     where XLA's runs at 190), and so is the gradient by the kernel (130 to 360 for 50 to 240).
     """
     if stride == 1:
-        return _bordered(x, kernel, pads)
+        return _taller(x, kernel, pads)
     grid = _grid(x, kernel, stride, pads)
     if x.shape[-1] < FEW and forms.on("by_image"):
         return _gathered(x, kernel, stride, pads, grid)
@@ -86,18 +86,20 @@ def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return list(itertools.product(range(shape[0]), range(shape[1])))
 
 
-def _bordered(x: Array, kernel: Array, pads: Pads) -> Array:
-    """A convolution of stride 1 with a pixel more of padding on each side, which is cut off.
+def _taller(x: Array, kernel: Array, pads: Pads) -> Array:
+    """A convolution of stride 1 with more padding below: it gives a row more than it gets.
 
-    Why XLA's is faster then is not known; it is on all grids from 16 on that a network has: 217 to
-    274 GFLOP/s for 3x3 32 -> 64 at 147, 231 to 366 for 80 -> 192 at 71, 285 to 350 for 7x1 at 17.
+    The rows more are cut off again. XLA hands a convolution to YNNPACK unless it gives more than it
+    gets, and then to Eigen, which is faster: 218 to 306 GFLOP/s for 3x3 32 -> 64 at 147, 172 to 358
+    for 80 -> 192 at 71, 281 to 388 for 7x1 at 17. (There is a compiler option against YNNPACK,
+    which a caller's own `jit` would not have, and which is no faster for a train step.)
     """
     oh, ow = _grid(x, kernel, 1, pads)
-    if min(oh, ow) < SMALL:
+    (top, bottom), sides = pads
+    more = x.shape[1] + 1 - oh
+    if min(oh, ow) < SMALL or more <= 0:
         return plain_conv(x, kernel, 1, pads)
-    (top, bottom), (left, right) = pads
-    wider = ((top + 1, bottom + 1), (left + 1, right + 1))
-    return plain_conv(x, kernel, 1, wider)[:, 1 : 1 + oh, 1 : 1 + ow]
+    return plain_conv(x, kernel, 1, ((top, bottom + more), sides))[:, :oh]
 
 
 def _grid(x: Array, kernel: Array, stride: int, pads: Pads) -> tuple[int, int]:
@@ -122,9 +124,8 @@ def _conv_backward(stride: int, pads: Pads, kept: Any, dy: Array) -> tuple[Array
     if stride == 1:
         (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
         (top, bottom), (left, right) = pads
-        dx = _bordered(
-            dy, turned, ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right))
-        )
+        around = ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right))
+        dx = _taller(dy, turned, around)
     else:
         (dx,) = jax.vjp(lambda x: plain_conv(x, kernel, stride, pads), x)[1](dy)
     if kernel.shape[0] * kernel.shape[1] > MOST_PIXELS or not forms.on("by_image"):
