@@ -35,7 +35,6 @@ class AuxHead(nn.Module):
         x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))
         size = min(5, *x.shape[1:3]) if self.small else 5
         x = self.conv(768, size, 1, "VALID", kernel_init=self.conv_init, name="conv1")(x)
-        logits_dtype = wide(self.dtype)
-        x = x.astype(logits_dtype).mean(axis=(1, 2))  # one pixel at 299, as torchvision allows more
+        x = x.astype(wide(self.dtype)).mean(axis=(1, 2))  # one pixel at 299; torch has any
         init = self.logits_init or self.conv.keywords["dialect"].kernel_init
-        return Dense(self.num_classes, init, logits_dtype, name="logits")(x)
+        return Dense(self.num_classes, init, self.dtype, name="logits")(x)

@@ -27,7 +27,6 @@ from inception_jax.models.layers import (
     scaled,
 )
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.ops import wide
 from inception_jax.models.siblings import concat
 
 Array = jax.Array
@@ -180,8 +179,7 @@ class AuxHead(nn.Module):
         hidden = scaled(1024, self.conv.keywords["width"])
         x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
         x = dropout(self, x, self.dropout, self.train)
-        logits_dtype = wide(self.dtype)
-        return Dense(self.num_classes, init, logits_dtype, name="logits")(x)
+        return Dense(self.num_classes, init, self.dtype, name="logits")(x)
 
 
 def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:

@@ -329,7 +329,7 @@ class InceptionResNetV1(Network):
         if not d.embedding:
             return x
         normed = d.norm is not None
-        x = Dense(d.embedding, d.kernel_init, x.dtype, bias=not normed, name="embedding")(x)
+        x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not normed, name="embedding")(x)
         x = batch_norm(d.norm, train, self.bn_group)(x) if normed else x
         kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
         return x

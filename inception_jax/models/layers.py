@@ -206,7 +206,7 @@ class SeparableConv(nn.Module):
 
 
 class Dense(nn.Module):
-    """A fully connected layer; `float32` where it gives logits."""
+    """A fully connected layer, computed in `dtype`; what it gives is float32 at least."""
 
     features: int
     kernel_init: Any
@@ -216,13 +216,12 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, c] to [b, features]."""
-        shape, kept = (x.shape[-1], self.features), ops.wide(self.dtype)
-        kernel = self.param("kernel", self.kernel_init, shape, kept)
-        y = x.astype(self.dtype) @ kernel.astype(self.dtype)
+        shape, wide = (x.shape[-1], self.features), ops.wide(self.dtype)
+        kernel = self.param("kernel", self.kernel_init, shape, wide)
+        y = ops.dense(x.astype(self.dtype), kernel.astype(self.dtype))
         if not self.bias:
             return y
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,), kept)
-        return y + bias.astype(self.dtype)
+        return y + self.param("bias", nn.initializers.zeros_init(), (self.features,), wide)
 
 
 class Fork(nn.Module):

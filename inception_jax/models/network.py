@@ -184,12 +184,11 @@ class Network(nn.Module):
                     )
                     aux[f"aux_{name}"] = head(self.stop(computed(x)))
         x = self.stop(computed(x))
-        logits_dtype = wide(self.dtype)
-        kept["pool"] = x = global_avg_pool(x.astype(logits_dtype))
+        kept["pool"] = x = global_avg_pool(x.astype(wide(self.dtype)))
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.neck(dropout(self, x, rate, train), train, kept)
         if self.num_classes:
-            x = Dense(self.num_classes, self.logits_init(), logits_dtype, name="logits")(x)
+            x = Dense(self.num_classes, self.logits_init(), self.dtype, name="logits")(x)
         features = {name: computed(x) for name, x in kept.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
 

@@ -98,6 +98,29 @@ def depthwise(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     )
 
 
+@jax.custom_vjp
+def dense(x: Array, kernel: Array) -> Array:
+    """`x` [b, c] by `kernel` [c, features] of one dtype; float32 at least, as logits are.
+
+    Its gradients are of the dtype of `x` and `kernel`, as a convolution's are, and so is what
+    devices send of them: in half precision a classifier's are half as large.
+    """
+    return jnp.matmul(x, kernel, preferred_element_type=wide(x.dtype))
+
+
+def _dense_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
+    return dense(x, kernel), (x, kernel)
+
+
+def _dense_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
+    x, kernel = kept
+    dy = dy.astype(x.dtype)
+    return dy @ kernel.T, x.T @ dy
+
+
+dense.defvjp(_dense_forward, _dense_backward)
+
+
 @jax.custom_jvp
 def relu(x: Array) -> Array:
     """max(x, 0), whose gradient asks for what it gave rather than for what it got.
