@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import jax
 import numpy as np
 
-from inception_jax import fid, steps
+from inception_jax import compiler, fid, steps
 from inception_jax.checkpoint import digest
 from inception_jax.data.source import refuse
 from inception_jax.errors import ConfigError, DataError
@@ -66,7 +66,7 @@ class Viewer:
 
     def __init__(self, predictor: Predictor):
         self._predictor = predictor
-        self._forward = jax.jit(self._features_and_logits)
+        self._forward = compiler.jit(self._features_and_logits)
         self.network = digest(predictor.variables)
 
     def look(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:

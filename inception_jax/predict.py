@@ -13,7 +13,7 @@ import cv2
 import jax
 import numpy as np
 
-from inception_jax import checkpoint, models, program, steps
+from inception_jax import checkpoint, compiler, models, program, steps
 from inception_jax.data import pipeline
 from inception_jax.data.decode import BadImageError
 from inception_jax.data.listing import SUFFIXES
@@ -57,7 +57,7 @@ class Predictor:
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
         """For each file its path, its `top` classes with probabilities, and what went wrong."""
 
-        @jax.jit
+        @compiler.jit
         def probabilities(variables: Any, images: jax.Array) -> jax.Array:
             return jax.nn.softmax(steps.predict(self.model, variables, images))
 
@@ -84,7 +84,7 @@ class Predictor:
         except ValueError as e:
             raise ConfigError(f"--features: {e}") from e
 
-        @jax.jit
+        @compiler.jit
         def features(variables: Any, images: jax.Array) -> jax.Array:
             x = steps.as_input(images, self.model)
             out = self.model.apply(variables, x, train=False, endpoints=True)

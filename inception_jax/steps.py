@@ -128,7 +128,8 @@ def make_train_step(
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
         return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
-    return jax.jit(step, donate_argnums=0, compiler_options=compiler.options(mesh, vmem))
+    options = compiler.options(mesh.devices.flat[0], vmem)
+    return jax.jit(step, donate_argnums=0, compiler_options=options)
 
 
 def images_of(mesh: Mesh, whole: bool = True) -> AbstractContextManager[None]:
@@ -204,11 +205,9 @@ def make_view_step(
         share = weight * jnp.exp(log - new[owner])
         return new, mass * jnp.exp(top - new) + jax.ops.segment_sum(share, owner, images)
 
-    everywhere = meshes.replicated(mesh)
-    return (
-        jax.jit(start, out_shardings=(everywhere, everywhere)),
-        jax.jit(step, donate_argnums=1, out_shardings=(everywhere, everywhere)),
-    )
+    placed = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
+    options = compiler.options(mesh.devices.flat[0])
+    return placed(start), placed(step, donate_argnums=1, compiler_options=options)
 
 
 def log_of(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -5,17 +5,9 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import jaxlib.version
-import numpy as np
 import pytest
 
 from inception_jax import compiler
-from inception_jax import mesh as meshes
-
-
-def mesh_of(platform):
-    """What is asked of a mesh: its devices' platform."""
-    return SimpleNamespace(devices=np.array([[SimpleNamespace(platform=platform)]]))
-
 
 BY_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 
@@ -32,13 +24,13 @@ BY_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 def test_each_compiler_is_told_what_it_knows(monkeypatch, platform, vmem, said):
     """A TPU's of its memory, in KiB; nothing that another compiler would refuse."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 1))
-    assert compiler.options(mesh_of(platform), vmem) == said
+    assert compiler.options(SimpleNamespace(platform=platform), vmem) == said
 
 
 def test_an_older_compiler_is_told_nothing(monkeypatch):
     """Before 0.9.1 a CPU's refuses the option."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 0))
-    assert compiler.options(mesh_of("cpu"), 0) is None
+    assert compiler.options(SimpleNamespace(platform="cpu")) is None
 
 
 def test_a_step_on_a_cpu_keeps_less_than_by_default():
@@ -55,7 +47,7 @@ def test_a_step_on_a_cpu_keeps_less_than_by_default():
     def kept(options):
         return lowered.compile(compiler_options=options).memory_analysis().temp_size_in_bytes
 
-    told = compiler.options(meshes.make(devices=jax.devices()[:1]), 0)
+    told = compiler.options(jax.devices()[0])
     if told is None:
         pytest.skip("this jaxlib's CPU compiler cannot be told")
     assert kept(told) < 0.75 * kept(None)

@@ -67,7 +67,7 @@ def evaluate(settings: Settings, who: str) -> Figures:
     """Images/s of the logits; ours has BatchNorm folded into the kernels, as `predict` has."""
     import jax
 
-    from inception_jax import models, steps
+    from inception_jax import compiler, models, steps
 
     made = program(settings, who)
     variables, images = made.fresh_state().variables, random_batch(made)["image"]
@@ -75,7 +75,7 @@ def evaluate(settings: Settings, who: str) -> Figures:
     if who == "ours":
         model, variables = models.fold(model, variables)
     variables = jax.device_put(variables)
-    forward = jax.jit(lambda variables, images: steps.predict(model, variables, images))
+    forward = compiler.jit(lambda variables, images: steps.predict(model, variables, images))
     return rate(lambda: forward(variables, images), settings)
 
 
