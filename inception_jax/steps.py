@@ -63,7 +63,7 @@ def make_train_step(
     is the same.
 
     `recompute` says what is computed again for the backward pass instead of kept, one of
-    `models.remat.POLICIES`; `vmem`, what a TPU's compiler may use (`compiler.options`).
+    `models.remat.POLICIES`; `vmem`, what a TPU's compiler may use (`compiler.training`).
     """
     minimise = partial(
         objective,
@@ -128,7 +128,7 @@ def make_train_step(
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
         return new, jax.tree.map(lambda x: x.astype(kept), {**terms, **more})
 
-    options = compiler.options(mesh.devices.flat[0], vmem)
+    options = compiler.training(mesh.devices.flat[0], vmem)
     return jax.jit(step, donate_argnums=0, compiler_options=options)
 
 
@@ -206,7 +206,7 @@ def make_view_step(
         return new, mass * jnp.exp(top - new) + jax.ops.segment_sum(share, owner, images)
 
     placed = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
-    options = compiler.options(mesh.devices.flat[0])
+    options = compiler.evaluation(mesh.devices.flat[0])
     return placed(start), placed(step, donate_argnums=1, compiler_options=options)
 
 

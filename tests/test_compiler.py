@@ -9,28 +9,30 @@ import pytest
 
 from inception_jax import compiler
 
-BY_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+CPU = SimpleNamespace(platform="cpu")
 
 
 @pytest.mark.parametrize(
-    ("platform", "vmem", "said"),
+    ("platform", "vmem", "training", "evaluation"),
     [
-        ("tpu", 48, {"xla_tpu_scoped_vmem_limit_kib": "49152"}),
-        ("tpu", 0, None),
-        ("cpu", 48, BY_MEMORY),
-        ("gpu", 48, None),
+        ("tpu", 48, {"xla_tpu_scoped_vmem_limit_kib": "49152"}, None),
+        ("tpu", 0, None, None),
+        ("cpu", 48, compiler.BY_MEMORY, compiler.BY_MEMORY | compiler.WITHOUT_YNNPACK),
+        ("gpu", 48, None, None),
     ],
 )
-def test_each_compiler_is_told_what_it_knows(monkeypatch, platform, vmem, said):
+def test_each_compiler_is_told_what_it_knows(monkeypatch, platform, vmem, training, evaluation):
     """A TPU's of its memory, in KiB; nothing that another compiler would refuse."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 1))
-    assert compiler.options(SimpleNamespace(platform=platform), vmem) == said
+    device = SimpleNamespace(platform=platform)
+    assert compiler.training(device, vmem) == training
+    assert compiler.evaluation(device) == evaluation
 
 
 def test_an_older_compiler_is_told_nothing(monkeypatch):
-    """Before 0.9.1 a CPU's refuses the option."""
+    """Before 0.9.1 a CPU's refuses the options."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 0))
-    assert compiler.options(SimpleNamespace(platform="cpu")) is None
+    assert compiler.training(CPU) is compiler.evaluation(CPU) is None
 
 
 def test_a_step_on_a_cpu_keeps_less_than_by_default():
@@ -47,7 +49,20 @@ def test_a_step_on_a_cpu_keeps_less_than_by_default():
     def kept(options):
         return lowered.compile(compiler_options=options).memory_analysis().temp_size_in_bytes
 
-    told = compiler.options(jax.devices()[0])
+    told = compiler.training(jax.devices()[0])
     if told is None:
         pytest.skip("this jaxlib's CPU compiler cannot be told")
     assert kept(told) < 0.75 * kept(None)
+
+
+def test_an_evaluation_on_a_cpu_leaves_products_to_eigen():
+    """The option does what it is for: no product of the program is YNNPACK's."""
+    if compiler.evaluation(CPU) is None:
+        pytest.skip("this jaxlib's CPU compiler cannot be told")
+    a = jnp.ones((512, 512))
+
+    def text(jitted):
+        return jitted.lower(a).compile().as_text()
+
+    assert "ynn_fusion" in text(jax.jit(lambda x: x @ x))
+    assert "ynn_fusion" not in text(compiler.jit(lambda x: x @ x))
