@@ -51,7 +51,15 @@ def test_a_failure_has_its_code_and_words(code, number, says):
     assert e.value.code == number
 
 
-def test_an_interruption_ends_all_of_its_processes(tmp_path):
+@pytest.fixture
+def interruptible():
+    """SIGINT as in a foreground process: a shell's background ones, and so pytest, ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_ends_all_of_its_processes(interruptible, tmp_path):
     """Those that it has started too: nothing is left that would disturb what comes next."""
     pid = tmp_path / "pid"
     code = (
