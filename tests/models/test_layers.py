@@ -151,6 +151,21 @@ def test_a_gradient_in_16_bits_is_summed_in_32(c, stride):
     assert rms(got) <= 1.1 * rms(want.astype(jnp.bfloat16))
 
 
+def test_a_classifier_in_16_bits():
+    """Its products are added up in float32, for the logits; each gradient is rounded once."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    shapes = (512, 96), (96, 40), (512, 40)
+    x, w, ct = (jax.random.normal(k, s, jnp.bfloat16) for k, s in zip(keys, shapes, strict=True))
+    y, back = jax.vjp(ops.dense, x, w)
+    x32, w32, ct32 = (a.astype(jnp.float32) for a in (x, w, ct))
+    assert y.dtype == jnp.float32
+    np.testing.assert_allclose(y, x32 @ w32, atol=1e-4)
+    exact = ct32 @ w32.T, x32.T @ ct32
+    for got, want in zip(back(ct32), exact, strict=True):
+        assert got.dtype == jnp.bfloat16
+        np.testing.assert_allclose(got.astype(jnp.float32), want, rtol=2**-8, atol=1e-4)
+
+
 @settings(deadline=None, max_examples=15)
 @given(
     n=st.integers(3, 9), k=st.sampled_from([2, 3]), stride=st.integers(1, 2),
