@@ -64,5 +64,6 @@ def test_an_evaluation_on_a_cpu_leaves_products_to_eigen():
     def text(jitted):
         return jitted.lower(a).compile().as_text()
 
-    assert "ynn_fusion" in text(jax.jit(lambda x: x @ x))
+    if "ynn_fusion" not in text(jax.jit(lambda x: x @ x)):
+        pytest.skip("this jaxlib has no YNNPACK for this processor")
     assert "ynn_fusion" not in text(compiler.jit(lambda x: x @ x))

@@ -35,6 +35,7 @@ class AuxHead(nn.Module):
         x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))
         size = min(5, *x.shape[1:3]) if self.small else 5
         x = self.conv(768, size, 1, "VALID", kernel_init=self.conv_init, name="conv1")(x)
-        x = x.astype(wide(self.dtype)).mean(axis=(1, 2))  # one pixel at 299; torch has any
+        # One pixel at 299; torchvision's head too averages what a larger image leaves.
+        x = x.astype(wide(self.dtype)).mean(axis=(1, 2))
         init = self.logits_init or self.conv.keywords["dialect"].kernel_init
         return Dense(self.num_classes, init, self.dtype, name="logits")(x)

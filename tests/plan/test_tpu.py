@@ -31,6 +31,7 @@ def test_a_step_on_four_chips(command):
     sent = {r["dtype"]: r["bytes"] for r in found["collectives"]}
     parameters = memory["state"]["parameters"]
     assert abs(sum(sent.values()) - parameters / 2) < 0.2 * parameters  # vectors are 32 bits wide
+    assert sent["bf16"] > 0.98 * parameters / 2  # every kernel's, the classifier's 1.4% too
     assert sum(found["rows"].values()) == pytest.approx(1) == sum(found["kinds"].values())
     again = json.loads(command(*words, "--json").stdout)
     assert again.pop("cached") and not found.pop("cached") and again == found
