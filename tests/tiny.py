@@ -13,8 +13,8 @@ from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.googlenet import AuxHead
 from inception_jax.models.inception_resnet import Residual
 from inception_jax.models.layers import max_pool
+from inception_jax.models.lowering.repeat import repeat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.repeat import repeat
 
 DIALECT = Dialect(
     source="tests",

@@ -22,10 +22,11 @@ import jax
 import optax
 import orbax.checkpoint as ocp
 
-from inception_jax import mesh as meshes
-from inception_jax import models, state
+from inception_jax import models
 from inception_jax.bench import disk
 from inception_jax.bench.disk import cold, timed
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train import state
 
 
 def build():

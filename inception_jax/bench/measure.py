@@ -18,6 +18,7 @@ from inception_jax.bench import settings as settings_of
 from inception_jax.bench.settings import Settings
 from inception_jax.bench.startup import seconds, with_cache
 from inception_jax.errors import UserError
+from inception_jax.models import preprocess
 
 WARM = 2  # steps that are not timed: the compiler, and the first use of everything
 Figures = dict[str, Any]
@@ -29,11 +30,11 @@ def program(settings: Settings, who: str) -> Any:
     Raises:
         ConfigError: there is no such network.
     """
-    from inception_jax import runtime
-    from inception_jax.program import Program
+    from inception_jax.runtime import startup
+    from inception_jax.train.program import Program
 
     config = settings.config()
-    runtime.start(config.model.dtype)
+    startup.start(config.model.dtype)
     found = Program(config, images=1_281_167)  # ImageNet's; only a schedule counts them
     if who == "plain":
         from inception_jax.bench.plain import plain
@@ -67,16 +68,17 @@ def evaluate(settings: Settings, who: str) -> Figures:
     """Images/s of the logits; ours has BatchNorm folded and the compiler told, as `predict` has."""
     import jax
 
-    from inception_jax import compiler, models, steps
+    from inception_jax import models
+    from inception_jax.runtime import xla_options
 
     made = program(settings, who)
     variables, images = made.fresh_state().variables, random_batch(made)["image"]
     model, jit = made.model, jax.jit
     if who == "ours":
-        jit = compiler.jit
+        jit = xla_options.jit
         model, variables = models.fold(model, variables)
     variables = jax.device_put(variables)
-    forward = jit(lambda variables, images: steps.predict(model, variables, images))
+    forward = jit(lambda variables, images: preprocess.predict(model, variables, images))
     return rate(lambda: forward(variables, images), settings)
 
 
@@ -103,7 +105,7 @@ def random_batch(made: Any) -> Any:
     """Images and labels on the device."""
     import numpy as np
 
-    from inception_jax import mesh as meshes
+    from inception_jax.runtime import mesh as meshes
 
     shapes, rng = made.empty_batch, np.random.default_rng(0)
     rows = {
@@ -116,7 +118,7 @@ def random_batch(made: Any) -> Any:
 def batches(settings: Settings) -> Any:
     """Training batches of the images below the folder, without end."""
     from inception_jax.data import pipeline
-    from inception_jax.data.files import Files
+    from inception_jax.data.sources.files import Files
 
     data = settings.config().data
     reader = pipeline.TrainReader(Files(Path(settings.folder)), data, seed=0)
@@ -144,8 +146,8 @@ def joined(settings: Settings, who: str) -> Figures:
 
     All the time counts, not the median step's: an input that is late now and then is late.
     """
+    from inception_jax.cli.data_bench import _train_step as train_step
     from inception_jax.data.threads import AHEAD
-    from inception_jax.input_bench import train_step
 
     made = program(settings, who)
     step, found = train_step(made), batches(settings)

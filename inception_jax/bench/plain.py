@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from inception_jax.models import Network, Output, forms
+from inception_jax.models import Network, Output
 from inception_jax.models.layers import ConvBN, check_fits, scaled, window
+from inception_jax.models.lowering import forms
 
 Array = jax.Array
 

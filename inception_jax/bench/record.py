@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.bench import ratios
 from inception_jax.errors import ConfigError
+from inception_jax.workdir import atomic
 
 SAME = ("settings", "machine", "code")  # of what all figures of one file are
 
@@ -41,7 +41,7 @@ class Record:
         """Notes a run, and writes the file."""
         self.runs.append(run)
         if self._path:
-            rundir.replace(self._path, json.dumps(self.document(), indent=1) + "\n")
+            atomic.write_text(self._path, json.dumps(self.document(), indent=1) + "\n")
 
     def document(self) -> dict[str, Any]:
         """All there is: the head, every run, and the `results` of `ratios`."""

@@ -42,9 +42,9 @@ exit codes:
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
     if argv is None and sys.argv[1:2] in (["train"], ["eval"]):
-        from inception_jax import runtime
+        from inception_jax.runtime import startup
 
-        runtime.ask_for_huge_pages()
+        startup.ask_for_huge_pages()
     ours = argv is None  # the process is this command, and may be ended with it
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":
@@ -89,7 +89,7 @@ def part(code: int, error: BaseException | None = None, text: str = "", ours: bo
     A process whose end they do not share leaves at once: JAX's own goodbye would wait for them.
     """
     # Not imported here: most commands have no other processes.
-    cluster = sys.modules.get("inception_jax.cluster")
+    cluster = sys.modules.get("inception_jax.runtime.distributed")
     if cluster is None or not cluster.joined():
         if text:
             print(text, file=sys.stderr)

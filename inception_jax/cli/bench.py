@@ -129,7 +129,7 @@ class Bench:
         return measure.command(turn.part, turn.who, self.settings)
 
     def _head(self, names: list[str], left: dict[str, str]) -> dict[str, Any]:
-        from inception_jax import cluster
+        from inception_jax.runtime import distributed
 
         try:
             about, _ = process.run(measure.command("about", "ours", self.settings), environment())
@@ -141,7 +141,7 @@ class Bench:
         return {
             "settings": vars(self.settings),
             "machine": {**machine.host(), **about},
-            "code": cluster.code_digest(),
+            "code": distributed.code_digest(),
             "began": date.today().isoformat(),
             "load": round(machine.load(), 2),
             "peers": versions,

@@ -24,11 +24,12 @@ def main(argv: list[str]) -> None:
     config, workdir = flags.config(), Path(values.workdir)
     if not (values.to and values.out):
         raise ConfigError("expected --to=FORMAT and --out=FILE")
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
-    from inception_jax import exchange, weights
+    startup.start(config.model.dtype)
+    from inception_jax import weights
     from inception_jax.models.names import known
+    from inception_jax.weights import exchange
 
     out = Path(values.out)
     try:

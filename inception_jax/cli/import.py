@@ -26,7 +26,8 @@ def main(argv: list[str]) -> None:
     import jax
 
     jax.config.update("jax_platforms", "cpu")  # nothing is computed
-    from inception_jax import exchange, weights
+    from inception_jax import weights
+    from inception_jax.weights import exchange
 
     if not flags.words:
         print("\n".join(weights.PEERS))

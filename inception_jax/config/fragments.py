@@ -136,7 +136,7 @@ def adamw(*, schedule: dict[str, Any], weight_decay: float, eps: float = 1e-8, *
 
 
 def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0, **more: Any):
-    """The `optim` section for Muon, Nesterov's form; see `inception_jax.optim.muon`."""
+    """The `optim` section for Muon, Nesterov's form; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "weight_decay": weight_decay, **more}
     return _optimizer("muon", schedule, eps=1e-8, **more)
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from inception_jax.data import crops
 from inception_jax.data.clock import Clock, Lap
-from inception_jax.data.decode import BadImageError
+from inception_jax.data.images import crops
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
 from inception_jax.data.order import example_at, stream
-from inception_jax.data.picture import Picture
-from inception_jax.data.source import BadImages, Source
+from inception_jax.data.sources.source import BadImages, Source
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax import mesh as meshes
 from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.runtime import mesh as meshes
 
 
 def there(root: Path = Path("/")) -> Finding:

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inception_jax import runtime
-from inception_jax.cluster import Place
 from inception_jax.doctor import host, network
 from inception_jax.doctor.finding import FAIL, Checks, Finding, failure
 from inception_jax.doctor.hosts import Hosts, clocks, merged
 from inception_jax.errors import LostProcessError
+from inception_jax.runtime import startup
+from inception_jax.runtime.distributed import Place
 
 READING = 2.0  # seconds that the training split is read for
 SLOW = 120.0  # seconds for what may take a while: a pod's devices, the listing of a large set
@@ -105,7 +105,7 @@ class Examination:
     def _of_devices(self, together: bool) -> bool:
         """Whether there are devices that compute."""
         run, c = self._checks.run, self.subject.config
-        runtime.start(c.model.dtype if c is not None else "float32")
+        startup.start(c.model.dtype if c is not None else "float32")
         import jax
 
         from inception_jax.doctor import devices, directory
@@ -122,9 +122,9 @@ class Examination:
 
     def _of_config(self, ready: bool) -> None:
         run, c = self._checks.run, self.subject.config
-        from inception_jax import mesh as meshes
         from inception_jax.doctor import devices, directory, images
-        from inception_jax.job import Job
+        from inception_jax.runtime import mesh as meshes
+        from inception_jax.train.trainer import Job
 
         count = self.subject.place.count if self.subject.place else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))

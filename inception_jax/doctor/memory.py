@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Literal
 
-from inception_jax import mesh as meshes
-from inception_jax import steps
 from inception_jax.doctor.devices import memory_of
 from inception_jax.doctor.finding import Finding, warning
 from inception_jax.doctor.host import memory_of_host
-from inception_jax.job import Job
+from inception_jax.models import preprocess
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train.trainer import Job
 
 # Primitives that read whole arrays from memory, or write them: no compiler fuses these away.
 TAKING = {
@@ -115,7 +115,7 @@ def residuals(job: Job, count: int) -> list[int]:
     def back(params: Any, stats: Any, images: Any) -> Any:
         def run(params: Any) -> Any:
             out, new = model.apply(
-                {"params": params, "batch_stats": stats}, steps.as_input(images, model),
+                {"params": params, "batch_stats": stats}, preprocess.as_input(images, model),
                 train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(0)},
             )  # fmt: skip
             return out.logits.sum() + sum(x.sum() for x in out.aux.values()), new

@@ -5,9 +5,9 @@ import ipaddress
 import socket
 import time
 
-from inception_jax import cluster
-from inception_jax.cluster import Place
 from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.runtime import distributed
+from inception_jax.runtime.distributed import Place
 
 NAMED = 8  # processes that are named in a line
 
@@ -77,7 +77,7 @@ def _call(host: str, port: int, patience: float) -> tuple[str, str] | None:
 
 def join(place: Place, patience: float, heartbeat: float) -> Finding:
     """Joins the other processes; what they run need not be the same yet."""
-    cluster.join(place, {}, patience=patience, heartbeat=heartbeat)
-    members = [f"{m['host']} ({m['index']})" for m in cluster.members()]
+    distributed.join(place, {}, patience=patience, heartbeat=heartbeat)
+    members = [f"{m['host']} ({m['index']})" for m in distributed.members()]
     shown = ", ".join(members[:NAMED]) + (", ..." if len(members) > NAMED else "")
     return Finding(f"all {place.count} have joined: {shown}")

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.describe import Description, describe
 from inception_jax.models.dialect import Dialect, Preprocessing
-from inception_jax.models.fold import fold
 from inception_jax.models.googlenet import GoogLeNet, GoogLeNetNaive
 from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionResNetV2
 from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
 from inception_jax.models.layers import ImageTooSmallError
+from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import PIXELS, Network, Output
 from inception_jax.models.xception import Xception

@@ -11,8 +11,8 @@ from flax import linen as nn
 from inception_jax.models import googlenet
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, border, max_pool
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]

@@ -26,8 +26,8 @@ from inception_jax.models.layers import (
     max_pool,
     scaled,
 )
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 

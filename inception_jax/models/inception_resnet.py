@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import inception_v3, inception_v4, notes, ops, remat
+from inception_jax.models import block_monitors, inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import ReductionA
@@ -26,9 +26,10 @@ from inception_jax.models.layers import (
     check_fits,
     max_pool,
 )
+from inception_jax.models.lowering import ops, remat
+from inception_jax.models.lowering.repeat import repeat
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Build, Network, Row, block, convolution, repeats
-from inception_jax.models.repeat import repeat
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -146,12 +147,12 @@ class Residual(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
-        notes.residual(self, branch, x)
+        block_monitors.residual(self, branch, x)
         x = x + branch
         x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
         if not self.relu:
             return x
-        notes.rectified(self, x)
+        block_monitors.rectified(self, x)
         return x
 
 

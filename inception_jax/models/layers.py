@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from inception_jax.models import forms, ops, remat
 from inception_jax.models.dialect import Dialect, Norm
-from inception_jax.models.preactivation import Preactivation, affine, computed
+from inception_jax.models.lowering import forms, ops, remat
+from inception_jax.models.lowering.preactivation import Preactivation, affine, computed
 
 Array = jax.Array
 Branch = Sequence[Callable[[Array], Array]]

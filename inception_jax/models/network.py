@@ -10,12 +10,13 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 
-from inception_jax.models import notes, remat
+from inception_jax.models import block_monitors
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
+from inception_jax.models.lowering import remat
+from inception_jax.models.lowering.ops import wide
+from inception_jax.models.lowering.preactivation import computed
 from inception_jax.models.names import known
-from inception_jax.models.ops import wide
-from inception_jax.models.preactivation import computed
 
 Array = jax.Array
 # A row's function: (network, conv factory, its input, its name) -> its output.
@@ -176,7 +177,7 @@ class Network(nn.Module):
             made = (walked if apart else remat.unit(walked))(self, x)
             for name, x in zip([row.name for row, _ in unit], made, strict=True):
                 kept[name] = x
-                notes.row(self, name, x)
+                block_monitors.row(self, name, x)
                 # Parameters exist whichever way the network is initialised; eval runs no head.
                 if name in heads and (train or self.is_initializing()):
                     head = heads[name](

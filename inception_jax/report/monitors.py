@@ -4,10 +4,10 @@ import itertools
 import math
 from typing import Any
 
-from inception_jax import monitors
-from inception_jax.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Kind
 from inception_jax.report import records
 from inception_jax.report.records import Record
+from inception_jax.train import monitors
+from inception_jax.train.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Kind
 
 MAX_COLUMNS = 240  # of a picture: it is about a thousand pixels wide
 GROWTH = 2.0  # a ratio above its bound is news when it is this many times the first

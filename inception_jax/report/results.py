@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inception_jax.interval import wilson
+from inception_jax.eval.interval import wilson
 from inception_jax.report import records
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation

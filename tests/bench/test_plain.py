@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from inception_jax import models
 from inception_jax.bench.plain import PlainConvBN, as_plain, plain
-from tests.models.test_forms import LEFT_OUT, farthest
+from tests.models.lowering.test_forms import LEFT_OUT, farthest
 from tests.models.test_network import small
 
 

@@ -56,7 +56,7 @@ def test_eval_runs_no_head_and_writes_no_statistics(name, dialect):
 @pytest.mark.parametrize(("name", "dialect"), [("inception_v3", "slim")])
 def test_zero_auxiliary_weight_gives_the_trunk_the_gradients_of_the_bare_net(name, dialect):
     """With aux_weight 0 the trunk's gradients equal those of the network without heads."""
-    from inception_jax.losses import objective
+    from inception_jax.train.losses import objective
 
     image = jax.random.normal(jax.random.key(2), (4, 32, 32, 3))
     labels = jnp.arange(4)

@@ -9,10 +9,10 @@ import pytest
 
 from inception_jax import cli, plan
 from inception_jax import config as cfg
-from inception_jax import mesh as meshes
 from inception_jax.errors import ConfigError
-from inception_jax.job import Job
 from inception_jax.plan import page
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train.trainer import Job
 from tests.tiny import Tiny, digits
 
 TPU_SAYS = [
@@ -27,7 +27,7 @@ SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 def test_a_plan_is_what_the_run_holds(monkeypatch):
     """Bytes of a device are those that its arrays of the run's own state and batch have."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
     job = Job(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
     found = plan.of(job)
     state, first = job.fresh_state(), jax.devices()[0]
@@ -115,7 +115,7 @@ def test_reduced_gradients_need_whole_groups():
 @pytest.mark.parametrize(("text", "needed", "capacity"), TPU_SAYS)
 def test_the_amounts_of_a_refusal(monkeypatch, text, needed, capacity):
     """Both of the TPU compiler's ways to say what is needed and what there is; 0 without."""
-    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
     job = Job(digits(model__bn_group=4), jax.devices()[:1])
 
     def refuse():
