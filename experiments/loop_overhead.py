@@ -28,8 +28,8 @@ from inception_jax.runtime import startup
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
-from inception_jax.train.train_step import GO
-from inception_jax.train.trainer import Job
+from inception_jax.train.train_step import RUN
+from inception_jax.train.trainer import Trainer
 
 WARM = 5  # steps at the start of a round that are not counted: the pipeline fills
 KEPT = 8  # batches in memory
@@ -107,11 +107,11 @@ def main() -> None:
     startup.start()
     config: Any = pages.load(a.config)
     config.data.dir = a.data_dir
-    job = Job(config)
+    job = Trainer(config)
     kept, step = job.fresh_state(), job.train_step
     job.total = KEPT
     batches = list(job.batches(0, idle)[1])
-    on_device = [job.placed(b, GO) for b in batches]
+    on_device = [job.placed(b, RUN) for b in batches]
 
     def fresh():
         return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))

@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     flags = _flags(argv)
     values = flags.parse(argv)
     config = flags.config() if flags.paged else None
-    from inception_jax.doctor import page
+    from inception_jax.doctor import text as page
     from inception_jax.doctor.examination import Examination, Subject
     from inception_jax.doctor.finding import Finding
     from inception_jax.runtime import distributed
@@ -61,8 +61,8 @@ def main(argv: list[str]) -> int:
                 show(finding)
             print(f"\n{page.verdict(exam)}")
     if exam.stuck:
-        distributed.part()
-        distributed.at_once(page.code(exam))
+        distributed.say_goodbye()
+        distributed.hard_exit(page.code(exam))
     return page.code(exam)
 
 

@@ -139,7 +139,7 @@ def _members(runs: list[Run], values: Any, source: Any) -> list[Any]:
             f"--outputs={values.outputs}: names {named} outputs, expected as many as a network has"
         )
     return [
-        ensemble.Member(
+        ensemble.EnsembleMember(
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
             protocol=values.protocol, mesh=devices,
             names=values.outputs if own.model.num_classes == named else "",

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     _check(paths, save)
     if values.seed >= 2**32:
         raise ConfigError(f"--seed={values.seed}: expected a whole number below {2**32}")
-    network = Network(values) if any(p.is_dir() for p in paths) else None
+    network = FidNetwork(values) if any(p.is_dir() for p in paths) else None
     from inception_jax.eval.predict import image_files
     from inception_jax.fid import compare, image_set
 
@@ -90,7 +90,7 @@ def _check(paths: list[Path], save: Path | None) -> None:
         raise ConfigError(f"--save={save}: expected a file named *.npz in a folder that is there")
 
 
-class Network:
+class FidNetwork:
     """The network of --workdir, and what to say about it."""
 
     def __init__(self, values: Any):
@@ -112,7 +112,7 @@ class Network:
         from inception_jax.weights import exchange
 
         predictor = predict.Predictor(config, workdir, values.step)
-        self._viewer, self._batch = image_set.Viewer(predictor), values.batch_size
+        self._viewer, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
         model = predictor.model
         self.name = f"{model.NAME} ({model.dialect})"
         self.notes = []

@@ -87,7 +87,7 @@ class Flags:
         return self.number("heartbeat", 60, "seconds of silence that make a process count as dead")
 
     def place(self) -> Any:
-        """This process's `cluster.Place`; None where it is alone.
+        """This process's `cluster.ProcessAddress`; None where it is alone.
 
         Raises:
             ConfigError: the flags do not make one.

@@ -47,7 +47,8 @@ def main(argv: list[str]) -> None:
 
 
 def _answer(config: Any, values: Any) -> None:
-    from inception_jax.plan import compare, devices, page
+    from inception_jax.plan import compare, devices
+    from inception_jax.plan import text as page
 
     axes = _axes(values.compare, list(compare.AXES))
     found = devices.topology(values.topology) if values.topology else devices.virtual()

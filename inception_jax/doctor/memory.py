@@ -13,7 +13,7 @@ from inception_jax.doctor.finding import Finding, warning
 from inception_jax.doctor.host import memory_of_host
 from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train.trainer import Job
+from inception_jax.train.trainer import Trainer
 
 # Primitives that read whole arrays from memory, or write them: no compiler fuses these away.
 TAKING = {
@@ -44,7 +44,7 @@ class Need(NamedTuple):
     batch: int
 
 
-def need(job: Job) -> Need:
+def need(job: Trainer) -> Need:
     """What the job's train step needs, as far as shapes tell.
 
     What is kept for the backward pass are the residuals of `jax.vjp`, without those that a fusion
@@ -66,7 +66,7 @@ def need(job: Job) -> Need:
     )
 
 
-def compiled(job: Job) -> tuple[int, float]:
+def compiled(job: Trainer) -> tuple[int, float]:
     """Bytes on one device by the compiler's own account, and the seconds it took."""
     began = time.monotonic()
     m = job.compiled().memory_analysis()
@@ -74,7 +74,7 @@ def compiled(job: Job) -> tuple[int, float]:
     return total - m.alias_size_in_bytes, time.monotonic() - began
 
 
-def check(job: Job, compile: bool = False) -> Finding:
+def check(job: Trainer, compile: bool = False) -> Finding:
     """The need of a step beside what a device has."""
     parts = need(job)
     total = sum(parts)
@@ -108,7 +108,7 @@ def size(count: float) -> str:
     return f"{count:.{1 if count < 10 else 0}f} {unit}"
 
 
-def residuals(job: Job, count: int) -> list[int]:
+def residuals(job: Trainer, count: int) -> list[int]:
     """Bytes of each array that the backward pass of `count` images needs of the forward pass."""
     c, empty, model = job.config, job.empty_state, job.model
 

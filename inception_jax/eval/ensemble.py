@@ -54,7 +54,7 @@ class Answers:
         return found
 
 
-class Member:
+class EnsembleMember:
     """A checkpoint of a run, which looks at a split of another run's data.
 
     Args:
@@ -99,7 +99,7 @@ class Member:
         m = self.model
         odd = [f"width {m.width:g}"] if m.width != 1 else []
         odd += ["small stem"] if m.stem == "small" else []
-        odd += [f"{len(m.without)} rows left out"] if m.without else []
+        odd += [f"{len(m.drop_rows)} rows left out"] if m.drop_rows else []
         return f"{m.NAME} ({', '.join(odd)})" if odd else m.NAME
 
     def answers(
@@ -144,7 +144,7 @@ class Member:
         none = np.zeros(0, np.int32)
         return Answers(none, none, np.zeros((0, self.evaluator.classes), np.float32), bad)
 
-    def _shelf(self, fresh: bool) -> log_prob_cache.Kept:
+    def _shelf(self, fresh: bool) -> log_prob_cache.LogProbCache:
         """What is kept of these weights, this protocol and these images."""
         evaluator = self.evaluator
         config, source = evaluator.config, evaluator.source
@@ -164,9 +164,9 @@ class Member:
         digest = log_prob_cache.fingerprint(about)
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         folder = self.workdir / "eval" / "kept" / f"{split}-{self.protocol}-{digest}"
-        return log_prob_cache.Kept(folder, about, evaluator.classes, fresh)
+        return log_prob_cache.LogProbCache(folder, about, evaluator.classes, fresh)
 
-    def _todo(self, shelf: log_prob_cache.Kept | None, chosen: np.ndarray) -> np.ndarray:
+    def _todo(self, shelf: log_prob_cache.LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """Those of `chosen` that are not known, the unreadable ones last; the same everywhere.
 
         So the batches after a kill are those that would have come.

@@ -20,7 +20,7 @@ from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import multihost
 
 
-class Block(NamedTuple):
+class EvaluatedBatch(NamedTuple):
     """Some images of a split, all that one step looked at: the same in every process.
 
     Attributes:
@@ -61,9 +61,11 @@ class Evaluator:
         self.source: Source = open_source(config.data, split) if source is None else source
         self.protocol = of_page(config.data, protocol)
         self._mesh, count = mesh, jax.process_count()
-        ways, views = meshes.shards(mesh), self.protocol.count
-        most = -(-config.eval.batch_size // ways) * ways  # views that are in the network at a time
-        each = max(1, ways // count)  # devices of this process
+        num_shards, views = meshes.shards(mesh), self.protocol.count
+        most = (
+            -(-config.eval.batch_size // num_shards) * num_shards
+        )  # views that are in the network at a time
+        each = max(1, num_shards // count)  # devices of this process
         self._images = most if views == 1 else max(1, most // (views * count)) * count  # a step
         local = self._images * views // count  # views that this process reads for a step
         pieces = -(-local * count // most)
@@ -82,7 +84,7 @@ class Evaluator:
         read: ViewReader,
         stop: Callable[[], None] = nothing,
         idle: Callable[[], None] | None = None,
-    ) -> Iterator[Block]:
+    ) -> Iterator[EvaluatedBatch]:
         """What the network says of the reader's images; `stop` is called at each, and may raise.
 
         So may `idle`, which is called while images are awaited; alone, a process calls `stop` then
@@ -158,9 +160,9 @@ def _padded(rows: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
 
 
-def _block(batch: pipeline.Batch, sums: Any) -> Block:
+def _block(batch: pipeline.Batch, sums: Any) -> EvaluatedBatch:
     """The images of a step that could be read, from all processes."""
     index, label, tried = (multihost.concatenated(batch[k]) for k in ("index", "label", "tried"))
     log = view_step.log_of(jax.device_get(sums))
     there = index >= 0
-    return Block(index[there], label[there], log[there], tried[(tried >= 0) & ~there])
+    return EvaluatedBatch(index[there], label[there], log[there], tried[(tried >= 0) & ~there])

@@ -29,7 +29,7 @@ EVERY = 30.0  # seconds between two parts: what a kill costs, at most
 WHOLE = "all.npz"
 
 
-class Kept:
+class LogProbCache:
     """What is known of a split's images, by weights, protocol and data; one process writes it.
 
     Args:

@@ -82,7 +82,7 @@ class Predictor:
             ConfigError: the network has no such end-point; the message lists those there are.
         """
         try:
-            known("end-point", row, self.model.ends())
+            known("end-point", row, self.model.endpoint_names())
         except ValueError as e:
             raise ConfigError(f"--features: {e}") from e
 

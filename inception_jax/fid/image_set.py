@@ -63,7 +63,7 @@ class ImageSet:
             raise ConfigError(f"--save={path}: expected a file that can be written; {e}") from e
 
 
-class Viewer:
+class FeatureExtractor:
     """A run's network as FID looks through it: whole images to pooled features and logits."""
 
     def __init__(self, predictor: Predictor):

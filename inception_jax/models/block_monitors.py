@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from inception_jax.models.lowering.ops import wide
-from inception_jax.models.lowering.preactivation import computed
+from inception_jax.models.lowering.preactivation import materialize
 
 Array = jax.Array
 COLLECTION = "monitors"
@@ -52,7 +52,7 @@ def row(network: nn.Module, name: str, x: Any) -> None:
         return
     variables = network.variables
     if name in variables["params"] and name not in variables.get(COLLECTION, {}):
-        network.put_variable(COLLECTION, name, {DEAD: dead(computed(x))})
+        network.put_variable(COLLECTION, name, {DEAD: dead(materialize(x))})
 
 
 def rms(x: Array) -> Array:

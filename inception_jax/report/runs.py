@@ -74,7 +74,7 @@ class Run:
         return [e.summary for e in self.evaluations.values()]
 
     @cached_property
-    def results(self) -> list[results.Result]:
+    def results(self) -> list[results.SplitResult]:
         """The newest accuracy on each split."""
         return results.final(self.curves, self.evaluations)
 

@@ -19,7 +19,7 @@ HEARTBEAT = 60.0  # seconds without one after which JAX takes a process for dead
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessAddress:
     """A process's place among `count`; `address` is the first one's, host:port.
 
     Attributes:
@@ -39,9 +39,9 @@ class _Job:
     """What this process knows of the others, once it has joined."""
 
     def __init__(self) -> None:
-        self.place: Place | None = None
+        self.place: ProcessAddress | None = None
         self.line: Any = None
-        self.before_leaving: list[Callable[[int], None]] = []
+        self.before_exit: list[Callable[[int], None]] = []
         self.lock = threading.Lock()
         self.listened = False
 
@@ -51,8 +51,8 @@ _job = _Job()
 
 def find(
     coordinator: str | None, processes: int | None, process: int | None, detect: bool
-) -> Place | None:
-    """This process's Place, from what the user says or from the scheduler; None if it is alone.
+) -> ProcessAddress | None:
+    """This process's address, from the flags or the scheduler; None for a single process.
 
     Args:
         coordinator: host:port of the first process; given with the next two, or none of them.
@@ -78,7 +78,7 @@ def find(
         raise ConfigError(f"--coordinator={coordinator}: expected HOST:PORT, such as n1:6666")
     if not process < processes:
         raise ConfigError(f"--process={process}: expected less than --processes={processes}")
-    return Place(coordinator, processes, process) if processes > 1 else None
+    return ProcessAddress(coordinator, processes, process) if processes > 1 else None
 
 
 def _several() -> bool:
@@ -91,7 +91,7 @@ def _several() -> bool:
     return "," in e.get("TPU_WORKER_HOSTNAMES", "")
 
 
-def _detected() -> Place:
+def _detected() -> ProcessAddress:
     """What JAX's own detection finds."""
     # Not public, but initialize() itself gives no chance to say who is missing.
     from jax._src.clusters import ClusterEnv
@@ -107,11 +107,11 @@ def _detected() -> Place:
     # One process for each device is JAX's assumption; alone on its node it has all of them.
     if os.environ.get("SLURM_STEP_TASKS_PER_NODE", "").split("(")[0] == "1":
         devices = None
-    return Place(address, count, index, None if devices is None else list(devices))
+    return ProcessAddress(address, count, index, None if devices is None else list(devices))
 
 
 def join(
-    place: Place | None,
+    place: ProcessAddress | None,
     notes: dict[str, Any],
     *,
     patience: float = PATIENCE,
@@ -134,9 +134,9 @@ def join(
     host, _, port = place.address.rpartition(":")
     bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", "").rpartition(":")[0].strip("[]")
     if place.index == 0:
-        line = rendezvous.Chair("" if bind == "::" else bind, int(port), place.count, notes)
+        line = rendezvous.Coordinator("" if bind == "::" else bind, int(port), place.count, notes)
     else:
-        line = rendezvous.Member(host, int(port), place.index, place.count, notes)
+        line = rendezvous.Worker(host, int(port), place.index, place.count, notes)
     line.gather(patience, lambda text: print(text, file=sys.stderr, flush=True))
     import jax
 
@@ -165,12 +165,12 @@ def members() -> list[dict[str, Any]]:
     return [] if _job.line is None else [m for _, m in sorted(_job.line.members.items())]
 
 
-def before_leaving(work: Callable[[int], None]) -> None:
+def before_exit(work: Callable[[int], None]) -> None:
     """Has `work(code)` called when this process is ended from outside its main thread."""
-    _job.before_leaving.append(work)
+    _job.before_exit.append(work)
 
 
-def part(error: BaseException | None = None) -> None:
+def say_goodbye(error: BaseException | None = None) -> None:
     """Says goodbye, or that this process ends with an error that the others do not know of.
 
     The others then end with the same code instead of waiting for it. Alone, does nothing.
@@ -184,7 +184,7 @@ def part(error: BaseException | None = None) -> None:
     _tell(getattr(error, "code", 1), why)
 
 
-def leave(code: int, why: str) -> None:
+def abort_all(code: int, why: str) -> None:
     """Ends this process from any thread, at once; the others are told, and end with the same code.
 
     At once, because the main thread may be waiting for a device that will never answer.
@@ -230,12 +230,12 @@ def _tell(code: int, why: str) -> None:
 
 def _end(code: int, why: str, linger: bool = True) -> None:
     print(f"inception-jax: {why}", file=sys.stderr, flush=True)
-    for work in _job.before_leaving:
+    for work in _job.before_exit:
         work(code)
-    at_once(code, linger=linger)
+    hard_exit(code, linger=linger)
 
 
-def at_once(code: int, goodbye: bool = False, linger: bool = True) -> NoReturn:
+def hard_exit(code: int, goodbye: bool = False, linger: bool = True) -> NoReturn:
     """Ends the process, whatever threads it has.
 
     Args:

@@ -71,12 +71,12 @@ def split(mesh: Mesh, shapes: Any, *, zero: bool = False) -> Any:
         left = list(leaf.shape)
         names: list[tuple[str, ...]] = [()] * len(left)
         for name in (MODEL, DATA) if zero else (MODEL,):
-            ways = mesh.shape[name]
-            axes = [i for i, n in enumerate(left) if n % ways == 0]
-            if ways == 1 or leaf.size < SMALLEST or not axes:
+            num_shards = mesh.shape[name]
+            axes = [i for i, n in enumerate(left) if n % num_shards == 0]
+            if num_shards == 1 or leaf.size < SMALLEST or not axes:
                 continue
             axis = max(axes, key=left.__getitem__)
-            left[axis] //= ways
+            left[axis] //= num_shards
             names[axis] += (name,)
         while names and not names[-1]:  # as JAX writes what a step returns: equal, so traced once
             names.pop()
@@ -126,13 +126,13 @@ def mean_over_devices(
     Each device of the `data` axis computes on its own part; the results are means over them. The
     gradients are added up in `dtype`, in one collective that no partitioner moves or retypes.
     """
-    ways = shards(mesh)
+    num_shards = shards(mesh)
 
     def part(state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
-        grads, rest = compute(state, batch, key, (jax.lax.axis_index(DATA), ways))
+        grads, rest = compute(state, batch, key, (jax.lax.axis_index(DATA), num_shards))
         narrow = jax.tree.map(lambda g: g.astype(dtype), grads)
         summed = jax.lax.platform_dependent(narrow, cpu=_sum_widened, default=_sum)
-        grads = jax.tree.map(lambda s, g: s.astype(g.dtype) / ways, summed, grads)
+        grads = jax.tree.map(lambda s, g: s.astype(g.dtype) / num_shards, summed, grads)
         return grads, jax.lax.pmean(rest, DATA)
 
     whole = PartitionSpec()

@@ -84,7 +84,7 @@ class Watchdog:
             file.flush()
             faulthandler.dump_traceback(file)
         faulthandler.dump_traceback(sys.stderr)
-        distributed.leave(
+        distributed.abort_all(
             LostProcessError.code,
             f"no step for {duration(silent)} (limit {duration(self.limit)}: train.watchdog, or "
             f"{TIMES} median steps). The stacks above, also in {self._stacks}, show where each "

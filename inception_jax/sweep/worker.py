@@ -30,7 +30,7 @@ LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such
 Build = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Worker:
+class SearchWorker:
     """One of several workers on a sweep.
 
     Args:

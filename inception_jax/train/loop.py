@@ -21,8 +21,8 @@ from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train import monitors, state, train_step
 from inception_jax.train.bottleneck import Bottleneck
 from inception_jax.train.profile import Trace
-from inception_jax.train.train_step import GO, STOP, VOID
-from inception_jax.train.trainer import Job
+from inception_jax.train.train_step import RUN, SKIP, STOP
+from inception_jax.train.trainer import Trainer
 from inception_jax.train.window import Window
 from inception_jax.workdir import atomic, jsonl
 from inception_jax.workdir.metric_writer import Writer
@@ -31,7 +31,7 @@ GRACE = 2.0  # seconds that a batch may still take after a signal
 SAVING = 1800.0  # seconds that waiting for the disk may take, and the first evaluation's compiler
 
 
-class Taken(NamedTuple):
+class PendingStep(NamedTuple):
     """A step that the device was given: its number, its metrics there, and its batch's part here.
 
     Attributes:
@@ -63,7 +63,7 @@ class Loop:
     """
 
     def __init__(
-        self, job: Job, workdir: Path, saves: Checkpoints, interrupt: Interrupt,
+        self, job: Trainer, workdir: Path, saves: Checkpoints, interrupt: Interrupt,
         watchdog: Watchdog, record: dict[str, Any], began: float,
     ):  # fmt: skip
         self.job, self.workdir, self.saves, self.c = job, workdir, saves, job.config
@@ -105,7 +105,7 @@ class Loop:
         self.writer = Writer(self.workdir, resume_at=start, **logs) if distributed.first() else None
         self.reader, batches = job.batches(start, self._idle)
         self.bottleneck, self._named = Bottleneck(c.data.threads), 0
-        self._unread: list[Taken] = []
+        self._unread: list[PendingStep] = []
         self._mark, self._start, self.step = None, start, start
         self.watchdog.sleep()
         try:
@@ -142,11 +142,11 @@ class Loop:
         batch = self._next(batches)
         waited = time.monotonic() - waiting
         self.spent["input"] += waited
-        signal = VOID if self._void else STOP if self.interrupt.signal else GO
+        signal = SKIP if self._void else STOP if self.interrupt.signal else RUN
         with jax.profiler.StepTraceAnnotation("train", step_num=step):
             current, metrics = self.job.step(current, self.job.placed(batch, signal))
         noted = metrics.pop("monitors", {})
-        self._unread.append(Taken(step, metrics, waited, batch["index"], noted))
+        self._unread.append(PendingStep(step, metrics, waited, batch["index"], noted))
         self._name_bad()
         return current
 
@@ -177,14 +177,14 @@ class Loop:
             taken = self._unread.pop(0)
             values = {k: float(v) for k, v in jax.device_get(taken.metrics).items()}
             signal = values.pop("signal")
-            if signal == VOID:
+            if signal == SKIP:
                 self._leave(taken.step - 1, current)
             self._note_step(taken, values)
             stop = stop or signal == STOP
         if stop:
             self._leave(self.step, current)
 
-    def _note_step(self, taken: Taken, values: dict[str, float]) -> None:
+    def _note_step(self, taken: PendingStep, values: dict[str, float]) -> None:
         """Logs and shows a finished step; stops a run that has diverged."""
         job, c, step = self.job, self.c, taken.step
         self._check_finite(taken, values)
@@ -211,7 +211,7 @@ class Loop:
             shown = self._shown or {**values, **self.window.speed(c.data.batch_size)}
             self.bar.update(step, _columns(shown, step / job.per_epoch, c.train.epochs))
 
-    def _check_finite(self, taken: Taken, values: dict[str, float]) -> None:
+    def _check_finite(self, taken: PendingStep, values: dict[str, float]) -> None:
         self._taken = taken, values
         if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
             self._diverged(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
@@ -240,7 +240,7 @@ class Loop:
         error.step = taken.step
         raise error
 
-    def _blocks(self, taken: Taken) -> dict[str, dict[str, float]]:
+    def _blocks(self, taken: PendingStep) -> dict[str, dict[str, float]]:
         """A step's monitors, in the order of the network."""
         rows = [row.name for row in self.job.model.rows()]
         return monitors.line(jax.device_get(taken.noted), rows)
@@ -364,7 +364,7 @@ class Loop:
             return
         began, step = time.monotonic(), step or self.step - self._start + 1
         with self.watchdog.allowing(SAVING), self._timed("save"):
-            words = self._trace.turn(step, self.spent)
+            words = self._trace.toggle(step, self.spent)
         self.window.clock += time.monotonic() - began  # no step took it
         if words and distributed.first():
             self.bar.say(words)

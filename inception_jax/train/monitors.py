@@ -16,16 +16,16 @@ LOUD = 1.0  # residual over trunk: above it a module replaces what it should cor
 NAMES = 4  # blocks that a sentence names
 
 
-class Kind(NamedTuple):
+class Monitor(NamedTuple):
     """One of the numbers: its key, and what a reader calls it."""
 
     key: str
     title: str
 
 
-RATIO = Kind("residual_ratio", "Residual over trunk")
-DEAD_RELU = Kind("dead_relu", "Channels that never fire")
-GRAD_NORM = Kind("grad_norm", "Gradient norm")
+RATIO = Monitor("residual_ratio", "Residual over trunk")
+DEAD_RELU = Monitor("dead_relu", "Channels that never fire")
+GRAD_NORM = Monitor("grad_norm", "Gradient norm")
 KINDS = (RATIO, DEAD_RELU, GRAD_NORM)
 
 
@@ -78,11 +78,11 @@ def worst(noted: Noted) -> str:
     return "Worst blocks: " + "; ".join(parts) + "." if parts else ""
 
 
-def shown(kind: Kind, value: float) -> str:
+def shown(kind: Monitor, value: float) -> str:
     """A number as its kind is read: 97%, or 1.53."""
     return f"{value:.0%}" if kind is DEAD_RELU else f"{value:.3g}"
 
 
-def _named(kind: Kind, blocks: Mapping[str, float], names: int = NAMES) -> str:
+def _named(kind: Monitor, blocks: Mapping[str, float], names: int = NAMES) -> str:
     named = ", ".join(f"{shown(kind, v)} in {b}" for b, v in list(blocks.items())[:names])
     return named + (f" and {len(blocks) - names} more" if len(blocks) > names else "")

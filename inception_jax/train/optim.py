@@ -12,7 +12,7 @@ Schedule = Callable[[Any], Any]
 
 
 def build(
-    c: Any, *, epochs: float, steps_per_epoch: float, trunk: Collection[str] = ()
+    c: Any, *, epochs: float, steps_per_epoch: float, backbone: Collection[str] = ()
 ) -> tuple[optax.GradientTransformation, Schedule]:
     """The optimiser and its learning rate by step.
 
@@ -20,7 +20,7 @@ def build(
         c: the `optim` section.
         epochs: length of the run.
         steps_per_epoch: examples / batch size; a fraction, since batches run over epoch ends.
-        trunk: names of the layers that learn at `c.trunk` times the rate.
+        backbone: names of the layers that learn at `c.backbone_lr` times the rate.
     """
     rate = schedule(c, epochs=epochs, steps_per_epoch=steps_per_epoch)
     if c.name == "sgd":
@@ -34,10 +34,10 @@ def build(
     else:
         tx = optax.adamw(rate, eps=c.eps, weight_decay=c.weight_decay, mask=kernels)
     parts = [optax.clip_by_global_norm(c.clip), tx] if c.clip else [tx]
-    if c.trunk != 1:
-        parts.append(scale(trunk, c.trunk))
-    if c.trunk == 0:
-        parts.insert(0, scale(trunk, 0))  # what does not learn takes no part in clipping
+    if c.backbone_lr != 1:
+        parts.append(scale(backbone, c.backbone_lr))
+    if c.backbone_lr == 0:
+        parts.insert(0, scale(backbone, 0))  # what does not learn takes no part in clipping
     return (optax.chain(*parts) if len(parts) > 1 else tx), rate
 
 
@@ -119,7 +119,7 @@ def schedule(c: Any, *, epochs: float, steps_per_epoch: float) -> Schedule:
             value = c.lr * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(share, 0, 1)))
         elif edges:
             passed = jnp.searchsorted(jnp.asarray(edges), step, side="right")
-            value = c.lr * c.factor ** passed.astype(jnp.float32)
+            value = c.lr * c.decay_rate ** passed.astype(jnp.float32)
         else:
             value = jnp.asarray(c.lr)
         if warmup:

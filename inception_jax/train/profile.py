@@ -16,12 +16,12 @@ class Trace:
         self._began: tuple[int, dict[str, float]] | None = None  # a step, and their seconds before
 
     def due(self, step: int | None) -> bool:
-        """Whether to `turn` it on or off before that step; None: off, if it is on."""
+        """Whether to `toggle` it on or off before that step; None: off, if it is on."""
         if self._began is None:
             return bool(self._steps) and step == FROM
         return step is None or step >= FROM + self._steps
 
-    def turn(self, step: int, spent: Mapping[str, float]) -> str:
+    def toggle(self, step: int, spent: Mapping[str, float]) -> str:
         """Begins, or ends and says what there is.
 
         Args:

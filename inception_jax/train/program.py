@@ -31,7 +31,7 @@ class Program:
         c = self.config = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
-        self.model = build_model(c.model).clone(frozen=c.optim.trunk == 0)
+        self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self._check_devices()
         self.per_epoch = images / c.data.batch_size
@@ -47,17 +47,18 @@ class Program:
         self.shift = shift
         self.tx, self.rate = optim.build(
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
-            trunk=[r.name for r in self.model.rows()],
+            backbone=[r.name for r in self.model.rows()],
         )  # fmt: skip
         self.__dict__.pop("train_step", None)  # it has the rate in it
 
     def _check_devices(self) -> None:
-        c, ways = self.config, meshes.shards(self.mesh)
-        local, left = divmod(c.data.batch_size, ways * c.optim.accumulate)
+        c, num_shards = self.config, meshes.shards(self.mesh)
+        local, left = divmod(c.data.batch_size, num_shards * c.optim.accumulate)
         if left:
             raise ConfigError(
                 f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
-                f"{ways * c.optim.accumulate} ({ways} devices x {c.optim.accumulate} microbatches)"
+                f"{num_shards * c.optim.accumulate} ({num_shards} devices x "
+                f"{c.optim.accumulate} microbatches)"
             )
         if c.optim.accumulate > 1 and local % c.model.bn_group:
             raise ConfigError(
@@ -65,17 +66,17 @@ class Program:
                 f"images of one device's microbatch"
             )
         group, normed = c.model.bn_group, self.model.switches.norm is not None
-        if self._add_in and normed and (group == 0 or local % group):
+        if self._reduce_dtype and normed and (group == 0 or local % group):
             raise ConfigError(
                 f"--config.model.bn_group={group}: expected a divisor of {local}, the images of "
-                f"one of {ways} devices' microbatch, with mesh.reduce={c.mesh.reduce} and "
+                f"one of {num_shards} devices' microbatch, with mesh.reduce={c.mesh.reduce} and "
                 f"model.dtype={c.model.dtype}: XLA adds gradients in the dtype they are computed "
                 f"in, and in another each device's must be whole before; set model.bn_group, or "
                 f"leave mesh.reduce=auto"
             )
 
     @property
-    def _add_in(self) -> str:
+    def _reduce_dtype(self) -> str:
         """In what the step adds up the devices' gradients itself; empty where XLA does so anyway.
 
         Left alone XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype
@@ -119,7 +120,7 @@ class Program:
         return train_step.make_train_step(
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
-            zero=c.mesh.zero, add_in=self._add_in,
+            zero=c.mesh.zero, reduce_dtype=self._reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
 from inception_jax.train.rollback import Rollbacks
-from inception_jax.train.trainer import Job
+from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import class_names, run_dir
 
 
@@ -28,7 +28,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         UserError: each kind ends the command with its own exit code (`errors`).
     """
     began = time.monotonic()
-    job = Job(config)
+    job = Trainer(config)
     # What cannot work is refused before the directory exists.
     empty = job.empty_state
     start = job.start_arrays()

@@ -21,7 +21,7 @@ from inception_jax.train.state import TrainState, places
 Array = jax.Array
 Metrics = dict[str, Any]
 
-GO, STOP, VOID = 0, 1, 2  # go on; stop after the next step; this step does not count
+RUN, STOP, SKIP = 0, 1, 2  # go on; stop after the next step; this step does not count
 
 
 def make_train_step(
@@ -37,7 +37,7 @@ def make_train_step(
     ema_decay: float,
     accumulate: int,
     zero: bool = False,
-    add_in: str = "",
+    reduce_dtype: str = "",
     monitors: bool = False,
     recompute: str = "none",
     vmem: int = 0,
@@ -50,14 +50,15 @@ def make_train_step(
     whole batch, as long as BatchNorm's groups lie within a microbatch.
 
     A batch may have `signal`, int32 [shards], by which processes tell one another what to do: the
-    metrics have its maximum, and from VOID on the state stays as it was.
+    metrics have its maximum, and from SKIP on the state stays as it was.
 
     The state stays where `state.places` puts it, with `zero` or without. The devices add up their
-    gradients in the dtype `add_in`, if BatchNorm's groups lie within a device's images; empty
+    gradients in the dtype `reduce_dtype`, if BatchNorm's groups lie within a device's images; empty
     leaves that to the partitioner, which adds kernels' in the dtype of the computation.
 
     With `monitors` the metrics have that entry too, {kind: {block: number}}: what the blocks note
-    (`models.notes`), over the whole batch or, with microbatches or `add_in`, as the mean of its
+    (`models.notes`), over the whole batch or, with microbatches or `reduce_dtype`, as the mean of
+    its
     parts; and the norm of each block's gradient, L2's share included and before clipping. The state
     is the same.
 
@@ -74,32 +75,32 @@ def make_train_step(
     prepare = partial(prepare_images, model=model, flip=flip, colour=colour, seed=seed)
     differentiate = partial(gradient, model, minimise, monitors=monitors, recompute=recompute)
 
-    def over_batch(state: TrainState, batch: Any, key: Array, ways: int) -> tuple[Any, Any]:
-        """The gradient, and (statistics, terms), of a batch that `ways` devices have."""
+    def over_batch(state: TrainState, batch: Any, key: Array, num_shards: int) -> tuple[Any, Any]:
+        """The gradient, and (statistics, terms), of a batch that `num_shards` devices have."""
         if accumulate == 1:
             return differentiate(state, batch, key)
         return mean_over(
             lambda part, i: differentiate(state, part, jax.random.fold_in(key, i)),
-            microbatches(batch, accumulate, ways),
+            microbatches(batch, accumulate, num_shards),
             accumulate,
         )
 
-    def by_part(
+    def local_gradients(
         state: TrainState, batch: Any, key: Array, part: tuple[Any, int]
     ) -> tuple[Any, Any]:
         with ops.part_of_batch(*part):
             return over_batch(state, batch, key, 1)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
-        with forms.for_mesh(mesh, whole_batch=not add_in):
+        with forms.for_mesh(mesh, whole_batch=not reduce_dtype):
             return traced(state, batch)
 
     def traced(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
         signal = batch.get("signal")
         batch = {"image": prepare(batch["image"], state.step), "label": batch["label"]}
         key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
-        if add_in:
-            grads, (stats, terms) = meshes.mean_over_devices(by_part, mesh, add_in)(
+        if reduce_dtype:
+            grads, (stats, terms) = meshes.mean_over_devices(local_gradients, mesh, reduce_dtype)(
                 state, batch, key
             )
         else:
@@ -121,7 +122,7 @@ def make_train_step(
             terms["monitors"] |= {"grad_norm": norms}
         if signal is not None:
             more["signal"] = signal.max()
-            void = more["signal"] >= VOID
+            void = more["signal"] >= SKIP
             new = jax.tree.map(lambda a, b: jnp.where(void, a, b), state, new)
         new = meshes.constrain(new, places(new, mesh, zero))
         kept = ops.wide(model.dtype)  # float32, or float64 throughout
@@ -195,15 +196,15 @@ def average(state: TrainState, new: Any, decay: float) -> Any:
     return jax.tree.map(lambda a, x: a + (1 - keep).astype(a.dtype) * (x - a), state.ema, new)
 
 
-def microbatches(batch: Any, count: int, ways: int) -> Any:
-    """Leaves [b, ...] as [count, b / count, ...], each of `ways` devices keeping its own images.
+def microbatches(batch: Any, count: int, num_shards: int) -> Any:
+    """Leaves [b, ...] as [count, b / count, ...], each device keeps its own images.
 
     Microbatch i takes the i-th part of every device's slice, so nothing moves between devices and
     BatchNorm's groups of consecutive images stay whole.
     """
 
     def split(x: Array) -> Array:
-        parts = x.reshape(ways, count, -1, *x.shape[1:]).swapaxes(0, 1)
+        parts = x.reshape(num_shards, count, -1, *x.shape[1:]).swapaxes(0, 1)
         return parts.reshape(count, -1, *x.shape[1:])
 
     return jax.tree.map(split, batch)

@@ -26,7 +26,7 @@ def epoch_of(config: Any, step: int) -> float:
     return step * config.data.batch_size / len(open_source(config.data, config.data.train_split))
 
 
-class Job(Program):
+class Trainer(Program):
     """Everything a run needs, built from its config and checked, before anything is written.
 
     Args:
@@ -75,7 +75,7 @@ class Job(Program):
         if unused:
             print(f"not used: {', '.join(unused)}")
         was = run_dir.saved_config(workdir)["model"]
-        for key in ("dialect", "pixels"):
+        for key in ("dialect", "normalization"):
             mine, theirs = getattr(self.model, key), was[key]
             if key == "dialect":
                 theirs = theirs or models.dialects(self.model.NAME)[0]

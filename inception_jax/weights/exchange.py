@@ -20,7 +20,7 @@ from inception_jax.models.names import known
 from inception_jax.workdir import atomic, run_dir
 
 # Hub tags of weights that were trained with torchvision's constants, not with TensorFlow's.
-IMAGENET_PIXELS = ("tv_in1k", "gluon_in1k")
+IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Imported:
     moved: list[weights.Moved]
 
 
-def take(
-    name: str, path: Path, out: Path, pixels: str = "", classes: Path | None = None
+def import_weights(
+    name: str, path: Path, out: Path, normalization: str = "", classes: Path | None = None
 ) -> Imported:
     """Writes a peer's weights as the workdir `out`: checkpoint, config, class names, source.
 
@@ -40,7 +40,8 @@ def take(
         name: of the peer, such as `timm:inception_v4`.
         path: the weight file.
         out: a directory that is not there yet; it is there whole or not at all.
-        pixels: a key of `models.network.PIXELS`, where the weights want other constants of
+        normalization: a key of `models.network.NORMALIZATIONS`, where the weights want other
+        constants of
             normalisation than the peer's usual ones.
         classes: a file with one class name a line; ImageNet's if not given.
 
@@ -53,8 +54,8 @@ def take(
         raise ConfigError(f"--out={out}: expected a new directory, this one is there already")
     arrays = weights.read(path)
     tag = name.partition(".")[2]
-    pixels = pixels or ("imagenet" if tag in IMAGENET_PIXELS else "")
-    model = peer.create(arrays).clone(pixels=pixels)
+    normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
+    model = peer.create(arrays).clone(normalization=normalization)
     variables, moved = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
     del arrays
     # Orbax copies NumPy's arrays before it writes them, and JAX's not.
@@ -112,7 +113,7 @@ def run_config(model: Network) -> Any:
             dropout=model.switches.dropout,
             bn_group=0,
             bn_decay=model.switches.norm.decay if model.switches.norm else 0.0,
-            pixels=model.pixels,
+            normalization=model.normalization,
         ),
         loss=dict(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
         optim=cfg.sgd(schedule=cfg.cosine(lr=0.01, warmup_epochs=0.0), momentum=0.9),
@@ -143,7 +144,9 @@ def class_names(model: Network, given: Path | None = None) -> list[str]:
     return [f"class {i}" for i in range(model.num_classes)]
 
 
-def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = None) -> int:
+def export_weights(
+    name: str, config: Any, workdir: Path, out: Path, step: int | None = None
+) -> int:
     """Writes a run's weights as safetensors in a peer's names; returns the number of arrays.
 
     Raises:
@@ -168,7 +171,7 @@ def give(name: str, config: Any, workdir: Path, out: Path, step: int | None = No
 GRAPHS = ("stablehlo", "onnx", "saved_model")
 
 
-def draw(
+def export_graph(
     form: str, config: Any, workdir: Path, out: Path, endpoint: str = "", step: int | None = None
 ) -> None:
     """Writes a run's whole network, weights and normalisation inside, for any batch size.
@@ -193,9 +196,9 @@ def draw(
     from jax import export
 
     model = from_config.build_model(config.model)
-    endpoint = endpoint or model.ends()[-1]
+    endpoint = endpoint or model.endpoint_names()[-1]
     try:
-        known("end-point", endpoint, model.ends())
+        known("end-point", endpoint, model.endpoint_names())
     except ValueError as e:
         raise ConfigError(f"--endpoint: {e}") from e
     if out.is_dir():

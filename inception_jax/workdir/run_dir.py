@@ -145,7 +145,7 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     """Notes an attempt in attempts.jsonl: its start now, its end and exit code when it leaves.
 
     The body sets `step`, and whatever else is worth knowing of the attempt, in the yielded record.
-    A killed attempt has no end; one that another thread ends (`cluster.leave`) has.
+    A killed attempt has no end; one that another thread ends (`distributed.abort_all`) has.
     """
     path = workdir / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
@@ -160,7 +160,7 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     before = {"previous_end": alive["time"], "previous_step": alive["step"]} if alive else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     end = functools.partial(note, "end")
-    distributed.before_leaving(lambda code: end(code=code))
+    distributed.before_exit(lambda code: end(code=code))
     code = 1
     try:
         yield record

@@ -15,7 +15,7 @@ from tests.models.test_network import small
 @pytest.mark.parametrize("name", ["inception_v3", "inception_resnet_v2"])
 def test_the_plain_network_is_the_same_function(name):
     """Trained and evaluated on the same weights both give the same, to float32's rounding."""
-    ours = small(name, dropout=0.0, aux=False, without=tuple(LEFT_OUT[name]))
+    ours = small(name, dropout=0.0, aux=False, drop_rows=tuple(LEFT_OUT[name]))
     image = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
     variables = models.init(ours)
     theirs, taken = plain(ours), as_plain(variables)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from inception_jax import cli
-from inception_jax.doctor import examination, page
+from inception_jax.doctor import examination
+from inception_jax.doctor import text as page
 from inception_jax.doctor.finding import OK, failure
 
 ROOT = Path(__file__).resolve().parent.parent.parent

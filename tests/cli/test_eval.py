@@ -184,12 +184,12 @@ from inception_jax import cli
 from inception_jax.eval import log_prob_cache as kept
 
 kept.EVERY = 0.0
-write = kept.Kept.write
+write = kept.LogProbCache.write
 def killed(self):
     write(self)
     if len(list(self.folder.glob("0*.npz"))) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-kept.Kept.write = killed
+kept.LogProbCache.write = killed
 cli.main(sys.argv[1:])
 """
 
@@ -220,7 +220,9 @@ def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
     assert "stopped by SIGTERM" in err and "are kept, the same command continues" in err
     assert min(read) == 90  # three parts of 30 images had been written
     (folder,) = run.glob("eval/kept/test-10crop-*")
-    done = log_prob_cache.Kept(folder, json.loads((folder / "about.json").read_text()), 10).done
+    done = log_prob_cache.LogProbCache(
+        folder, json.loads((folder / "about.json").read_text()), 10
+    ).done
     assert 90 < len(done) < 360
     stop = 0
     read.clear()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inception_jax import checkpoint, cli, models
-from inception_jax.cli.fid import Network as network_of
+from inception_jax.cli.fid import FidNetwork as network_of
 from inception_jax.data.images.picture import Picture
 from inception_jax.eval import predict
 from inception_jax.fid import compare, image_set
@@ -51,7 +51,7 @@ def folders(tmp_path_factory):
 
 
 def features(run, folder, batch_size):
-    viewer = image_set.Viewer(predict.Predictor(run[1], run[0]))
+    viewer = image_set.FeatureExtractor(predict.Predictor(run[1], run[0]))
     return viewer.look(folder, predict.image_files([folder]), batch_size)
 
 

@@ -51,7 +51,7 @@ BOUNDS = {
     "loss.l2": ([0, 1e6], [-1e-9, math.inf, -math.inf, math.nan]),
     "optim.lr": ([1e-30, 3], [0, -0.1, math.nan, "0.1"]),
     "optim.momentum": ([0, 0.999], [1, -0.1]),
-    "optim.factor": ([1, 0.1], [0, 1.1]),
+    "optim.decay_rate": ([1, 0.1], [0, 1.1]),
     "ema.decay": ([0, 0.9999], [1, 1.5, -0.1]),
     "train.epochs": ([0.001, 1000], [0, -1, math.inf]),
     "mesh.data": ([-1, 1, 8], [0, -2, 1.0]),
@@ -226,7 +226,7 @@ def test_parse_arg_never_crashes(arg):
 def test_optimizer_fragments_have_the_same_keys():
     """Whatever the optimizer and schedule, the section has all keys, in the order of the rules."""
     names = [k.split(".")[1] for k in cfg.RULES if k.startswith("optim.")]
-    step = cfg.staircase(lr=0.1, factor=0.9, every_epochs=2.0)
+    step = cfg.staircase(lr=0.1, decay_rate=0.9, every_epochs=2.0)
     wave = cfg.cosine(lr=0.1, warmup_epochs=1.0)
     made = [
         cfg.sgd(schedule=step, momentum=0.9),

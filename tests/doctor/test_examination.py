@@ -23,7 +23,7 @@ from inception_jax.doctor.finding import FAIL, OK, WARN, Checks, Finding, failur
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.runtime import distributed
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train.trainer import Job
+from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import run_dir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,8 +158,8 @@ def test_limits(tmp_path, monkeypatch):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def place(address: str, index: int = 1) -> distributed.Place:
-    return distributed.Place(address, 2, index)
+def place(address: str, index: int = 1) -> distributed.ProcessAddress:
+    return distributed.ProcessAddress(address, 2, index)
 
 
 def free_port() -> int:
@@ -416,11 +416,11 @@ def test_memory_of_a_platform():
     assert (memory.in_memory(jaxpr, "cpu"), memory.in_memory(jaxpr, "gpu")) == ([], [64])
 
 
-def short(**values) -> Job:
+def short(**values) -> Trainer:
     """A job of a narrow network of a few rows."""
     rows = tuple(f"inception_{row}" for row in ("4b", "4c", "4d", "4e", "5a", "5b"))
     values = {"data__batch_size": 16, "model__width": 0.125, "model__without": rows, **values}
-    return Job(page(**values))
+    return Trainer(page(**values))
 
 
 @pytest.fixture(scope="module")

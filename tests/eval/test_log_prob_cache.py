@@ -20,13 +20,13 @@ def rows(*index, bad=()):
 
 def test_what_was_written_is_found_again(tmp_path):
     """Parts of two attempts, in any order, become the rows of one; bit for bit."""
-    first = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1, 2))
     first.write()
     first.add(*rows(3, 5, bad=[4]))
     first.write()
     first.add(*rows(6))  # never written: the process is killed
-    again = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    again = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     assert (again.done.tolist(), again.unreadable.tolist()) == ([0, 1, 2, 3, 5], [4])
     again.add(*rows(7, 6, 4))
     assert not len(again.unreadable)
@@ -34,33 +34,33 @@ def test_what_was_written_is_found_again(tmp_path):
     for name, expected in zip(("index", "label", "log"), rows(*range(8)), strict=False):
         assert (found[name] == expected).all() and found[name].dtype == expected.dtype
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["about.json", "all.npz"]
-    some = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2).whole(np.array([2, 6, 99]))
+    some = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).whole(np.array([2, 6, 99]))
     assert some["index"].tolist() == [2, 6]
 
 
 @pytest.mark.parametrize("change", [{"weights": "b"}, {"protocol": "slim"}, {"new": 1}])
 def test_other_things_are_not_taken(tmp_path, change):
     """Other weights, another protocol: nothing is known, and the old answers are gone."""
-    first = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1))
     first.write()
-    assert not len(log_prob_cache.Kept(tmp_path / "a", ABOUT | change, 2).done)
-    assert not len(log_prob_cache.Kept(tmp_path / "a", ABOUT, 2).done)
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT | change, 2).done)
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done)
 
 
 def test_fresh_takes_nothing(tmp_path):
     """Asked to do everything again, it finds nothing."""
-    first = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1))
     first.write()
-    assert not len(log_prob_cache.Kept(tmp_path / "a", ABOUT, 2, fresh=True).done)
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2, fresh=True).done)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "classes", "stray"])
 def test_damaged_parts_are_done_again(tmp_path, damage):
     """A part that is cut, has a wrong bit or another shape is deleted; the others stay."""
     folder = tmp_path / "a"
-    first = log_prob_cache.Kept(folder, ABOUT, 2)
+    first = log_prob_cache.LogProbCache(folder, ABOUT, 2)
     for start in (0, 10, 20):
         first.add(*rows(*range(start, start + 10)))
         first.write()
@@ -75,36 +75,36 @@ def test_damaged_parts_are_done_again(tmp_path, damage):
         np.savez(path, index=[15], label=[1], unreadable=[], log=np.zeros((1, 3)))
     else:
         path.rename(folder / "999.partial.npz")  # killed before it got its name
-    again = log_prob_cache.Kept(folder, ABOUT, 2)
+    again = log_prob_cache.LogProbCache(folder, ABOUT, 2)
     assert again.done.tolist() == [*range(10), *range(20, 30)]
     assert not path.exists()
     again.add(*rows(*range(10, 15)))
     again.write()
-    assert len(log_prob_cache.Kept(folder, ABOUT, 2).done) == 25
+    assert len(log_prob_cache.LogProbCache(folder, ABOUT, 2).done) == 25
 
 
 def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
     """Not with each batch, but as soon as enough seconds have gone."""
     now = [0.0]
     monkeypatch.setattr(log_prob_cache.time, "monotonic", lambda: now[0])
-    store = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     store.add(*rows(0))
-    assert not len(log_prob_cache.Kept(tmp_path / "a", ABOUT, 2).done)
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done)
     now[0] = log_prob_cache.EVERY
     store.add(*rows(1))
-    assert len(log_prob_cache.Kept(tmp_path / "a", ABOUT, 2).done) == 2
+    assert len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done) == 2
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     """A file in the way is named, with exit code 78."""
     (tmp_path / "a").write_text("")
     with pytest.raises(ConfigError, match="can be written"):
-        log_prob_cache.Kept(tmp_path / "a" / "b", ABOUT, 2)
+        log_prob_cache.LogProbCache(tmp_path / "a" / "b", ABOUT, 2)
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
     """No room is exit code 74, and what is there stays."""
-    store = log_prob_cache.Kept(tmp_path / "a", ABOUT, 2)
+    store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     store.add(*rows(0))
     store.write()
 
@@ -115,4 +115,4 @@ def test_a_full_disk(tmp_path, monkeypatch):
     store.add(*rows(1))
     with pytest.raises(DiskFullError, match="continues after the 2 images"):
         store.write()
-    assert log_prob_cache.Kept(tmp_path / "a", ABOUT, 2).done.tolist() == [0]
+    assert log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done.tolist() == [0]

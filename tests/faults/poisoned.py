@@ -15,7 +15,7 @@ from inception_jax.train import trainer
 
 def main(poison: int, path: Path, words: list[str]) -> int:
     """Runs the command."""
-    placed, make, taken = trainer.Job.placed, trainer.Job.train_step.func, []
+    placed, make, taken = trainer.Trainer.placed, trainer.Trainer.train_step.func, []
 
     def note(self, batch, signal):
         taken.append(batch["index"].tolist())
@@ -33,9 +33,9 @@ def main(poison: int, path: Path, words: list[str]) -> int:
 
         return answer
 
-    trainer.Job.placed = note
-    trainer.Job.train_step = functools.cached_property(poisoned)
-    trainer.Job.train_step.__set_name__(trainer.Job, "train_step")
+    trainer.Trainer.placed = note
+    trainer.Trainer.train_step = functools.cached_property(poisoned)
+    trainer.Trainer.train_step.__set_name__(trainer.Trainer, "train_step")
     return cli.main(words)
 
 

@@ -59,7 +59,7 @@ def network(folders, tmp_path_factory):
         model.train()(torch.from_numpy(photos(299, 16).transpose(0, 3, 1, 2).copy()))
     path = tmp_path_factory.mktemp("weights")
     torch.save(model.state_dict(), path / "fid.pth")
-    exchange.take("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
+    exchange.import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
     return model.eval(), path / "run"
 
 
@@ -67,7 +67,7 @@ def network(folders, tmp_path_factory):
 def ours(folders, network):
     """Both folders as our network sees them, in batches of 24 that do not divide 64."""
     config = pages.of_run(str(network[1]))
-    viewer = image_set.Viewer(predict.Predictor(config, network[1]))
+    viewer = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
     return [viewer.look(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
 
 

@@ -27,7 +27,7 @@ def test_tensorflow_gives_our_logits(tmp_path):
     fresh = jax.tree.map(lambda s: rng.uniform(0.0, 0.1, s.shape).astype(s.dtype), shapes)
     checkpoint.write(tmp_path / "run", fresh)
     class_names.write(tmp_path / "run", "abcde")
-    exchange.draw("saved_model", config, tmp_path / "run", tmp_path / "graph")
+    exchange.export_graph("saved_model", config, tmp_path / "run", tmp_path / "graph")
     loaded = tf.saved_model.load(str(tmp_path / "graph"))
     assert json.loads(loaded.about.numpy())["classes"] == list("abcde")
     serve = loaded.signatures["serving_default"]

@@ -135,14 +135,14 @@ def test_whole_batch_statistics_cost_what_they_cost():
     assert 0 <= more <= 2 * size_of(shapes.batch_stats)
 
 
-@pytest.mark.parametrize("add_in", ["", "float32"])
-def test_zero_gathers_the_parameters(monkeypatch, add_in):
+@pytest.mark.parametrize("reduce_dtype", ["", "float32"])
+def test_zero_gathers_the_parameters(monkeypatch, reduce_dtype):
     """ZeRO-1: the gradients' sum, and a gather of those parameters that devices share.
 
     The CPU's compiler scatters by an all-reduce, of which each device then takes its part.
     """
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    found, shapes = of_step(Tiny(bn_group=2), zero=True, add_in=add_in)
+    found, shapes = of_step(Tiny(bn_group=2), zero=True, reduce_dtype=reduce_dtype)
     least = size_of(shapes.params) + size_of(shapes.batch_stats)
     assert set(found) == {("all-reduce", "data"), ("all-gather", "data")}
     assert least <= found["all-reduce", "data"] <= least + 2 * METRICS

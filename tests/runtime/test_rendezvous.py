@@ -36,8 +36,8 @@ def gathered(port, hellos, patience=10.0, first=None):
         except Exception as e:
             found[key] = e
 
-    chair = rendezvous.Chair("127.0.0.1", port, *(first or (len(hellos) + 1, {"lr": 1})))
-    members = [rendezvous.Member("127.0.0.1", port, *hello) for hello in hellos]
+    chair = rendezvous.Coordinator("127.0.0.1", port, *(first or (len(hellos) + 1, {"lr": 1})))
+    members = [rendezvous.Worker("127.0.0.1", port, *hello) for hello in hellos]
     threads = [threading.Thread(target=call, args=item) for item in enumerate([chair, *members])]
     for thread in threads:
         thread.start()
@@ -67,14 +67,14 @@ def test_all_come(port):
 )
 def test_a_stranger_does_no_harm(port, words):
     """Another program that connects (a scanner), and says nothing or nonsense, is sent away."""
-    chair = rendezvous.Chair("127.0.0.1", port, 2, {})
+    chair = rendezvous.Coordinator("127.0.0.1", port, 2, {})
     with (
         socket.create_connection(("127.0.0.1", port)) as silent,
         socket.create_connection(("127.0.0.1", port)) as loud,
     ):
         silent.shutdown(socket.SHUT_WR)
         loud.sendall(words)
-        member = rendezvous.Member("127.0.0.1", port, 1, 2, {})
+        member = rendezvous.Worker("127.0.0.1", port, 1, 2, {})
         thread = threading.Thread(target=member.gather, args=(10, quiet))
         thread.start()
         chair.gather(10, quiet)
@@ -86,7 +86,7 @@ def test_a_stranger_does_no_harm(port, words):
 
 def test_a_long_hello_comes_in_pieces(port):
     """A network carries some 1,400 bytes at a time; a config is longer."""
-    chair = rendezvous.Chair("127.0.0.1", port, 2, {"lr": 1})
+    chair = rendezvous.Coordinator("127.0.0.1", port, 2, {"lr": 1})
     thread = threading.Thread(target=chair.gather, args=(10, quiet), daemon=True)
     with socket.create_connection(("127.0.0.1", port)) as member:
         thread.start()
@@ -133,7 +133,7 @@ def test_a_taken_port_is_named(port):
         socket.create_server(("127.0.0.1", port)),
         pytest.raises(ConfigError, match=f"port {port}.*--coordinator"),
     ):
-        rendezvous.Chair("127.0.0.1", port, 2, {})
+        rendezvous.Coordinator("127.0.0.1", port, 2, {})
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_the_code_has_a_digest():
 def test_an_error_that_another_caused(heard, tmp_path, monkeypatch):
     """A collective fails because a process died: noted as that, with 70, not as a crash of ours."""
     monkeypatch.setattr(distributed, "MOMENT", 0.5)
-    monkeypatch.setattr(distributed, "at_once", lambda code, **_: None)  # and the process goes on
+    monkeypatch.setattr(distributed, "hard_exit", lambda code, **_: None)  # and the process goes on
     monkeypatch.setattr(distributed, "_job", distributed._Job())
     distributed._job.line = object()
     message = protocol.gone({"index": 1, "host": "n2"})
@@ -271,19 +271,19 @@ def test_an_error_that_another_caused(heard, tmp_path, monkeypatch):
     assert codes == ([70, 1] if heard else [1])
 
 
-@pytest.mark.parametrize("leaves", ["part", "leave"])
+@pytest.mark.parametrize("leaves", ["say_goodbye", "abort_all"])
 def test_the_first_to_decide_how_it_ends(leaves, tmp_path, monkeypatch):
     """Who is told of it goes at once: a line that breaks then does not change the exit code."""
     codes = []
-    monkeypatch.setattr(distributed, "at_once", lambda code, **_: codes.append(code))
+    monkeypatch.setattr(distributed, "hard_exit", lambda code, **_: codes.append(code))
     monkeypatch.setattr(distributed, "_job", distributed._Job())
-    distributed._job.place = distributed.Place("n1:66", 2, 0)
+    distributed._job.place = distributed.ProcessAddress("n1:66", 2, 0)
     hung_up = protocol.gone({"index": 1, "host": "n2"})
     distributed._job.line = SimpleNamespace(tell=lambda message: distributed._heard(hung_up))
-    distributed.before_leaving(codes.append)
-    if leaves == "part":
-        distributed.part(StoppedEarlyError("stopped by SIGTERM"))
+    distributed.before_exit(codes.append)
+    if leaves == "say_goodbye":
+        distributed.say_goodbye(StoppedEarlyError("stopped by SIGTERM"))
         assert codes == []  # the caller ends it
     else:
-        distributed.leave(73, "stuck")
+        distributed.abort_all(73, "stuck")
         assert codes == [73, 73]

@@ -12,7 +12,7 @@ from inception_jax.runtime.watchdog import Watchdog
 def ended(monkeypatch):
     """What would have ended the process."""
     found = []
-    monkeypatch.setattr(distributed, "leave", lambda code, why: found.append((code, why)))
+    monkeypatch.setattr(distributed, "abort_all", lambda code, why: found.append((code, why)))
     return found
 
 

@@ -45,7 +45,7 @@ def test_staircase_at_epoch_edges(batch):
     """The rate at epochs 0, 2, 4 and 100 is base * 0.94 ** floor(e / 2) at any batch size."""
     section = cfg.ConfigDict(
         cfg.rmsprop(
-            schedule=cfg.staircase(lr=0.045, factor=0.94, every_epochs=2.0),
+            schedule=cfg.staircase(lr=0.045, decay_rate=0.94, every_epochs=2.0),
             decay=0.9,
             momentum=0.9,
             eps=1.0,
@@ -144,10 +144,13 @@ def test_the_trunk_learns_slower_or_not_at_all(name, factor):
     steps = {}
     for trunk in (1.0, factor):
         section = cfg.sgd(
-            schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), momentum=0.9, clip=1.0, trunk=trunk
+            schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0),
+            momentum=0.9,
+            clip=1.0,
+            backbone_lr=trunk,
         ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
         c = cfg.ConfigDict(section)
-        tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, trunk=["stem"])
+        tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, backbone=["stem"])
         with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
             steps[trunk], _ = tx.update(grads, tx.init(params), params)
     whole, slow = steps[1.0], steps[factor]

@@ -11,7 +11,7 @@ from inception_jax.eval import view_step
 from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import optim, state, train_step
-from inception_jax.train.train_step import GO, STOP, VOID
+from inception_jax.train.train_step import RUN, SKIP, STOP
 from tests.tiny import Tiny, batch, double
 
 LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
@@ -83,7 +83,7 @@ def whole_batch():
 @pytest.mark.parametrize(
     ("devices", "model_axis", "more"),
     [(2, 4, {}), (8, 1, {"zero": True}), (2, 4, {"zero": True}),
-     (4, 2, {"add_in": "float64", "zero": True})],
+     (4, 2, {"reduce_dtype": "float64", "zero": True})],
 )  # fmt: skip
 def test_every_layout_agrees(float64, tiny_parts, whole_batch, devices, model_axis, more):
     """Split over `model`, over `data` (ZeRO-1), both, or added up by hand: every leaf to 1e-9."""
@@ -95,7 +95,7 @@ def test_every_layout_agrees(float64, tiny_parts, whole_batch, devices, model_ax
 
 @pytest.mark.parametrize(
     ("devices", "model_axis", "more"),
-    [(8, 1, {}), (4, 2, {"zero": True, "add_in": "bfloat16"})],
+    [(8, 1, {}), (4, 2, {"zero": True, "reduce_dtype": "bfloat16"})],
 )
 def test_the_state_stays_where_it_is(tiny_parts, devices, model_axis, more):
     """Steps move no leaf, use the donated one's memory, and are traced and compiled once.
@@ -126,8 +126,11 @@ def test_fifty_steps_on_any_number_of_devices(tiny_parts, dtype, tolerance):
     And with ZeRO-1 on 8.
     """
     with jax.enable_x64(dtype == "float64"):
-        ways = [{"devices": n} for n in (1, 2, 4)] + [{"devices": 8}, {"devices": 8, "zero": True}]
-        first, *others = (train(dtype=dtype, **FIFTY, **way)[1] for way in ways)
+        num_shards = [{"devices": n} for n in (1, 2, 4)] + [
+            {"devices": 8},
+            {"devices": 8, "zero": True},
+        ]
+        first, *others = (train(dtype=dtype, **FIFTY, **way)[1] for way in num_shards)
     assert np.isfinite(first).all() and np.ptp(first) > 0.1
     for losses in others:
         np.testing.assert_allclose(losses, first, rtol=tolerance)
@@ -165,20 +168,20 @@ def test_the_step_is_a_function_of_state_and_batch():
 
 @pytest.mark.parametrize("zero", [False, True])
 def test_a_void_step_changes_nothing(zero):
-    """With VOID from any one device the state keeps every bit; with STOP it is a step as any."""
+    """With SKIP from any one device the state keeps every bit; with STOP it is a step as any."""
     current, step, mesh = setup(8, dropout=0.5, zero=zero)
     before = jax.tree.map(np.asarray, current)
-    calm = jax.tree.map(np.asarray, step(jax.tree.map(jnp.copy, current), on(mesh, GO))[0])
+    calm = jax.tree.map(np.asarray, step(jax.tree.map(jnp.copy, current), on(mesh, RUN))[0])
     same = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))  # noqa: E731
-    current, metrics = step(current, on(mesh, VOID))
-    assert metrics["signal"] == VOID and same(jax.tree.map(np.asarray, current), before)
+    current, metrics = step(current, on(mesh, SKIP))
+    assert metrics["signal"] == SKIP and same(jax.tree.map(np.asarray, current), before)
     current, metrics = step(current, on(mesh, STOP))
     assert metrics["signal"] == STOP and same(jax.tree.map(np.asarray, current), calm)
 
 
 def on(mesh, signal):
     """A batch of which the sixth device brings a signal."""
-    told = np.where(np.arange(8) == 5, signal, GO).astype(np.int32)
+    told = np.where(np.arange(8) == 5, signal, RUN).astype(np.int32)
     return meshes.put({**batch(16), "signal": told}, meshes.batch(mesh))
 
 

@@ -74,7 +74,7 @@ def test_it_gives_features(file, tmp_path, capsys):
     from pyarrow import parquet
 
     out, pictures = tmp_path / "imported", tmp_path / "pictures"
-    exchange.take("torchvision:googlenet", file[0], out)
+    exchange.import_weights("torchvision:googlenet", file[0], out)
     pictures.mkdir()
     for i in range(3):
         pixels = np.random.default_rng(i).integers(0, 255, (60, 80, 3), np.uint8)
@@ -104,7 +104,7 @@ def test_nothing_is_written_of_what_does_not_fit(file, tmp_path):
     """A file of another network is refused, and the directory is not made."""
     path, _ = file
     with pytest.raises(DataError, match="does not fit"):
-        exchange.take("timm:inception_v4", path, tmp_path / "out")
+        exchange.import_weights("timm:inception_v4", path, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,14 +116,16 @@ def test_a_missing_file_of_names_is_refused_first(file, tmp_path):
     ):
         file[0].with_name("two").write_text("a\nb")
         with pytest.raises(ConfigError, match=says):
-            exchange.take("torchvision:googlenet", file[0], tmp_path / "out", classes=names)
+            exchange.import_weights(
+                "torchvision:googlenet", file[0], tmp_path / "out", classes=names
+            )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_directory_is_kept(file, tmp_path):
     """--out must be new."""
     with pytest.raises(ConfigError, match="expected a new directory"):
-        exchange.take("torchvision:googlenet", file[0], tmp_path)
+        exchange.import_weights("torchvision:googlenet", file[0], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def imported(file, tmp_path_factory):
     from inception_jax.cli import pages
 
     out = tmp_path_factory.mktemp("run") / "imported"
-    exchange.take("torchvision:googlenet", file[0], out)
+    exchange.import_weights("torchvision:googlenet", file[0], out)
     return out, pages.of_run(str(out))
 
 
@@ -170,7 +172,7 @@ def test_weights_go_back_as_they_came(file, imported, tmp_path):
     from safetensors.numpy import load_file
 
     workdir, config = imported
-    exchange.give("torchvision:googlenet", config, workdir, tmp_path / "back.safetensors")
+    exchange.export_weights("torchvision:googlenet", config, workdir, tmp_path / "back.safetensors")
     there, back = load_file(file[0]), load_file(tmp_path / "back.safetensors")
     assert there.keys() == back.keys()
     assert all(np.array_equal(there[k], back[k]) for k in there)
@@ -180,7 +182,7 @@ def test_a_run_of_another_network_is_not_written(imported, tmp_path):
     """The peer must have the run's network and dialect."""
     workdir, config = imported
     with pytest.raises(ConfigError, match="expected a run of inception_v4 timm"):
-        exchange.give("timm:inception_v4", config, workdir, tmp_path / "x")
+        exchange.export_weights("timm:inception_v4", config, workdir, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -206,7 +208,7 @@ def check_graph(form, function, imported, folder):
     rng = np.random.default_rng(1)
     for endpoint in ("", "inception_4a"):
         out = folder / f"net{endpoint}.{form}"
-        exchange.draw(form, config, workdir, out, endpoint)
+        exchange.export_graph(form, config, workdir, out, endpoint)
         call = function(out)
         for count in (1, 3):
             images = rng.integers(0, 255, (count, 224, 224, 3), np.uint8)
@@ -218,7 +220,7 @@ def check_graph(form, function, imported, folder):
     about = json.loads((folder / f"net.{form}.json").read_text())
     assert about["output"] == "logits" and len(about["classes"]) == 7
     with pytest.raises(ConfigError, match="did you mean 'inception_4a'"):
-        exchange.draw(form, config, workdir, folder / "x", "inception_4aa")
+        exchange.export_graph(form, config, workdir, folder / "x", "inception_4aa")
     return about
 
 
@@ -249,12 +251,12 @@ def test_onnx_of_a_run_in_bfloat16(imported, tmp_path):
     for dtype in ("float32", "bfloat16"):
         other = config.copy_and_resolve_references()
         other.model.dtype = dtype
-        exchange.draw("onnx", other, workdir, tmp_path / f"{dtype}.onnx")
+        exchange.export_graph("onnx", other, workdir, tmp_path / f"{dtype}.onnx")
         outs.append(onnx(tmp_path / f"{dtype}.onnx")(images))
     assert np.array_equal(*outs)
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match="this is a folder already"):
-        exchange.draw("onnx", config, workdir, tmp_path / "folder")
+        exchange.export_graph("onnx", config, workdir, tmp_path / "folder")
 
 
 @pytest.mark.slow
@@ -305,7 +307,7 @@ def test_fine_tuning_the_head_of_imported_weights(imported, tmp_path):
     tree(tmp_path / "mine", {s: dict.fromkeys("abc", n) for s, n in (("train", 8), ("test", 2))})
     assert cli.main([
         "train", f"--workdir={tmp_path / 'run'}",
-        "--config=configs/finetune.py:model=googlenet,dialect=torchvision,trunk=0.0,epochs=2.0,"
+        "--config=configs/finetune.py:model=googlenet,dialect=torchvision,backbone_lr=0.0,epochs=2.0,"
         "image=64", f"--config.data.dir={tmp_path / 'mine'}", "--config.data.classes=3",
         "--config.model.num_classes=3", "--config.data.batch_size=8", "--config.eval.batch_size=6",
         f"--config.checkpoint.init={imported[0]}",

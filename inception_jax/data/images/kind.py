@@ -11,7 +11,7 @@ COLOURS = {"Gray": " grey", "CMYK": " CMYK", "YCCK": " CMYK"}  # libjpeg-turbo's
 PNG_GREY = (0, 4)  # colour types without and with alpha
 
 
-class Kind(NamedTuple):
+class ImageKind(NamedTuple):
     """`name` is a format with what is unusual about its colours: `JPEG`, `JPEG grey`, `PNG`."""
 
     name: str
@@ -19,7 +19,7 @@ class Kind(NamedTuple):
     width: int
 
 
-def examine(data: bytes) -> Kind:
+def examine(data: bytes) -> ImageKind:
     """Reads a whole file, as `decode` would, but a JPEG at an eighth of its size: twice as fast.
 
     Raises:
@@ -29,11 +29,11 @@ def examine(data: bytes) -> Kind:
         try:
             height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
             simplejpeg.decode_jpeg(data, "GRAY", fastdct=True, min_height=1, min_width=1)
-            return Kind("JPEG" + COLOURS.get(colours, ""), int(height), int(width))
+            return ImageKind("JPEG" + COLOURS.get(colours, ""), int(height), int(width))
         except ValueError:
             pass  # `decode` knows which of these are harmless, and how to call the others
     height, width, _ = decode(data).shape
-    return Kind(_format(data), height, width)
+    return ImageKind(_format(data), height, width)
 
 
 def misnamed(kind: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.images.kind import Kind, examine
+from inception_jax.data.images.kind import ImageKind, examine
 from inception_jax.data.prepare.survey import Survey
 from inception_jax.data.sources.digits import SPLITS, Digits
 from inception_jax.data.sources.folder import Folder
@@ -55,7 +55,7 @@ def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
     """Reads every image once, in `threads` threads."""
     total, survey = len(source), Survey(source.classes, len(source))
 
-    def read(start: int) -> tuple[list[int], list[tuple[int, str, Kind | str]]]:
+    def read(start: int) -> tuple[list[int], list[tuple[int, str, ImageKind | str]]]:
         labels, seen = [], []
         for i in range(start, min(start + CHUNK, total)):
             try:
@@ -70,7 +70,7 @@ def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
         for labels, seen in pool.map(read, range(0, total, CHUNK)):
             survey.counts += np.bincount(labels, minlength=len(survey.counts))
             for index, name, kind in seen:
-                if isinstance(kind, Kind):
+                if isinstance(kind, ImageKind):
                     survey.note(index, name, kind)
                 else:
                     survey.unreadable[name] = kind
@@ -80,9 +80,9 @@ def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
     return survey
 
 
-def _kind(source: Source, index: int) -> Kind:
+def _kind(source: Source, index: int) -> ImageKind:
     stored = source.stored(index)
-    return examine(stored) if isinstance(stored, bytes) else Kind("pixels", *stored.shape[:2])
+    return examine(stored) if isinstance(stored, bytes) else ImageKind("pixels", *stored.shape[:2])
 
 
 def _label(source: Source, index: int) -> list[int]:

@@ -30,7 +30,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardFile:
     """One file of the set: its name, its split, and the images in the order of its records."""
 
     file: str
@@ -63,7 +63,7 @@ class Manifest:
                     f" --train_split= and --splits= name those that are there"
                 )
         self.classes: tuple[str, ...] = ()
-        self.shards: list[Shard] = []
+        self.shards: list[ShardFile] = []
         for split in splits or found:
             source = _opened(root, split, train)
             self.classes = source.classes
@@ -110,9 +110,9 @@ def _mixed(images: list[Image]) -> list[Image]:
     return sorted(images, key=lambda image: hashlib.sha256(os.fsencode(image.path)).digest())
 
 
-def _planned(name: str, split: str, images: list[Image], shard_bytes: int) -> Iterator[Shard]:
+def _planned(name: str, split: str, images: list[Image], shard_bytes: int) -> Iterator[ShardFile]:
     """Shards with the same number of images each."""
     count = min(-(-sum(image.size for image in images) // shard_bytes) or 1, len(images))
     for i, path in enumerate(prepared.shards(Path(), name, split, count)):
         part = images[i * len(images) // count : (i + 1) * len(images) // count]
-        yield Shard(path.name, split, part)
+        yield ShardFile(path.name, split, part)

@@ -13,7 +13,7 @@ from typing import Any
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import examine
 from inception_jax.data.prepare import prepared
-from inception_jax.data.prepare.manifest import Image, Manifest, Shard
+from inception_jax.data.prepare.manifest import Image, Manifest, ShardFile
 from inception_jax.data.sources.source import refuse
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
@@ -130,7 +130,7 @@ class _State:
         self._path.unlink()
 
 
-def _write(root: Path, shards: list[Shard], state: _State, total: int,
+def _write(root: Path, shards: list[ShardFile], state: _State, total: int,
            leave_out: bool) -> None:  # fmt: skip
     """Writes what is left, one shard after the other, the images read by all cores."""
     count = total - sum(len(shard.images) for shard in shards)
@@ -156,7 +156,7 @@ def _tolerate(bad: dict[str, str], total: int) -> None:
         raise DataError(f"{e} Or leave them out: --leave_out_unreadable") from e
 
 
-def _shard(root: Path, shard: Shard, state: _State, leave_out: bool,
+def _shard(root: Path, shard: ShardFile, state: _State, leave_out: bool,
            pool: ThreadPoolExecutor) -> Iterator[Image]:  # fmt: skip
     """Writes one shard, of which at most its own size is in memory; its images as they go by."""
     from array_record.python.array_record_module import ArrayRecordWriter
@@ -215,7 +215,7 @@ def _finish(state: _State, name: str, manifest: Manifest, content: str) -> None:
     prepared.write_checksums(state.folder, digests, content=content)
 
 
-def _summary(final: Path, shards: Sequence[Shard], done: dict[str, dict[str, Any]],
+def _summary(final: Path, shards: Sequence[ShardFile], done: dict[str, dict[str, Any]],
              leave_out: bool, most: int = 100) -> Iterator[str]:  # fmt: skip
     bad = {k: v for record in done.values() for k, v in record["unreadable"].items()}
     size = sum((final / shard.file).stat().st_size for shard in shards)

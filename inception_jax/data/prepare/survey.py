@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.data.images.kind import Kind, misnamed
+from inception_jax.data.images.kind import ImageKind, misnamed
 
 NAMED = 100  # images of one trouble that are listed
 ENDS = 5  # smallest and largest classes that are listed
@@ -25,7 +25,7 @@ class Survey:
         self.ends: dict[str, tuple[int, int, str]] = {}  # smallest, largest -> width, height, name
         self._sizes = np.zeros((total, 2), np.int32)  # width and height; 0 where unreadable
 
-    def note(self, index: int, name: str, kind: Kind) -> None:
+    def note(self, index: int, name: str, kind: ImageKind) -> None:
         """A readable image."""
         self.formats[kind.name] += 1
         self._sizes[index] = kind.width, kind.height

@@ -54,14 +54,14 @@ class BadImages:
         self.reasons: dict[str, str] = {}
         self._told = 0
 
-    def news(self) -> dict[str, str]:
+    def drain_stats(self) -> dict[str, str]:
         """Those of which the last call did not know."""
         with self._lock:
             fresh = dict(list(self.reasons.items())[self._told :])
             self._told = len(self.reasons)
             return fresh
 
-    def hear(self, reasons: dict[str, str]) -> None:
+    def merge_stats(self, reasons: dict[str, str]) -> None:
         """Registers images that another process could not read; raises as `add`."""
         with self._lock:
             self.reasons |= reasons

@@ -57,6 +57,6 @@ def affine(x: Array, factor: Array | None, shift: Array | None) -> Array:
     return (y * factor.reshape(shape) + shift.reshape(shape)).reshape(x.shape).astype(x.dtype)
 
 
-def computed(x: Any) -> Array:
+def materialize(x: Any) -> Array:
     """The array itself, or a Preactivation's."""
     return x.value if isinstance(x, Preactivation) else x

@@ -16,12 +16,12 @@ from jax import lax
 
 from inception_jax.models.layers import Branch, ConvBN, Moments, avg_pool, moments_of, run, window
 from inception_jax.models.lowering import forms, ops
-from inception_jax.models.lowering.preactivation import Preactivation, computed
+from inception_jax.models.lowering.preactivation import Preactivation, materialize
 
 Array = jax.Array
 
 
-class Head(NamedTuple):
+class SharedConv(NamedTuple):
     """How a branch begins that can share a convolution.
 
     Attributes:
@@ -43,22 +43,22 @@ def concat(branches: Sequence[Branch], x: Array | Preactivation) -> Array:
     # While a network is initialised its kernels are made one after the other.
     made = not any(h.conv.is_initializing() for h in heads.values())
     heads = heads if len(heads) > 1 and made and forms.on("siblings") else {}
-    begun = dict(zip(heads, begin(list(heads.values()), x), strict=True))
+    begun = dict(zip(heads, split_branches(list(heads.values()), x), strict=True))
     return jnp.concatenate(
         [
-            begun[i](x) if i in begun else computed(run(branch, x))
+            begun[i](x) if i in begun else materialize(run(branch, x))
             for i, branch in enumerate(branches)
         ],
         axis=-1,
     )
 
 
-def head(branch: Branch) -> Head | None:
+def head(branch: Branch) -> SharedConv | None:
     """How a branch begins, or None if its first convolution reads more than a pixel."""
     pool = branch[0] if is_average(branch[0]) else None
     conv, *rest = branch[1:] if pool else branch
     if isinstance(conv, ConvBN) and window(conv.kernel) == (1, 1) and conv.strides == 1:
-        return Head(conv, pool, rest)
+        return SharedConv(conv, pool, rest)
     return None
 
 
@@ -71,7 +71,9 @@ def is_average(layer: Any) -> bool:
     )
 
 
-def begin(heads: Sequence[Head], x: Array | Preactivation) -> list[Callable[[Any], Array]]:
+def split_branches(
+    heads: Sequence[SharedConv], x: Array | Preactivation
+) -> list[Callable[[Any], Array]]:
     """What is left of each branch, a function of `x`, once `x` met all their kernels."""
     if not heads:
         return []
@@ -80,14 +82,18 @@ def begin(heads: Sequence[Head], x: Array | Preactivation) -> list[Callable[[Any
     dtype = convs[0].dtype
     ends = itertools.accumulate((k.shape[-1] for k in kernels), initial=0)
     wide = jnp.concatenate([k.astype(dtype) for k in kernels], axis=-1)
-    z = ops.conv(computed(x).astype(dtype), wide, 1, ((0, 0), (0, 0)))
+    z = ops.conv(materialize(x).astype(dtype), wide, 1, ((0, 0), (0, 0)))
     return [
-        partial(follow, h, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if h.pool else m)
-        for h, (a, b), m in zip(heads, itertools.pairwise(ends), together(convs, z), strict=True)
+        partial(
+            finish_branch, h, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if h.pool else m
+        )
+        for h, (a, b), m in zip(
+            heads, itertools.pairwise(ends), joint_moments(convs, z), strict=True
+        )
     ]
 
 
-def together(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
+def joint_moments(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
     """The moments of each layer's slice of `z`, where training asks for them; else None.
 
     Taken of all channels at once they are part of the convolution; of a slice, a pass over `z`.
@@ -102,7 +108,7 @@ def together(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
     return [(mean[:, a:b], var[:, a:b]) for a, b in itertools.pairwise(ends)]
 
 
-def follow(head: Head, x: Any, *, z: Array, moments: Moments | None) -> Array:
+def finish_branch(head: SharedConv, x: Any, *, z: Array, moments: Moments | None) -> Array:
     """A branch's output on `x`, of which `z` is the convolution by its head's kernel."""
     z = head.pool(z) if head.pool else z
     return run(head.rest, head.conv(x, convolved=z, moments=moments))

@@ -6,7 +6,7 @@ will have, and is let in when all are there and all agree; the connection stays,
 a death is known everywhere at once.
 """
 
-from inception_jax.runtime.rendezvous.coordinator import Chair
-from inception_jax.runtime.rendezvous.worker import Member
+from inception_jax.runtime.rendezvous.coordinator import Coordinator
+from inception_jax.runtime.rendezvous.worker import Worker
 
-__all__ = ["Chair", "Member"]
+__all__ = ["Coordinator", "Worker"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inception_jax.errors import ConfigError, LostProcessError
 from inception_jax.runtime.rendezvous.protocol import (
     SAY_EVERY,
-    Line,
+    Connection,
     Message,
     gone,
     listed,
@@ -18,12 +18,12 @@ from inception_jax.runtime.rendezvous.protocol import (
 )
 
 
-class Chair:
+class Coordinator:
     """The first process: lets the others in, then passes on what one of them says."""
 
     def __init__(self, host: str, port: int, count: int, notes: Message):
         self._count, self._notes = count, notes
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, Connection] = {}
         self.members: dict[int, Message] = {0: who(0, count, notes)}
         self._lock = threading.Lock()
         try:
@@ -58,7 +58,7 @@ class Chair:
                     say(f"waiting for {listed(missing)} of {self._count} ({now - began:.0f} s)")
                 self._door.settimeout(min(1.0, patience))
                 try:
-                    self._admit(Line(self._door.accept()[0]))
+                    self._admit(Connection(self._door.accept()[0]))
                 except TimeoutError:
                     continue
         except (ConfigError, LostProcessError) as e:
@@ -69,7 +69,7 @@ class Chair:
             self._door.close()  # JAX's service will listen here
         self.tell({"go": True, "members": list(self.members.values())})
 
-    def _admit(self, line: Line) -> None:
+    def _admit(self, line: Connection) -> None:
         hello = line.hello()
         if hello is None:
             return line.socket.close()  # no process of ours
@@ -95,7 +95,7 @@ class Chair:
         if differs := _differences(self.members[0], hello):
             raise ConfigError(differs)
 
-    def _alive(self, line: Line) -> bool:
+    def _alive(self, line: Connection) -> bool:
         line.socket.settimeout(0.01)
         alive = line.receive() is not None
         line.socket.settimeout(None)

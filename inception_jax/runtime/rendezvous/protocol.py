@@ -15,7 +15,7 @@ SAY_EVERY = 10.0  # seconds between two lines about who is missing
 Message = dict[str, Any]
 
 
-class Line:
+class Connection:
     """A connection that carries JSON objects, one a line."""
 
     def __init__(self, connection: socket.socket):

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 
 from inception_jax.errors import ConfigError, LostProcessError
-from inception_jax.runtime.rendezvous.protocol import SAY_EVERY, Line, Message, gone, who
+from inception_jax.runtime.rendezvous.protocol import SAY_EVERY, Connection, Message, gone, who
 
 
-class Member:
+class Worker:
     """Any other process."""
 
     def __init__(self, host: str, port: int, index: int, count: int, notes: Message):
         self._address, self._who = (host, port), who(index, count, notes)
         self.members: dict[int, Message] = {}
-        self._line: Line | None = None
+        self._line: Connection | None = None
         self._left = False
 
     def gather(self, patience: float, say: Callable[[str], None]) -> None:
@@ -58,9 +58,9 @@ class Member:
         if self._line:
             self._line.socket.close()
 
-    def _call(self) -> Line | None:
+    def _call(self) -> Connection | None:
         try:
-            line = Line(socket.create_connection(self._address, timeout=2))
+            line = Connection(socket.create_connection(self._address, timeout=2))
         except OSError:
             time.sleep(0.2)
             return None

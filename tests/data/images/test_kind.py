@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inception_jax.data.images.decode import BadImageError, decode
-from inception_jax.data.images.kind import Kind, examine, misnamed
+from inception_jax.data.images.kind import ImageKind, examine, misnamed
 from tests.data.images.test_decode import CMYK
 from tests.data.pictures import encoded, gradient
 
@@ -31,12 +31,12 @@ GREY = gradient(20, 30)[..., 0]
 )
 def test_formats(data, kind):
     """Format, unusual colours, height and width."""
-    assert examine(data) == Kind(*kind)
+    assert examine(data) == ImageKind(*kind)
 
 
 def test_cmyk():
     """A JPEG for printers, of which ImageNet has 22."""
-    assert examine(CMYK) == Kind("JPEG CMYK", 16, 16)
+    assert examine(CMYK) == ImageKind("JPEG CMYK", 16, 16)
 
 
 def verdict(read, data: bytes) -> str:
@@ -65,7 +65,7 @@ def test_the_verdict_is_that_of_decode(suffix):
 def test_a_jpeg_with_bytes_left_over():
     """Whole: `decode` knows that it is harmless."""
     data = encoded(gradient())
-    assert examine(data[:-2] + b"\0" * 40 + data[-2:]) == Kind("JPEG", 24, 32)
+    assert examine(data[:-2] + b"\0" * 40 + data[-2:]) == ImageKind("JPEG", 24, 32)
 
 
 def test_a_huge_png_header_is_no_huge_memory():

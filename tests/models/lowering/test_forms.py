@@ -72,7 +72,9 @@ LEFT_OUT = {
 def test_every_form_is_the_network_as_drawn(name, dialect):
     """Outputs, statistics and gradients do not depend on the form, in float64 to 1e-9."""
     with jax.enable_x64(True):
-        network = example(name, dialect, without=tuple(LEFT_OUT[name]), aux=name == "inception_v3")
+        network = example(
+            name, dialect, drop_rows=tuple(LEFT_OUT[name]), aux=name == "inception_v3"
+        )
         with forms.without(*forms.FORMS):
             want = gradient(*network)
         for recompute in remat.POLICIES if name == "inception_v3" else ["lean"]:
@@ -114,7 +116,7 @@ def test_a_folded_network_is_the_same_function(name, dialect):
     """With BatchNorm in kernels and biases every end-point is what it was, in float64 to 1e-12."""
     with jax.enable_x64(True):
         rest = {"num_classes": 0} if dialect == "facenet" else {}
-        model, variables, image = example(name, dialect, without=tuple(LEFT_OUT[name]), **rest)
+        model, variables, image = example(name, dialect, drop_rows=tuple(LEFT_OUT[name]), **rest)
         bare, taken_in = models.fold(model, variables)
         assert "batch_stats" not in taken_in and not any(
             "bn" in str(path) for path, _ in jax.tree.leaves_with_path(taken_in)

@@ -4,9 +4,9 @@ import shlex
 from typing import Any
 
 from inception_jax.report import html
-from inception_jax.report.page import curve_data
+from inception_jax.report.render import curve_data
 from inception_jax.sweep.comparison import Axis, Comparison
-from inception_jax.sweep.progress import Progress
+from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import text
 
 # Of the report of runs, then our own.
@@ -70,7 +70,7 @@ def _place(axis: Axis, value: Any) -> float:
     return axis.values.index(value if value in axis.values else str(value))
 
 
-def _run(p: Progress) -> dict[str, Any]:
+def _run(p: TrialProgress) -> dict[str, Any]:
     """A trial's evaluations as curves; its training is its own report's to show."""
     drawn = [] if p.run is None else [curve_data(p.run, c) for c in p.evaluated]
     return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": drawn, "resumes": []}
