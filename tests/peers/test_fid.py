@@ -14,7 +14,7 @@ import pytest
 from inception_jax.cli import pages
 from inception_jax.eval import predict
 from inception_jax.fid import compare, distances, image_set
-from inception_jax.weights import exchange
+from inception_jax.weights.import_weights import import_weights
 
 # pytorch-fid calls scipy's sqrtm with an argument that is deprecated.
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -59,7 +59,7 @@ def network(folders, tmp_path_factory):
         model.train()(torch.from_numpy(photos(299, 16).transpose(0, 3, 1, 2).copy()))
     path = tmp_path_factory.mktemp("weights")
     torch.save(model.state_dict(), path / "fid.pth")
-    exchange.import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
+    import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
     return model.eval(), path / "run"
 
 

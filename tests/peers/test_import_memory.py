@@ -11,11 +11,11 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 from inception_jax.runtime import startup
-from inception_jax.weights import exchange
+from inception_jax.weights.import_weights import import_weights
 startup.start()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 before = peak()
-exchange.import_weights("timm:inception_resnet_v2", Path(sys.argv[1]), Path(sys.argv[2]))
+import_weights("timm:inception_resnet_v2", Path(sys.argv[1]), Path(sys.argv[2]))
 print(peak() - before)
 """
 

@@ -37,7 +37,7 @@ def load(folder, name):
                 if f.is_file() or f.with_name(f"{f.name}.index").is_file())  # fmt: skip
     arrays = weights.read(file)
     model = peer.create(arrays)
-    variables, _ = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
+    variables, _ = weights.import_arrays(model, peer, arrays)
     return model, variables, peer
 
 
@@ -106,7 +106,7 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
     step = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (value, stats), grads = step(variables["params"])
     assert abs(float(value) / float(want["loss"]) - 1) < 1e-9
-    ours = weights.give(model, peer.names(), peer.layout, {"params": grads, "batch_stats": stats})
+    ours = weights.export_arrays(model, peer, {"params": grads, "batch_stats": stats})
     gradients = [k for k in want if k.startswith("grad/")]
     # A bias before a BatchNorm has gradient zero: what both compute there is rounding.
     rounding = 1e-12 * max(np.abs(want[k]).max() for k in gradients)
@@ -121,7 +121,7 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
 def test_the_way_back_is_the_identity(name, peer_files):
     """Weights given back have every name and every bit of the peer's file."""
     model, variables, peer = load(peer_files, name)
-    back = weights.give(model, peer.names(), peer.layout, variables)
+    back = weights.export_arrays(model, peer, variables)
     file = next(f for e in FILES if (f := peer_files / f"{name}{e}").is_file())
     there = {k: v for k, v in weights.read(file).items() if "num_batches" not in k}
     assert set(back) == set(there)
