@@ -9,9 +9,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 
 from inception_jax import checkpoint, models
+from inception_jax.config import Config
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
@@ -24,7 +24,7 @@ Forward = Callable[[jax.Array], jax.Array]
 
 def export_graph(
     form: str,
-    config: ConfigDict,
+    config: Config,
     workdir: Path,
     out: Path,
     endpoint: str = "",

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
 from inception_jax import checkpoint, weights
+from inception_jax.config import Config
 from inception_jax.errors import ConfigError
 from inception_jax.models import from_config
 from inception_jax.workdir import atomic
 
 
 def export_weights(
-    name: str, config: ConfigDict, workdir: Path, out: Path, step: int | None = None
+    name: str, config: Config, workdir: Path, out: Path, step: int | None = None
 ) -> int:
     """Writes a run's weights as the peer `name` stores them; returns the number of arrays.
 

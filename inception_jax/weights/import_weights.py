@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax
-from ml_collections import ConfigDict
 
 from inception_jax import checkpoint, weights
 from inception_jax import config as cfg
+from inception_jax.config import Config
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
 from inception_jax.workdir import atomic, class_names, run_dir
@@ -88,7 +88,7 @@ def _source(name: str, path: Path) -> dict[str, str]:
     return {"peer": name, "file": path.name, "sha256": sha256}
 
 
-def run_config(model: Network) -> ConfigDict:
+def run_config(model: Network) -> Config:
     """Returns a complete config for an imported network: ImageNet with its preprocessing."""
     p = model.preprocessing
     offset = {1001: 1, 1008: 8}.get(model.num_classes, 0)
