@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from inception_jax.bench import page
+from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
@@ -113,9 +114,24 @@ def peers() -> list[str]:
     return lines
 
 
+def tpu_chips() -> list[str]:
+    """A line for each TPU chip that can be planned for."""
+    lines = [
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
+        f"{c.links / 1e9:g} | {c.source} |"
+        for c in chips.CHIPS
+    ]
+    return lines
+
+
 TABLES = {
     "README.md": {"results": results, "speed": speed, "networks": networks},
     "inception_jax/weights/README.md": {"peers": peers},
+    "inception_jax/plan/README.md": {"chips": tpu_chips},
 }
 
 
