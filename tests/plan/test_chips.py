@@ -36,7 +36,7 @@ def test_figures_agree():
 
 
 def test_a_sum_over_chips():
-    """Twice the bytes of all shards but one, over one direction of the links; no time on one chip."""
+    """Twice the bytes of all shards but one over one direction of the links; one chip: none."""
     v5e = chips.named("v5e-16")
     assert v5e is not None
     one, four = ({"kind": "all-reduce", "devices": n, "bytes": 200e9} for n in (1, 4))

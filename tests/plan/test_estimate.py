@@ -42,7 +42,7 @@ def estimated(flops, memory, cycles, summed, optimal):
      (197e9, 81_900_000, 1e6, -2 + 0.002, "arithmetic", 2e-3)],
 )  # fmt: skip
 def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low):
-    """Arithmetic, memory or links, whichever takes longest; the compiler's optimum if that is longer."""
+    """Arithmetic, memory or links, the longest; the compiler's optimum if that is longer."""
     plan = estimated(flops, memory, 30_000_000, summed, optimal)
     step, recipe = plan["step"], plan["recipe"]
     assert step["bound"] == bound and step["low_s"] == pytest.approx(low)

@@ -23,7 +23,8 @@ HloModule jit_step, is_scheduled=true
 }
 
 ENTRY %main (p: f32[4]) -> f32[4] {
-  %w = (f32[4]{0}) while(%t), condition=%c, body=%body, backend_config={"known_trip_count":{"n":"3"}}
+  %w = (f32[4]{0}) while(%t), condition=%c, body=%body, backend_config=\
+{"known_trip_count":{"n":"3"}}
   %i = f32[4]{0} conditional(%b, %p, %p), branch_computations={%yes, %no}
   ROOT %v = (f32[3,2]{1,0:T(8,128)(2,1)S(1)}, /*index=1*/pred[9]{0}) fusion(%w, %i), kind=kLoop, \
 calls=%fused, metadata={op_name="jit(step)/conv_1a/mul" source_file="a.py"}

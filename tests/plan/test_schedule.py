@@ -47,7 +47,7 @@ ENTRY %main (image: bf16[4,8], kernel: bf16[8,2]) -> f32[2] {
 
 
 def test_memory_traffic():
-    """Arrays in VMEM and fused instructions do not count, a copy into VMEM once, a loop per trip."""
+    """Arrays in VMEM and fused instructions do not count; copies into VMEM do; loops per trip."""
     result = schedule.read(hlo.parse(PROGRAM), {"conv_1a", "mixed_5b"})
     copied = 8 * 2 * 2
     convolved = (4 * 8 + 4 * 2) * 2  # the kernel is in VMEM
