@@ -21,7 +21,7 @@ from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train import monitors, state, train_step
 from inception_jax.train.bottleneck import Bottleneck
 from inception_jax.train.profile import Trace
-from inception_jax.train.train_step import RUN, SKIP, STOP
+from inception_jax.train.sharded_step import RUN, SKIP, STOP
 from inception_jax.train.trainer import Trainer
 from inception_jax.train.window import Window
 from inception_jax.workdir import atomic, jsonl

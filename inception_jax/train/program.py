@@ -12,7 +12,7 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
+from inception_jax.train import optim, sharded_step, state
 
 
 class Program:
@@ -117,7 +117,7 @@ class Program:
     def train_step(self) -> Any:
         """The jitted step of this config."""
         c = self.config
-        return train_step.make_train_step(
+        return sharded_step.make_train_step(
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
             zero=c.mesh.zero, reduce_dtype=self._reduce_dtype,
