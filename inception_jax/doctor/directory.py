@@ -13,9 +13,8 @@ from typing import Any
 import jax
 
 from inception_jax import checkpoint, rundir
-from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.hosts import Hosts
-from inception_jax.doctor.memory import size
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 
 SEEN = 10.0  # seconds until NFS shows a new file to other hosts
