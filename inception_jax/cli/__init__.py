@@ -41,10 +41,6 @@ exit codes:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
-    if argv is None and sys.argv[1:2] in (["train"], ["eval"]):
-        from inception_jax import runtime
-
-        runtime.ask_for_huge_pages()
     ours = argv is None  # the process is this command, and may be ended with it
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":
