@@ -29,7 +29,7 @@ ORDER = [
     ["evaluate"],
     ["job"],
     ["loop", "input_bench", "doctor", "plan"],
-    ["train", "bench"],
+    ["train"],
     ["predict"],
     ["exchange", "image_set", "ensemble"],
     ["comparison"],

@@ -15,7 +15,6 @@ COMMANDS = {
     "config": "print a config page as it would be used, after checking it",
     "ckpt": "list a run's checkpoints, verify every byte, or compare two",
     "plan": "compile a page's step: bytes of a device and collectives, for any devices",
-    "bench": "time steps, input, compiler and checkpoints beside the peers, as ratios",
     "data": "check, show, prepare or measure a data set",
     "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
     "launch": "hand a command to SLURM, Kubernetes, SkyPilot, xpk or this machine",

@@ -22,8 +22,8 @@ from inception_jax.launch.spec import CRASHES, GPUS, NAME_, PREEMPTIONS, PROCESS
 HELP = "this machine: so many processes, for development"
 FLAGS = (NAME_, PROCESSES, GPUS, PREEMPTIONS, CRASHES, SETUP)
 # XLA's CPU backend allocates and frees its temporary arrays in every step: in pages of 4 KiB that
-# was 115,000 page faults and a third of a CIFAR-10 step, in huge pages 800. glibc reads the variable
-# when a process starts; other systems ignore it. The same is in job.sbatch and the Dockerfile.
+# was 115,000 page faults and a third of a CIFAR-10 step, in huge pages 800. glibc reads it when a
+# process starts; other systems ignore it. The same is in job.sbatch and the Dockerfile.
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 PAUSE = 1.0  # seconds before a task is started again
 

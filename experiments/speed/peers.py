@@ -1,0 +1,204 @@
+"""What stands beside ours: torch, Keras, tf.data, torchvision. Imports the standard library alone.
+
+`PYTHON peers.py NAME PART SETTINGS` measures; the last line of its output is JSON.
+"""
+
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+WARM = 2  # steps that are not timed: the compiler, and the first use of everything
+HEADS = 0.3  # weight of each auxiliary classifier
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# Peer -> the parts it takes part in, and its packages.
+PEERS = {
+    "plain": (("train", "eval", "compile"), ""),
+    "torch": (("train", "eval"), "torch torchvision timm"),
+    "keras": (("train", "eval"), "keras tensorflow-cpu"),
+    "tfdata": (("input",), "tensorflow-cpu"),
+    "torchvision": (("input",), "torch torchvision pillow"),
+}
+MODULES = ("torch", "torchvision", "timm", "keras", "jax", "tensorflow", "PIL")
+# Our networks by their names.
+TORCHVISION = {"googlenet": "googlenet", "inception_v3": "inception_v3"}
+V2, TIMM = "inception_resnet_v2", {"inception_v4": "inception_v4", "xception": "legacy_xception"}
+TIMM |= {V2: V2}
+KERAS = {"inception_v3": "InceptionV3", V2: "InceptionResNetV2", "xception": "Xception"}
+MODELS = {"torch": TORCHVISION | TIMM, "keras": KERAS}
+
+
+def rate(step: Callable[[], Any], s: Any) -> float:
+    """Images/s by the median of the timed steps, each of which waits for its device."""
+    times = []
+    for _ in range(WARM + s.steps):
+        began = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - began)
+    return s.batch / statistics.median(times[WARM:])
+
+
+def reading(batches: Iterator[Any], begun: int, s: Any, steps: int = 0) -> float:
+    """Images/s of `steps` batches, or of `s.seconds`; `begun` were read before the clock starts."""
+    for _ in range(begun):
+        next(batches)
+    began, count, taken = time.perf_counter(), 0, 0.0
+    while count < steps if steps else taken < s.seconds:
+        next(batches)
+        count, taken = count + 1, time.perf_counter() - began
+    return count * s.batch / taken
+
+
+def torch_step(s: Any, part: str) -> dict[str, Any]:
+    """A step of torchvision or timm, channels last, on one random batch."""
+    import torch
+
+    torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if s.model in TIMM:
+        import timm
+
+        model = timm.create_model(TIMM[s.model])
+    else:
+        import torchvision
+
+        make = getattr(torchvision.models, s.model)
+        model = make(weights=None, aux_logits=True, init_weights=False)
+    model = model.to(device, memory_format=torch.channels_last).train(part == "train")
+    images = torch.randn(s.batch, 3, s.size, s.size, device=device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, 1000, (s.batch,), device=device)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+
+    def forward() -> list[Any]:
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=s.dtype == "bfloat16"):
+            out = model(images)
+        return [x for x in out if x is not None] if isinstance(out, tuple) else [out]
+
+    def train() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        losses = [torch.nn.functional.cross_entropy(x.float(), labels) for x in forward()]
+        total = losses[0] + HEADS * sum(losses[1:])
+        total.backward()
+        optimiser.step()
+        float(total.detach())  # waits for the device
+
+    def evaluate() -> None:
+        with torch.inference_mode():
+            forward()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    found = rate(train if part == "train" else evaluate, s)
+    return {"images_per_s": found, "device": "gpu" if device == "cuda" else "cpu"}
+
+
+def keras_step(s: Any, part: str) -> dict[str, Any]:
+    """A step of keras.applications on one random batch; TensorFlow's where it is, else JAX's."""
+    there = importlib.util.find_spec("tensorflow") is not None
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow" if there else "jax")
+    import keras
+    import numpy as np
+
+    if s.dtype == "bfloat16":
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    model = getattr(keras.applications, KERAS[s.model])(
+        weights=None, input_shape=(s.size, s.size, 3), classifier_activation=None
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss, jit_compile=backend == "jax")
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((s.batch, s.size, s.size, 3), np.float32)
+    labels = rng.integers(0, 1000, s.batch)
+    steps = {
+        "train": lambda: model.train_on_batch(images, labels),
+        "eval": lambda: model.predict_on_batch(images),
+    }
+    found = {"images_per_s": rate(steps[part], s), "note": f"on {backend}"}
+    if part == "train":
+        found["note"] += ", without the auxiliary head"
+    return found | {"device": "gpu" if "gpu" in keras.distribution.list_devices()[0] else "cpu"}
+
+
+def tfdata(s: Any, part: str) -> dict[str, Any]:
+    """Images through tf.data as TensorFlow's ImageNet examples do: only the crop is decoded.
+
+    The files are in memory, as they are in the system's cache for ours.
+    """
+    import tensorflow as tf
+
+    paths = [p for p in sorted(Path(s.folder).rglob("*")) if p.suffix.lower() in SUFFIXES[:2]]
+
+    def example(jpeg: Any) -> Any:
+        # 8% to all of the area, 3/4 to 4/3 its shape.
+        corner, sides, _ = tf.image.sample_distorted_bounding_box(
+            tf.io.extract_jpeg_shape(jpeg), tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
+            min_object_covered=0.0, area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3),
+            max_attempts=10, use_image_if_no_bounding_boxes=True,
+        )  # fmt: skip
+        window = tf.concat([corner[:2], sides[:2]], 0)
+        image = tf.io.decode_and_crop_jpeg(jpeg, window, channels=3)
+        image = tf.image.resize(image, [s.size, s.size], method="bicubic")
+        return tf.image.random_flip_left_right(image) / 127.5 - 1.0
+
+    images = tf.data.Dataset.from_tensor_slices([p.read_bytes() for p in paths]).repeat()
+    images = images.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = iter(images.batch(s.batch, drop_remainder=True).prefetch(2))
+    return {"images_per_s": reading(batches, 4, s), "note": f"reads the {len(paths):,} JPEG files"}
+
+
+class Images:
+    """The images of a folder, again and again, for a DataLoader."""
+
+    def __init__(self, folder: str, change: Callable[[Any], Any]):
+        found = sorted(Path(folder).rglob("*"))
+        self.paths = [p for p in found if p.suffix.lower() in SUFFIXES]
+        self.change = change
+
+    def __len__(self) -> int:
+        return 1 << 30  # more than will be read
+
+    def __getitem__(self, index: int) -> Any:
+        from PIL import Image
+
+        with Image.open(self.paths[index % len(self.paths)]) as image:
+            return self.change(image.convert("RGB"))
+
+
+def torchvision(s: Any, part: str) -> dict[str, Any]:
+    """Images through torchvision: PIL, RandomResizedCrop, a DataLoader with a worker a core."""
+    import torch
+    from torchvision import transforms as t
+
+    workers = os.cpu_count() or 1
+    torch.set_num_threads(1)  # the workers have the cores
+    crop = t.RandomResizedCrop(s.size, interpolation=t.InterpolationMode.BICUBIC)
+    rest = [t.RandomHorizontalFlip(), t.ToTensor(), t.Normalize((0.5,) * 3, (0.5,) * 3)]
+    images: Any = Images(s.folder, t.Compose([crop, *rest]))
+    loader = torch.utils.data.DataLoader(images, s.batch, num_workers=workers)
+    return {"images_per_s": reading(iter(loader), 3 * workers, s)}
+
+
+MEASURES = {"torch": torch_step, "keras": keras_step, "tfdata": tfdata, "torchvision": torchvision}
+
+if __name__ == "__main__":
+    name, part, settings = sys.argv[1:]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    s = SimpleNamespace(**json.loads(settings))
+    plain = (s.width, s.stem) == (1, "paper") and s.dtype in ("float32", "bfloat16")
+    try:
+        if name in MODELS and not (plain and s.model in MODELS[name]):
+            raise LookupError(f"has no {s.model}, or not with this width, stem or dtype")
+        found = MEASURES[name](s, part)
+        found["versions"] = {n: sys.modules[n].__version__ for n in MODULES if n in sys.modules}
+    except ModuleNotFoundError as e:
+        found = {"error": f"{e}: pip install {PEERS[name][1]}, where --python is"}
+    except LookupError as e:
+        found = {"error": str(e)}
+    print(json.dumps(found))
