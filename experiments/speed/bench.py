@@ -2,16 +2,14 @@
 
     python -m experiments.speed.bench --folder=IMAGES --python=PEERS/bin/python --out=bench.json
 
-From the root of the repository. Each figure is a process of its own; ours and the peers run in
-turn, `rounds` times, every other round backwards. The peers are those of --python; one that is not
-installed there, or fails, is left out and listed. The file is written after every process, and the
-same command continues it. What each part compares: experiments/speed/README.md.
+From the root of the repository; README.md has what each part compares. Each figure is a process of
+its own; ours and the peers run in turn. The peers are those of --python; one that is not installed
+or fails is left out and listed. After every process the file is written; the same command goes on.
 """
 
 import argparse
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -28,37 +26,33 @@ from experiments.speed.parts import command
 READ = 50  # images a batch of the input alone, at least: as a step on an accelerator takes
 BESIDE = {"joined": ["step alone"], "checkpoint": ["disk"]}  # no peers
 SAME = ("settings", "machine", "code")  # of what all figures of one file are
-# malloc on huge pages, as the launchers set it; for the peers too.
-ENV = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **os.environ}
+ENV = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **os.environ}  # as the launchers set it
 SETTINGS: dict[str, Any] = {
     "model": "inception_v3", "dialect": "", "width": 1.0, "stem": "paper", "batch": 8, "size": 299,
     "dtype": "float32", "steps": 5, "seconds": 4.0, "folder": "",
 }  # fmt: skip
 Turn = tuple[str, str, int]  # part, who, round (from 1)
+Document = dict[str, Any]
 
 
-def order(contestants: Mapping[str, Sequence[str]], rounds: int) -> list[Turn]:
+def order(names: Mapping[str, Sequence[str]], rounds: int) -> list[Turn]:
     """All turns: part by part; every other round backwards, so that no one always comes first."""
     return [
         (part, who, number)
-        for part, names in contestants.items()
+        for part, all_ in names.items()
         for number in range(1, rounds + 1)
-        for who in (names if number % 2 else reversed(names))
+        for who in (all_ if number % 2 else reversed(all_))
     ]
 
 
-def opened(head: dict[str, Any], path: Path | None) -> dict[str, Any]:
-    """The document of `path`, to be continued, or a new one.
-
-    Raises:
-        SystemExit: the file is of other settings, another machine or other code, or no document.
-    """
+def opened(head: Document, path: Path | None) -> Document:
+    """The document of `path`, to be continued, or a new one; other figures are refused."""
     if not (path and path.exists()):
-        return {**head, "runs": []}
+        return {**head, "runs": [], "results": []}
     try:
         there = json.loads(path.read_text())
         rows = [f"{k}: {there[k]} there, {head[k]} now" for k in SAME if there[k] != head[k]]
-        head |= {k: there[k] for k in ("began", "peers", "runs")}
+        head |= {k: there[k] for k in ("began", "peers", "runs", "results")}
         head["load"] = max(there["load"], head["load"])
     except (ValueError, TypeError, KeyError) as e:
         raise SystemExit(f"--out={path}: expected what this script wrote, or no file; {e!r}") from e
@@ -67,14 +61,8 @@ def opened(head: dict[str, Any], path: Path | None) -> dict[str, Any]:
     return head
 
 
-def play(
-    turns: Sequence[Turn], found: dict[str, Any], path: Path | None, call: Callable[..., Any]
-) -> None:
-    """Measures what the document does not have yet; a peer that fails is left out from then on.
-
-    Raises:
-        SystemExit: ours failed.
-    """
+def play(turns: list[Turn], found: Document, path: Path | None, call: Callable[..., Any]) -> None:
+    """Measures what the document does not have yet; a peer that fails is left out from then on."""
     there = {(r["part"], r["who"], r["round"]) for r in found["runs"]}
     left = [turn for turn in turns if turn not in there]
     print(f"{len(turns) - len(left)} of {len(turns)} were measured before", file=sys.stderr)
@@ -100,10 +88,8 @@ def play(
 
 
 def process(words: Sequence[str], env: Mapping[str, str] = ENV) -> tuple[dict[str, Any], int]:
-    """The last line that a process prints, and the peak memory of it and its own processes.
-
-    It has a session of its own, so that it ends with all its processes when we are interrupted.
-    """
+    """The last line that a process prints, and the peak memory of it and its own processes."""
+    # A session of its own: all of its processes end with it when we are interrupted.
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(words, env=env, **pipe) as run:
         try:
@@ -120,29 +106,13 @@ def process(words: Sequence[str], env: Mapping[str, str] = ENV) -> tuple[dict[st
 
 def load() -> float:
     """Cores that are at work now, whatever with; 0 where /proc does not count them."""
-    if not (stat := Path("/proc/stat")).exists():
-        return 0.0
-    looks = []
-    for pause in (1.0, 0.0):
-        ticks = [int(w) for w in stat.read_text().split()[1:9]]
+    looks, stat = [], Path("/proc/stat")
+    for _ in range(2 * stat.exists()):
+        ticks = [int(word) for word in stat.read_text().split()[1:9]]
         looks.append((ticks[3] + ticks[4], sum(ticks)))  # idle and iowait; all
-        time.sleep(pause)
-    idle, total = (b - a for a, b in zip(*looks, strict=True))
+        time.sleep(1.0)
+    idle, total = (b - a for a, b in zip(*looks, strict=True)) if looks else (1, 1)
     return round((os.cpu_count() or 1) * (1 - idle / total), 2)
-
-
-def host() -> dict[str, str | int]:
-    """Processor, cores that this process may use, system."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(errors="replace").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    linux = hasattr(os, "sched_getaffinity")
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if linux else os.cpu_count() or 1,
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
 
 
 def main() -> None:
@@ -162,14 +132,11 @@ def main() -> None:
     if "error" in about:
         raise SystemExit(about["error"])
     left = {p: "needs --folder=DIR, a folder of images" for p in given.parts if p not in parts}
-    head = {"settings": s, "machine": host() | about["machine"], "code": about["code"]}
-    head |= {"began": date.today().isoformat(), "load": load(), "peers": {}, "left_out": left}
-    found = opened(head, given.out)
+    head = {"settings": s, **about, "began": date.today().isoformat(), "load": load()}
+    found = opened({**head, "peers": {}, "left_out": left}, given.out)
     print("".join(ratios.busy(found)), file=sys.stderr)
-    contestants = {
-        p: ["ours", *(n for n in given.peers if p in peers.PEERS[n][0]), *BESIDE.get(p, [])]
-        for p in parts
-    }
+    names = {p: [n for n in given.peers if p in peers.PEERS[n]] for p in parts}
+    turns = order({p: ["ours", *names[p], *BESIDE.get(p, [])] for p in parts}, given.rounds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the process that measures too
     with tempfile.TemporaryDirectory(dir=given.out and given.out.absolute().parent) as scratch:
 
@@ -181,7 +148,7 @@ def main() -> None:
             return process(words, {**ENV, "TMPDIR": scratch})
 
         try:
-            play(order(contestants, given.rounds), found, given.out, call)
+            play(turns, found, given.out, call)
         finally:
             if found["runs"]:
                 print("\n".join(ratios.markdown(found)))

@@ -16,22 +16,18 @@ from typing import Any
 
 WARM = 2  # steps that are not timed: the compiler, and the first use of everything
 HEADS = 0.3  # weight of each auxiliary classifier
-SUFFIXES = (".jpg", ".jpeg", ".png")
-# Peer -> the parts it takes part in, and its packages.
-PEERS = {
-    "plain": (("train", "eval", "compile"), ""),
-    "torch": (("train", "eval"), "torch torchvision timm"),
-    "keras": (("train", "eval"), "keras tensorflow-cpu"),
-    "tfdata": (("input",), "tensorflow-cpu"),
-    "torchvision": (("input",), "torch torchvision pillow"),
-}
+PEERS = {  # and the parts that they take part in
+    "plain": ("train", "eval", "compile"), "torch": ("train", "eval"), "keras": ("train", "eval"),
+    "tfdata": ("input",), "torchvision": ("input",),
+}  # fmt: skip
 MODULES = ("torch", "torchvision", "timm", "keras", "jax", "tensorflow", "PIL")
-# Our networks by their names.
-TORCHVISION = {"googlenet": "googlenet", "inception_v3": "inception_v3"}
-V2, TIMM = "inception_resnet_v2", {"inception_v4": "inception_v4", "xception": "legacy_xception"}
-TIMM |= {V2: V2}
-KERAS = {"inception_v3": "InceptionV3", V2: "InceptionResNetV2", "xception": "Xception"}
-MODELS = {"torch": TORCHVISION | TIMM, "keras": KERAS}
+# Our networks by their names. Of torch, the first two are torchvision's, the others timm's.
+SAME = ("googlenet", "inception_v3", "inception_v4", "inception_resnet_v2")
+APPLICATIONS = {"inception_v3": "InceptionV3", "inception_resnet_v2": "InceptionResNetV2"}
+MODELS = {
+    "torch": {**{name: name for name in SAME}, "xception": "legacy_xception"},
+    "keras": {**APPLICATIONS, "xception": "Xception"},
+}
 
 
 def rate(step: Callable[[], Any], s: Any) -> float:
@@ -61,15 +57,11 @@ def torch_step(s: Any, part: str) -> dict[str, Any]:
 
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if s.model in TIMM:
-        import timm
-
-        model = timm.create_model(TIMM[s.model])
+    if s.model in ("googlenet", "inception_v3"):
+        models = importlib.import_module("torchvision.models")
+        model = getattr(models, s.model)(weights=None, aux_logits=True, init_weights=False)
     else:
-        import torchvision
-
-        make = getattr(torchvision.models, s.model)
-        model = make(weights=None, aux_logits=True, init_weights=False)
+        model = importlib.import_module("timm").create_model(MODELS["torch"][s.model])
     model = model.to(device, memory_format=torch.channels_last).train(part == "train")
     images = torch.randn(s.batch, 3, s.size, s.size, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -108,32 +100,27 @@ def keras_step(s: Any, part: str) -> dict[str, Any]:
 
     if s.dtype == "bfloat16":
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    model = getattr(keras.applications, KERAS[s.model])(
+    model = getattr(keras.applications, MODELS["keras"][s.model])(
         weights=None, input_shape=(s.size, s.size, 3), classifier_activation=None
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss, jit_compile=backend == "jax")
     rng = np.random.default_rng(0)
     images = rng.standard_normal((s.batch, s.size, s.size, 3), np.float32)
-    labels = rng.integers(0, 1000, s.batch)
-    steps = {
-        "train": lambda: model.train_on_batch(images, labels),
-        "eval": lambda: model.predict_on_batch(images),
-    }
-    found = {"images_per_s": rate(steps[part], s), "note": f"on {backend}"}
+    device = "gpu" if "gpu" in keras.distribution.list_devices()[0] else "cpu"
+    step, data, note = model.predict_on_batch, (images,), ""
     if part == "train":
-        found["note"] += ", without the auxiliary head"
-    return found | {"device": "gpu" if "gpu" in keras.distribution.list_devices()[0] else "cpu"}
+        note, data = ", without the auxiliary head", (images, rng.integers(0, 1000, s.batch))
+        step = model.train_on_batch
+    found = rate(lambda: step(*data), s)
+    return {"images_per_s": found, "note": f"on {backend}{note}", "device": device}
 
 
 def tfdata(s: Any, part: str) -> dict[str, Any]:
-    """Images through tf.data as TensorFlow's ImageNet examples do: only the crop is decoded.
-
-    The files are in memory, as they are in the system's cache for ours.
-    """
+    """Images through tf.data, decoding only the crop; files in memory, as in the cache for ours."""
     import tensorflow as tf
 
-    paths = [p for p in sorted(Path(s.folder).rglob("*")) if p.suffix.lower() in SUFFIXES[:2]]
+    paths = [p for p in sorted(Path(s.folder).rglob("*")) if p.suffix.lower() in (".jpg", ".jpeg")]
 
     def example(jpeg: Any) -> Any:
         # 8% to all of the area, 3/4 to 4/3 its shape.
@@ -142,8 +129,7 @@ def tfdata(s: Any, part: str) -> dict[str, Any]:
             min_object_covered=0.0, area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3),
             max_attempts=10, use_image_if_no_bounding_boxes=True,
         )  # fmt: skip
-        window = tf.concat([corner[:2], sides[:2]], 0)
-        image = tf.io.decode_and_crop_jpeg(jpeg, window, channels=3)
+        image = tf.io.decode_and_crop_jpeg(jpeg, tf.concat([corner[:2], sides[:2]], 0), channels=3)
         image = tf.image.resize(image, [s.size, s.size], method="bicubic")
         return tf.image.random_flip_left_right(image) / 127.5 - 1.0
 
@@ -153,35 +139,20 @@ def tfdata(s: Any, part: str) -> dict[str, Any]:
     return {"images_per_s": reading(batches, 4, s), "note": f"reads the {len(paths):,} JPEG files"}
 
 
-class Images:
-    """The images of a folder, again and again, for a DataLoader."""
-
-    def __init__(self, folder: str, change: Callable[[Any], Any]):
-        found = sorted(Path(folder).rglob("*"))
-        self.paths = [p for p in found if p.suffix.lower() in SUFFIXES]
-        self.change = change
-
-    def __len__(self) -> int:
-        return 1 << 30  # more than will be read
-
-    def __getitem__(self, index: int) -> Any:
-        from PIL import Image
-
-        with Image.open(self.paths[index % len(self.paths)]) as image:
-            return self.change(image.convert("RGB"))
-
-
 def torchvision(s: Any, part: str) -> dict[str, Any]:
     """Images through torchvision: PIL, RandomResizedCrop, a DataLoader with a worker a core."""
-    import torch
+    import torch.utils.data as data
+    from torch import set_num_threads
+    from torchvision import datasets
     from torchvision import transforms as t
 
     workers = os.cpu_count() or 1
-    torch.set_num_threads(1)  # the workers have the cores
+    set_num_threads(1)  # the workers have the cores
     crop = t.RandomResizedCrop(s.size, interpolation=t.InterpolationMode.BICUBIC)
     rest = [t.RandomHorizontalFlip(), t.ToTensor(), t.Normalize((0.5,) * 3, (0.5,) * 3)]
-    images: Any = Images(s.folder, t.Compose([crop, *rest]))
-    loader = torch.utils.data.DataLoader(images, s.batch, num_workers=workers)
+    images = datasets.ImageFolder(s.folder, t.Compose([crop, *rest]))
+    endless = data.RandomSampler(images, replacement=True, num_samples=1 << 30)
+    loader = data.DataLoader(images, s.batch, sampler=endless, num_workers=workers)
     return {"images_per_s": reading(iter(loader), 3 * workers, s)}
 
 
@@ -192,13 +163,11 @@ if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     s = SimpleNamespace(**json.loads(settings))
     plain = (s.width, s.stem) == (1, "paper") and s.dtype in ("float32", "bfloat16")
-    try:
-        if name in MODELS and not (plain and s.model in MODELS[name]):
-            raise LookupError(f"has no {s.model}, or not with this width, stem or dtype")
-        found = MEASURES[name](s, part)
-        found["versions"] = {n: sys.modules[n].__version__ for n in MODULES if n in sys.modules}
-    except ModuleNotFoundError as e:
-        found = {"error": f"{e}: pip install {PEERS[name][1]}, where --python is"}
-    except LookupError as e:
-        found = {"error": str(e)}
+    found = {"error": f"has no {s.model}, or not with this width, stem or dtype"}
+    if name not in MODELS or (plain and s.model in MODELS[name]):
+        try:
+            found = MEASURES[name](s, part)
+            found["versions"] = {n: sys.modules[n].__version__ for n in MODULES if n in sys.modules}
+        except ModuleNotFoundError as e:
+            found = {"error": f"{e}; pip install it where --python is"}
     print(json.dumps(found))

@@ -1,8 +1,4 @@
-"""The same networks as one writes them with Flax's own layers: what ours are measured against.
-
-The tables, blocks and constants are ours; convolution, BatchNorm and ReLU are `nn.Conv`,
-`nn.BatchNorm` and `nn.relu`, each branch by itself, without any platform's own form.
-"""
+"""The same networks of Flax's own layers, without any platform's own form: see `plain`."""
 
 import dataclasses
 from collections.abc import Callable
@@ -39,22 +35,18 @@ class PlainConvBN(ConvBN):
 
 
 def plain(model: Network) -> Network:
-    """The network with Flax's layers; its variables are a tree of its own.
+    """The network with `nn.Conv`, `nn.BatchNorm` (over the whole batch) and `nn.relu`.
 
-    For dialects whose padding is TensorFlow's; BatchNorm is over the whole batch.
+    Tables, blocks and constants are ours. For dialects whose padding is TensorFlow's.
     """
     family = type(model)
 
     class Plain(family):
-        """A family of Flax's layers."""
-
         def conv(self, train: bool) -> Callable[..., Any]:
-            """Makes this network's layers."""
             return partial(PlainConvBN, **family.conv(self, train).keywords)
 
         @nn.compact
         def __call__(self, x: jax.Array, *, train: bool = False, endpoints: bool = False) -> Output:
-            """As the family's."""
             with forms.without(*forms.FORMS):
                 return family.__call__(self, x, train=train, endpoints=endpoints)
 

@@ -1,14 +1,13 @@
 """The arithmetic and the table of `bench.py`; imports the standard library alone.
 
-A run is `part, who, round, figures, peak_bytes`; a document is the head of bench.json, `runs` and
-`results`, which is what `results()` makes of the runs.
+A run is `part, who, round, figures, peak_bytes`; bench.json has them, and their `results`.
 """
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Run = dict[str, Any]
 RATE = "images/s"  # larger is better; of seconds, smaller
 # Part -> its figures: key, title, unit. A peer may give some of them.
 PARTS = {
@@ -17,50 +16,44 @@ PARTS = {
     "input": (("images_per_s", "input", RATE),),
     "joined": (("images_per_s", "train with input", RATE),),
     "compile": (
-        ("cold_s", "compile train", "s"),
-        ("warm_s", "  again, cached", "s"),
+        ("cold_s", "compile train", "s"), ("warm_s", "  again, cached", "s"),
         ("first_step_s", "command to 1st step", "s"),
         ("first_step_again_s", "  again, cached", "s"),
     ),
     "checkpoint": (("save_s", "save", "s"), ("restore_s", "verify, restore", "s")),
-}
-HEAD = ("what", "ours", "peer", "theirs", "ratio (range)")
+}  # fmt: skip
+HEAD = "| what | ours | peer | theirs | ratio (range) |"
 
 
-def results(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def results(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row for each figure of ours and each peer that has it too; one alone where none has."""
     rows = []
     for part, figures in PARTS.items():
         peers = dict.fromkeys(r["who"] for r in runs if r["part"] == part and r["who"] != "ours")
         for key, _, unit in figures:
-            ours = _by_round(runs, part, "ours", key)
-            if not ours:
+            if not (ours := _by_round(runs, part, "ours", key)):
                 continue
             row = {"part": part, "figure": key, "unit": unit, "ours": _side(ours, key)}
             beside = []
             for peer in peers:
                 theirs = _by_round(runs, part, peer, key)
-                both = sorted(ours.keys() & theirs.keys())
+                both = ours.keys() & theirs.keys()
                 each = [ours[i]["figures"][key] / theirs[i]["figures"][key] for i in both]
-                each = each if unit == RATE else [1 / x for x in each]
+                each = sorted(each if unit == RATE else [1 / x for x in each])
                 if each:
-                    spread = {
-                        "median": statistics.median(each),
-                        "low": min(each),
-                        "high": max(each),
-                    }
+                    ratio = {"median": statistics.median(each), "low": each[0], "high": each[-1]}
                     side = {"peer": peer, "theirs": _side(theirs, key)}
-                    beside.append({**row, **side, "ratio": spread, "rounds": len(each)})
+                    beside.append({**row, **side, "ratio": ratio, "rounds": len(each)})
             rows += beside or [row]
     return rows
 
 
-def _by_round(runs: Sequence[Run], part: str, who: str, key: str) -> dict[int, Run]:
+def _by_round(runs: Sequence[dict[str, Any]], part: str, who: str, key: str) -> dict[int, Any]:
     mine = (r for r in runs if (r["part"], r["who"]) == (part, who) and key in r["figures"])
     return {r["round"]: r for r in mine}
 
 
-def _side(runs: dict[int, Run], key: str) -> dict[str, Any]:
+def _side(runs: dict[int, Any], key: str) -> dict[str, Any]:
     """The median of a figure over its runs, the largest memory peak, and what the newest adds."""
     newest = runs[max(runs)]["figures"]
     return {
@@ -71,43 +64,31 @@ def _side(runs: dict[int, Run], key: str) -> dict[str, Any]:
 
 
 def markdown(found: Mapping[str, Any]) -> list[str]:
-    """The lines of the README's table."""
-    lines = [subject(found), "", f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
-    for *row, last in cells(found):
-        last = f"**{last.replace(' ', '** ', 1)}" if last else ""
-        line = f"| {' | '.join([*row, last])} |"
-        lines.append(line.replace("|  |", "| |").replace("|  |", "| |"))
+    """The lines of the README's table; what a row shares with the one above is left empty."""
+    lines, last = [subject(found), "", HEAD, "|---" * HEAD.count(" | ") + "|---|"], None
+    for row in found["results"]:
+        name, unit, peer = (row["part"], row["figure"]), row["unit"], ("", "", "")
+        ours = ("", "") if name == last else (_title(row), _figure(row["ours"], unit))
+        if "peer" in row:
+            r = row["ratio"]
+            ratio = f"**{r['median']:.2f}** ({r['low']:.2f} to {r['high']:.2f})"
+            peer = (row["peer"], _figure(row["theirs"], unit), ratio)
+        lines.append(re.sub(r"\|  (?=\|)", "| ", f"| {' | '.join([*ours, *peer])} |"))
+        last = name
     return [*lines, "", "; ".join(notes(found)) + "."]
 
 
 def subject(found: Mapping[str, Any]) -> str:
     """What was measured, where, with what, when."""
     s, m = found["settings"], found["machine"]
-    kind = [s["dialect"]] if s["dialect"] else []
-    kind += [f"width {s['width']:g}"] if s["width"] != 1 else []
-    kind += [f"{s['stem']} stem"] if s["stem"] != "paper" else []
+    kind = [s["dialect"], f"width {s['width']:g}", f"{s['stem']} stem"]
+    kind = [k for k in kind if k not in ("", "width 1", "paper stem")]
     name = s["model"] + (f" ({', '.join(kind)})" if kind else "")
     device = "the CPU" if m["backend"] == "cpu" else m["device"]
     return (
         f"{name}, {s['size']} pixels, batches of {s['batch']}, {s['dtype']}, one device. "
         f"{m['cpu']}, {m['cores']} cores; jax {m['jax']} on {device}; {found['began']}."
     )
-
-
-def cells(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The five columns of each row; what a row shares with the one above is left empty."""
-    rows, last = [], None
-    for row in found["results"]:
-        name = (row["part"], row["figure"])
-        mine = ("", "") if name == last else (_title(row), _figure(row["ours"], row["unit"]))
-        beside: tuple[str, ...] = ("", "", "")
-        if "peer" in row:
-            r = row["ratio"]
-            spread = f"{r['median']:.2f} ({r['low']:.2f} to {r['high']:.2f})"
-            beside = (row["peer"], _figure(row["theirs"], row["unit"]), spread)
-        rows.append((*mine, *beside))
-        last = name
-    return rows
 
 
 def notes(found: Mapping[str, Any]) -> list[str]:
@@ -119,9 +100,8 @@ def notes(found: Mapping[str, Any]) -> list[str]:
         ours, theirs, what = row["ours"], row.get("theirs", {}), _title(row).strip()
         if note := theirs.get("note"):
             lines.append(f"{what}: {row['peer']} {note}")
-        if theirs.get("device", ours.get("device")) != ours.get("device"):
-            devices = f"{row['peer']} ran on {theirs['device']}, ours on {ours['device']}"
-            lines.append(f"{what}: {devices}")
+        if (theirs or ours).get("device") != (on := ours.get("device")):
+            lines.append(f"{what}: {row['peer']} ran on {theirs.get('device')}, ours on {on}")
         if row["part"] == "joined" and found["machine"]["backend"] == "cpu":
             lines.append(f"{what}: on a CPU the step and its input share the cores")
         if size := ours.get("bytes"):
@@ -133,10 +113,7 @@ def notes(found: Mapping[str, Any]) -> list[str]:
 def busy(found: Mapping[str, Any]) -> list[str]:
     """A note on figures that were made beside other work."""
     load, cores = found["load"], found["machine"]["cores"]
-    note = (
-        f"made beside other work (load {load:g} on {cores} cores), which slows some programs far "
-        "more than others: to be measured again on a quiet machine"
-    )
+    note = f"made beside other work (load {load:g} on {cores} cores): to be measured again, quietly"
     return [note] if load > cores / 4 else []
 
 
