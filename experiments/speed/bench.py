@@ -1,10 +1,10 @@
-"""How fast everything is beside what one would take instead: ratios, measured in turn.
+"""Speed of each part relative to plain Flax, torch, Keras, tf.data and torchvision, as ratios.
 
     python -m experiments.speed.bench --folder=IMAGES --python=PEERS/bin/python --out=bench.json
 
-From the root of the repository; README.md has what each part compares. Each figure is a process of
-its own; ours and the peers run in turn. The peers are those of --python; one that is not installed
-or fails is left out and listed. After every process the file is written; the same command goes on.
+Run it from the root of the repository; README.md lists what each part compares. Each figure has its
+own process; ours and the peers run in turn. Peers run under --python; one that is not installed or
+fails is left out and listed. The file is written after each process; the same command continues it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What stands beside ours: torch, Keras, tf.data, torchvision. Imports the standard library alone.
+"""Measures the peers (torch, Keras, tf.data, torchvision); imports no module of this package.
 
 `PYTHON peers.py NAME PART SETTINGS` measures; the last line of its output is JSON.
 """

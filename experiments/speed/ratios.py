@@ -111,9 +111,9 @@ def notes(found: Mapping[str, Any]) -> list[str]:
 
 
 def busy(found: Mapping[str, Any]) -> list[str]:
-    """A note on figures that were made beside other work."""
+    """A note if other work was running during the measurement."""
     load, cores = found["load"], found["machine"]["cores"]
-    note = f"made beside other work (load {load:g} on {cores} cores): to be measured again, quietly"
+    note = f"measured beside other work (load {load:g} on {cores} cores): repeat on a quiet machine"
     return [note] if load > cores / 4 else []
 
 
