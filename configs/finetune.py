@@ -9,7 +9,8 @@ DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of 
 taken; what is fresh is printed: with another number of classes, the classifier. The network must be
 the old run's: `--config=configs/finetune.py:model=xception,dialect=keras,image=299`, and so on.
 
-`trunk` is the rate of everything but the classifier, relative to its own: 1 for the whole network
+`backbone_lr` is the rate of everything but the classifier, relative to its own: 1 for the whole
+network
 alike, 0.1 to keep more of what it knows, 0 to train the classifier alone. Then BatchNorm keeps its
 averages and nothing is computed backwards through the network: a step costs a forward pass.
 
@@ -26,7 +27,7 @@ NETWORK = {
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
-    a = cfg.parse_arg(arg, **NETWORK, epochs=20.0, trunk=1.0)
+    a = cfg.parse_arg(arg, **NETWORK, epochs=20.0, backbone_lr=1.0)
     return cfg.new(
         seed=0,
         data=cfg.source(
@@ -55,7 +56,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             momentum=0.9,
             nesterov=True,
             clip=2.0,
-            trunk=a.trunk,
+            backbone_lr=a.backbone_lr,
         ),
         ema=dict(decay=0.99),
         train=cfg.train(epochs=a.epochs),

@@ -37,7 +37,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         optim=cfg.sgd(
             # Section 6: momentum 0.9, x0.96 every 8 epochs. The initial rate is not in the paper;
             # 0.01 is Caffe's for 32 images a step, from memory, scaled by the root of 256 / 32.
-            schedule=cfg.staircase(lr=0.028, factor=0.96, every_epochs=8.0),
+            schedule=cfg.staircase(lr=0.028, decay_rate=0.96, every_epochs=8.0),
             momentum=0.9,
         ),
         ema=dict(decay=0.9999),  # "Polyak averaging"; the decay is not in the paper

@@ -41,7 +41,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         optim=cfg.rmsprop(
             # Section 8: RMSProp 0.9 with epsilon 1.0, rate 0.045, x0.94 every two epochs, clip 2.0.
             # Momentum 0.9 is the released code's.
-            schedule=cfg.staircase(lr=0.045, factor=0.94, every_epochs=2.0),
+            schedule=cfg.staircase(lr=0.045, decay_rate=0.94, every_epochs=2.0),
             decay=0.9,
             momentum=0.9,
             eps=1.0,

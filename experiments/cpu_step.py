@@ -45,9 +45,9 @@ def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
 
     if not ours:
         use_plain_operations()
-    from inception_jax import mesh as meshes
     from inception_jax.cli import pages
-    from inception_jax.program import Program
+    from inception_jax.runtime import mesh as meshes
+    from inception_jax.train.program import Program
 
     job = Program(pages.load(f"configs/cifar10.py:width={width}"), images=50_000)
     state, step = job.fresh_state(), job.train_step

@@ -22,14 +22,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from inception_jax import runtime
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.cli import pages
-from inception_jax.interrupt import Interrupt
-from inception_jax.job import Job
-from inception_jax.loop import Loop
-from inception_jax.steps import GO
-from inception_jax.watchdog import Watchdog
+from inception_jax.runtime import startup
+from inception_jax.runtime.signals import Interrupt
+from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train.loop import Loop
+from inception_jax.train.train_step import RUN
+from inception_jax.train.trainer import Trainer
 
 WARM = 5  # steps at the start of a round that are not counted: the pipeline fills
 KEPT = 8  # batches in memory
@@ -104,14 +104,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=24)
     a = parser.parse_args()
-    runtime.start()
+    startup.start()
     config: Any = pages.load(a.config)
     config.data.dir = a.data_dir
-    job = Job(config)
+    job = Trainer(config)
     kept, step = job.fresh_state(), job.train_step
     job.total = KEPT
     batches = list(job.batches(0, idle)[1])
-    on_device = [job.placed(b, GO) for b in batches]
+    on_device = [job.placed(b, RUN) for b in batches]
 
     def fresh():
         return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))

@@ -46,7 +46,7 @@ class Scanned(nn.Module):
 def measure(variant: str, size: int, batch: int, steps: int, topology: str) -> dict:
     """Traces, compiles and runs one variant."""
     from inception_jax import models
-    from inception_jax.models import repeat
+    from inception_jax.models.lowering import repeat
 
     name, _, form = variant.partition(" ")
     if form:

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inception_jax import checkpoint, program, rundir, steps
+from inception_jax import checkpoint
+from inception_jax.models import from_config, preprocess
+from inception_jax.workdir import atomic, class_names, run_dir
 from tests import tiny
 from tests.data import pictures
 
@@ -46,7 +48,7 @@ def variables(model: Any, size: int, seed: int = 0) -> Any:
 
     found = jax.tree_util.tree_map_with_path(leaf, dict(shapes))
     last = found["params"]["logits"]
-    look = jax.jit(lambda variables, images: steps.predict(model, variables, images))
+    look = jax.jit(lambda variables, images: preprocess.predict(model, variables, images))
     logits = np.asarray(look(found, images))
     spread = 3 / logits.std(axis=0).mean()
     last["kernel"] = last["kernel"] * spread
@@ -61,9 +63,9 @@ WITHOUT = tuple(f"inception_{name}" for name in ("3b", "4a", "4b", "4c", "4d", "
 def workdir(path: Path, seed: int = 0, names: list[str] | None = None, **changes: Any) -> Path:
     """A run of the tiny digits page that saved its first step; `changes` as `tiny.digits` has."""
     config = tiny.digits(**{"model__without": WITHOUT, **changes})
-    model = program.build_model(config.model)
+    model = from_config.build_model(config.model)
     checkpoint.write(path, variables(model, config.data.image_size, seed))
-    rundir.replace(path / "config.json", json.dumps(rundir.plain(config)))
+    atomic.write_text(path / "config.json", json.dumps(run_dir.plain(config)))
     if names is not None:
-        rundir.replace(path / "classes.json", json.dumps(names))
+        class_names.write(path, names)
     return path

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inception_jax import mesh as meshes
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.runtime import mesh as meshes
 
 
 def state(seed, mesh=None):

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import pytest
 
 from inception_jax import config as cfg
-from inception_jax import models, optim, program
+from inception_jax import models
 from inception_jax.cli import pages, sweeps
+from inception_jax.models import from_config
 from inception_jax.sweep import grid, search
+from inception_jax.train import optim
 
 PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 # Arguments that change what is built, beyond the defaults.
@@ -72,7 +74,7 @@ def test_sections_and_rules(path, argument):
 def test_its_network_and_optimiser_build(path, argument):
     """Shapes only: the network takes the page's images, and gives the page's classes."""
     config = load(path, argument)
-    model, d = program.build_model(config.model), config.data
+    model, d = from_config.build_model(config.model), config.data
     variables = jax.eval_shape(lambda: models.init(model, 0, d.image_size))
     images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, 3), jnp.float32)
     out = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, images)

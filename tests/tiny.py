@@ -10,11 +10,11 @@ from flax import linen as nn
 
 from inception_jax import config as cfg
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
-from inception_jax.models.googlenet import AuxHead
+from inception_jax.models.googlenet import GoogLeNetAuxHead
 from inception_jax.models.inception_resnet import Residual
 from inception_jax.models.layers import max_pool
+from inception_jax.models.lowering.repeat import repeat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.repeat import repeat
 
 DIALECT = Dialect(
     source="tests",
@@ -46,7 +46,11 @@ class Tiny(Network):
 
     def heads(self) -> dict[str, Any]:
         """GoogLeNet's head on the second convolution."""
-        return {"conv2": partial(AuxHead, form="paper", dropout=0.0, small=True, dtype=self.dtype)}
+        return {
+            "conv2": partial(
+                GoogLeNetAuxHead, form="paper", dropout=0.0, small=True, dtype=self.dtype
+            )
+        }
 
 
 class Added(Residual):

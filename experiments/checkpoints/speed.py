@@ -26,9 +26,10 @@ import numpy as np
 import optax
 import orbax.checkpoint as ocp
 
-from inception_jax import mesh as meshes
-from inception_jax import models, state
+from inception_jax import models
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train import state
 
 T = TypeVar("T")
 BLOCK = 16 << 20

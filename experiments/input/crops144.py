@@ -21,10 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from inception_jax import mesh as meshes
-from inception_jax import models, runtime
-from inception_jax.data.files import Files
-from inception_jax.evaluate import Evaluator
+from inception_jax import models
+from inception_jax.data.sources.files import Files
+from inception_jax.eval.evaluator import Evaluator
+from inception_jax.runtime import mesh as meshes
+from inception_jax.runtime import startup
 
 
 class Photographs(Files):
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     a = parser.parse_args()
-    runtime.start(a.dtype)
+    startup.start(a.dtype)
     evaluator, variables = build(a)
     alone(evaluator, variables, 1)  # compiles
     rounds = []

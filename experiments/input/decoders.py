@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inception_jax.data import crops, turbojpeg
-from inception_jax.data.picture import Box
+from inception_jax.data.images import crops, turbojpeg
+from inception_jax.data.images.picture import Box
 
 Decoder = Callable[[bytes, Box], np.ndarray]
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from inception_jax.data import crops
+from inception_jax.data.images import crops
 
 
 def main() -> None:

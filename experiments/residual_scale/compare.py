@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from inception_jax import report
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl
 
 HERE = Path(__file__).resolve().parent
 STEPS = (1, 5, 9, 13, 17, 25, 57, 113)
@@ -42,7 +42,7 @@ def train(run: Path, **changes: float) -> None:
 
 def table(run: Path, block: str = "block8_5") -> None:
     """Loss and monitors of one block at some of the written steps."""
-    lines = read_lines(run / "metrics.jsonl")
+    lines = jsonl.read(run / "metrics.jsonl")
     train = {x["step"]: x for x in lines if x["split"] == "train"}
     noted = {x["step"]: x for x in lines if x["split"] == "monitors"}
     print(f"\n{run.name}\n\n| step | loss | residual/trunk | silent channels | its gradient |")

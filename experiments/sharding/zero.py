@@ -18,6 +18,8 @@ import json
 import os
 import time
 
+from inception_jax.models import preprocess
+
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
@@ -26,9 +28,10 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from inception_jax import mesh as meshes
-from inception_jax import models, optim, state, steps
+from inception_jax import models
 from inception_jax.cli import pages
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train import optim, state, train_step
 
 PAGE = "configs/cifar10.py"
 TX = optim.tf_rmsprop(0.01, decay=0.9, momentum=0.9, eps=1.0)
@@ -56,7 +59,7 @@ class Way:
             model=model, tx=TX, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
         )
         loss = pages.load(PAGE).loss
-        self.step = steps.make_train_step(
+        self.step = train_step.make_train_step(
             model, TX, lambda s: 0.01, mesh, loss=loss, flip=True, colour="none", seed=0,
             ema_decay=0.99, accumulate=1, zero=zero,
         )  # fmt: skip
@@ -104,18 +107,18 @@ def reduced(images: int = 128) -> None:
     """Errors of the sum."""
     from functools import partial
 
-    from inception_jax.losses import objective
+    from inception_jax.train.losses import objective
 
     model = models.create("inception_v3", stem="small", width=0.5, num_classes=10, bn_group=16)
     one = state.create(model=model, tx=TX, mesh=meshes.make(1), image_size=32, seed=0, ema=False)
     minimise = partial(objective, smoothing=0.1, aux_weight=0.4, weight_of_l2=0.0, l2_biases=False)
     rng = np.random.default_rng(0)
-    gradient = jax.jit(partial(steps.gradient, model, minimise))
+    gradient = jax.jit(partial(train_step.gradient, model, minimise))
     parts = []
     for i in range(8):
         rows = rng.integers(0, 256, (images // 8, 32, 32, 3), np.uint8)
         labels = jnp.asarray(rng.integers(0, 10, images // 8, np.int32))
-        batch = {"image": steps.as_input(jnp.asarray(rows), model), "label": labels}
+        batch = {"image": preprocess.as_input(jnp.asarray(rows), model), "label": labels}
         grads, _ = gradient(one, batch, jax.random.key(i))
         parts.append([np.asarray(g) for g in jax.tree.leaves(grads)])
     bfloat16 = ml_dtypes.bfloat16

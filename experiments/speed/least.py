@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.extend.core import jaxprs_in_params
 
 from inception_jax import models
-from inception_jax.models import forms
+from inception_jax.models.lowering import forms
 
 
 def convolved(name: str, batch: int, *off: str) -> tuple[float, float]:

@@ -46,10 +46,10 @@ def config(s: Any, classes: int = 1000) -> Any:
 def program(s: Any, who: str = "ours") -> Any:
     """The program of the settings, of our layers or of Flax's own; its shapes are known."""
     from experiments.speed.plain import plain
-    from inception_jax import runtime
-    from inception_jax.program import Program
+    from inception_jax.runtime import startup
+    from inception_jax.train.program import Program
 
-    runtime.start(s.dtype)
+    startup.start(s.dtype)
     found = Program(config(s), images=1_281_167)  # ImageNet's; only a schedule counts them
     if who == "plain":
         found.model = plain(found.model)
@@ -59,7 +59,7 @@ def program(s: Any, who: str = "ours") -> Any:
 
 def about(s: Any, who: str, part: str) -> Figures:
     """What all figures of one file must share."""
-    from inception_jax.cluster import code_digest
+    from inception_jax.runtime.distributed import code_digest
 
     device, linux = program(s).mesh.devices.flat[0], sys.platform == "linux"
     info = Path("/proc/cpuinfo").read_text() if linux else ""
@@ -79,14 +79,14 @@ def steps(s: Any, who: str, part: str) -> Figures:
     import jax
     import numpy as np
 
-    from inception_jax import compiler, models
-    from inception_jax import mesh as meshes
-    from inception_jax.steps import predict
+    from inception_jax import models
+    from inception_jax.models.preprocess import predict
+    from inception_jax.runtime import mesh, xla_options
 
     made, rng = program(s, who), np.random.default_rng(0)
     images = rng.integers(0, 256, made.empty_batch["image"].shape, np.uint8)
     labels = rng.integers(0, 1000, made.empty_batch["label"].shape, np.int32)
-    batch = meshes.put({"image": images, "label": labels}, meshes.batch(made.mesh))
+    batch = mesh.put({"image": images, "label": labels}, mesh.batch(made.mesh))
     state, model, jit = made.fresh_state(), made.model, jax.jit
 
     def train() -> None:
@@ -98,7 +98,7 @@ def steps(s: Any, who: str, part: str) -> Figures:
         return {"images_per_s": rate(train, s), "device": jax.default_backend()}
     variables = state.variables
     if who == "ours":
-        jit, (model, variables) = compiler.jit, models.fold(model, variables)
+        jit, (model, variables) = xla_options.jit, models.fold(model, variables)
     variables = jax.device_put(variables)
     forward = jit(lambda variables, images: predict(model, variables, images))
     found = rate(lambda: jax.block_until_ready(forward(variables, batch["image"])), s)
@@ -108,7 +108,7 @@ def steps(s: Any, who: str, part: str) -> Figures:
 def images(s: Any, who: str, part: str) -> Figures:
     """Images/s of the input, or of the train step with it or on one batch; all time counts."""
     from inception_jax.data import pipeline
-    from inception_jax.data.files import Files
+    from inception_jax.data.sources.files import Files
 
     reader = pipeline.TrainReader(Files(Path(s.folder)), config(s).data, seed=0)
     found = pipeline.batches(reader, s.batch, range(sys.maxsize), os.cpu_count() or 1)
@@ -116,7 +116,7 @@ def images(s: Any, who: str, part: str) -> Figures:
         return {"images_per_s": reading(found, pipeline.AHEAD + 1, s)}
     import jax
 
-    from inception_jax.input_bench import train_step
+    from inception_jax.cli.data_bench import _train_step as train_step
 
     step = train_step(program(s))
     found = map(step, found if who == "ours" else itertools.repeat(next(found)))

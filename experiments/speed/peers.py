@@ -24,10 +24,8 @@ MODULES = ("torch", "torchvision", "timm", "keras", "jax", "tensorflow", "PIL")
 # Our networks by their names. Of torch, the first two are torchvision's, the others timm's.
 SAME = ("googlenet", "inception_v3", "inception_v4", "inception_resnet_v2")
 APPLICATIONS = {"inception_v3": "InceptionV3", "inception_resnet_v2": "InceptionResNetV2"}
-MODELS = {
-    "torch": {**{name: name for name in SAME}, "xception": "legacy_xception"},
-    "keras": {**APPLICATIONS, "xception": "Xception"},
-}
+MODELS = {"torch": {**{name: name for name in SAME}, "xception": "legacy_xception"}}
+MODELS["keras"] = {**APPLICATIONS, "xception": "Xception"}
 
 
 def rate(step: Callable[[], Any], s: Any) -> float:

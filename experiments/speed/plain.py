@@ -8,8 +8,9 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from inception_jax.models import Network, Output, forms
+from inception_jax.models import Network, Output
 from inception_jax.models.layers import ConvBN, check_fits, scaled, window
+from inception_jax.models.lowering import forms
 
 
 class PlainConvBN(ConvBN):

@@ -41,9 +41,9 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
 
     from inception_jax import plan
     from inception_jax.cli import pages
-    from inception_jax.models import forms
+    from inception_jax.models.lowering import forms
     from inception_jax.plan import devices
-    from inception_jax.program import Program
+    from inception_jax.train.program import Program
 
     config = pages.load("configs/inception_v3.py")
     found = devices.topology(topology)

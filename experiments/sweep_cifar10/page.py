@@ -18,7 +18,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         {
             "model.aux": True,
             # The second head sits on inception_4d.
-            "model.without": ("inception_3a", "inception_4b", "inception_4c", "inception_5a"),
+            "model.drop_rows": ("inception_3a", "inception_4b", "inception_4c", "inception_5a"),
             "eval.every_epochs": 0.5,
             "log.tensorboard": False,
         }

@@ -23,10 +23,10 @@ ALIGN = 64  # bytes: a CPU "device" then takes an array as it lies
 CHUNK, FILE = 16 << 20, 128 << 20  # bytes; several files, so that several cores can hash them
 
 
-class Row(np.ndarray):
+class OwnedBytes(np.ndarray):
     """Bytes that nobody else writes to: Orbax need not copy them once more, which took seconds."""
 
-    def __deepcopy__(self, memo: Any) -> "Row":
+    def __deepcopy__(self, memo: Any) -> "OwnedBytes":
         return self
 
 
@@ -108,7 +108,7 @@ def _packed(leaves: dict[str, jax.Array]) -> tuple[dict[str, Any], dict[str, np.
     if jax.process_index() == 0:  # the only one that writes them
         for name, leaf in leaves.items():
             _view(rows, name, index[name])[...] = np.asarray(leaf)
-    return index, {part: row.view(Row) for part, row in rows.items()}
+    return index, {part: row.view(OwnedBytes) for part, row in rows.items()}
 
 
 def _view(rows: dict[str, np.ndarray], name: str, entry: list[Any]) -> np.ndarray:

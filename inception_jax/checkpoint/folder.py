@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from inception_jax import processes
 from inception_jax.checkpoint import arrays, manifest
 from inception_jax.errors import DataError
+from inception_jax.runtime import multihost
 
 SAVING, DELETING, ORBAX = ".saving", ".deleting", ".orbax-checkpoint-tmp"
 
@@ -70,7 +70,7 @@ def newest_good(directory: Path, mend: bool = False) -> int | None:
     Raises:
         DataError: there are steps, and all are damaged; they are named, and left where they are.
     """
-    return processes.decided(lambda: _newest_good(directory, mend))
+    return multihost.decided(lambda: _newest_good(directory, mend))
 
 
 def _newest_good(directory: Path, mend: bool) -> int | None:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,5 +48,5 @@ class Keeping:
 def scores(workdir: Path, split: str) -> dict[int, float]:
     """Top-1 by step, of a run's evaluations on a split so far."""
     path = workdir / "metrics.jsonl"
-    lines = read_lines(path) if path.exists() else []
+    lines = jsonl.read(path) if path.exists() else []
     return {x["step"]: x["top1"] for x in lines if x.get("split") == split and "top1" in x}

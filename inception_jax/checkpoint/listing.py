@@ -4,9 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.checkpoint import folder, keeping, manifest
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl, run_dir
 
 GOOD, UNVERIFIED, BAD = "good", "unverified", "bad"
 
@@ -26,9 +25,9 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
         DataError: there are no checkpoints.
     """
     directory, there = folder.of_run(workdir)
-    config = rundir.saved_config(workdir)
+    config = run_dir.saved_config(workdir)
     path = workdir / "metrics.jsonl"
-    lines = [x for x in (read_lines(path) if path.exists() else []) if x["epoch"]]
+    lines = [x for x in (jsonl.read(path) if path.exists() else []) if x["epoch"]]
     per_epoch = lines[-1]["step"] / lines[-1]["epoch"] if lines else None
     scores, c = keeping.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)

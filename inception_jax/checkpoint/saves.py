@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from inception_jax import processes
 from inception_jax.checkpoint import arrays, folder, full, manifest
 from inception_jax.checkpoint.keeping import Keeping
+from inception_jax.runtime import multihost
 
 
 def _ours(record: logging.LogRecord) -> bool:
@@ -63,7 +63,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that are there, oldest first; those of damaged ones are not among them."""
-        return processes.decided(lambda: folder.steps(self.directory))
+        return multihost.decided(lambda: folder.steps(self.directory))
 
     def set_aside(self, step: int, reason: str) -> None:
         """Renames a step to bad-<step>, with a line that says why; it can be saved again."""
@@ -72,7 +72,7 @@ class Checkpoints:
             name = folder.put_aside(self.directory, step).name
             folder.say(f"checkpoint {step} is kept as {name}: {reason}")
 
-        processes.decided(rename)
+        multihost.decided(rename)
         if self._done == step:
             self._done = max(self.steps(), default=None)
 
@@ -90,7 +90,7 @@ class Checkpoints:
         """
         self.wait()
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-        if not processes.decided(lambda: self._room_for(step, size)):
+        if not multihost.decided(lambda: self._room_for(step, size)):
             return
         about = {"step": step, "mesh": _mesh(state), "processes": jax.process_count()}
         kept = copy.deepcopy(log)  # the loop goes on adding to it

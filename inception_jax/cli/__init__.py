@@ -61,48 +61,50 @@ def main(argv: list[str] | None = None) -> int:
             raise unknown_command(argv[0])
         command = importlib.import_module(f"inception_jax.cli.{argv[0]}")
         code = command.main(argv[1:]) or 0
-        part(code)
+        report_end(code)
         return code
     except UserError as e:
         name = f" {argv[0]}" if argv[0] in COMMANDS else ""
-        part(e.code, e, f"inception-jax{name}: {e}", ours)
+        report_end(e.code, e, f"inception-jax{name}: {e}", ours)
         return e.code
     except KeyboardInterrupt as e:  # outside of training, which saves first
-        part(130, e, f"inception-jax {argv[0]}: interrupted")
+        report_end(130, e, f"inception-jax {argv[0]}: interrupted")
         return 130  # 128 + SIGINT, as a shell has it
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         return 0
     except Exception as e:
-        part(1, e)
+        report_end(1, e)
         raise
 
 
-def part(code: int, error: BaseException | None = None, text: str = "", ours: bool = False) -> None:
+def report_end(
+    code: int, error: BaseException | None = None, text: str = "", ours: bool = False
+) -> None:
     """Prints how a command ends, where a person should read it; tells the job's other processes.
 
     A process whose end they do not share leaves at once: JAX's own goodbye would wait for them.
     """
     # Not imported here: most commands have no other processes.
-    cluster = sys.modules.get("inception_jax.cluster")
-    if cluster is None or not cluster.joined():
+    distributed = sys.modules.get("inception_jax.runtime.distributed")
+    if distributed is None or not distributed.joined():
         if text:
             print(text, file=sys.stderr)
-        if ours and cluster is not None and getattr(error, "abrupt", False):
-            cluster.at_once(code)
+        if ours and distributed is not None and getattr(error, "abrupt", False):
+            distributed.hard_exit(code)
         return
     shared, abrupt = getattr(error, "shared", False), getattr(error, "abrupt", False)
-    if text and (cluster.first() or not shared):
+    if text and (distributed.first() or not shared):
         print(text, file=sys.stderr)
     if error is not None and not text:
-        cluster.listen_for_cause()
-    cluster.part(error)
+        distributed.listen_for_cause()
+    distributed.say_goodbye(error)
     if error is not None and (abrupt or not shared):
         if not text:
             import traceback
 
             traceback.print_exception(error)
-        cluster.at_once(code, goodbye=shared)
+        distributed.hard_exit(code, goodbye=shared)
 
 
 def unknown_command(word: str) -> Exception:

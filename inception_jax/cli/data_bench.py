@@ -8,6 +8,7 @@ Elsewhere the step is simulated: it takes twice the input's time and nothing of 
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,8 +43,8 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
     rule = configs.RULES["data.interpolation"]
     if not rule.holds(values.interpolation):
         raise ConfigError(f"--interpolation={values.interpolation}: expected {rule.expected}")
-    from inception_jax import runtime
-    from inception_jax.data.files import Files
+    from inception_jax.data.sources.files import Files
+    from inception_jax.runtime import startup
 
     source = Files(Path(values.folder).expanduser())
     data = configs.source(
@@ -51,8 +52,8 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
         interpolation=values.interpolation, threads=values.threads,
         processes=values.processes,
     )  # fmt: skip
-    runtime.start()
-    from inception_jax.input_bench import InputBench
+    startup.start()
+    from inception_jax.data.input_bench import InputBench
 
     return InputBench(source, SimpleNamespace(**data), values.seconds, values.rounds), None
 
@@ -60,15 +61,16 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
 def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:
     """A page's data and, where there is an accelerator, its train step."""
     config = flags.config()
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
+    startup.start(config.model.dtype)
     import jax
 
-    from inception_jax import input_bench, job
+    from inception_jax.data import input_bench
+    from inception_jax.train import trainer
 
-    work = job.Job(config)
-    step = None if jax.default_backend() == "cpu" else input_bench.train_step(work)
+    work = trainer.Trainer(config)
+    step = None if jax.default_backend() == "cpu" else _train_step(work)
     bench = input_bench.InputBench(work.source, config.data, values.seconds, values.rounds)
     return bench, step
 
@@ -87,3 +89,23 @@ def text(found: dict[str, Any]) -> str:
         f"step alone    {found['step_ms']:,.1f} ms ({found['step']})\n"
         f"with input    {found['joined_ms']:,.1f} ms: the input costs {found['input_costs']:+.1%}"
     )
+
+
+def _train_step(program: Any) -> Callable[[Any], None]:
+    """A run's own step, on its devices; as in training, the host is one step ahead of them."""
+    import jax
+
+    from inception_jax.runtime import mesh as meshes
+
+    state, pending = program.fresh_state(), []
+    placed = meshes.batch(program.mesh)
+
+    def step(batch: Any) -> None:
+        nonlocal state
+        batch = meshes.put({k: batch[k] for k in ("image", "label")}, placed)
+        state, metrics = program.train_step(state, batch)
+        pending.append(metrics)
+        if len(pending) > 1:
+            jax.block_until_ready(pending.pop(0))
+
+    return step

@@ -18,9 +18,10 @@ def main(argv: list[str]) -> None:
     flags.switch("json", "print JSON")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data import imagenet, inspect, open_source, prepared
-    from inception_jax.data.source import refuse
-    from inception_jax.data.tfds import Tfds
+    from inception_jax.data import open_source
+    from inception_jax.data.prepare import imagenet, inspect, prepared
+    from inception_jax.data.sources.source import refuse
+    from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
     split = values.split or config.data.train_split

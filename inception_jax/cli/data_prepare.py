@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
 
 
 def _folder(root: str, values) -> str:
-    from inception_jax.data.pack import pack
+    from inception_jax.data.prepare.pack import pack
 
     return pack(
         Path(root), Path(values.out), values.name, shard_bytes=values.shard_mb * 10**6,
@@ -67,6 +67,6 @@ def _folder(root: str, values) -> str:
 
 
 def _imagenet(values) -> str:
-    from inception_jax.data.build import prepare
+    from inception_jax.data.prepare.build import prepare
 
     return prepare(Path(values.manual_dir), Path(values.data_dir), values.any_size, values.md5)

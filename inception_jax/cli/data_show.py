@@ -19,9 +19,9 @@ def main(argv: list[str]) -> None:
     from inception_jax.data import open_source
 
     source = open_source(config.data, values.split or config.data.train_split)
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start()
-    from inception_jax import contact_sheet
+    startup.start()
+    from inception_jax.data.images import contact_sheet
 
     print(contact_sheet.write(config, source, values.step, Path(values.out)))

@@ -28,10 +28,10 @@ def main(argv: list[str]) -> int:
     flags = _flags(argv)
     values = flags.parse(argv)
     config = flags.config() if flags.paged else None
-    from inception_jax import cluster
-    from inception_jax.doctor import page
+    from inception_jax.doctor import text as page
     from inception_jax.doctor.examination import Examination, Subject
     from inception_jax.doctor.finding import Finding
+    from inception_jax.runtime import distributed
 
     colour = sys.stdout.isatty()
     width = min(shutil.get_terminal_size().columns, WIDEST)
@@ -62,8 +62,8 @@ def main(argv: list[str]) -> int:
                 show(finding)
             print(f"\n{page.verdict(exam)}")
     if exam.stuck:
-        cluster.part()
-        cluster.at_once(page.code(exam))
+        distributed.say_goodbye()
+        distributed.hard_exit(page.code(exam))
     return page.code(exam)
 
 

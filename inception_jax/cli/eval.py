@@ -55,10 +55,10 @@ def main(argv: list[str]) -> None:
         return
     words = [*filter(None, values.ensemble.split(",")), *flags.words]
     others = [(path, step, pages.of_run(str(path))) for path, step in map(place, words)]
-    from inception_jax import rundir
-    from inception_jax.interrupt import Interrupt
+    from inception_jax.runtime.signals import Interrupt
+    from inception_jax.workdir import run_dir
 
-    flags.join(rundir.notes(config, Path(values.workdir)))
+    flags.join(run_dir.notes(config, Path(values.workdir)))
     with Interrupt() as interrupt:
         found = _evaluate([(Path(values.workdir), values.step, config), *others], values, interrupt)
     if found is None:  # another process has it
@@ -83,15 +83,16 @@ def place(word: str, of: str = "--ensemble") -> tuple[Path, int | None]:
 def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | None:
     """Looks, writes the files, and says what was found; None where another process does."""
     workdir, _, config = runs[0]
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
+    startup.start(config.model.dtype)
     import jax
 
-    from inception_jax import ensemble, processes
     from inception_jax.data import open_source
-    from inception_jax.data.real import Real
-    from inception_jax.data.selection import FileNames, choose
+    from inception_jax.eval import ensemble
+    from inception_jax.eval.real import Real
+    from inception_jax.eval.selection import FileNames, choose
+    from inception_jax.runtime import multihost
 
     source = open_source(config.data, values.split or config.eval.split)
     files = FileNames(source, config.data.threads)
@@ -113,7 +114,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
 
     def each() -> Any:
         for member in members:
-            stop = partial(processes.check, interrupt)
+            stop = partial(multihost.check, interrupt)
             answers = member.answers(chosen, stop, values.fresh)
             if len(members) > 1:
                 row([member], answers)
@@ -127,17 +128,18 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
 
 def _members(runs: list[Run], values: Any, source: Any) -> list[Any]:
     """The checkpoints, loaded, and each one's outputs found among the data's classes."""
-    from inception_jax import ensemble, mesh, outputs
+    from inception_jax.eval import class_columns, ensemble
+    from inception_jax.runtime import mesh
 
     config = runs[0][2]
     devices = mesh.make(config.mesh.data, config.mesh.model)
-    named = outputs.named(values.outputs) if values.outputs else None
+    named = class_columns.named(values.outputs) if values.outputs else None
     if named and all(own.model.num_classes != named for *_, own in runs):
         raise ConfigError(
             f"--outputs={values.outputs}: names {named} outputs, expected as many as a network has"
         )
     return [
-        ensemble.Member(
+        ensemble.EnsembleMember(
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
             protocol=values.protocol, mesh=devices,
             names=values.outputs if own.model.num_classes == named else "",
@@ -150,21 +152,21 @@ def _saved(
     workdir: Path, members: list[Any], result: Any, rows: list[Any], protocol: str, asked: int
 ) -> dict[str, Any]:
     """Writes eval/<name>.json and .npz; everything that is known, for the printer."""
-    from inception_jax import job
-    from inception_jax.data import validation
+    from inception_jax.data import imagenet
+    from inception_jax.train import trainer
 
     first = members[0]
     evaluator = first.evaluator
     words = [evaluator.split, *([protocol] if protocol != "page" else [])]
     words += [f"{len(members)} models"] if len(members) > 1 else []
     words += [f"{asked} images"] if asked < len(evaluator.source) else []
-    epoch = job.epoch_of(evaluator.config, first.step) if first.step else 0.0
+    epoch = trainer.epoch_of(evaluator.config, first.step) if first.step else 0.0
     more = {
         "split": " ".join(words),
         "protocol": protocol,
         "members": [m.label for m in members],
         "rows": rows,
-        "note": validation.difference(evaluator.source.classes, result.seen),
+        "note": imagenet.difference(evaluator.source.classes, result.seen),
     }
     path = workdir / "eval" / ("-".join(words).replace(" ", "_").replace("/", "_") + ".json")
     result.save(path, evaluator, first.variables, first.step, epoch, **more)

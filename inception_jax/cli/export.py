@@ -24,11 +24,12 @@ def main(argv: list[str]) -> None:
     config, workdir = flags.config(), Path(values.workdir)
     if not (values.to and values.out):
         raise ConfigError("expected --to=FORMAT and --out=FILE")
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
-    from inception_jax import exchange, weights
+    startup.start(config.model.dtype)
+    from inception_jax import weights
     from inception_jax.models.names import known
+    from inception_jax.weights import exchange
 
     out = Path(values.out)
     try:
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
     except ValueError as e:
         raise ConfigError(f"--to: {e}") from e
     if values.to in exchange.GRAPHS:
-        exchange.draw(values.to, config, workdir, out, values.endpoint, values.step)
+        exchange.export_graph(values.to, config, workdir, out, values.endpoint, values.step)
         size = sum(f.stat().st_size for f in (out, *out.rglob("*")) if f.is_file())
         print(f"written: {out} ({size / 1e6:.1f} MB) and {out}.json")
         return
@@ -44,5 +45,5 @@ def main(argv: list[str]) -> None:
         raise ConfigError(
             f"--endpoint goes with {', '.join(exchange.GRAPHS)}, got --to={values.to}"
         )
-    count = exchange.give(values.to, config, workdir, out, values.step)
+    count = exchange.export_weights(values.to, config, workdir, out, values.step)
     print(f"written: {out}, {count} arrays in the names of {values.to}")

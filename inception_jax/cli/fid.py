@@ -49,9 +49,9 @@ def main(argv: list[str]) -> None:
     _check(paths, save)
     if values.seed >= 2**32:
         raise ConfigError(f"--seed={values.seed}: expected a whole number below {2**32}")
-    network = Network(values) if any(p.is_dir() for p in paths) else None
-    from inception_jax import comparison, image_set
-    from inception_jax.predict import image_files
+    network = FidNetwork(values) if any(p.is_dir() for p in paths) else None
+    from inception_jax.eval.predict import image_files
+    from inception_jax.fid import compare, image_set
 
     # A bad file or an empty folder is found before the network has looked at the other one.
     there = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
@@ -60,7 +60,7 @@ def main(argv: list[str]) -> None:
         sets.append(network.look(path, files) if network and isinstance(files, list) else files)
         if save and len(sets) == 1:
             sets[0].save(save)
-    found = comparison.compare(
+    found = compare.compare(
         sets, values.kid_subsets, values.kid_subset_size, values.splits, values.seed
     )
     found["network"] = network.name if network else None
@@ -90,7 +90,7 @@ def _check(paths: list[Path], save: Path | None) -> None:
         raise ConfigError(f"--save={save}: expected a file named *.npz in a folder that is there")
 
 
-class Network:
+class FidNetwork:
     """The network of --workdir, and what to say about it."""
 
     def __init__(self, values: Any):
@@ -104,13 +104,15 @@ class Network:
             raise ConfigError(f"--workdir={workdir}: found no network there.\n{MAKE}")
         config: Any = pages.of_run(values.workdir)
         configs.validate(config)
-        from inception_jax import runtime
+        from inception_jax.runtime import startup
 
-        runtime.start(config.model.dtype)
-        from inception_jax import exchange, image_set, predict
+        startup.start(config.model.dtype)
+        from inception_jax.eval import predict
+        from inception_jax.fid import image_set
+        from inception_jax.weights import exchange
 
         predictor = predict.Predictor(config, workdir, values.step)
-        self._viewer, self._batch = image_set.Viewer(predictor), values.batch_size
+        self._viewer, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
         model = predictor.model
         self.name = f"{model.NAME} ({model.dialect})"
         self.notes = []

@@ -87,22 +87,24 @@ class Flags:
         return self.number("heartbeat", 60, "seconds of silence that make a process count as dead")
 
     def place(self) -> Any:
-        """This process's `cluster.Place`; None where it is alone.
+        """This process's `cluster.ProcessAddress`; None where it is alone.
 
         Raises:
             ConfigError: the flags do not make one.
         """
-        from inception_jax import cluster
+        from inception_jax.runtime import distributed
 
         v = self.values
-        return cluster.find(v.coordinator, v.processes, v.process, v.distributed)
+        return distributed.find(v.coordinator, v.processes, v.process, v.distributed)
 
     def join(self, notes: dict[str, Any]) -> None:
         """Joins the other processes, if there are any, which must have the same `notes`."""
-        from inception_jax import cluster
+        from inception_jax.runtime import distributed
 
         place = self.place()
-        cluster.join(place, notes, patience=self.values.patience, heartbeat=self.values.heartbeat)
+        distributed.join(
+            place, notes, patience=self.values.patience, heartbeat=self.values.heartbeat
+        )
 
     def _declared(self, usage: str, default: Any, help: str, expected: str) -> "Flags":
         self._expected[usage.split("=")[0]] = expected

@@ -1,4 +1,4 @@
-"""inception-jax import PEER:NAME [FILE] --out=DIR [--pixels=P] [--classes=FILE] [--json]
+"""inception-jax import PEER:NAME [FILE] --out=DIR [--normalization=N] [--classes=FILE] [--json]
 
 Turns a peer's weights into a checkpoint of ours, with its preprocessing and class names: a DIR that
 `predict --workdir=DIR`, `eval --workdir=DIR` and `--config.checkpoint.init=DIR` read. FILE is a
@@ -19,14 +19,15 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("import", __doc__ or "")
     flags.text("out", "", "directory to make")
-    flags.text("pixels", "", "normalisation, if not the peer's usual: inception or imagenet")
+    flags.text("normalization", "", "normalisation, if not the peer's usual: inception or imagenet")
     flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
     flags.switch("json", "print JSON: every array, its name in the file, its shape")
     values = flags.parse(argv, words=2)
     import jax
 
     jax.config.update("jax_platforms", "cpu")  # nothing is computed
-    from inception_jax import exchange, weights
+    from inception_jax import weights
+    from inception_jax.weights import exchange
 
     if not flags.words:
         print("\n".join(weights.PEERS))
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
     name, *file = flags.words
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
-    found = exchange.take(name, path, Path(values.out), values.pixels, classes)
+    found = exchange.import_weights(name, path, Path(values.out), values.normalization, classes)
     if values.json:
         print(json.dumps({m.ours: {"from": m.theirs, "shape": m.shape} for m in found.moved}))
         return

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 from inception_jax.launch import ENGINES
 from inception_jax.launch.spec import Flag, JobSpec, proper
+from inception_jax.workdir import atomic, run_dir
 
 FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
 PLACE = ("--coordinator", "--processes", "--process", "--distributed")  # the engine's to say
@@ -93,7 +93,7 @@ def command(words: list[str], spec_devices: int = 0) -> Path:
             f"{devices // config.mesh.model} devices of the data axis"
         )
     workdir = Path(values.workdir)
-    rundir.check(workdir, config, values.allow_config_change)
+    run_dir.check(workdir, config, values.allow_config_change)
     return workdir
 
 
@@ -107,7 +107,7 @@ def write(files: dict[str, str], folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / name for name in files}
     for name, text in files.items():
-        rundir.replace(paths[name], text)
+        atomic.write_text(paths[name], text)
     return paths
 
 

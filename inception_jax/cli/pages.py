@@ -9,8 +9,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from inception_jax import config as configs
-from inception_jax import rundir
 from inception_jax.errors import ConfigError
+from inception_jax.workdir import run_dir
 
 
 def load(given: str) -> ConfigDict:
@@ -64,7 +64,7 @@ def of_run(workdir: str) -> ConfigDict:
     Raises:
         ConfigError: there is no run, or its config is not one.
     """
-    saved = rundir.saved_config(Path(workdir))
+    saved = run_dir.saved_config(Path(workdir))
     try:
         return configs.new(**saved)
     except ConfigError as e:

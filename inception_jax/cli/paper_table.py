@@ -16,7 +16,7 @@ def row(networks: list[tuple[str, str]], crops: int, sums: Any, what: str = "") 
         sums: images and hits.
         what: its title, where the network's name is not enough.
     """
-    from inception_jax import published
+    from inception_jax.eval import published
 
     found = published.rows(networks, crops)
     found.sort(key=lambda p: p.images != sums.count)  # those of as many images first
@@ -37,7 +37,7 @@ def with_real(of: dict[str, Any], count: int, top1: int, top5: int) -> dict[str,
 
 
 def _errors(count: int, top1: int, top5: int) -> dict[str, Any]:
-    from inception_jax.interval import wilson
+    from inception_jax.eval.interval import wilson
 
     def error(hits: int) -> dict[str, Any]:
         share = 1 - hits / max(count, 1)

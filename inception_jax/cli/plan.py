@@ -40,14 +40,15 @@ def main(argv: list[str]) -> None:
     config = flags.config()
     if not values.topology:
         _pretend(values.devices or 1)
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
+    startup.start(config.model.dtype)
     _answer(config, values)
 
 
 def _answer(config: Any, values: Any) -> None:
-    from inception_jax.plan import compare, devices, page
+    from inception_jax.plan import compare, devices
+    from inception_jax.plan import text as page
 
     axes = _axes(values.compare, list(compare.AXES))
     found = devices.topology(values.topology) if values.topology else devices.virtual()
@@ -86,7 +87,7 @@ class Planner:
         """
         from inception_jax import plan
         from inception_jax.plan import advice, store
-        from inception_jax.program import Program
+        from inception_jax.train.program import Program
 
         images = _images(config, self._values.images)
         program = Program(config, images, self._devices)
@@ -128,7 +129,8 @@ def _images(config: Any, given: int | None) -> int:
     """Images of an epoch: as given, as the data have them, or ImageNet's."""
     if given:
         return given
-    from inception_jax.data import imagenet, open_source
+    from inception_jax.data import open_source
+    from inception_jax.data.prepare import imagenet
 
     try:
         return len(open_source(config.data, config.data.train_split))

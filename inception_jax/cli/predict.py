@@ -38,10 +38,10 @@ def main(argv: list[str]) -> None:
             f"expected image files or folders, for example: "
             f"inception-jax predict photo.jpg --workdir={workdir}"
         )
-    from inception_jax import runtime
+    from inception_jax.runtime import startup
 
-    runtime.start(config.model.dtype)
-    from inception_jax import predict
+    startup.start(config.model.dtype)
+    from inception_jax.eval import predict
 
     files = predict.image_files([Path(w) for w in flags.words])
     predictor = predict.Predictor(config, workdir, values.step)

@@ -45,7 +45,8 @@ def sweep(path: Path, out: Path) -> None:
         ConfigError: the file cannot be written there, or sweep.json is damaged.
     """
     from inception_jax.report import html
-    from inception_jax.sweep import folder, page, pictures
+    from inception_jax.sweep import folder, pictures
+    from inception_jax.sweep import render as page
     from inception_jax.sweep.comparison import Comparison
 
     if out.is_dir():

@@ -18,11 +18,11 @@ def main(argv: list[str]) -> None:
     sweep = folder.read(path)
     if sweep.search is None:
         raise ConfigError(f"{path} is a grid: its trials need no workers; use `sweep resume`")
-    from inception_jax.sweep.worker import Worker
+    from inception_jax.sweep.worker import SearchWorker
 
     given = sweep.given()
     suggest = sweeps.searcher(given)
-    worker = Worker(
+    worker = SearchWorker(
         sweep, values.worker, suggest, lambda o: sweeps.build(given, sweep.base, o), _say
     )
     worker.work()

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.cli import pages, train
 from inception_jax.cli.flags import Flags, taken
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import folder, grid, search
 from inception_jax.sweep import trial as trials
 from inception_jax.sweep.folder import Sweep
+from inception_jax.workdir import run_dir
 
 METRICS = ("top1", "top5", "loss")
 
@@ -144,7 +144,7 @@ def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, A
     flags = train.flags()
     try:
         flags.parse(list(words[1:]))
-        return rundir.plain(flags.config())
+        return run_dir.plain(flags.config())
     except ConfigError as e:
         raise ConfigError(f"trial {trials.text(overrides)}: {e}") from e
 

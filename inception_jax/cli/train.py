@@ -29,16 +29,17 @@ def main(argv: list[str]) -> None:
     config = given.config()
     if not values.workdir:
         raise ConfigError("expected --workdir=DIR, for example --workdir=runs/digits")
-    from inception_jax import cluster, rundir, runtime, writer
+    from inception_jax.runtime import distributed, startup
+    from inception_jax.workdir import metric_writer, run_dir
 
     workdir = Path(values.workdir)
-    writer.check_tracker(config.log.track)
-    given.join(rundir.notes(config, workdir))
-    if cluster.first():
-        rundir.check(workdir, config, values.allow_config_change)
-    runtime.start(config.model.dtype)
-    from inception_jax import train
+    metric_writer.check_tracker(config.log.track)
+    given.join(run_dir.notes(config, workdir))
+    if distributed.first():
+        run_dir.check(workdir, config, values.allow_config_change)
+    startup.start(config.model.dtype)
+    from inception_jax.train import run
 
-    train.run(config, workdir, values.allow_config_change)
-    if cluster.first():
+    run.run(config, workdir, values.allow_config_change)
+    if distributed.first():
         print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")

@@ -13,7 +13,7 @@ def show(config: Any, protocol: str, given: str, as_json: bool) -> None:
     Raises:
         ConfigError: that is no size.
     """
-    from inception_jax.data.protocols import of_page
+    from inception_jax.eval.protocols import of_page
 
     match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", given)
     if not match:

@@ -96,8 +96,8 @@ def model(
     width: float = 1.0,
     stem: str = "paper",
     aux: bool = True,
-    without: tuple[str, ...] = (),
-    pixels: str = "",
+    drop_rows: tuple[str, ...] = (),
+    normalization: str = "",
     residual_scale: float = 0.0,
     dtype: str = "float32",
 ) -> dict[str, Any]:
@@ -105,19 +105,27 @@ def model(
     return dict(locals())
 
 
-def staircase(*, lr: float, factor: float, every_epochs: float, warmup_epochs: float = 0.0):
-    """A learning rate multiplied by `factor` every `every_epochs` epochs."""
+def staircase(*, lr: float, decay_rate: float, every_epochs: float, warmup_epochs: float = 0.0):
+    """A learning rate multiplied by `decay_rate` every `every_epochs` epochs."""
     return dict(locals()) | {"schedule": "staircase"}
 
 
 def cosine(*, lr: float, warmup_epochs: float):
     """A learning rate that rises linearly, then falls to zero along a half cosine."""
-    return dict(locals()) | {"schedule": "cosine", "factor": 1.0, "every_epochs": 1.0}
+    return dict(locals()) | {"schedule": "cosine", "decay_rate": 1.0, "every_epochs": 1.0}
 
 
 def _optimizer(name: str, schedule: dict[str, Any], **more: Any) -> dict[str, Any]:
     off = {"momentum": 0.0, "nesterov": False, "decay": 0.0, "eps": 0.0, "weight_decay": 0.0}
-    return {"name": name, **off, "clip": 0.0, "accumulate": 1, "trunk": 1.0, **schedule, **more}
+    return {
+        "name": name,
+        **off,
+        "clip": 0.0,
+        "accumulate": 1,
+        "backbone_lr": 1.0,
+        **schedule,
+        **more,
+    }
 
 
 def sgd(*, schedule: dict[str, Any], momentum: float, nesterov: bool = False, **more: Any):
@@ -136,7 +144,7 @@ def adamw(*, schedule: dict[str, Any], weight_decay: float, eps: float = 1e-8, *
 
 
 def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0, **more: Any):
-    """The `optim` section for Muon, Nesterov's form; see `inception_jax.optim.muon`."""
+    """The `optim` section for Muon, Nesterov's form; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "weight_decay": weight_decay, **more}
     return _optimizer("muon", schedule, eps=1e-8, **more)
 

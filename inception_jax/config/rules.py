@@ -95,9 +95,11 @@ RULES: dict[str, Rule] = {
     "model.dropout": real(0, 0.99),  # rate dropped
     "model.bn_group": whole(0),  # images; 0 is the whole batch
     "model.bn_decay": real(0, 1),
-    "model.without": NAMES,  # rows to leave out
+    "model.drop_rows": NAMES,  # rows to leave out
     "model.residual_scale": real(0),  # of Inception-ResNets' modules; 0: as published
-    "model.pixels": choice("", "inception", "imagenet"),  # other normalisation than the dialect's
+    "model.normalization": choice(
+        "", "inception", "imagenet"
+    ),  # other normalisation than the dialect's
     "model.dtype": choice("float32", "bfloat16", "float16", "float64"),
     "loss.label_smoothing": real(0, 0.99),
     "loss.aux_weight": real(0),  # of each auxiliary head
@@ -110,12 +112,12 @@ RULES: dict[str, Rule] = {
     "optim.eps": real(0),
     "optim.weight_decay": real(0),  # AdamW's and Muon's, decoupled
     "optim.schedule": choice("staircase", "cosine", "constant"),
-    "optim.factor": real(0, 1, above=True),  # of the staircase
+    "optim.decay_rate": real(0, 1, above=True),  # of the staircase
     "optim.every_epochs": real(0, above=True),  # of the staircase
     "optim.warmup_epochs": real(0),
     "optim.clip": real(0),  # global norm; 0 is off
     "optim.accumulate": whole(1),  # microbatches a step
-    "optim.trunk": real(0),  # rate of all but classifier and heads, times lr; 0 freezes them
+    "optim.backbone_lr": real(0),  # rate of all but classifier and heads, times lr; 0 freezes them
     "ema.decay": real(0, 1, below=True),  # 0 is off; 1 would never move
     "train.epochs": real(0, above=True),
     "train.recompute": choice("none", "lean", "rows"),  # for the backward pass, to save memory
@@ -152,10 +154,10 @@ LATER = {
     "log.profile": 0,
     "mesh.reduce": "auto",
     "mesh.zero": False,
-    "model.without": [],
-    "model.pixels": "",
+    "model.drop_rows": [],
+    "model.normalization": "",
     "model.residual_scale": 0.0,
-    "optim.trunk": 1.0,
+    "optim.backbone_lr": 1.0,
     "train.on_divergence": "stop",
     "train.recompute": "none",
     "train.rollback_factor": 1.0,

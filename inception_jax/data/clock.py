@@ -39,7 +39,7 @@ class Clock:
             for stage, seconds in lap.seconds.items():
                 self._seconds[stage] += seconds
 
-    def news(self) -> tuple[Lap, int]:
+    def drain_stats(self) -> tuple[Lap, int]:
         """What was added since the last call, which is no longer here."""
         with self._lock:
             lap, images = Lap(), self._images

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from inception_jax.data import crops
 from inception_jax.data.clock import Clock, Lap
-from inception_jax.data.decode import BadImageError
+from inception_jax.data.images import crops
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
 from inception_jax.data.order import example_at, stream
-from inception_jax.data.picture import Picture
-from inception_jax.data.source import BadImages, Source
+from inception_jax.data.sources.source import BadImages, Source
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 
@@ -42,15 +42,15 @@ class TrainReader:
     def __reduce__(self) -> Any:
         return TrainReader, (self._source, self._data, self._seed)
 
-    def news(self) -> Any:
+    def drain_stats(self) -> Any:
         """What this reader has noticed since the last call, for the one in another process."""
-        return self.bad.news(), self.clock.news()
+        return self.bad.drain_stats(), self.clock.drain_stats()
 
-    def hear(self, news: Any) -> None:
+    def merge_stats(self, news: Any) -> None:
         """Takes over what another one has noticed; raises DataError as `BadImages.add`."""
         reasons, lap = news
         self.clock.add(*lap)
-        self.bad.hear(reasons)
+        self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
         """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""

@@ -23,11 +23,11 @@ Layout = dict[str, tuple[tuple[int, ...], str]]  # array -> shape and dtype
 class Reporting(Reader, Protocol):
     """A reader that another process can ask what it has noticed."""
 
-    def news(self) -> Any:
+    def drain_stats(self) -> Any:
         """What was noticed since the last call."""
         ...
 
-    def hear(self, news: Any) -> None:
+    def merge_stats(self, news: Any) -> None:
         """Takes over what another one has noticed."""
         ...
 
@@ -75,7 +75,7 @@ class Processes:
         """
         try:
             for part in parts:
-                self._reader.hear(part.result())
+                self._reader.merge_stats(part.result())
         except BrokenProcessPool as e:
             raise RuntimeError(KILLED) from e
         batch = {k: v.copy() for k, v in self._slots[slot].items()}
@@ -123,4 +123,4 @@ def _begin(reader: Reporting, names: list[str], layout: Layout) -> None:
 
 def _fill(slot: int, positions: range, part: slice) -> Any:
     _reader(positions, {k: v[part] for k, v in _slots[slot].items()})
-    return _reader.news()
+    return _reader.drain_stats()

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax import mesh as meshes
 from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.host import memory_of_host
+from inception_jax.runtime import mesh as meshes
 
 if TYPE_CHECKING:  # a host alone is examined without it
-    from inception_jax.job import Job
+    from inception_jax.train.trainer import Trainer
 
 FULL = 0.9  # share of a device's memory; the rest goes to its runtime and to fragments
 
@@ -90,7 +90,7 @@ def mesh(made: Mesh, batch_size: int) -> Finding:
     return Finding(text)
 
 
-def memory(job: "Job", compile: bool = False) -> Finding:
+def memory(job: "Trainer", compile: bool = False) -> Finding:
     """Bytes of the train state on one device; with `compile`, the whole step's by the compiler."""
     state = f"{size(meshes.local_bytes(job.empty_state))} of state a device"
     if not compile:

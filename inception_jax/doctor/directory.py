@@ -12,10 +12,11 @@ from typing import Any
 
 import jax
 
-from inception_jax import checkpoint, rundir
+from inception_jax import checkpoint
 from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.errors import ConfigError, DataError, DiskFullError
+from inception_jax.workdir import run_dir
 
 SEEN = 10.0  # seconds until NFS shows a new file to other hosts
 BESIDE = 10**6  # bytes of a checkpoint that are no arrays: 0.3 to 0.5 MB in runs of the digits
@@ -28,7 +29,7 @@ def shared(path: Path, c: Any, allow_change: bool, hosts: Hosts) -> Finding:
     with contextlib.ExitStack() as undo:
         if hosts.index == 0:
             try:
-                rundir.check(path, c, allow_change)
+                run_dir.check(path, c, allow_change)
                 token = _written(path, undo)
             except Exception as e:  # the others wait for a word
                 problem = e
@@ -91,7 +92,7 @@ def _held(path: Path) -> str:
 
 def init(path: Path) -> Finding:
     """The run that `checkpoint.init` starts from."""
-    c, found = rundir.saved_config(path), checkpoint.steps(path / "checkpoints")
+    c, found = run_dir.saved_config(path), checkpoint.steps(path / "checkpoints")
     if not found:
         raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, found none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")

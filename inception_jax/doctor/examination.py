@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inception_jax import runtime
-from inception_jax.cluster import Place
 from inception_jax.doctor import host, network
 from inception_jax.doctor.finding import FAIL, Checks, Finding, failure
 from inception_jax.doctor.hosts import Hosts, clocks, merged
 from inception_jax.errors import LostProcessError
+from inception_jax.runtime import startup
+from inception_jax.runtime.distributed import ProcessAddress
 
 READING = 2.0  # seconds that the training split is read for
 SLOW = 120.0  # seconds for what may take a while: a pod's devices, the listing of a large set
@@ -35,7 +35,7 @@ class Subject:
 
     config: Any = None
     workdir: Path | None = None
-    place: Place | None = None
+    place: ProcessAddress | None = None
     patience: float = 60.0
     heartbeat: float = 60.0
     allow_change: bool = False
@@ -105,7 +105,7 @@ class Examination:
     def _of_devices(self, together: bool) -> bool:
         """Whether there are devices that compute."""
         run, c = self._checks.run, self.subject.config
-        runtime.start(c.model.dtype if c is not None else "float32")
+        startup.start(c.model.dtype if c is not None else "float32")
         import jax
 
         from inception_jax.doctor import devices, directory
@@ -122,9 +122,9 @@ class Examination:
 
     def _of_config(self, ready: bool) -> None:
         run, c = self._checks.run, self.subject.config
-        from inception_jax import mesh as meshes
         from inception_jax.doctor import devices, directory, images
-        from inception_jax.job import Job
+        from inception_jax.runtime import mesh as meshes
+        from inception_jax.train.trainer import Trainer
 
         count = self.subject.place.count if self.subject.place else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))
@@ -132,14 +132,14 @@ class Examination:
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
             run("init", partial(directory.init, Path(c.checkpoint.init)))
-        job: Job | None = None
+        job: Trainer | None = None
 
         def fits() -> Finding:
             """Makes the mesh; the rest of a job, which has rules about it, where it can be made."""
             nonlocal job
             made = meshes.make(c.mesh.data, c.mesh.model)
             if FAIL not in (train.state, test.state):
-                job = Job(c)
+                job = Trainer(c)
             return devices.mesh(made, c.data.batch_size)
 
         if ready:

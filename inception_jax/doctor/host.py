@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import inception_jax
-from inception_jax import cluster, rundir
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.progress import duration
+from inception_jax.runtime import distributed
+from inception_jax.workdir import run_dir
 
 PACKAGE = Path(inception_jax.__file__).resolve().parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -75,7 +76,7 @@ def code() -> Finding:
         str(path.relative_to(PACKAGE)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in sorted(PACKAGE.rglob("*.py"))
     }
-    text = f"sha256 {cluster.code_digest()} of {len(files)} files in {PACKAGE}"
+    text = f"sha256 {distributed.code_digest()} of {len(files)} files in {PACKAGE}"
     return Finding(f"{text}; {_revision() or 'no git checkout'}", same=files)
 
 
@@ -96,9 +97,9 @@ def _revision() -> str:
 
 def config(c: Any, workdir: Path | None) -> Finding:
     """The resolved config's digest, and what the processes of a run must agree on."""
-    notes = rundir.notes(c, workdir or Path())
+    notes = run_dir.notes(c, workdir or Path())
     same = {key: str(value) for key, value in notes.items() if key != "code"}
-    total = hashlib.sha256(json.dumps(rundir.plain(c)).encode()).hexdigest()[:16]
+    total = hashlib.sha256(json.dumps(run_dir.plain(c)).encode()).hexdigest()[:16]
     what = f"{c.model.name}, {c.data.image_size} pixels, batches of {c.data.batch_size}"
     return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inception_jax import cluster
 from inception_jax.doctor.finding import FAIL, OK, Finding, failure, warning
 from inception_jax.errors import LostProcessError
+from inception_jax.runtime import distributed
 
 APART = 2.0  # seconds between clocks: logs and files still tell what came first
 NAMED = 4  # hosts, or differences, that are named in a line
@@ -67,7 +67,7 @@ class Hosts:
 
     def names(self, indices: list[int]) -> str:
         """`n1 (0), n2 (1)`: hosts and process ids."""
-        hosts = {m["index"]: m["host"] for m in cluster.members()}
+        hosts = {m["index"]: m["host"] for m in distributed.members()}
         hosts = hosts or {self.index: socket.gethostname()}
         shown = ", ".join(f"{hosts.get(i, '?')} ({i})" for i in indices[:NAMED])
         return shown + (f" and {len(indices) - NAMED} more" if len(indices) > NAMED else "")

@@ -5,14 +5,14 @@ import ipaddress
 import socket
 import time
 
-from inception_jax import cluster
-from inception_jax.cluster import Place
 from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.runtime import distributed
+from inception_jax.runtime.distributed import ProcessAddress
 
 NAMED = 8  # processes that are named in a line
 
 
-def coordinator(place: Place, patience: float) -> Finding:
+def coordinator(place: ProcessAddress, patience: float) -> Finding:
     """Resolves the coordinator's name and calls its port.
 
     Args:
@@ -75,9 +75,9 @@ def _call(host: str, port: int, patience: float) -> tuple[str, str] | None:
         time.sleep(0.2)
 
 
-def join(place: Place, patience: float, heartbeat: float) -> Finding:
+def join(place: ProcessAddress, patience: float, heartbeat: float) -> Finding:
     """Joins the other processes; what they run need not be the same yet."""
-    cluster.join(place, {}, patience=patience, heartbeat=heartbeat)
-    members = [f"{m['host']} ({m['index']})" for m in cluster.members()]
+    distributed.join(place, {}, patience=patience, heartbeat=heartbeat)
+    members = [f"{m['host']} ({m['index']})" for m in distributed.members()]
     shown = ", ".join(members[:NAMED]) + (", ..." if len(members) > NAMED else "")
     return Finding(f"all {place.count} have joined: {shown}")

@@ -8,15 +8,15 @@ import jax.numpy as jnp
 from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.describe import Description, describe
 from inception_jax.models.dialect import Dialect, Preprocessing
-from inception_jax.models.fold import fold
 from inception_jax.models.googlenet import GoogLeNet, GoogLeNetNaive
 from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionResNetV2
 from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
 from inception_jax.models.layers import ImageTooSmallError
+from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
-from inception_jax.models.network import PIXELS, Network, Output
+from inception_jax.models.network import NORMALIZATIONS, Network, Output
 from inception_jax.models.xception import Xception
 
 __all__ = [
@@ -72,7 +72,7 @@ def create(
         dialect: one of `dialects(name)`; empty takes the form whose accuracy was published.
         dtype: of the computation, by name or as a dtype.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            without, pixels, residual_scale, frozen.
+            drop_rows, normalization, residual_scale, frozen.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype; the message lists the choices.
@@ -80,7 +80,7 @@ def create(
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
     known("stem", fields.get("stem", "paper"), STEMS)
-    known("pixels", fields.get("pixels", ""), ("", *PIXELS))
+    known("normalization", fields.get("normalization", ""), ("", *NORMALIZATIONS))
     if fields.get("residual_scale") and not family.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
@@ -88,7 +88,7 @@ def create(
     if num_classes is None:
         num_classes = family.DIALECTS[dialect].num_classes
     model = family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
-    model.rows()  # refuses an unknown name in `without`
+    model.rows()  # refuses an unknown name in `drop_rows`
     return model
 
 

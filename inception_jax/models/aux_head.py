@@ -7,7 +7,7 @@ import jax
 from flax import linen as nn
 
 from inception_jax.models.layers import Dense, avg_pool, check_fits
-from inception_jax.models.ops import wide
+from inception_jax.models.lowering.ops import wide
 
 Array = jax.Array
 

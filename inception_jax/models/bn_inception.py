@@ -11,8 +11,8 @@ from flax import linen as nn
 from inception_jax.models import googlenet
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, border, max_pool
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -71,7 +71,7 @@ DIALECTS = {
 }
 
 
-class Widths(NamedTuple):
+class BNWidths(NamedTuple):
     """Channels of one module, in Figure 5's columns."""
 
     one: int  # 1x1; 0 in a module of stride 2
@@ -84,24 +84,24 @@ class Widths(NamedTuple):
 
 # Figure 5 of arXiv:1502.03167.
 FIGURE_5 = {
-    "3a": Widths(64, 64, 64, 64, 96, 32),
-    "3b": Widths(64, 64, 96, 64, 96, 64),
-    "3c": Widths(0, 128, 160, 64, 96, 0),
-    "4a": Widths(224, 64, 96, 96, 128, 128),
-    "4b": Widths(192, 96, 128, 96, 128, 128),
-    "4c": Widths(160, 128, 160, 128, 160, 128),
-    "4d": Widths(96, 128, 192, 160, 192, 128),
-    "4e": Widths(0, 128, 192, 192, 256, 0),
-    "5a": Widths(352, 192, 320, 160, 224, 128),
-    "5b": Widths(352, 192, 320, 192, 224, 128),
+    "3a": BNWidths(64, 64, 64, 64, 96, 32),
+    "3b": BNWidths(64, 64, 96, 64, 96, 64),
+    "3c": BNWidths(0, 128, 160, 64, 96, 0),
+    "4a": BNWidths(224, 64, 96, 96, 128, 128),
+    "4b": BNWidths(192, 96, 128, 96, 128, 128),
+    "4c": BNWidths(160, 128, 160, 128, 160, 128),
+    "4d": BNWidths(96, 128, 192, 160, 192, 128),
+    "4e": BNWidths(0, 128, 192, 192, 256, 0),
+    "5a": BNWidths(352, 192, 320, 160, 224, 128),
+    "5b": BNWidths(352, 192, 320, 192, 224, 128),
 }
 
 
-class Inception(nn.Module):
+class BNInceptionModule(nn.Module):
     """1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3 | pool, 1x1; the pool is the maximum in 5b only."""
 
     conv: Conv
-    widths: Widths
+    widths: BNWidths
     max: bool = False
 
     def setup(self) -> None:  # noqa: D102
@@ -123,7 +123,7 @@ class Reduction(nn.Module):
     """3c and 4e, which halve the grid: 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max-pool, passed on."""
 
     conv: Conv
-    widths: Widths
+    widths: BNWidths
 
     def setup(self) -> None:  # noqa: D102
         c, w = self.conv, self.widths
@@ -141,7 +141,7 @@ class Reduction(nn.Module):
 def inception(key: str) -> Callable[..., Array]:
     """Module `key` of Figure 5."""
     widths = FIGURE_5[key]
-    return lambda net, conv, x, name: Inception(conv, widths, key == "5b", name=name)(x)
+    return lambda net, conv, x, name: BNInceptionModule(conv, widths, key == "5b", name=name)(x)
 
 
 def narrowed(key: str) -> Callable[..., Array]:
@@ -149,7 +149,7 @@ def narrowed(key: str) -> Callable[..., Array]:
 
     def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
         widths = FIGURE_5[key]._replace(pool=net.switches.pool_4c)
-        return Inception(conv, widths, name=name)(x)
+        return BNInceptionModule(conv, widths, name=name)(x)
 
     return build
 

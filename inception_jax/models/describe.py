@@ -13,7 +13,7 @@ from inception_jax.models.network import Network
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """One row of the table.
 
     Attributes:
@@ -54,8 +54,8 @@ class Description:
     dialect: str
     source: str
     image_size: int
-    rows: tuple[Line, ...]
-    heads: tuple[Line, ...]
+    rows: tuple[TableRow, ...]
+    heads: tuple[TableRow, ...]
     params: int
     params_with_aux: int
     macs: int
@@ -70,7 +70,7 @@ class _Seen:
     """What a trace of the network met, by row."""
 
     macs: dict[str, int] = field(default_factory=dict)
-    blocks: dict[str, list[structure.Block]] = field(default_factory=dict)
+    blocks: dict[str, list[structure.BranchedRow]] = field(default_factory=dict)
 
     def __call__(self, call: Any, args: Any, kwargs: Any, context: Any) -> Any:
         """A Flax interceptor."""
@@ -102,12 +102,12 @@ def describe(model: Network, image_size: int | None = None) -> Description:
     out, variables = jax.eval_shape(trace, image)
     params = variables["params"]
 
-    def line(name: str, figure: str = "", x: Any = None) -> Line:
-        blocks = seen.blocks.get(name, [structure.Block()])
+    def line(name: str, figure: str = "", x: Any = None) -> TableRow:
+        blocks = seen.blocks.get(name, [structure.BranchedRow()])
         shape = ((1, 1), _channels(params[name])) if x is None else _shape(x)
         count, macs = _size(params.get(name, {})), seen.macs.get(name, 0)
         branches = tuple(tuple(map(str, b)) for b in blocks[0].branches)
-        return Line(name, figure, *shape, count, macs, branches, blocks[0].then, len(blocks))
+        return TableRow(name, figure, *shape, count, macs, branches, blocks[0].then, len(blocks))
 
     rows = [line(r.name, r.figure, out.endpoints[r.name]) for r in model.rows()]
     rows.append(line("pool", x=out.endpoints["pool"]))

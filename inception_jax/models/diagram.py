@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from inception_jax.models.describe import Description, Line
+from inception_jax.models.describe import Description, TableRow
 
 TRUNK, OPENED = 30, 300  # x of the two columns
 WIDE, HIGH, GAP = 190, 26, 18  # of a trunk box, and the edge below it
@@ -65,7 +65,7 @@ def svg(table: Description) -> str:
 class _Block:
     """One block opened: its branches, from its input at the top to their concatenation."""
 
-    line: Line
+    line: TableRow
     x: float
     y: float
 
@@ -122,16 +122,16 @@ class _Block:
             )
 
 
-def _kind(line: Line) -> tuple[object, ...]:
+def _kind(line: TableRow) -> tuple[object, ...]:
     """What makes two rows the same box."""
     return (line.branches, line.then, line.grid, line.channels) if line.branches else (line.name,)
 
 
-def _is_block(line: Line) -> bool:
+def _is_block(line: TableRow) -> bool:
     return len(line.branches) > 1 or sum(map(len, line.branches)) > 1
 
 
-def _title(run: Sequence[Line]) -> str:
+def _title(run: Sequence[TableRow]) -> str:
     line = run[0]
     if line.times > 1:
         return f"{line.name} × {line.times}"
@@ -142,12 +142,12 @@ def _title(run: Sequence[Line]) -> str:
     return line.name
 
 
-def _edge(line: Line) -> str:
+def _edge(line: TableRow) -> str:
     grid = "×".join(map(str, line.grid))
     return f"{grid} × {line.channels:,}" if line.grid != (1, 1) else f"{line.channels:,}"
 
 
-def _fill(line: Line) -> str:
+def _fill(line: TableRow) -> str:
     if _is_block(line):
         return FILLS["join"]
     if line.branches:

@@ -26,8 +26,8 @@ from inception_jax.models.layers import (
     max_pool,
     scaled,
 )
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, convolution, pooling
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 
@@ -147,7 +147,7 @@ class Inception(nn.Module):
 AUX_DROPOUT = 0.7  # rate dropped inside a head, section 5
 
 
-class AuxHead(nn.Module):
+class GoogLeNetAuxHead(nn.Module):
     """Section 5's side classifier: average pool 5x5/3, 1x1 128, FC 1024, dropout, linear.
 
     `paper` pools without padding, so a 14x14 grid becomes 4x4 and FC 1024 depends on the image
@@ -185,7 +185,7 @@ class AuxHead(nn.Module):
 def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
     """The two heads of section 5, after 4a and 4d."""
     form, small, dtype = net.switches.aux, net.small, net.dtype
-    head = partial(AuxHead, form=form, dropout=AUX_DROPOUT, small=small, dtype=dtype)
+    head = partial(GoogLeNetAuxHead, form=form, dropout=AUX_DROPOUT, small=small, dtype=dtype)
     return {"inception_4a": head, "inception_4d": head}
 
 

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import inception_v3, inception_v4, notes, ops, remat
+from inception_jax.models import block_monitors, inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
-from inception_jax.models.inception_v4 import ReductionA
+from inception_jax.models.inception_v4 import V4ReductionA
 from inception_jax.models.layers import (
     Branch,
     Dense,
@@ -26,9 +26,10 @@ from inception_jax.models.layers import (
     check_fits,
     max_pool,
 )
+from inception_jax.models.lowering import ops, remat
+from inception_jax.models.lowering.repeat import repeat
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Build, Network, Row, block, convolution, repeats
-from inception_jax.models.repeat import repeat
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -146,12 +147,12 @@ class Residual(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Maps `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
-        notes.residual(self, branch, x)
+        block_monitors.residual(self, branch, x)
         x = x + branch
         x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
         if not self.relu:
             return x
-        notes.rectified(self, x)
+        block_monitors.rectified(self, x)
         return x
 
 
@@ -207,7 +208,7 @@ class Mixed5b(nn.Module):
         return concat(self.branch, x)
 
 
-class ReductionB(nn.Module):
+class ResNetReductionB(nn.Module):
     """Figures 12 and 18, from 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max."""
 
     conv: Conv
@@ -254,8 +255,8 @@ def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:
     block17 = residual(Block17, 10, scale=0.10, widths=(128, 128, 128, 128))
     block8 = residual(Block8, 5, scale=0.20, widths=(192, 192, 192))
     sixth = repeat(Block8, 1, scale=1.0, widths=(192, 192, 192), relu=False)
-    shrink_a = block(ReductionA, k=192, l=192, m=256, n=384, padding=reduction)
-    shrink_b = block(ReductionB, widths=(256, 256, 256), padding=reduction)
+    shrink_a = block(V4ReductionA, k=192, l=192, m=256, n=384, padding=reduction)
+    shrink_b = block(ResNetReductionB, widths=(256, 256, 256), padding=reduction)
     rows = (
         Row("block35", block35, "Figure 10", 35, 256),
         Row("mixed_6a", shrink_a, "Figure 7", 17, 896),
@@ -277,8 +278,8 @@ def v2_body(drawn: bool, reduction: str) -> tuple[Row, ...]:
     """Figure 15 below the stem: 5, 10 and 5 modules drawn; 10, 20 and 10 in the code."""
     times = 1 if drawn else 2
     first, middle, end = (384, 1152, 2144) if drawn else (320, 1088, 2080)
-    shrink_a = block(ReductionA, k=256, l=256, m=384, n=384, padding=reduction)
-    shrink_b = block(ReductionB, padding=reduction)
+    shrink_a = block(V4ReductionA, k=256, l=256, m=384, n=384, padding=reduction)
+    shrink_b = block(ResNetReductionB, padding=reduction)
     block8 = residual(Block8, 5 if drawn else 9, scale=0.20)
     rows = (
         Row("block35", residual(Block35, 5 * times, scale=0.17), "Figure 16", 35, first),
@@ -316,14 +317,14 @@ class InceptionResNetV1(Network):
         reduction = "SAME" if self.small else "VALID"
         return v1_stem(self.small) + v1_body(self.switches.last, reduction)
 
-    def ends(self) -> tuple[str, ...]:
+    def endpoint_names(self) -> tuple[str, ...]:
         """With facenet's embedding, after `pool`."""
-        rows = super().ends()
+        rows = super().endpoint_names()
         after = rows.index("pool") + 1
         added = ("embedding",) if self.switches.embedding else ()
         return (*rows[:after], *added, *rows[after:])
 
-    def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+    def pre_logits(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
         """Facenet's embedding: a layer without bias, and BatchNorm."""
         d = self.switches
         if not d.embedding:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from flax import linen as nn
 
 from inception_jax.models.dialect import SLIM_NORM, Dialect, Preprocessing
-from inception_jax.models.googlenet import AUX_DROPOUT, AuxHead
+from inception_jax.models.googlenet import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.inception_v3 import (
     InceptionA,
     InceptionB,
@@ -111,5 +111,5 @@ class InceptionV2(Network):
 
     def heads(self) -> dict[str, Callable[..., nn.Module]]:
         """GoogLeNet's head on the last 17x17 grid; v3's, normalised throughout, came later."""
-        head = partial(AuxHead, form="paper", dropout=AUX_DROPOUT)
+        head = partial(GoogLeNetAuxHead, form="paper", dropout=AUX_DROPOUT)
         return {"mixed_6f": partial(head, small=self.small, dtype=self.dtype)}

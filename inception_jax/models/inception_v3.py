@@ -16,8 +16,8 @@ from flax import linen as nn
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Fork, border, check_fits, max_pool
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, block, convolution, pooling
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]

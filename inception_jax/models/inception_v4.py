@@ -16,8 +16,8 @@ from flax import linen as nn
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Fork, border, check_fits, max_pool
+from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.network import Network, Row, block, convolution, defers
-from inception_jax.models.siblings import concat
 
 Array = jax.Array
 Conv = Callable[..., Any]
@@ -122,7 +122,7 @@ class Mixed5a(nn.Module):
         return concat(self.branch, x)
 
 
-class InceptionA(nn.Module):
+class V4InceptionA(nn.Module):
     """Figure 4, on the 35x35 grid: 1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3 | average pool, 1x1."""
 
     conv: Conv
@@ -141,7 +141,7 @@ class InceptionA(nn.Module):
         return concat(self.branch, x)
 
 
-class ReductionA(nn.Module):
+class V4ReductionA(nn.Module):
     """Figure 7 and Table 1, from 35x35 to 17x17: 3x3/2 n | 1x1 k, 3x3 l, 3x3/2 m | max-pool.
 
     The Inception-ResNets have it too, with their own k, l, m, n.
@@ -168,7 +168,7 @@ class ReductionA(nn.Module):
         return concat(self.branch, x)
 
 
-class InceptionB(nn.Module):
+class V4InceptionB(nn.Module):
     """Figure 5, on the 17x17 grid: 1x1 | 1x1, 1x7, 7x1 | 1x1, 7x1, 1x7, 7x1, 1x7 | average pool.
 
     The figure has 1x7 twice in the second branch and 1x7 before 7x1 in the third.
@@ -192,7 +192,7 @@ class InceptionB(nn.Module):
         return concat(self.branch, x)
 
 
-class ReductionB(nn.Module):
+class V4ReductionB(nn.Module):
     """Figure 8, from 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 1x7, 7x1, 3x3/2 | max-pool."""
 
     conv: Conv
@@ -212,7 +212,7 @@ class ReductionB(nn.Module):
         return concat(self.branch, x)
 
 
-class InceptionC(nn.Module):
+class V4InceptionC(nn.Module):
     """Figure 6, on the 8x8 grid: branches that end in 1x3 and 3x1 side by side.
 
     The figure has 1x3 before 3x1 in the third branch.
@@ -270,14 +270,14 @@ def small_stem(drawn: bool) -> tuple[Row, ...]:
 
 def body(drawn: bool, reduction: str) -> tuple[Row, ...]:
     """Figure 9 below the stem; `reduction` is the padding of the two grid reductions."""
-    a, c = block(InceptionA), block(InceptionC, drawn=drawn)
-    b = block(InceptionB, drawn=drawn)
-    shrink_a = block(ReductionA, k=192, l=224, m=256, n=384, padding=reduction)
+    a, c = block(V4InceptionA), block(V4InceptionC, drawn=drawn)
+    b = block(V4InceptionB, drawn=drawn)
+    shrink_a = block(V4ReductionA, k=192, l=224, m=256, n=384, padding=reduction)
     return (
         *(Row(f"mixed_5{i}", a, "Figure 4", 35, 384) for i in "bcde"),
         Row("mixed_6a", shrink_a, "Figure 7", 17, 1024),
         *(Row(f"mixed_6{i}", b, "Figure 5", 17, 1024) for i in "bcdefgh"),  # 6h feeds the head
-        Row("mixed_7a", block(ReductionB, padding=reduction), "Figure 8", 8, 1536),
+        Row("mixed_7a", block(V4ReductionB, padding=reduction), "Figure 8", 8, 1536),
         *(Row(f"mixed_7{i}", c, "Figure 6", 8, 1536) for i in "bcd"),
     )
 

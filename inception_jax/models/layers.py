@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from inception_jax.models import forms, ops, remat
 from inception_jax.models.dialect import Dialect, Norm
-from inception_jax.models.preactivation import Preactivation, affine, computed
+from inception_jax.models.lowering import forms, ops, remat
+from inception_jax.models.lowering.preactivation import Preactivation, affine, materialize
 
 Array = jax.Array
 Branch = Sequence[Callable[[Array], Array]]
@@ -114,8 +114,8 @@ class ConvBN(nn.Module):
     """Convolution, then BatchNorm (or a bias, without `norm` or in networks without it), then ReLU.
 
     `features` is the paper's number of channels; `width` scales it. `train`, `dialect`, `width`,
-    `bn_group`, `dtype` and `kept` (what `remat` calls the convolution's output) are bound once, by
-    the network.
+    `bn_group`, `dtype` and `checkpoint_name` (what `remat` calls the convolution's output) are
+    bound once, by the network.
     """
 
     features: int
@@ -130,7 +130,7 @@ class ConvBN(nn.Module):
     width: float = 1.0
     bn_group: int = 0
     dtype: Any = jnp.float32
-    kept: str = remat.CONVOLUTION
+    checkpoint_name: str = remat.CONVOLUTION
 
     @nn.compact
     def __call__(
@@ -159,13 +159,13 @@ class ConvBN(nn.Module):
         z = convolved
         if z is None:
             pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
-            read = computed(x).astype(self.dtype)
+            read = materialize(x).astype(self.dtype)
             z = ops.conv(read, kernel.astype(self.dtype), self.strides, pads)
         normed = d.norm is not None and self.norm
         if d.bias or not normed:
             z = z + self.param("bias", d.bias_init, (features,), wide).astype(z.dtype)
         if normed or self.relu:
-            z = remat.named(z, self.kept)
+            z = remat.named(z, self.checkpoint_name)
         norm = None, None
         if normed:
             norm = batch_norm(d.norm, self.train, self.bn_group).factors(z, moments)

@@ -1,4 +1,4 @@
-"""What every network shares: its fields, its output, and the walk down its table of rows."""
+"""What every network shares: its fields, its output, and the apply_rows down its table of rows."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -10,12 +10,13 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 
-from inception_jax.models import notes, remat
+from inception_jax.models import block_monitors
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
+from inception_jax.models.lowering import remat
+from inception_jax.models.lowering.ops import wide
+from inception_jax.models.lowering.preactivation import materialize
 from inception_jax.models.names import known
-from inception_jax.models.ops import wide
-from inception_jax.models.preactivation import computed
 
 Array = jax.Array
 # A row's function: (network, conv factory, its input, its name) -> its output.
@@ -25,7 +26,7 @@ STEM = 5  # rows whose grid is more than so many times the last one's side are t
 
 
 # Means and scales of the input that weights of one network come with, on the 0..255 scale.
-PIXELS = {
+NORMALIZATIONS = {
     "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
 }
@@ -70,8 +71,9 @@ class Network(nn.Module):
         dropout: rate dropped before the classifier; None takes the dialect's.
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
-        without: names of rows to leave out, for a shallower network.
-        pixels: a key of `PIXELS`: other constants of normalisation than the dialect's.
+        drop_rows: names of rows to leave out, for a shallower network.
+        normalization: a key of `NORMALIZATIONS`: other constants of normalisation than the
+        dialect's.
         residual_scale: what residual modules are multiplied by before they are added; 0 takes the
             published values. For Inception-ResNets only.
         folded: BatchNorm is part of the kernels and biases (`fold`); for evaluation.
@@ -87,8 +89,8 @@ class Network(nn.Module):
     dropout: float | None = None
     bn_group: int = 0
     bn_decay: float | None = None
-    without: tuple[str, ...] = ()
-    pixels: str = ""
+    drop_rows: tuple[str, ...] = ()
+    normalization: str = ""
     residual_scale: float = 0.0
     folded: bool = False
     frozen: bool = False
@@ -109,9 +111,9 @@ class Network(nn.Module):
     def preprocessing(self) -> Preprocessing:
         """How an image becomes this network's input."""
         usual = self.switches.preprocessing
-        if not self.pixels:
+        if not self.normalization:
             return usual
-        mean, std = PIXELS[self.pixels]
+        mean, std = NORMALIZATIONS[self.normalization]
         return dataclasses.replace(usual, mean=mean, std=std)
 
     @property
@@ -124,22 +126,22 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def rows(self) -> Sequence[Row]:
-        """The rows that are built: the table but for `without`."""
+        """The rows that are built: the table but for `drop_rows`."""
         table = self.table()
-        for name in self.without:
+        for name in self.drop_rows:
             known("row", name, tuple(row.name for row in table))
-        return tuple(row for row in table if row.name not in self.without)
+        return tuple(row for row in table if row.name not in self.drop_rows)
 
     def heads(self) -> dict[str, Callable[..., nn.Module]]:
         """Auxiliary heads by the name of the row they read: constructors taking `conv`, `name`."""
         return {}
 
-    def ends(self) -> tuple[str, ...]:
+    def endpoint_names(self) -> tuple[str, ...]:
         """What `predict` and `export` give: any row, `pool`, and last what the network ends in."""
         last = ("logits",) if self.num_classes else ()
         return (*(r.name for r in self.rows()), "pool", *last)
 
-    def neck(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+    def pre_logits(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
         """What stands between the pooled features [b, c] and the classifier: nothing."""
         return x
 
@@ -171,34 +173,34 @@ class Network(nn.Module):
         kept, aux = {}, {}
         x = x.astype(self.dtype)
         for unit in units(self.rows()):
-            walked = partial(walk, conv=conv, rows=unit)
+            apply_unit = partial(apply_rows, conv=conv, rows=unit)
             apart = len(unit) == 1 and getattr(unit[0][0].build, "repeats", False)
-            made = (walked if apart else remat.unit(walked))(self, x)
+            made = (apply_unit if apart else remat.unit(apply_unit))(self, x)
             for name, x in zip([row.name for row, _ in unit], made, strict=True):
                 kept[name] = x
-                notes.row(self, name, x)
+                block_monitors.row(self, name, x)
                 # Parameters exist whichever way the network is initialised; eval runs no head.
                 if name in heads and (train or self.is_initializing()):
                     head = heads[name](
                         self.conv(train), self.num_classes, train, name=f"aux_{name}"
                     )
-                    aux[f"aux_{name}"] = head(self.stop(computed(x)))
-        x = self.stop(computed(x))
+                    aux[f"aux_{name}"] = head(self.stop(materialize(x)))
+        x = self.stop(materialize(x))
         kept["pool"] = x = global_avg_pool(x.astype(wide(self.dtype)))
         rate = d.dropout if self.dropout is None else self.dropout
-        x = self.neck(dropout(self, x, rate, train), train, kept)
+        x = self.pre_logits(dropout(self, x, rate, train), train, kept)
         if self.num_classes:
             x = Dense(self.num_classes, self.logits_init(), self.dtype, name="logits")(x)
-        features = {name: computed(x) for name, x in kept.items()} if endpoints else {}
+        features = {name: materialize(x) for name, x in kept.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
 
 
-def walk(net: Network, x: Any, *, conv: Callable[..., Any], rows: Sequence[Any]) -> list[Any]:
+def apply_rows(net: Network, x: Any, *, conv: Callable[..., Any], rows: Sequence[Any]) -> list[Any]:
     """The outputs of rows, given with their `ends`, one after the other from `x` on."""
     made = []
     for row, end in rows:
-        make = conv if end == remat.ROW else partial(conv, kept=remat.STEM)
-        takes = x if getattr(row.build, "defers", False) else computed(x)
+        make = conv if end == remat.ROW else partial(conv, checkpoint_name=remat.STEM)
+        takes = x if getattr(row.build, "defers", False) else materialize(x)
         x = remat.named(row.build(net, make, takes, row.name), end)
         made.append(x)
     return made

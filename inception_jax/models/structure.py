@@ -51,7 +51,7 @@ Branches = tuple[tuple[Step, ...], ...]
 
 
 @dataclass(frozen=True)
-class Block:
+class BranchedRow:
     """A row of a network's table.
 
     Attributes:
@@ -66,12 +66,12 @@ class Block:
         return bool(self.branches)
 
 
-def block(module: nn.Module) -> Block:
+def block(module: nn.Module) -> BranchedRow:
     """What a bound block is made of."""
     if isinstance(module, ConvBN | SeparableConv):
-        return Block(((step(module),),))
+        return BranchedRow(((step(module),),))
     found = tuple(tuple(map(step, branch)) for branch in getattr(module, "branch", ()))
-    return Block(found, getattr(module, "then", ""))
+    return BranchedRow(found, getattr(module, "then", ""))
 
 
 def step(layer: Any) -> Step:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from itertools import groupby
 from typing import Any
 
-from inception_jax.models.describe import Description, Line, describe
+from inception_jax.models.describe import Description, TableRow, describe
 from inception_jax.models.network import Network
 
 HEAD = ("name", "figure", "grid", "channels", "params", "MACs (M)")
@@ -33,7 +33,7 @@ def text(table: Description) -> str:
 
 
 @dataclass(frozen=True)
-class Difference:
+class NetworkDifference:
     """Where two networks differ.
 
     Attributes:
@@ -44,7 +44,7 @@ class Difference:
 
     names: tuple[str, str]
     switches: tuple[tuple[str, str, str], ...]
-    rows: tuple[tuple[Line | None, Line | None], ...]
+    rows: tuple[tuple[TableRow | None, TableRow | None], ...]
     totals: tuple[tuple[str, int, int], ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -52,14 +52,14 @@ class Difference:
         return asdict(self)
 
 
-def difference(a: Network, b: Network, image_size: int | None = None) -> Difference:
+def difference(a: Network, b: Network, image_size: int | None = None) -> NetworkDifference:
     """Where networks `a` and `b` differ: switches, rows by name, totals."""
     first, second = describe(a, image_size), describe(b, image_size)
     ours, theirs = ({r.name: r for r in (*t.rows, *t.heads)} for t in (first, second))
     names = [*ours, *(n for n in theirs if n not in ours)]
     pairs = [(ours.get(n), theirs.get(n)) for n in names]
     kinds = ("params", "params_with_aux", "macs")
-    return Difference(
+    return NetworkDifference(
         names=(_title(first), _title(second)),
         switches=tuple(_switches(a.switches, b.switches)),
         rows=tuple(p for p in pairs if _shown(p[0]) != _shown(p[1])),
@@ -67,7 +67,7 @@ def difference(a: Network, b: Network, image_size: int | None = None) -> Differe
     )
 
 
-def difference_text(found: Difference) -> str:
+def difference_text(found: NetworkDifference) -> str:
     """The difference for people: a line for each side of every row that is not the same."""
     left, right = found.names
     lines = [f"- {left}", f"+ {right}", ""]
@@ -93,7 +93,7 @@ def _title(table: Description) -> str:
     return f"{table.name} ({table.dialect}: {table.source})"
 
 
-def _alike(rows: Sequence[tuple[Line | None, Line | None]]) -> list[list[Any]]:
+def _alike(rows: Sequence[tuple[TableRow | None, TableRow | None]]) -> list[list[Any]]:
     """The pairs in runs that say the same of several rows."""
     runs = groupby(rows, key=lambda pair: (_shown(pair[0]), _shown(pair[1])))
     return [list(pairs) for _, pairs in runs]
@@ -110,12 +110,12 @@ def _switches(a: Any, b: Any, prefix: str = "") -> Any:
             yield prefix + name, str(x).lower() or absent, str(y).lower() or absent
 
 
-def _shown(line: Line | None) -> Any:
+def _shown(line: TableRow | None) -> Any:
     """What counts as the same row: everything but the figure it is drawn in."""
     return line and _cells(line)[2:]
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: TableRow) -> tuple[str, ...]:
     blocks = " | ".join(", ".join(branch) for branch in line.branches)
     inside = f"{blocks}; {line.then}" if line.then else blocks
     times = f"{line.times} x ({inside})" if line.times > 1 else inside

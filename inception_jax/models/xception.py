@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from inception_jax.models import notes, remat
+from inception_jax.models import block_monitors
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.layers import SeparableConv, max_pool, run
+from inception_jax.models.lowering import remat
 from inception_jax.models.network import Network, Row, block, convolution
 
 Array = jax.Array
@@ -62,7 +63,7 @@ class EntryBlock(nn.Module):
         y = first(nn.relu(x) if self.relu else x)
         y = run(pool, second(nn.relu(y)))
         x = skip(x)
-        notes.residual(self, y, x)
+        block_monitors.residual(self, y, x)
         return remat.named(y + x, remat.BLOCK)
 
 
@@ -81,7 +82,7 @@ class MiddleBlock(nn.Module):
         y = x
         for layer in self.branch[0]:
             y = layer(nn.relu(y))
-        notes.residual(self, y, x)
+        block_monitors.residual(self, y, x)
         return remat.named(x + y, remat.BLOCK)
 
 

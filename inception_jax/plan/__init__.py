@@ -8,9 +8,9 @@ from typing import Any
 
 import jax
 
-from inception_jax import mesh as meshes
 from inception_jax.plan import chips, collectives, estimate, schedule
-from inception_jax.program import Program
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train.program import Program
 
 
 class DoesNotFitError(Exception):

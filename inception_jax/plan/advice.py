@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inception_jax.plan.page import size
+from inception_jax.plan.text import size
 
 # Temporaries with train.recompute over those without, least and most of Inception-v3, v4 and
 # Inception-ResNet-v2, `rows` of the last two (v5e, bfloat16, 128 images; experiments/speed).
@@ -16,15 +16,15 @@ def of(config: Any, found: dict[str, Any]) -> str:
     compiles and tells.
     """
     needed, capacity = found["needed"], found["capacity"]
-    ways = found["devices"]["mesh"]["data"]
-    each = config.data.batch_size // ways
+    num_shards = found["devices"]["mesh"]["data"]
+    each = config.data.batch_size // num_shards
     over = needed / capacity if capacity else 2.0
     amounts = (
         f"expected at most {size(capacity)} on a device, the compiler needs {size(needed)}"
         if capacity
         else "the compiler ran out of a device's memory and does not say by how much"
     )
-    lines = [f"it does not fit: {amounts} for {each} images on each of {ways}"]
+    lines = [f"it does not fit: {amounts} for {each} images on each of {num_shards}"]
     if config.train.recompute == "none":
         for policy, (low, high) in SHARES.items():
             fits = "may be enough" if over * low < 0.95 else "is not enough alone"
@@ -39,8 +39,8 @@ def of(config: Any, found: dict[str, Any]) -> str:
     fewer -= fewer % step
     if fewer:
         lines.append(
-            f"  --config.data.batch_size={fewer * ways} ({fewer} images on each), or the same "
-            f"batch on {ways * -(-each // fewer)} devices"
+            f"  --config.data.batch_size={fewer * num_shards} ({fewer} images on each), or "
+            f"the same batch on {num_shards * -(-each // fewer)} devices"
         )
         parts = -(-each // fewer)
         while each % parts:

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from inception_jax.plan.page import size
+from inception_jax.plan.text import size
 
 
 class Change(NamedTuple):

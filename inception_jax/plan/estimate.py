@@ -8,7 +8,7 @@ import jax
 
 from inception_jax.plan import chips
 from inception_jax.plan.schedule import Schedule
-from inception_jax.program import Program
+from inception_jax.train.program import Program
 
 
 def of(

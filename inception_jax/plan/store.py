@@ -7,7 +7,8 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from inception_jax import cluster, rundir, runtime
+from inception_jax.runtime import distributed, startup
+from inception_jax.workdir import run_dir
 
 
 def key(config: Any, target: str) -> str:
@@ -19,7 +20,7 @@ def key(config: Any, target: str) -> str:
         except metadata.PackageNotFoundError:
             versions[name] = ""
     text = json.dumps(
-        [rundir.plain(config), target, cluster.code_digest(), versions], sort_keys=True
+        [run_dir.plain(config), target, distributed.code_digest(), versions], sort_keys=True
     )
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -29,7 +30,7 @@ def kept(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
     The folder is `plans` beside the compilation cache; without one nothing is kept.
     """
-    folder = runtime.cache_folder()
+    folder = startup.cache_folder()
     path = folder / "plans" / f"{name}.json" if folder else None
     if path and path.is_file():
         return {**json.loads(path.read_text()), "cached": True}

@@ -8,7 +8,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from inception_jax.report import html, page, runs
+from inception_jax.report import html, runs
+from inception_jax.report import render as page
 from inception_jax.report.runs import ReportError
 
 __all__ = ["ReportError", "write"]

@@ -11,7 +11,7 @@ ABSENT = "—"
 
 
 @dataclass(frozen=True)
-class Difference:
+class ConfigDifference:
     """A key on which runs disagree, its text in each, and which texts are not the first run's."""
 
     key: str
@@ -36,7 +36,7 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
+def differences(configs: Sequence[dict[str, Any]]) -> list[ConfigDifference]:
     """The keys that do not have the same value in every config, in order of first appearance."""
     flat = [dict(flatten(c)) for c in configs]
     keys = dict.fromkeys(k for f in flat for k in f)
@@ -45,7 +45,9 @@ def differences(configs: Sequence[dict[str, Any]]) -> list[Difference]:
         # Compared as JSON: 1 and 1.0 are one value, 1 and "1" or true are not.
         seen = {_canonical(f[key]) if key in f else None for f in flat}
         if len(seen) > 1:
-            rows.append(Difference(key, tuple(text(f[key]) if key in f else ABSENT for f in flat)))
+            rows.append(
+                ConfigDifference(key, tuple(text(f[key]) if key in f else ABSENT for f in flat))
+            )
     return rows
 
 

@@ -34,7 +34,7 @@ class Evaluation:
     confusion: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
     calibration: tuple[records.Record, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
-    filters: images.Picture | None = None
+    filters: images.EmbeddedImage | None = None
 
     @property
     def step(self) -> int:
@@ -154,7 +154,7 @@ def _mistakes(arrays: Any) -> tuple[Mistake, ...]:
     )
 
 
-def _filters(arrays: Any) -> images.Picture | None:
+def _filters(arrays: Any) -> images.EmbeddedImage | None:
     """None for a network whose first layer is no convolution: its kernel was written empty."""
     return (
         images.filters(arrays["filters"])

@@ -12,7 +12,7 @@ EXACT_SIDE = 64
 THUMBNAIL_SIDE = 160
 
 
-class Picture(NamedTuple):
+class EmbeddedImage(NamedTuple):
     """A picture, its size in pixels, and a caption."""
 
     uri: str
@@ -46,7 +46,7 @@ def thumbnail(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
-def filters(kernel: np.ndarray, *, pixel: int | None = None) -> Picture:
+def filters(kernel: np.ndarray, *, pixel: int | None = None) -> EmbeddedImage:
     """A convolution kernel [kh, kw, cin, cout] as a grid with a tile for each output channel.
 
     Each filter is stretched to its own full range, so the pattern shows and the scale does not.
@@ -72,4 +72,4 @@ def filters(kernel: np.ndarray, *, pixel: int | None = None) -> Picture:
         grid[y : y + height, x : x + width, 3] = 255
     grid = grid.repeat(pixel, axis=0).repeat(pixel, axis=1)
     caption = f"{cout} filters of {height}×{width}×{cin}, each stretched to its own range"
-    return Picture(png(grid), grid.shape[1], grid.shape[0], caption)
+    return EmbeddedImage(png(grid), grid.shape[1], grid.shape[0], caption)

@@ -4,10 +4,10 @@ import itertools
 import math
 from typing import Any
 
-from inception_jax import monitors
-from inception_jax.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Kind
 from inception_jax.report import records
 from inception_jax.report.records import Record
+from inception_jax.train import monitors
+from inception_jax.train.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Monitor
 
 MAX_COLUMNS = 240  # of a picture: it is about a thousand pixels wide
 GROWTH = 2.0  # a ratio above its bound is news when it is this many times the first
@@ -77,7 +77,7 @@ def _cuts(count: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _numbers(line: Record, kind: Kind) -> dict[str, float]:
+def _numbers(line: Record, kind: Monitor) -> dict[str, float]:
     """The numbers of a kind by block; a damaged line has none."""
     blocks = line.get(kind.key)
     if not isinstance(blocks, dict):
@@ -91,7 +91,7 @@ def _blocks(lines: list[Record]) -> list[str]:
     return list(dict.fromkeys(itertools.chain(*sorted(kinds, key=len, reverse=True))))
 
 
-def _largest(part: list[Record], kind: Kind, block: str) -> float | str | None:
+def _largest(part: list[Record], kind: Monitor, block: str) -> float | str | None:
     values = [v for line in part if (v := _numbers(line, kind).get(block)) is not None]
     if odd := [v for v in values if not math.isfinite(v)]:
         return str(odd[-1])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inception_jax.interval import wilson
+from inception_jax.eval.interval import wilson
 from inception_jax.report import records
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -11,7 +11,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Result:
+class SplitResult:
     """The newest numbers of one split; what a file does not give is None."""
 
     label: str
@@ -30,12 +30,12 @@ class Result:
         return wilson(fraction, self.count)
 
 
-def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Result]:
+def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[SplitResult]:
     """One result per split: the newest of its eval file and its lines in metrics.jsonl.
 
     At the same step the file wins, then averaged (ema) weights over raw ones.
     """
-    candidates: dict[str, list[tuple[tuple[int, int], Result]]] = {}
+    candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
         if curve.split != "train" and curve.lines:
             line = curve.lines[-1]
@@ -50,8 +50,8 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Resul
     return [max(found, key=lambda pair: pair[0])[1] for found in candidates.values()]
 
 
-def _result(label: str, record: records.Record) -> Result:
-    return Result(
+def _result(label: str, record: records.Record) -> SplitResult:
+    return SplitResult(
         label=label,
         step=records.whole(record, "step"),
         epoch=records.finite(record, "epoch"),

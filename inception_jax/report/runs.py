@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inception_jax.monitors import SPLIT
 from inception_jax.report import (
     attempts,
     configs,
@@ -20,6 +19,7 @@ from inception_jax.report import (
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
+from inception_jax.train.monitors import SPLIT
 
 
 class ReportError(ValueError):
@@ -74,7 +74,7 @@ class Run:
         return [e.summary for e in self.evaluations.values()]
 
     @cached_property
-    def results(self) -> list[results.Result]:
+    def results(self) -> list[results.SplitResult]:
         """The newest accuracy on each split."""
         return results.final(self.curves, self.evaluations)
 

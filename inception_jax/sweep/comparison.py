@@ -9,7 +9,7 @@ from typing import Any
 
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
-from inception_jax.sweep.progress import Progress
+from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import DONE, PRUNED
 
 SEED = "seed"
@@ -67,18 +67,18 @@ class Comparison:
         return self.metric != "loss"
 
     @cached_property
-    def done(self) -> list[Progress]:
+    def done(self) -> list[TrialProgress]:
         """Trials with a final value, the best first."""
         found = [p for p in self.rows if p.state == DONE and p.value is not None]
         return sorted(found, key=lambda p: p.value or 0.0, reverse=self.higher)
 
     @property
-    def best(self) -> Progress | None:
+    def best(self) -> TrialProgress | None:
         """The best trial that is done."""
         return self.done[0] if self.done else None
 
     @property
-    def ordered(self) -> list[Progress]:
+    def ordered(self) -> list[TrialProgress]:
         """All trials: those that are done, the best first, then the others by number."""
         rest = {p.trial.index for p in self.done}
         return self.done + [p for p in self.rows if p.trial.index not in rest]
@@ -95,7 +95,7 @@ class Comparison:
         """Trials that are done, by all but their seed, the best mean first; empty without seeds."""
         if SEED not in (a.key for a in self.axes):
             return []
-        found: dict[str, list[Progress]] = {}
+        found: dict[str, list[TrialProgress]] = {}
         for p in self.done:
             rest = {k: v for k, v in p.trial.overrides.items() if k != SEED}
             found.setdefault(repr(rest), []).append(p)
@@ -143,7 +143,7 @@ class Comparison:
         return kinds.FloatDistribution(min(column), max(column), log=axis.log)
 
     @property
-    def drawn(self) -> list[Progress]:
+    def drawn(self) -> list[TrialProgress]:
         """Trials with a value to draw: those that are done, and those that were stopped early."""
         return [p for p in self.rows if p.state in (DONE, PRUNED) and p.value is not None]
 
@@ -163,7 +163,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 
-def _group(trials: list[Progress]) -> Group:
+def _group(trials: list[TrialProgress]) -> Group:
     values = [p.value for p in trials if p.value is not None]
     rest = {k: v for k, v in trials[0].trial.overrides.items() if k != SEED}
     spread = statistics.stdev(values) if len(values) > 1 else None

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import trial as trials
 from inception_jax.sweep.trial import Trial
+from inception_jax.workdir import atomic
 
 FILE = "sweep.json"
 
@@ -97,13 +97,13 @@ class Sweep:
     def write(self, page: str) -> None:
         """Writes the directory: the page first, then what names it."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-        rundir.replace(self.folder / self.page, page)
+        atomic.write_text(self.folder / self.page, page)
         self.save()
 
     def save(self) -> None:
         """Writes sweep.json."""
         values = {k: v for k, v in vars(self).items() if k != "folder"}
-        rundir.replace(self.folder / FILE, json.dumps(values, indent=1) + "\n")
+        atomic.write_text(self.folder / FILE, json.dumps(values, indent=1) + "\n")
 
 
 def new(folder: Path, page: Path, argument: str, base: list[str], metric: str) -> Sweep:

@@ -21,7 +21,7 @@ TOLD = {"complete": DONE, "pruned": PRUNED, "fail": FAILED}
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrialProgress:
     """A trial with its run.
 
     Attributes:
@@ -114,7 +114,7 @@ class Progress:
         return self.run.seconds if self.run else None
 
 
-def of(trial: Trial, metric: str, now: float | None = None) -> Progress:
+def of(trial: Trial, metric: str, now: float | None = None) -> TrialProgress:
     """A trial's progress.
 
     Args:
@@ -125,5 +125,5 @@ def of(trial: Trial, metric: str, now: float | None = None) -> Progress:
     verdicts = retry.verdicts(trial.folder)
     verdict = verdicts[-1] if verdicts else None
     if not (trial.folder / "config.json").is_file():
-        return Progress(trial, metric, None, verdict)
-    return Progress(trial, metric, runs.read(trial.folder, now), verdict)
+        return TrialProgress(trial, metric, None, verdict)
+    return TrialProgress(trial, metric, runs.read(trial.folder, now), verdict)

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from inception_jax import rundir
 from inception_jax.errors import ConfigError, PreemptedError
 from inception_jax.launch import retry, slurm
 from inception_jax.sweep import progress, search
 from inception_jax.sweep.claims import Claims
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.trial import Trial, digest, text
+from inception_jax.workdir import atomic
 
 LOOK = 0.5  # seconds between looks at a training
 LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun's
@@ -30,7 +30,7 @@ LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such
 Build = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Worker:
+class SearchWorker:
     """One of several workers on a sweep.
 
     Args:
@@ -152,7 +152,7 @@ class Worker:
         folder = self.sweep.folder / "trials" / name
         folder.mkdir(parents=True, exist_ok=True)
         row = {"number": live.number, "overrides": overrides, "worker": self.number}
-        rundir.replace(folder / "trial.json", json.dumps(row) + "\n")
+        atomic.write_text(folder / "trial.json", json.dumps(row) + "\n")
         live.set_user_attr("folder", name)
         return Trial(live.number, overrides, folder, self.sweep.command(overrides, folder))
 
@@ -212,7 +212,7 @@ class Worker:
         path = self.sweep.folder / "trials" / str(live.user_attrs.get("folder")) / "trial.json"
         if path.is_file():  # for who reads files: a pruned run looks like one to be continued
             row = json.loads(path.read_text(encoding="utf-8"))
-            rundir.replace(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
+            atomic.write_text(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
         self.study.tell(live, value, state=TrialState[state])
         self._note(live.number, state)
         result = f" {self.sweep.metric} {value:.4f}" if value is not None else f" {why}"

@@ -9,10 +9,10 @@ import numpy as np
 from inception_jax.errors import DataError
 from inception_jax.models import Network
 from inception_jax.weights.formats import Arrays
-from inception_jax.weights.layouts import Layout, Place
+from inception_jax.weights.layouts import LayerNames, Layout
 from inception_jax.weights.units import Unit, units
 
-Names = dict[str, list[Place]]
+Names = dict[str, list[LayerNames]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Moved:
     shape: tuple[int, ...]
 
 
-def places(model: Network, names: Names) -> list[tuple[Unit, Place]]:
+def places(model: Network, names: Names) -> list[tuple[Unit, LayerNames]]:
     """Every layer of `model` with its place in the peer.
 
     Raises:

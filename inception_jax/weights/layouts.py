@@ -8,7 +8,7 @@ import numpy as np
 Array = np.ndarray
 
 
-class Place(NamedTuple):
+class LayerNames(NamedTuple):
     """Where a peer keeps one layer of ours.
 
     Attributes:
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
     ours: Callable[[str, tuple[int, ...], Array], Array]
     theirs: Callable[[str, Array], Array] | None = None
 
-    def key(self, place: Place, leaf: str) -> str:
+    def key(self, place: LayerNames, leaf: str) -> str:
         """The peer's name of one of our leaves: `kernel`, or `bn/mean`."""
         prefix = place.norm if leaf.startswith("bn/") else place.layer
         name = self.names.get((place.kind, leaf)) or self.names["*", leaf]

@@ -9,9 +9,9 @@ from inception_jax.models import Network
 from inception_jax.models.names import known
 from inception_jax.weights import tf_names, torch_names
 from inception_jax.weights.formats import Arrays
-from inception_jax.weights.layouts import KERAS, SLIM, TORCH, Layout, Place
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH, LayerNames, Layout
 
-Names = dict[str, list[Place]]
+Names = dict[str, list[LayerNames]]
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """Where TF-slim's checkpoints and Keras's files keep each layer of ours."""
 
-from inception_jax.weights.layouts import Place
+from inception_jax.weights.layouts import LayerNames
 
-Names = dict[str, list[Place]]
+Names = dict[str, list[LayerNames]]
 
 
-def unit(prefix: str) -> Place:
+def unit(prefix: str) -> LayerNames:
     """A slim.conv2d with BatchNorm."""
-    return Place(prefix, f"{prefix}/BatchNorm")
+    return LayerNames(prefix, f"{prefix}/BatchNorm")
 
 
-def under(prefix: str, *branches: str) -> list[Place]:
+def under(prefix: str, *branches: str) -> list[LayerNames]:
     """Units of several branches: `under("Mixed_5b", "0a_1x1", "0a_1x1 0b_5x5")`.
 
     Every branch lists its layers without the common `Conv2d_`; an empty branch is a pool alone.
@@ -22,12 +22,12 @@ def under(prefix: str, *branches: str) -> list[Place]:
     ]
 
 
-def _flat(prefix: str) -> list[Place]:
-    return [Place(prefix, kind="flat")]
+def _flat(prefix: str) -> list[LayerNames]:
+    return [LayerNames(prefix, kind="flat")]
 
 
-def _dense(prefix: str) -> list[Place]:
-    return [Place(prefix, kind="dense")]
+def _dense(prefix: str) -> list[LayerNames]:
+    return [LayerNames(prefix, kind="dense")]
 
 
 def inception_v1() -> Names:
@@ -57,7 +57,7 @@ def inception_v2() -> Names:
     theirs = ("3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b", "5c")
     first = f"{root}/Conv2d_1a_7x7"
     names = {
-        "conv1": [Place(first, kind="depthwise"), Place(first, kind="pointwise")],
+        "conv1": [LayerNames(first, kind="depthwise"), LayerNames(first, kind="pointwise")],
         "conv2_reduce": [unit(f"{root}/Conv2d_2b_1x1")],
         "conv2": [unit(f"{root}/Conv2d_2c_3x3")],
         "logits": _flat(f"{root}/Logits/Conv2d_1c_1x1"),
@@ -128,10 +128,10 @@ def inception_resnet_v2() -> Names:
     """Slim's Inception-ResNet-v2."""
     root = "InceptionResnetV2"
 
-    def block(prefix: str, *branches: str) -> list[Place]:
-        return [*under(prefix, "Conv2d_1x1", *branches), Place(f"{prefix}/Conv2d_1x1")]
+    def block(prefix: str, *branches: str) -> list[LayerNames]:
+        return [*under(prefix, "Conv2d_1x1", *branches), LayerNames(f"{prefix}/Conv2d_1x1")]
 
-    def repeat(prefix: str, times: int, *branches: str) -> list[Place]:
+    def repeat(prefix: str, times: int, *branches: str) -> list[LayerNames]:
         return [p for i in range(1, times + 1) for p in block(f"{prefix}_{i}", *branches)]
 
     three, seven = "0a_1x1 0b_1x3 0c_3x1", "0a_1x1 0b_1x7 0c_7x1"
@@ -161,11 +161,11 @@ class Numbered:
     def __init__(self) -> None:
         self._next = 0
 
-    def __call__(self, count: int) -> list[Place]:
+    def __call__(self, count: int) -> list[LayerNames]:
         """The next `count` convolutions and their BatchNorms."""
         numbers = range(self._next, self._next + count)
         self._next += count
-        return [Place(f"conv2d_{i}", f"batch_normalization_{i}") for i in numbers]
+        return [LayerNames(f"conv2d_{i}", f"batch_normalization_{i}") for i in numbers]
 
 
 def keras_inception_v3() -> Names:
@@ -184,8 +184,8 @@ def keras_inception_resnet_v2() -> Names:
     """Keras's InceptionResNetV2: names for the last layers of a block only."""
     auto = Numbered()
 
-    def repeat(kind: str, numbers: range, count: int) -> list[Place]:
-        return [p for i in numbers for p in (*auto(count), Place(f"{kind}_{i}_conv"))]
+    def repeat(kind: str, numbers: range, count: int) -> list[LayerNames]:
+        return [p for i in numbers for p in (*auto(count), LayerNames(f"{kind}_{i}_conv"))]
 
     return {
         **{f"conv_{k}": auto(1) for k in ("1a", "2a", "2b", "3b", "4a")},
@@ -196,7 +196,7 @@ def keras_inception_resnet_v2() -> Names:
         "mixed_7a": auto(7),
         "block8": repeat("block8", range(1, 10), 4),
         "block8_last": repeat("block8", range(10, 11), 4),
-        "conv_7b": [Place("conv_7b", "conv_7b_bn")],
+        "conv_7b": [LayerNames("conv_7b", "conv_7b_bn")],
         "logits": _dense("predictions"),
     }
 
@@ -205,16 +205,16 @@ def keras_xception() -> Names:
     """Keras's Xception; its block 2 is our block_1."""
     auto = Numbered()
 
-    def separable(name: str) -> list[Place]:
-        return [Place(name, kind="depthwise"), Place(name, f"{name}_bn", "pointwise")]
+    def separable(name: str) -> list[LayerNames]:
+        return [LayerNames(name, kind="depthwise"), LayerNames(name, f"{name}_bn", "pointwise")]
 
-    def block(number: int, count: int, skip: bool) -> list[Place]:
+    def block(number: int, count: int, skip: bool) -> list[LayerNames]:
         names = [f"block{number}_sepconv{i}" for i in range(1, count + 1)]
         return [*(auto(1) if skip else []), *(p for n in names for p in separable(n))]
 
     return {
-        "conv_1": [Place("block1_conv1", "block1_conv1_bn")],
-        "conv_2": [Place("block1_conv2", "block1_conv2_bn")],
+        "conv_1": [LayerNames("block1_conv1", "block1_conv1_bn")],
+        "conv_2": [LayerNames("block1_conv2", "block1_conv2_bn")],
         **{f"block_{i}": block(i + 1, 2, skip=True) for i in (1, 2, 3)},
         **{f"block_{i}": block(i + 1, 3, skip=False) for i in range(4, 12)},
         "block_12": block(13, 2, skip=True),

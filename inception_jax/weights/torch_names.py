@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable
 
-from inception_jax.weights.layouts import Place
+from inception_jax.weights.layouts import LayerNames
 
-Names = dict[str, list[Place]]  # row of ours -> places of its layers, in the order of `units`
+Names = dict[str, list[LayerNames]]  # row of ours -> places of its layers, in the order of `units`
 
 
-def unit(prefix: str) -> Place:
+def unit(prefix: str) -> LayerNames:
     """A BasicConv2d, or timm's ConvNormAct."""
-    return Place(f"{prefix}.conv", f"{prefix}.bn")
+    return LayerNames(f"{prefix}.conv", f"{prefix}.bn")
 
 
-def dense(prefix: str) -> list[Place]:
+def dense(prefix: str) -> list[LayerNames]:
     """A Linear."""
-    return [Place(prefix, kind="dense")]
+    return [LayerNames(prefix, kind="dense")]
 
 
-def under(prefix: str, names: str) -> list[Place]:
+def under(prefix: str, names: str) -> list[LayerNames]:
     """Several units: `under("Mixed_5b", "branch1x1 branch5x5_1")`."""
     return [unit(f"{prefix}.{name}") for name in names.split()]
 
@@ -90,15 +90,15 @@ def _numbered(prefix: str, count: int) -> str:
     return " ".join(f"{prefix}.{i}" for i in range(count))
 
 
-def _residual(prefix: str, counts: Iterable[int]) -> list[Place]:
+def _residual(prefix: str, counts: Iterable[int]) -> list[LayerNames]:
     """A residual block: branches of so many units, then the 1x1 with bias."""
     branches = [
         f"branch{i}" if n == 1 else _numbered(f"branch{i}", n) for i, n in enumerate(counts)
     ]
-    return [*under(prefix, " ".join(branches)), Place(f"{prefix}.conv2d")]
+    return [*under(prefix, " ".join(branches)), LayerNames(f"{prefix}.conv2d")]
 
 
-def _repeated(prefix: str, times: int, counts: tuple[int, ...]) -> list[Place]:
+def _repeated(prefix: str, times: int, counts: tuple[int, ...]) -> list[LayerNames]:
     return [p for i in range(times) for p in _residual(f"{prefix}.{i}", counts)]
 
 
@@ -132,7 +132,7 @@ def inception_resnet_v1() -> Names:
         "block8": _repeated("repeat_3", 5, (1, 3)),
         "block8_last": _residual("block8", (1, 3)),
         "embedding": dense("last_linear"),
-        "bn": [Place("last_bn", kind="norm")],
+        "bn": [LayerNames("last_bn", kind="norm")],
         "logits": dense("logits"),
     }
 
@@ -140,18 +140,21 @@ def inception_resnet_v1() -> Names:
 def xception() -> Names:
     """Timm's legacy_xception and Cadene's: two layers of a Sequential are one unit of ours."""
 
-    def separable(conv: str, norm: str) -> list[Place]:
-        return [Place(f"{conv}.conv1", kind="depthwise"), Place(f"{conv}.pointwise", norm)]
+    def separable(conv: str, norm: str) -> list[LayerNames]:
+        return [
+            LayerNames(f"{conv}.conv1", kind="depthwise"),
+            LayerNames(f"{conv}.pointwise", norm),
+        ]
 
-    def block(number: int, at: tuple[int, ...], skip: bool) -> list[Place]:
+    def block(number: int, at: tuple[int, ...], skip: bool) -> list[LayerNames]:
         rep = f"block{number}.rep"
         places = [p for i in at for p in separable(f"{rep}.{i}", f"{rep}.{i + 1}")]
-        own = [Place(f"block{number}.skip", f"block{number}.skipbn")] if skip else []
+        own = [LayerNames(f"block{number}.skip", f"block{number}.skipbn")] if skip else []
         return [*own, *places]
 
     return {
-        "conv_1": [Place("conv1", "bn1")],
-        "conv_2": [Place("conv2", "bn2")],
+        "conv_1": [LayerNames("conv1", "bn1")],
+        "conv_2": [LayerNames("conv2", "bn2")],
         "block_1": block(1, (0, 3), skip=True),
         **{f"block_{i}": block(i, (1, 4), skip=True) for i in (2, 3, 12)},
         **{f"block_{i}": block(i, (1, 4, 7), skip=False) for i in range(4, 12)},
@@ -164,8 +167,8 @@ def xception() -> Names:
 def bn_inception() -> Names:
     """Cadene's BNInception, named as in Caffe."""
 
-    def own(name: str) -> Place:
-        return Place(name, f"{name}_bn")
+    def own(name: str) -> LayerNames:
+        return LayerNames(name, f"{name}_bn")
 
     kinds = {
         "3a 3b 4a 4b 4c 4d 5a 5b": "1x1 3x3_reduce 3x3 double_3x3_reduce double_3x3_1 "

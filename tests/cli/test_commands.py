@@ -61,7 +61,7 @@ FLAGS = {
         "--svg",
         "--json",
     ],
-    "import": ["--out=", "--pixels=", "--classes=", "--json"],
+    "import": ["--out=", "--normalization=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
     "config": ["--config=PAGE", "--json", "optim.lr ", "a finite number above 0"],
     "ckpt": ["ckpt ls", "ckpt verify", "ckpt diff", "ckpt ls --help"],

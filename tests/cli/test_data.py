@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inception_jax import cli
-from inception_jax.data import archives
+from inception_jax.data.prepare import archives
 from tests.data.pictures import encoded, gradient, tree
 
 PAGE = "--config=configs/finetune.py"

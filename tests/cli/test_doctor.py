@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from inception_jax import cli
-from inception_jax.doctor import examination, page
+from inception_jax.doctor import examination
+from inception_jax.doctor import text as page
 from inception_jax.doctor.finding import OK, failure
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -57,10 +58,10 @@ def test_a_host_alone(capsys):
 
 def test_a_run(tmp_path, capsys):
     """The config of the directory, and no other, with overrides."""
-    from inception_jax import rundir
     from inception_jax.cli import pages
+    from inception_jax.workdir import run_dir
 
-    with rundir.opened(tmp_path, pages.load("configs/digits.py"), False):
+    with run_dir.opened(tmp_path, pages.load("configs/digits.py"), False):
         pass
     words = ["doctor", f"--workdir={tmp_path}", "--config.train.epochs=90"]
     assert cli.main([*words, "--config.mesh.data=16"]) == 78  # nor does it fit: which saves time

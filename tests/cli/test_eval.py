@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from inception_jax import cli, published
+from inception_jax import cli
 from inception_jax.cli import eval as eval_command
-from inception_jax.data import protocols
+from inception_jax.eval import protocols, published
 from tests import evaluated
 from tests.conftest import FLAGS, ROOT
 from tests.data import pictures
@@ -108,7 +108,7 @@ def test_what_is_printed(runs, capsys):
 def test_the_papers_rows(capsys):
     """A row has the published errors whose images are as many first, and their sources below."""
     from inception_jax.cli import paper_table
-    from inception_jax.metrics import Sums
+    from inception_jax.eval.metrics import Sums
 
     sums = Sums.empty(2)
     sums.confusion[0, 0], sums.top1, sums.top5 = 50_000, 40_600, 47_850
@@ -149,7 +149,7 @@ def test_refused(runs, capsys, words, code, says):
 
 def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
     """On a folder that looks like ImageNet's: a subset, a blacklist, ReaL labels, 1001 outputs."""
-    from inception_jax.data.validation import wnids
+    from inception_jax.data.imagenet import wnids
 
     for i in range(6):
         folder = tmp_path / "data" / "val" / wnids()[i]
@@ -180,23 +180,24 @@ def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
 
 KILLED = """
 import os, signal, sys
-from inception_jax import cli, kept
+from inception_jax import cli
+from inception_jax.eval import log_prob_cache as kept
 
 kept.EVERY = 0.0
-write = kept.Kept.write
+write = kept.LogProbCache.write
 def killed(self):
     write(self)
     if len(list(self.folder.glob("0*.npz"))) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-kept.Kept.write = killed
+kept.LogProbCache.write = killed
 cli.main(sys.argv[1:])
 """
 
 
 def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
     """After kill -9 and after SIGTERM (75) the same command does the rest only: equal numbers."""
-    from inception_jax import kept
-    from inception_jax.data.views import ViewReader
+    from inception_jax.eval import log_prob_cache
+    from inception_jax.eval.views import ViewReader
 
     run = runs / "b"
     words = ["eval", f"--workdir={run}", "--protocol=10crop", "--config.eval.batch_size=300"]
@@ -219,7 +220,9 @@ def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
     assert "stopped by SIGTERM" in err and "are kept, the same command continues" in err
     assert min(read) == 90  # three parts of 30 images had been written
     (folder,) = run.glob("eval/kept/test-10crop-*")
-    done = kept.Kept(folder, json.loads((folder / "about.json").read_text()), 10).done
+    done = log_prob_cache.LogProbCache(
+        folder, json.loads((folder / "about.json").read_text()), 10
+    ).done
     assert 90 < len(done) < 360
     stop = 0
     read.clear()

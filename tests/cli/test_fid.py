@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint, cli, comparison, exchange, image_set, models, predict, rundir
-from inception_jax.cli.fid import Network as network_of
-from inception_jax.data.picture import Picture
+from inception_jax import checkpoint, cli, models
+from inception_jax.cli.fid import FidNetwork as network_of
+from inception_jax.data.images.picture import Picture
+from inception_jax.eval import predict
+from inception_jax.fid import compare, image_set
+from inception_jax.weights import exchange
+from inception_jax.workdir import run_dir
 from tests.data.pictures import encoded
 from tests.tiny import Tiny
 
@@ -28,7 +32,7 @@ def run(tmp_path_factory):
         checkpoint.write(workdir, variables)
         config = exchange.run_config(model)
         config.update_from_flattened_dict({"model.stem": "small"})
-        (workdir / "config.json").write_text(json.dumps(rundir.plain(config)))
+        (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
         yield workdir, config
 
 
@@ -47,7 +51,7 @@ def folders(tmp_path_factory):
 
 
 def features(run, folder, batch_size):
-    viewer = image_set.Viewer(predict.Predictor(run[1], run[0]))
+    viewer = image_set.FeatureExtractor(predict.Predictor(run[1], run[0]))
     return viewer.look(folder, predict.image_files([folder]), batch_size)
 
 
@@ -92,7 +96,7 @@ def test_a_network_without_classes(run, folders, tmp_path):
     checkpoint.write(tmp_path, models.init(models.create("tiny", num_classes=0)))
     found = features((tmp_path, config), folders[0], 8)
     assert found.logits is None and found.features.shape == (7, 16)
-    assert comparison.inception_score_of(found, 10, 0)[0] is None
+    assert compare.inception_score_of(found, 10, 0)[0] is None
 
 
 def test_two_folders(run, folders, capsys):
@@ -118,9 +122,9 @@ def test_two_folders(run, folders, capsys):
 def test_whole_sets_have_no_spread(run, folders):
     """Subsets that are both whole sets are computed once, and it is said."""
     a = features(run, folders[0], 8)
-    numbers, notes = comparison.kid_of(a, a, 100, 7, seed=0)
+    numbers, notes = compare.kid_of(a, a, 100, 7, seed=0)
     assert numbers["subsets"] == 1 and numbers["std"] == 0 and "without a spread" in notes[0]
-    assert comparison.kid_of(a, a, 100, 6, seed=0)[0]["std"] > 0
+    assert compare.kid_of(a, a, 100, 6, seed=0)[0]["std"] > 0
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_published_weights_are_known(
     monkeypatch.setattr(Tiny, "DIALECTS", dict.fromkeys(("tiny", "fid"), Tiny.DIALECTS["tiny"]))
     config = run[1].copy_and_resolve_references()
     config.model.dialect = dialect
-    (tmp_path / "config.json").write_text(json.dumps(rundir.plain(config)))
+    (tmp_path / "config.json").write_text(json.dumps(run_dir.plain(config)))
     (tmp_path / "source.json").write_text(json.dumps({"sha256": sha256}))
     monkeypatch.setattr(checkpoint, "load", lambda *_: (step, {"params": {}}))
     values = SimpleNamespace(workdir=str(tmp_path), step=None, batch_size=1)
@@ -156,7 +160,7 @@ def test_statistics_and_features_are_read_back(run, folders, tmp_path, capsys):
         assert cli.main(["fid", *words, where, "--json"]) == 0
         found.append(json.loads(capsys.readouterr().out))
     assert found[1]["fid"] == pytest.approx(found[0]["fid"], rel=1e-6)
-    assert found[0]["fid"] == pytest.approx(comparison.fid_of(*sets)[0], rel=1e-4)
+    assert found[0]["fid"] == pytest.approx(compare.fid_of(*sets)[0], rel=1e-4)
     assert found[1]["kid"] is None and "no KID" in " ".join(found[1]["notes"])
     for s, name in zip(sets, "ab", strict=True):
         np.savez(tmp_path / f"f{name}.npz", features=s.features, path=["x"])

@@ -143,10 +143,10 @@ def test_without_a_scheduler(tmp_path, monkeypatch, capsys):
 
 def test_a_workdir_of_another_config(tmp_path, tools, capsys):
     """Refused before it is submitted."""
-    from inception_jax import rundir
     from inception_jax.cli import pages
+    from inception_jax.workdir import run_dir
 
-    with rundir.opened(Path(tmp_path / "run"), pages.load("configs/digits.py"), False):
+    with run_dir.opened(Path(tmp_path / "run"), pages.load("configs/digits.py"), False):
         pass
     assert cli.main(words(f"launch slurm {GOOD} --config.optim.lr=0.3", tmp_path)) == 78
     assert "optim.lr: 0.2 there, 0.3 now" in capsys.readouterr().err and not tools.exists()

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from inception_jax.data.decode import BadImageError
-from inception_jax.data.picture import Picture
-from inception_jax.data.protocols import of_page
-from inception_jax.data.views import ViewReader
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
+from inception_jax.eval.protocols import of_page
+from inception_jax.eval.views import ViewReader
 
 
 def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:

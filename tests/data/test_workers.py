@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inception_jax.data.digits import Digits
-from inception_jax.data.folder import Folder
 from inception_jax.data.pipeline import TrainReader, batches
+from inception_jax.data.sources.digits import Digits
+from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
 from tests.data.pictures import settings, tree, viewer
 from tests.data.test_pipeline import equal

@@ -9,12 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from inception_jax import cli, job
+from inception_jax import cli
+from inception_jax.train import trainer
 
 
 def main(poison: int, path: Path, words: list[str]) -> int:
     """Runs the command."""
-    placed, make, taken = job.Job.placed, job.Job.train_step.func, []
+    placed, make, taken = trainer.Trainer.placed, trainer.Trainer.train_step.func, []
 
     def note(self, batch, signal):
         taken.append(batch["index"].tolist())
@@ -32,9 +33,9 @@ def main(poison: int, path: Path, words: list[str]) -> int:
 
         return answer
 
-    job.Job.placed = note
-    job.Job.train_step = functools.cached_property(poisoned)
-    job.Job.train_step.__set_name__(job.Job, "train_step")
+    trainer.Trainer.placed = note
+    trainer.Trainer.train_step = functools.cached_property(poisoned)
+    trainer.Trainer.train_step.__set_name__(trainer.Trainer, "train_step")
     return cli.main(words)
 
 

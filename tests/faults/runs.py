@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from inception_jax import checkpoint
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
 from tests.evaluated import WITHOUT
 
@@ -25,7 +25,7 @@ SMALL = (
     "--config.data.pad=1",
     "--config.data.colour=slim",
     "--config.data.flip=true",
-    f"--config.model.without={WITHOUT}",
+    f"--config.model.drop_rows={WITHOUT}",
     "--config.model.dropout=0.3",
     "--config.optim.lr=0.02",
     "--config.checkpoint.every_epochs=0.3334",
@@ -96,7 +96,7 @@ def lines(workdir):
     clock = ("time", "images_per_s", "input_wait")
     return [
         {k: v for k, v in line.items() if k not in clock}
-        for line in read_lines(workdir / "metrics.jsonl")
+        for line in jsonl.read(workdir / "metrics.jsonl")
     ]
 
 
@@ -136,7 +136,7 @@ def attempts(workdir):
 def newest(workdir):
     """The last step in metrics.jsonl; -1 without one."""
     path = workdir / "metrics.jsonl"
-    return max((x["step"] for x in read_lines(path)), default=-1) if path.exists() else -1
+    return max((x["step"] for x in jsonl.read(path)), default=-1) if path.exists() else -1
 
 
 def wait_until(true, processes=(), seconds=180):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inception_jax import checkpoint
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
 from tests.faults import runs
 
@@ -81,7 +81,7 @@ def test_rollback_skips_the_batches_that_led_to_it(calm, tmp_path):
     words = ("--config.train.on_divergence=rollback", "--config.train.rollbacks=9")
     code, said = poisoned(workdir, poison, *words)
     assert code == 0, said
-    rows = read_lines(workdir / "rollbacks.jsonl")
+    rows = jsonl.read(workdir / "rollbacks.jsonl")
     assert (rows[0]["step"], rows[0]["to"], rows[0]["shift"]) == (12, 10, 2)
     assert 3 <= len(rows) <= 5
     # Steps 1 to 12, and perhaps 13, which was begun; then the batch after the bad one.
@@ -106,7 +106,7 @@ def test_rollback_lowers_the_rate(tmp_path):
     workdir = tmp_path / "run"
     process = runs.start(workdir, *GROWING, "--config.train.rollback_factor=1e-9")
     assert runs.codes([process]) == [0], runs.said(workdir)[-2000:]
-    (row,) = read_lines(workdir / "rollbacks.jsonl")
+    (row,) = jsonl.read(workdir / "rollbacks.jsonl")
     rates = {x["step"]: x["lr"] for x in runs.lines(workdir) if x["split"] == "train"}
     assert rates[row["to"]] == pytest.approx(2.5e5)
     assert rates[row["to"] + 1] == pytest.approx(2.5e-4)
@@ -117,7 +117,7 @@ def test_rollbacks_end(calm, tmp_path):
     words = ("--config.train.on_divergence=rollback", "--config.train.rollbacks=2")
     code, said = poisoned(tmp_path / "run", calm[11][0], *words)
     assert code == 65 and "It went back 2 times (train.rollbacks) before" in said
-    assert len(read_lines(tmp_path / "run" / "rollbacks.jsonl")) == 2
+    assert len(jsonl.read(tmp_path / "run" / "rollbacks.jsonl")) == 2
 
 
 def test_without_a_checkpoint_to_go_back_to(tmp_path):

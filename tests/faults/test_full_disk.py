@@ -8,7 +8,7 @@ import time
 import pytest
 
 from inception_jax import checkpoint
-from inception_jax.writer import read_lines
+from inception_jax.workdir import jsonl
 from tests.faults.runs import INTERVAL, finish, lines, start, weights
 
 pytestmark = pytest.mark.faults
@@ -55,7 +55,7 @@ def undisturbed(tmp_path_factory):
 
 def last_step(workdir):
     path = workdir / "metrics.jsonl"
-    return max((x["step"] for x in read_lines(path)), default=0) if path.exists() else 0
+    return max((x["step"] for x in jsonl.read(path)), default=0) if path.exists() else 0
 
 
 def newest(workdir):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inception_jax.models import layers, ops
+from inception_jax.models import layers
+from inception_jax.models.lowering import ops
 
 
 def test_average_pool_border():

@@ -56,7 +56,7 @@ def test_eval_runs_no_head_and_writes_no_statistics(name, dialect):
 @pytest.mark.parametrize(("name", "dialect"), [("inception_v3", "slim")])
 def test_zero_auxiliary_weight_gives_the_trunk_the_gradients_of_the_bare_net(name, dialect):
     """With aux_weight 0 the trunk's gradients equal those of the network without heads."""
-    from inception_jax.losses import objective
+    from inception_jax.train.losses import objective
 
     image = jax.random.normal(jax.random.key(2), (4, 32, 32, 3))
     labels = jnp.arange(4)
@@ -113,19 +113,19 @@ def test_width(name):
 
 
 def test_without_rows():
-    """`without` leaves rows out; a name that is no row is refused with the nearest."""
-    whole, part = small("googlenet"), small("googlenet", without=("inception_4b", "inception_5a"))
+    """`drop_rows` leaves rows out; a name that is no row is refused with the nearest."""
+    whole, part = small("googlenet"), small("googlenet", drop_rows=("inception_4b", "inception_5a"))
     names = [r.name for r in whole.rows()]
     left = [n for n in names if n not in ("inception_4b", "inception_5a")]
     assert [r.name for r in models.describe(part).rows[: len(left)]] == left
     with pytest.raises(ValueError, match="did you mean 'inception_4b'"):
-        small("googlenet", without=("inception_4bb",))
+        small("googlenet", drop_rows=("inception_4bb",))
 
 
 def test_pixels_replace_the_dialects_constants():
     """`pixels` sets mean and scale of the input; the rest of the preprocessing stays."""
     usual = models.preprocessing(models.create("inception_v3"))
-    other = models.preprocessing(models.create("inception_v3", pixels="imagenet"))
+    other = models.preprocessing(models.create("inception_v3", normalization="imagenet"))
     assert usual.mean == (127.5, 127.5, 127.5) and other.mean[0] == pytest.approx(123.675)
     assert (usual.crop, usual.resize) == (other.crop, other.resize)
 
@@ -200,7 +200,7 @@ def test_the_trunk_is_what_the_rows_name(name):
 def test_residual_scale_replaces_the_published_one():
     """Modules of scale 0.1 to 0.3 take the network's own; facenet's last of 1 stays."""
     image = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
-    model = small("inception_resnet_v1", without=("mixed_6a", "block17", "mixed_7a", "block8"))
+    model = small("inception_resnet_v1", drop_rows=("mixed_6a", "block17", "mixed_7a", "block8"))
     variables = models.init(model)
     as_drawn = model.clone(residual_scale=0.17).apply(variables, image).logits
     assert_equal(model.apply(variables, image).logits, as_drawn)

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inception_jax import comparison, exchange, fid, image_set, predict
 from inception_jax.cli import pages
+from inception_jax.eval import predict
+from inception_jax.fid import compare, distances, image_set
+from inception_jax.weights import exchange
 
 # pytorch-fid calls scipy's sqrtm with an argument that is deprecated.
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -57,7 +59,7 @@ def network(folders, tmp_path_factory):
         model.train()(torch.from_numpy(photos(299, 16).transpose(0, 3, 1, 2).copy()))
     path = tmp_path_factory.mktemp("weights")
     torch.save(model.state_dict(), path / "fid.pth")
-    exchange.take("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
+    exchange.import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
     return model.eval(), path / "run"
 
 
@@ -65,7 +67,7 @@ def network(folders, tmp_path_factory):
 def ours(folders, network):
     """Both folders as our network sees them, in batches of 24 that do not divide 64."""
     config = pages.of_run(str(network[1]))
-    viewer = image_set.Viewer(predict.Predictor(config, network[1]))
+    viewer = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
     return [viewer.look(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
 
 
@@ -96,7 +98,7 @@ def test_distance(ours, theirs):
     from pytorch_fid.fid_score import calculate_frechet_distance
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
-    found, _ = comparison.fid_of(*ours)
+    found, _ = compare.fid_of(*ours)
     mu_and_sigma = [(x.mean(axis=0), np.cov(x, rowvar=False)) for x in theirs]
     want = calculate_frechet_distance(*mu_and_sigma[0], *mu_and_sigma[1])
     assert want > 1e-2 and found == pytest.approx(want, rel=1e-4)
@@ -115,7 +117,9 @@ def test_kernel_distance_and_inception_score(ours, network):
     assert np.abs(ours[0].logits - logits.numpy()).max() < 1e-4 * logits.abs().max()
     size = {"kid_subsets": 20, "kid_subset_size": 50, "verbose": False}
     want = list(kid_features_to_metric(a, b, **size).values())
-    found = list(fid.kernel_distances(a.numpy(), b.numpy(), 20, 50))
+    found = list(distances.kernel_distances(a.numpy(), b.numpy(), 20, 50))
     assert [np.mean(found), np.std(found)] == pytest.approx(want, rel=1e-4)
     want = list(isc_features_to_metric(torch.from_numpy(ours[0].logits)).values())
-    assert want[0] > 1.1 and fid.inception_score(ours[0].logits) == pytest.approx(want, rel=1e-6)
+    assert want[0] > 1.1 and distances.inception_score(ours[0].logits) == pytest.approx(
+        want, rel=1e-6
+    )

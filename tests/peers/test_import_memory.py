@@ -10,11 +10,12 @@ pytestmark = pytest.mark.peers
 SCRIPT = """
 import resource, sys
 from pathlib import Path
-from inception_jax import exchange, runtime
-runtime.start()
+from inception_jax.runtime import startup
+from inception_jax.weights import exchange
+startup.start()
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 before = peak()
-exchange.take("timm:inception_resnet_v2", Path(sys.argv[1]), Path(sys.argv[2]))
+exchange.import_weights("timm:inception_resnet_v2", Path(sys.argv[1]), Path(sys.argv[2]))
 print(peak() - before)
 """
 

@@ -8,7 +8,8 @@ import onnxruntime
 import pytest
 
 from inception_jax import weights
-from inception_jax.models import forms, googlenet
+from inception_jax.models import googlenet
+from inception_jax.models.lowering import forms
 from inception_jax.weights import onnx_graph
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]

@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from inception_jax import cli
-from inception_jax.data import build, imagenet
-from inception_jax.data.decode import decode
-from inception_jax.data.pack import pack
-from inception_jax.data.tfds import Tfds
+from inception_jax.data.images.decode import decode
+from inception_jax.data.prepare import build, imagenet
+from inception_jax.data.prepare.pack import pack
+from inception_jax.data.sources.tfds import Tfds
 from tests.data.pictures import encoded, gradient, pixels, tree
 
 pytestmark = [

@@ -4,7 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint, exchange, models, program, rundir, steps
+from inception_jax import checkpoint, models
+from inception_jax.models import from_config, preprocess
+from inception_jax.weights import exchange
+from inception_jax.workdir import class_names
 
 pytestmark = pytest.mark.peers
 
@@ -23,16 +26,16 @@ def test_tensorflow_gives_our_logits(tmp_path):
     shapes = jax.eval_shape(lambda: models.init(model))
     fresh = jax.tree.map(lambda s: rng.uniform(0.0, 0.1, s.shape).astype(s.dtype), shapes)
     checkpoint.write(tmp_path / "run", fresh)
-    rundir.replace(tmp_path / "run" / "classes.json", json.dumps(list("abcde")))
-    exchange.draw("saved_model", config, tmp_path / "run", tmp_path / "graph")
+    class_names.write(tmp_path / "run", "abcde")
+    exchange.export_graph("saved_model", config, tmp_path / "run", tmp_path / "graph")
     loaded = tf.saved_model.load(str(tmp_path / "graph"))
     assert json.loads(loaded.about.numpy())["classes"] == list("abcde")
     serve = loaded.signatures["serving_default"]
     _, variables = checkpoint.load(tmp_path / "run")
     for count in (1, 3):
         images = np.random.default_rng(count).integers(0, 255, (count, 32, 32, 3), np.uint8)
-        want = jax.jit(lambda x: steps.predict(program.build_model(config.model), variables, x))(
-            images
-        )
+        want = jax.jit(
+            lambda x: preprocess.predict(from_config.build_model(config.model), variables, x)
+        )(images)
         (got,) = serve(images=tf.constant(images)).values()
         assert np.abs(got.numpy() - want).max() <= 1e-4 * np.abs(want).max()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inception_jax.data import crops
+from inception_jax.data.images import crops
 
 pytestmark = pytest.mark.peers
 

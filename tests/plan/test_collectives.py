@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from inception_jax import mesh as meshes
-from inception_jax import models, optim, state, steps
+from inception_jax import models
 from inception_jax.plan import collectives
-from tests.test_steps import LOSS
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train import optim, state, train_step
 from tests.tiny import Tiny
+from tests.train.test_train_step import LOSS
 
 # As the TPU's compiler and the CPU's write them, with one loop of three rounds.
 PROGRAM = """
@@ -82,7 +83,7 @@ def of_step(model, devices=8, model_axis=1, *, size=8, images=16, **options):
         model=model, tx=tx, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
     )
     fields = dict(flip=True, colour="none", seed=3, ema_decay=0.9, accumulate=1) | options
-    step = steps.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields)
+    step = train_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields)
     batch = {
         "image": jax.ShapeDtypeStruct((images, size, size, 3), jnp.uint8),
         "label": jax.ShapeDtypeStruct((images,), jnp.int32),
@@ -134,14 +135,14 @@ def test_whole_batch_statistics_cost_what_they_cost():
     assert 0 <= more <= 2 * size_of(shapes.batch_stats)
 
 
-@pytest.mark.parametrize("add_in", ["", "float32"])
-def test_zero_gathers_the_parameters(monkeypatch, add_in):
+@pytest.mark.parametrize("reduce_dtype", ["", "float32"])
+def test_zero_gathers_the_parameters(monkeypatch, reduce_dtype):
     """ZeRO-1: the gradients' sum, and a gather of those parameters that devices share.
 
     The CPU's compiler scatters by an all-reduce, of which each device then takes its part.
     """
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    found, shapes = of_step(Tiny(bn_group=2), zero=True, add_in=add_in)
+    found, shapes = of_step(Tiny(bn_group=2), zero=True, reduce_dtype=reduce_dtype)
     least = size_of(shapes.params) + size_of(shapes.batch_stats)
     assert set(found) == {("all-reduce", "data"), ("all-gather", "data")}
     assert least <= found["all-reduce", "data"] <= least + 2 * METRICS

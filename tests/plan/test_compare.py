@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from inception_jax import cluster
 from inception_jax.plan import advice, chips, compare, estimate, schedule, store
+from inception_jax.runtime import distributed
 from tests.tiny import digits
 
 
@@ -132,7 +132,7 @@ def test_a_plan_is_made_once(monkeypatch, tmp_path):
     assert store.kept(one, make) == {"n": 1, "cached": False}
     assert store.kept(one, make) == {"n": 1, "cached": True}
     assert store.kept(other, make) == {"n": 2, "cached": False}
-    monkeypatch.setattr(cluster, "code_digest", lambda: "other")
+    monkeypatch.setattr(distributed, "code_digest", lambda: "other")
     assert store.key(digits(), "v5e 4") != one
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
     assert store.kept(one, make) == {"n": 3, "cached": False}

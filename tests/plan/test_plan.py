@@ -9,10 +9,10 @@ import pytest
 
 from inception_jax import cli, plan
 from inception_jax import config as cfg
-from inception_jax import mesh as meshes
 from inception_jax.errors import ConfigError
-from inception_jax.job import Job
-from inception_jax.plan import page
+from inception_jax.plan import text as page
+from inception_jax.runtime import mesh as meshes
+from inception_jax.train.trainer import Trainer
 from tests.tiny import Tiny, digits
 
 TPU_SAYS = [
@@ -27,8 +27,8 @@ SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 def test_a_plan_is_what_the_run_holds(monkeypatch):
     """Bytes of a device are those that its arrays of the run's own state and batch have."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Job(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    job = Trainer(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
     found = plan.of(job)
     state, first = job.fresh_state(), jax.devices()[0]
 
@@ -58,7 +58,7 @@ def test_the_command_makes_its_own_devices(command):
     """`plan --devices=2` needs no such devices; JSON and text have the same figures."""
     rows = ["inception_3b", *(f"inception_4{x}" for x in "abcde"), "inception_5a", "inception_5b"]
     words = ["plan", *SMALL, "--config.model.bn_group=32", "--devices=2"]
-    words += [f"--config.model.without={tuple(rows)!r}", "--config.model.aux=false"]
+    words += [f"--config.model.drop_rows={tuple(rows)!r}", "--config.model.aux=false"]
     found = json.loads(command(*words, "--json").stdout)
     assert found["devices"]["count"] == 2 and found["batch_size"] == 64
     (summed, signal) = found["collectives"]
@@ -102,21 +102,21 @@ def test_who_adds_the_gradients_up(devices, changes, dtype):
     keys = {"reduce": "mesh__reduce", "dtype": "model__dtype"}
     page = digits(model__bn_group=4, **{keys[k]: v for k, v in changes.items()})
     cfg.validate(page)
-    assert Job(page, jax.devices()[:devices])._add_in == dtype
+    assert Trainer(page, jax.devices()[:devices])._reduce_dtype == dtype
 
 
 def test_reduced_gradients_need_whole_groups():
     """Groups that lie across devices are refused where each device's gradient must be whole."""
     with pytest.raises(ConfigError, match=r"model\.bn_group=32: expected a divisor of 12"):
-        Job(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
-    Job(digits(model__bn_group=32), jax.devices()[:8])
+        Trainer(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
+    Trainer(digits(model__bn_group=32), jax.devices()[:8])
 
 
 @pytest.mark.parametrize(("text", "needed", "capacity"), TPU_SAYS)
 def test_the_amounts_of_a_refusal(monkeypatch, text, needed, capacity):
     """Both of the TPU compiler's ways to say what is needed and what there is; 0 without."""
-    monkeypatch.setattr("inception_jax.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Job(digits(model__bn_group=4), jax.devices()[:1])
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    job = Trainer(digits(model__bn_group=4), jax.devices()[:1])
 
     def refuse():
         raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: {text}")

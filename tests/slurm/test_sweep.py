@@ -9,6 +9,7 @@ import time
 import pytest
 
 from inception_jax.sweep import folder
+from inception_jax.workdir import jsonl
 from tests.faults import runs
 from tests.sweep import pages
 
@@ -91,7 +92,7 @@ def test_eight_trials_three_killed_two_preempted(cluster, tmp_path):
     assert {"sweep.png", "sweep.svg"} <= {p.name for p in (at / "figures").iterdir()}
     for trial in trials:
         assert (trial.folder / "DONE").exists()
-        metrics = runs.read_lines(trial.folder / "metrics.jsonl")
+        metrics = jsonl.read(trial.folder / "metrics.jsonl")
         lines = collections.Counter((x["step"], x["split"], x.get("weights")) for x in metrics)
         assert set(lines.values()) == {1}, "a step is there twice"
     nothing_left(cluster)

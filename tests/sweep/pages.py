@@ -10,7 +10,7 @@ def get_config(arg=""):
     c = pages.load("{root}/configs/digits.py:epochs=2.0,width=0.125")
     c.data.image_size = 8
     c.data.batch_size = 96
-    c.model.without = {without}
+    c.model.drop_rows = {without}
     c.optim.warmup_epochs = 0.5
     c.eval.every_epochs = 1.0
     c.checkpoint.every_epochs = 0.5

@@ -10,7 +10,7 @@ from inception_jax.cli import sweeps
 from inception_jax.errors import PreemptedError
 from inception_jax.launch import retry
 from inception_jax.sweep import claims, folder, search
-from inception_jax.sweep.worker import Worker
+from inception_jax.sweep.worker import SearchWorker
 from tests.conftest import ROOT
 from tests.sweep import fake, pages
 
@@ -33,7 +33,7 @@ def sweep(tmp_path, monkeypatch):
 def worker(sweep, number=0, codes=()):
     """A worker whose trainings end with these codes, then with 0; its study and what it says."""
     given, said, left = sweep.given(), [], list(codes or ())
-    made = Worker(
+    made = SearchWorker(
         sweep, number, sweeps.searcher(given), lambda o: sweeps.build(given, sweep.base, o),
         said.append,
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""One image: its format, decoding, crops, colour."""

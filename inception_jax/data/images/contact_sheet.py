@@ -1,0 +1,47 @@
+"""A picture of a training batch as the network sees it."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jax
+import numpy as np
+
+from inception_jax.data import pipeline
+from inception_jax.data.images import distort
+from inception_jax.data.sources.source import Source
+from inception_jax.errors import ConfigError
+
+SIDE, MOST = 8, 64  # images a row, images in all
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def write(config: Any, source: Source, step: int, out: Path) -> Path:
+    """Writes the first images of training step `step`, augmented, as a grid of 8 a row.
+
+    Raises:
+        ConfigError: `out` does not end as a picture does.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{out}: expected a picture's name, ending in {' or '.join(SUFFIXES)}")
+    d = config.data
+    read = pipeline.TrainReader(source, d, config.seed)
+    count = min(d.batch_size, MOST)
+    batch = read.empty(count)
+    read(range(step * d.batch_size, step * d.batch_size + count), batch)
+    keys = distort.image_keys(config.seed, step, d.batch_size)[:count]
+    pixels = jax.jit(distort.augment, static_argnames=("flip", "colour"))(
+        batch["image"].astype(np.float32) / 255, keys, flip=d.flip, colour=d.colour
+    )
+    images = np.asarray(pixels * 255).round().astype(np.uint8)
+    scale = max(1, round(128 / d.image_size))
+    images = images.repeat(scale, 1).repeat(scale, 2)
+    rows = -(-count // SIDE)
+    side = images.shape[1] + 2
+    sheet = np.full((rows * side, SIDE * side, 3), 255, np.uint8)
+    for i, image in enumerate(images):
+        y, x = divmod(i, SIDE)
+        sheet[y * side : y * side + side - 2, x * side : x * side + side - 2] = image
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
+    return out

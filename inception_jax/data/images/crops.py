@@ -1,0 +1,106 @@
+"""Which part of an image the network sees, and at what size: geometry on the host."""
+
+import math
+
+import cv2
+import numpy as np
+
+from inception_jax.data.images.picture import Box
+
+Rng = np.random.Generator
+Span = tuple[float, float]
+INTERPOLATIONS = {
+    "bilinear": cv2.INTER_LINEAR,
+    "nearest": cv2.INTER_NEAREST_EXACT,
+    "bicubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
+# What `random` draws from, each as often: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
+RANDOM = ("bilinear", "nearest", "bicubic", "area")
+ATTEMPTS = 10  # torchvision's
+# slim's preprocessing/inception_preprocessing.py, distorted_bounding_box_crop.
+TENSORFLOW_ATTEMPTS, MIN_COVERED = 100, 0.1
+
+
+def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
+    """A random rectangle of an image of `height` x `width` pixels, as GoogLeNet's section 6 has it.
+
+    Its share of the image's area is uniform in `area`, its width / height uniform in `aspect`. A
+    rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
+    aspect is taken (torchvision's rule; TensorFlow takes the whole image).
+    """
+    for _ in range(ATTEMPTS):
+        pixels = rng.uniform(*area) * height * width
+        ratio = rng.uniform(*aspect)
+        w, h = round(math.sqrt(pixels * ratio)), round(math.sqrt(pixels / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+            return Box(int(y), int(x), h, w)
+    ratio = min(max(width / height, aspect[0]), aspect[1])
+    w, h = min(width, max(1, round(height * ratio))), min(height, max(1, round(width / ratio)))
+    return Box((height - h) // 2, (width - w) // 2, h, w)
+
+
+def tensorflow_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
+    """A random rectangle, as TensorFlow's `sample_distorted_bounding_box` takes it.
+
+    That is what the released Inception code trains with. The aspect is uniform, but the *height* is
+    uniform between those of the least and the largest area, which makes small rectangles more
+    likely than the paper's. As there, without boxes of objects a rectangle has to cover a tenth of
+    the image (`min_object_covered=0.1` of the whole), and after 100 attempts the whole image is
+    taken.
+    """
+    least, most = (share * height * width for share in area)
+    for _ in range(TENSORFLOW_ATTEMPTS):
+        ratio = rng.uniform(*aspect)
+        low, high = round(math.sqrt(least / ratio)), round(math.sqrt(most / ratio))
+        if round(high * ratio) > width:
+            high = math.floor((width + 0.5 - 1e-7) / ratio)
+        high = min(high, height)
+        h = int(rng.integers(low, high + 1)) if low < high else high
+        w = round(h * ratio)
+        if h * w < least:
+            h, w = h + 1, round((h + 1) * ratio)
+        if h * w > most:
+            h, w = h - 1, round((h - 1) * ratio)
+        fits = 0 < h <= height and 0 < w <= width and least <= h * w <= most
+        if fits and h * w >= MIN_COVERED * height * width:
+            return Box(_start(rng, height - h), _start(rng, width - w), h, w)
+    return Box(0, 0, height, width)
+
+
+def _start(rng: np.random.Generator, room: int) -> int:
+    """TensorFlow draws below `room`: a rectangle never touches the last row."""
+    return int(rng.integers(room)) if room else 0
+
+
+RANDOM_BOXES = {"inception": inception_box, "tensorflow": tensorflow_box}
+
+
+def central_box(height: int, width: int, share: float, square: bool) -> Box:
+    """The centre: `share` of both sides, or `share` of the short side as a square.
+
+    Both sides are rounded as by TensorFlow's `central_crop`, which TF-slim evaluates with: each
+    margin down to a whole pixel.
+    """
+    if square:
+        h = w = max(1, round(min(height, width) * share))
+    else:
+        h, w = (n - 2 * int((n - n * share) / 2) for n in (height, width))
+    return Box((height - h) // 2, (width - w) // 2, h, w)
+
+
+def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
+    """Fills `out`, uint8 [size, size, 3], with `part` [h, w, 3], stretched."""
+    if part.shape == out.shape:
+        out[:] = part
+    else:
+        cv2.resize(part, out.shape[1::-1], dst=out, interpolation=INTERPOLATIONS[interpolation])
+
+
+def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:
+    """`image` [s, s, 3] moved by up to `pad` pixels each way; what comes in is its reflection."""
+    dy, dx = rng.integers(0, 2 * pad + 1, 2)
+    padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+    return padded[dy : dy + image.shape[0], dx : dx + image.shape[1]]

@@ -1,0 +1,80 @@
+"""An image that is decoded no more than it is looked at."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from inception_jax.data.images import turbojpeg
+from inception_jax.data.images.decode import decode
+
+Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
+MOST = 2**26  # pixels decoded of one box: 200 MB; a larger one is decoded at a half, a quarter, ...
+SHRINK = (8, 4, 2)  # what JPEG's transform can leave out
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels: first row and column, height and width."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+
+class Picture:
+    """One stored image: its size is known at once, its pixels are decoded when asked for.
+
+    Raises:
+        BadImageError: it cannot be read, as far as its header shows.
+    """
+
+    def __init__(self, stored: Stored):
+        self._data = stored if isinstance(stored, bytes) else b""
+        self._pixels = None if isinstance(stored, bytes) else stored
+        self._header = turbojpeg.header(self._data) if self._pixels is None else None
+        if self._header is not None:
+            self.height, self.width = self._header.height, self._header.width
+        else:
+            self.height, self.width = self.whole().shape[:2]
+
+    def whole(self) -> np.ndarray:
+        """All pixels, uint8 [h, w, 3]; kept, so that further boxes cost nothing.
+
+        Raises:
+            BadImageError: it cannot be read.
+        """
+        if self._pixels is None:
+            self._pixels = decode(self._data)
+        return self._pixels
+
+    def inside(self, box: Box, least: int | None = None) -> np.ndarray:
+        """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only they are decoded.
+
+        Args:
+            box: within the image.
+            least: pixels a side that are enough. A box of at least twice as many is decoded at a
+                half, a quarter or an eighth, never below. None: every pixel, exactly those of
+                `whole`, unless the box has more than 2^26 of them.
+
+        Raises:
+            BadImageError: it cannot be read.
+        """
+        if self._pixels is None and self._header is not None:
+            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least))
+            if part is not None:
+                return part
+        y, x, height, width = box
+        return self.whole()[y : y + height, x : x + width]
+
+
+def _shrunk(box: Box, least: int | None) -> tuple[int, int, int, int, int]:
+    """The box in pixels of an image decoded at 1 / n, and n."""
+    n = 1
+    if least is not None:
+        short = min(box.height, box.width)
+        n = next((n for n in SHRINK if short >= n * least), 1)
+    while n < max(SHRINK) and box.height * box.width > MOST * n * n:
+        n *= 2
+    # Rounded inwards: never a pixel that the image does not have.
+    y, x = box.y // n, box.x // n
+    return y, x, max(1, box.height // n), max(1, box.width // n), n

@@ -1,0 +1,145 @@
+"""How fast images come, where their time goes, and what they cost a step."""
+
+import itertools
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from inception_jax.data import pipeline
+from inception_jax.data.images import turbojpeg
+from inception_jax.data.sources.source import Source
+from inception_jax.data.threads import AHEAD
+
+Step = Callable[[Any], None]  # takes a batch and returns when the device has done with it
+
+
+class InputBench:
+    """Measures one source under one `data` section.
+
+    Each figure is the median of `rounds` of `seconds` each, one and all threads in turn, because
+    other programs disturb. The files come from the operating system's cache when there is room: a
+    figure says what the host can decode, not what a cold disk gives.
+    """
+
+    def __init__(self, source: Source, data: Any, seconds: float, rounds: int):
+        self._source, self._data = source, data
+        self._seconds, self._rounds = seconds, rounds
+
+    def run(self, step: Step | None = None) -> dict[str, Any]:
+        """All figures; without `step` one is simulated that leaves the host half of its time."""
+        d, before = self._data, _resident()
+        rates: dict[int, list[float]] = {1: [], self._readers: []}
+        for _ in range(self._rounds):
+            for readers, found in rates.items():
+                found.append(self._images_per_s(readers))
+        one, rate = (statistics.median(rates[n]) for n in (1, self._readers))
+        alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
+        memory = _peak() - before  # a step that waits for nothing has all batches ahead read
+        return {
+            "images": len(self._source),
+            "image_size": d.image_size,
+            "batch_size": d.batch_size,
+            "readers": f"{self._readers} {'processes' if d.processes else 'threads'}",
+            "interpolation": d.interpolation,
+            "decoder": decoder(),
+            "images_per_s": rate,
+            "images_per_s_one_reader": one,
+            "scaling": rate / one,
+            "stages_ms": {**self._stages(), "transfer": self._transfer()},
+            "memory_mb": memory / 1e6,
+            "step": "measured" if step else "simulated: the host waits twice the input's time",
+            "step_ms": 1e3 * alone,
+            "joined_ms": 1e3 * joined,
+            "input_costs": joined / alone - 1,
+        }
+
+    @property
+    def _readers(self) -> int:
+        return self._data.processes or self._data.threads
+
+    def _batches(self, readers: int) -> Iterator[pipeline.Batch]:
+        d = self._data
+        self._reader = pipeline.TrainReader(self._source, d, seed=0)
+        processes = readers if d.processes else 0
+        span = range(sys.maxsize)
+        return pipeline.batches(self._reader, d.batch_size, span, readers, processes=processes)
+
+    def _images_per_s(self, readers: int) -> float:
+        batches = self._batches(readers)
+        for _ in range(AHEAD + 1):  # those that were begun before the clock
+            next(batches)
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < self._seconds:
+            next(batches)
+            count += 1
+        return count * self._data.batch_size / (time.perf_counter() - began)
+
+    def _stages(self) -> dict[str, float]:
+        """Milliseconds an image, one reader alone."""
+        self._images_per_s(1)
+        return self._reader.clock.ms()
+
+    def _transfer(self) -> float:
+        """Milliseconds an image, to the first device; none for a CPU, which shares the memory."""
+        batch = next(self._batches(self._readers))["image"]
+        times = []
+        for _ in range(10):
+            began = time.perf_counter()
+            jax.block_until_ready(jax.device_put(batch))
+            times.append(time.perf_counter() - began)
+        return 1e3 * statistics.median(times) / len(batch)
+
+    def _joined(self, step: Step) -> tuple[float, float]:
+        """Median seconds of a step on one batch again and again, and of a step with its input."""
+        batches = self._batches(self._readers)
+        same = next(batches)
+        alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
+        return alone, _seconds_a_step(step, batches, self._seconds)
+
+
+def decoder() -> str:
+    """Which library decodes JPEGs here, and how much of them."""
+    if turbojpeg.library():
+        return "libjpeg-turbo 3, only the crop"
+    return "simplejpeg, whole images (for regions: libjpeg-turbo 3, or pip install turbojpeg)"
+
+
+def _waiting(seconds: float) -> Step:
+    """A step that takes `seconds` of an accelerator and nothing of the host."""
+
+    def step(batch: Any) -> None:
+        jax.device_put(batch["image"])
+        time.sleep(seconds)
+
+    return step
+
+
+def _seconds_a_step(step: Step, batches: Iterator[Any], seconds: float) -> float:
+    for _ in range(AHEAD + 1):
+        step(next(batches))
+    began, times = time.perf_counter(), []
+    while time.perf_counter() - began < seconds or len(times) < 5:
+        start = time.perf_counter()
+        step(next(batches))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _peak() -> int:
+    """Most bytes that this process ever had in memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _resident() -> int:
+    """Bytes that this process has in memory; where the system does not say, its most so far."""
+    try:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return _peak()

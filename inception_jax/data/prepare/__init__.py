@@ -1,0 +1,1 @@
+"""Data sets written and checked: ImageNet, folders as shards."""

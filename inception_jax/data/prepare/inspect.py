@@ -1,0 +1,93 @@
+"""Looks at a whole data set: its splits, and every image of one of them."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.kind import ImageKind, examine
+from inception_jax.data.prepare.survey import Survey
+from inception_jax.data.sources.digits import SPLITS, Digits
+from inception_jax.data.sources.folder import Folder
+from inception_jax.data.sources.listing import subfolders
+from inception_jax.data.sources.source import Source
+from inception_jax.errors import ConfigError
+from inception_jax.progress import Progress
+
+CHUNK = 32  # images a thread reads at a time
+
+
+class Split(NamedTuple):
+    """How large a split is, and why it cannot be used."""
+
+    images: int
+    classes: int
+    problem: str = ""
+
+
+def splits(data: Any) -> dict[str, Split]:
+    """Every split of the set that a config's `data` section names; no image is read."""
+    if data.source == "digits":
+        return {name: _split(Digits(name)) for name in SPLITS}
+    if data.source == "folder":
+        return {name: _folder(data, name) for name in subfolders(Path(data.dir).expanduser())}
+    from inception_jax.data.sources.tfds import Tfds
+
+    source = Tfds(data.name, data.dir, data.train_split)
+    return {name: Split(count, len(source.classes)) for name, count in source.splits.items()}
+
+
+def _split(source: Source) -> Split:
+    return Split(len(source), len(source.classes))
+
+
+def _folder(data: Any, name: str) -> Split:
+    try:
+        return _split(Folder(data.dir, name, data.train_split))
+    except ConfigError as e:
+        return Split(0, 0, str(e))
+
+
+def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
+    """Reads every image once, in `threads` threads."""
+    total, survey = len(source), Survey(source.classes, len(source))
+
+    def read(start: int) -> tuple[list[int], list[tuple[int, str, ImageKind | str]]]:
+        labels, seen = [], []
+        for i in range(start, min(start + CHUNK, total)):
+            try:
+                seen.append((i, source.name(i), _kind(source, i)))
+            except BadImageError as e:
+                seen.append((i, source.name(i), str(e)))
+            labels += _label(source, i)
+        return labels, seen
+
+    bar, done = Progress(total, label="reading"), 0
+    with ThreadPoolExecutor(threads) as pool:
+        for labels, seen in pool.map(read, range(0, total, CHUNK)):
+            survey.counts += np.bincount(labels, minlength=len(survey.counts))
+            for index, name, kind in seen:
+                if isinstance(kind, ImageKind):
+                    survey.note(index, name, kind)
+                else:
+                    survey.unreadable[name] = kind
+            done += len(seen)
+            bar.update(done, {"unreadable": str(len(survey.unreadable))})
+    bar.close()
+    return survey
+
+
+def _kind(source: Source, index: int) -> ImageKind:
+    stored = source.stored(index)
+    return examine(stored) if isinstance(stored, bytes) else ImageKind("pixels", *stored.shape[:2])
+
+
+def _label(source: Source, index: int) -> list[int]:
+    """The label of an image; none if it is in a record that cannot be read."""
+    try:
+        return [source.label(index)]
+    except BadImageError:
+        return []

@@ -1,0 +1,118 @@
+"""Which images of a folder go into which shard: the same for the same files, anywhere."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from inception_jax.data.prepare import prepared
+from inception_jax.data.sources.folder import Folder
+from inception_jax.data.sources.listing import subfolders
+from inception_jax.errors import ConfigError
+from inception_jax.progress import watched
+
+STATS = 16  # threads that ask for the files' sizes, which on a network disk is waiting
+SPLIT = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A file: its path below the folder, its label, its size and the time it was written."""
+
+    path: str
+    label: int
+    size: int
+    time: int
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One file of the set: its name, its split, and the images in the order of its records."""
+
+    file: str
+    split: str
+    images: Sequence[Image]
+
+
+class Manifest:
+    """The shards of every split of a folder, and the classes.
+
+    Args:
+        root: the folder, with one folder a split, and in it one folder a class.
+        name: of the set.
+        shard_bytes: the images of a shard have about so many.
+        train: the split whose folders are the classes of all.
+        splits: which to take; every folder of `root` if empty.
+
+    Raises:
+        ConfigError: a split that is not there, has no images, or has a class that `train` lacks.
+    """
+
+    def __init__(self, root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str]):
+        if not root.is_dir():
+            raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
+        found = subfolders(root)
+        for split in (train, *splits):
+            if split not in found:
+                raise ConfigError(
+                    f"{root}: expected a split {split!r}, found {', '.join(found) or 'no folders'};"
+                    f" --train_split= and --splits= name those that are there"
+                )
+        self.classes: tuple[str, ...] = ()
+        self.shards: list[ShardFile] = []
+        for split in splits or found:
+            source = _opened(root, split, train)
+            self.classes = source.classes
+            self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
+
+    def __len__(self) -> int:
+        return sum(len(shard.images) for shard in self.shards)
+
+    def digest(self, *flags: object, times: bool = False) -> str:
+        """Of all that decides the shards, but for the bytes of the images; `times`: also of these.
+
+        A file that is written again has another time, in another place too.
+        """
+        digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
+        for shard in self.shards:
+            digest.update(f"\n{shard.file}\n".encode())
+            for image in shard.images:
+                fields = (image.path, image.label, image.size, *([image.time] if times else []))
+                digest.update(os.fsencode("\0".join(map(str, fields)) + "\n"))
+        return digest.hexdigest()
+
+
+def _opened(root: Path, split: str, train: str) -> Folder:
+    if not SPLIT.fullmatch(split):
+        raise ConfigError(f"{root / split}: a split's name has letters, digits and _ only")
+    try:
+        return Folder(root, split, train)
+    except ConfigError as e:
+        reason = str(e).removeprefix("--config.data.dir=")
+        raise ConfigError(f"{reason}. To pack only some splits: --splits={train},...") from e
+
+
+def _listed(root: Path, source: Folder, split: str) -> list[Image]:
+    def one(index: int) -> Image:
+        stat = os.stat(root / source.name(index))
+        return Image(source.name(index), source.label(index), stat.st_size, stat.st_mtime_ns)
+
+    with ThreadPoolExecutor(STATS) as pool:
+        return list(watched(pool.map(one, range(len(source))), len(source), f"listing {split}"))
+
+
+def _mixed(images: list[Image]) -> list[Image]:
+    """In an order that only the paths decide, so that a reader of neighbours sees all classes."""
+    return sorted(images, key=lambda image: hashlib.sha256(os.fsencode(image.path)).digest())
+
+
+def _planned(name: str, split: str, images: list[Image], shard_bytes: int) -> Iterator[ShardFile]:
+    """Shards with the same number of images each."""
+    count = min(-(-sum(image.size for image in images) // shard_bytes) or 1, len(images))
+    for i, path in enumerate(prepared.shards(Path(), name, split, count)):
+        part = images[i * len(images) // count : (i + 1) * len(images) // count]
+        yield ShardFile(path.name, split, part)

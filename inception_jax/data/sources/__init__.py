@@ -1,0 +1,1 @@
+"""Data sets with random access: digits, folders, files, TFDS."""

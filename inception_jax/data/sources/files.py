@@ -1,0 +1,54 @@
+"""Image files without classes."""
+
+import os
+from pathlib import Path
+
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.sources.listing import SUFFIXES
+from inception_jax.errors import ConfigError
+
+
+class Files:
+    """The images below a folder, however they lie; each has the label 0.
+
+    Raises:
+        ConfigError: there is no such folder, or no image below it.
+    """
+
+    def __init__(self, root: Path):
+        if not root.is_dir():
+            raise ConfigError(f"expected a folder of images, found no folder at {root}")
+        self._root = root
+        self.classes: tuple[str, ...] = ("",)
+        self._names = sorted(
+            os.path.relpath(os.path.join(folder, name), root)
+            for folder, _, names in os.walk(root)
+            for name in names
+            if name.lower().endswith(SUFFIXES) and name[0] != "."
+        )
+        if not self._names:
+            raise ConfigError(f"expected images ({', '.join(SUFFIXES)}) below {root}, found none")
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def label(self, index: int) -> int:
+        """Nothing is known of it: 0."""
+        return 0
+
+    def stored(self, index: int) -> bytes:
+        """The file's bytes."""
+        try:
+            return contents(os.path.join(self._root, self._names[index]))
+        except OSError as e:
+            raise BadImageError(str(e)) from e
+
+    def name(self, index: int) -> str:
+        """Its path below the folder."""
+        return self._names[index]
+
+
+def contents(path: str) -> bytes:
+    """A file's bytes; without a buffer and a Path that takes 20 us of the 40."""
+    with open(path, "rb", buffering=0) as f:
+        return f.read()

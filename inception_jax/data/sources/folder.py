@@ -1,0 +1,72 @@
+"""Any tree of images: `dir/split/class/image`."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.sources import listing
+from inception_jax.data.sources.files import contents
+from inception_jax.errors import ConfigError, DataError
+
+
+class Folder:
+    """One split of a folder tree.
+
+    The classes are the sorted names of the folders in `dir/split`; with `train_split`, those of
+    that split, so that a class without images in this one does not shift the labels.
+    """
+
+    def __init__(self, root: str | Path, split: str, train_split: str = ""):
+        if not str(root):
+            raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
+        base = Path(root).expanduser()
+        flag = f"--config.data.dir={root}"
+        expected = f"{flag}: expected a folder {base / split} with one folder a class, but"
+        if not base.is_dir():
+            raise ConfigError(f"{expected} {base} is not a folder")
+        if not split or not (base / split).is_dir():
+            raise ConfigError(f"{expected} {base} has {_listed(listing.subfolders(base))}")
+        found = listing.subfolders(base / split)
+        trained = train_split and (base / train_split).is_dir()
+        self.classes = tuple(listing.subfolders(base / train_split) if trained else found)
+        if extra := [name for name in found if name not in set(self.classes)]:
+            raise ConfigError(
+                f"{flag}: expected in {base / split} only classes of "
+                f"{train_split}, but it also has {_listed(extra)}"
+            )
+        self._root, self._split = base, split
+        self._files = listing.of(base / split, list(self.classes))
+        if not len(self):
+            raise ConfigError(
+                f"{flag}: expected images ({', '.join(listing.SUFFIXES)}) in "
+                f"{base / split}/<class>/, found none; the class folders are {_listed(found)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self._files.names)
+
+    def label(self, index: int) -> int:
+        """Position of the class folder's name."""
+        return int(self._files.labels[index])
+
+    def stored(self, index: int) -> bytes:
+        """The file's bytes; raises BadImageError, or DataError when the file has gone."""
+        path = os.path.join(self._root, self.name(index))
+        try:
+            return contents(path)
+        except FileNotFoundError as e:
+            raise DataError(f"{path} was there at the start and has gone") from e
+        except OSError as e:
+            raise BadImageError(str(e)) from e
+
+    def name(self, index: int) -> str:
+        """`split/class/file`."""
+        folder = self.classes[self._files.labels[index]]
+        return f"{self._split}/{folder}/{os.fsdecode(self._files.names[index])}"
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    """`a, b, c and 997 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "no folders"

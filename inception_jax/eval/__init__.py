@@ -1,0 +1,1 @@
+"""Evaluation: protocols, views, metrics, ensembles, published results."""

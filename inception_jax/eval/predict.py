@@ -1,0 +1,161 @@
+"""Predictions for image files: decoded, cropped and normalised as the run's evaluation does."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jax
+import numpy as np
+
+from inception_jax import checkpoint, models
+from inception_jax.data import pipeline
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.listing import SUFFIXES
+from inception_jax.errors import ConfigError
+from inception_jax.models import from_config, preprocess
+from inception_jax.models.names import known
+from inception_jax.runtime import xla_options
+from inception_jax.workdir import class_names
+
+Prediction = tuple[Path, list[tuple[str, float]], str | None]
+
+
+def image_files(paths: list[Path]) -> list[Path]:
+    """Files as they are, folders as the images below them, sorted.
+
+    Raises:
+        ConfigError: a path does not exist, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
+        found = [path]
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("[!.]*") if p.suffix.lower() in SUFFIXES)
+            if not found:
+                raise ConfigError(
+                    f"expected images ({', '.join(SUFFIXES)}) below {path}, found none"
+                )
+        files += found
+    return files
+
+
+class Predictor:
+    """A run's network, with its averaged weights, class names and preprocessing."""
+
+    def __init__(self, config: Any, workdir: Path, step: int | None = None):
+        self._config = config
+        self.step, variables = checkpoint.load(workdir, step)
+        self.model, self.variables = models.fold(from_config.build_model(config.model), variables)
+        self.classes = class_names.read(workdir, config.model.num_classes)
+
+    def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
+        """For each file its path, its `top` classes with probabilities, and what went wrong."""
+
+        @xla_options.jit
+        def probabilities(variables: Any, images: jax.Array) -> jax.Array:
+            return jax.nn.softmax(preprocess.predict(self.model, variables, images))
+
+        for path, p, error in self.each(files, probabilities, self.centre, batch_size):
+            best = [] if error else np.argsort(-p, kind="stable")[:top]
+            yield path, [(self.classes[i], float(p[i])) for i in best], error
+
+    def features(
+        self, files: list[Path], row: str, pooled: bool, batch_size: int = 32
+    ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
+        """For each file its path, the features of `row`, and what went wrong.
+
+        Args:
+            files: images.
+            row: an end-point of the network, such as `mixed_7c`, or `pool`.
+            pooled: the mean over the grid, [c], rather than [h, w, c].
+            batch_size: images a pass.
+
+        Raises:
+            ConfigError: the network has no such end-point; the message lists those there are.
+        """
+        try:
+            known("end-point", row, self.model.endpoint_names())
+        except ValueError as e:
+            raise ConfigError(f"--features: {e}") from e
+
+        @xla_options.jit
+        def features(variables: Any, images: jax.Array) -> jax.Array:
+            x = preprocess.as_input(images, self.model)
+            out = self.model.apply(variables, x, train=False, endpoints=True)
+            y = out.logits if row == "logits" else out.endpoints[row]
+            return y.mean(axis=(1, 2)) if pooled and y.ndim == 4 else y
+
+        return self.each(files, features, self.centre, batch_size)
+
+    def centre(self, picture: Picture) -> np.ndarray:
+        """What evaluation sees of `picture`: uint8 [s, s, 3]."""
+        side = self._config.data.image_size
+        seen = np.empty((side, side, 3), np.uint8)
+        pipeline.centre(picture, self._config.data, seen)
+        return seen
+
+    def whole(self, picture: Picture) -> np.ndarray:
+        """All of `picture`, stretched: float32 [s, s, 3], 0..255, nothing rounded.
+
+        Bilinear between the centres of pixels, without antialiasing, as pytorch-fid's
+        `interpolate(align_corners=False)`. (torch-fidelity measures from the corners of pixels, as
+        TensorFlow 1 did.)
+        """
+        side = self._config.data.image_size
+        pixels = picture.whole().astype(np.float32)
+        return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
+
+    def each(
+        self,
+        files: list[Path],
+        forward: Callable[[Any, np.ndarray], Any],
+        see: Callable[[Picture], np.ndarray],
+        batch_size: int,
+    ) -> Iterator[tuple[Path, Any, str | None]]:
+        """For each file its path, what `forward` makes of it, and why it could not be read.
+
+        Args:
+            files: images, any sizes.
+            forward: (variables, images [b, s, s, 3]) -> arrays [b, ...]; jitted, so that the host
+                reads the next batch meanwhile.
+            see: `centre` or `whole`.
+            batch_size: images a pass; the last one is filled up with black.
+        """
+        # What is yielded is one pass behind what is read.
+        behind = pairwise(chain(self._passes(files, forward, see, batch_size), [None]))
+        for (part, values, errors), _ in behind:  # type: ignore[misc]
+            values = jax.device_get(values)
+            for i, (path, error) in enumerate(zip(part, errors, strict=True)):
+                yield path, jax.tree.map(lambda v, i=i: v[i], values), error
+
+    def _passes(
+        self, files: list[Path], forward: Any, see: Any, batch_size: int
+    ) -> Iterator[tuple[list[Path], Any, list[str | None]]]:
+        """One batch after another: its files, their values on the device, their errors."""
+        cv2.setNumThreads(0)  # the threads are ours
+        variables = jax.device_put(self.variables)
+        blank = see(Picture(np.zeros((1, 1, 3), np.uint8)))
+        batch_size = min(batch_size, len(files))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(files), batch_size):
+                part = files[start : start + batch_size]
+                read = list(pool.map(partial(_read, see=see), part))
+                images = [blank if image is None else image for image, _ in read]
+                images += [blank] * (batch_size - len(part))
+                yield part, forward(variables, np.stack(images)), [error for _, error in read]
+
+
+def _read(path: Path, see: Any) -> tuple[np.ndarray | None, str | None]:
+    """What is seen of a file's image, or why it cannot be read."""
+    try:
+        return see(Picture(path.read_bytes())), None
+    except (BadImageError, OSError) as e:
+        return None, str(e)

@@ -1,0 +1,75 @@
+"""ReaL: the labels that people gave ImageNet's validation set afresh; arXiv:2006.07159.
+
+`real.json` of github's google-research/reassessed-imagenet is a list of 50,000 lists of classes,
+in the order of ILSVRC2012_val_00000001.JPEG on. An image with an empty list is not counted.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inception_jax.data.imagenet import CLASSES, IMAGES, wnids
+from inception_jax.errors import ConfigError, DataError
+
+
+class Real:
+    """The labels of a split.
+
+    Args:
+        path: of the file.
+        classes: of the split.
+        ids: validation ids of its images, 0 for other files.
+
+    Raises:
+        ConfigError: there is no such file.
+        DataError: it is not in the official form, or the images are not ImageNet's.
+    """
+
+    def __init__(self, path: Path, classes: Sequence[str], ids: np.ndarray):
+        if not path.is_file():
+            raise ConfigError(f"--real={path}: expected the file real.json, found none")
+        if tuple(classes) != wnids():
+            raise DataError(
+                f"--real={path}: expected data with ImageNet's 1,000 classes (n01440764 and so "
+                f"on), got {len(classes)} classes such as {classes[0]!r}"
+            )
+        try:
+            lists = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            lists = None
+        if not _official(lists):
+            raise DataError(f"--real={path}: expected a JSON list of 50,000 lists of classes")
+        if not ids.any():
+            raise DataError(f"--real={path}: expected files named ILSVRC2012_val_00000001.JPEG ...")
+        self._lists: list[list[int]] = lists
+        self._ids = ids
+
+    def hits(self, index: np.ndarray, log: np.ndarray) -> tuple[int, int, int]:
+        """Images counted, top-1 and top-5 hits, of log-probabilities [n, 1000].
+
+        A hit is a prediction, or one of the first five, that is among an image's labels.
+        """
+        count = top1 = top5 = 0
+        for row, number in zip(log, self._ids[index].tolist(), strict=True):
+            labels = self._lists[number - 1] if number else []
+            if labels:
+                count += 1
+                five = np.argsort(-row, kind="stable")[:5].tolist()
+                finite = bool(np.isfinite(row).all())
+                top1 += finite and five[0] in labels
+                top5 += finite and not set(five).isdisjoint(labels)
+        return count, top1, top5
+
+
+def _official(lists: Any) -> bool:
+    return (
+        isinstance(lists, list)
+        and len(lists) == IMAGES
+        and all(
+            isinstance(x, list) and all(type(c) is int and 0 <= c < CLASSES for c in x)
+            for x in lists
+        )
+    )

@@ -1,0 +1,65 @@
+"""The evaluation step: the mean of the softmax over an image's views, jitted over the mesh."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from inception_jax.models import Network
+from inception_jax.models.lowering import forms
+from inception_jax.models.preprocess import predict
+from inception_jax.runtime import mesh as meshes
+from inception_jax.runtime import xla_options
+
+Array = jax.Array
+
+LOWEST = -1e30  # below any log-probability, and finite
+
+
+def make_view_step(
+    model: Network, mesh: Mesh, images: int, columns: np.ndarray | None
+) -> tuple[Callable[[], Any], Callable[[Any, Any, Any], Any]]:
+    """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
+
+    `views` has image uint8 [v, s, s, 3], weight float32 [v] and owner int32 [v], split over `data`:
+    a view adds `weight` times its probabilities to those of image `owner`. Sums are a pair of
+    arrays [images, classes]: the largest log-probability seen, and the mass relative to it, so that
+    nothing is lost of small probabilities; `log_of` makes one of them.
+
+    Args:
+        model: the network.
+        mesh: devices that share the views; every one has the sums.
+        images: whose views are added up.
+        columns: int [classes], the outputs that are asked for; None for all.
+    """
+    classes = model.num_classes if columns is None else len(columns)
+
+    def start() -> tuple[Array, Array]:
+        return jnp.full((images, classes), LOWEST), jnp.zeros((images, classes))
+
+    def step(variables: Any, sums: tuple[Array, Array], views: Any) -> tuple[Array, Array]:
+        with forms.for_mesh(mesh):
+            logits = predict(model, variables, views["image"])
+        logits = logits if columns is None else logits[:, columns]
+        weight, owner = views["weight"][:, None], views["owner"]
+        log = jax.nn.log_softmax(logits.astype(jnp.float32))
+        log = jnp.where(weight > 0, log, LOWEST)
+        top, mass = sums
+        new = jnp.maximum(top, jax.ops.segment_max(log, owner, images))
+        share = weight * jnp.exp(log - new[owner])
+        return new, mass * jnp.exp(top - new) + jax.ops.segment_sum(share, owner, images)
+
+    placed = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
+    options = xla_options.evaluation(mesh.devices.flat[0])
+    return placed(start), placed(step, donate_argnums=1, compiler_options=options)
+
+
+def log_of(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The logarithms of the mean probabilities, on the host."""
+    top, mass = sums
+    with np.errstate(divide="ignore"):  # an image without views, which nobody asks for
+        return top + np.log(mass)

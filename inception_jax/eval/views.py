@@ -1,0 +1,84 @@
+"""From images to their views: decoded once, resized once a scale, cut, stacked."""
+
+import operator
+from collections.abc import Iterable
+from itertools import groupby
+
+import cv2
+import numpy as np
+
+from inception_jax.data.images.crops import INTERPOLATIONS
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
+from inception_jax.data.pipeline import Batch
+from inception_jax.data.sources.source import BadImages, Source
+from inception_jax.eval.protocols import Protocol, View
+
+
+class ViewReader:
+    """Reads images of a split with all their views; what cannot be read is masked out.
+
+    Args:
+        source: the split.
+        protocol: which views.
+        interpolation: a key of `INTERPOLATIONS`; `random`, which is training's, means bilinear.
+        todo: indices of the images, in the order of reading; positions past its end are empty.
+    """
+
+    def __init__(self, source: Source, protocol: Protocol, interpolation: str, todo: np.ndarray):
+        self._source, self._protocol, self.todo = source, protocol, todo
+        self._how = INTERPOLATIONS["bilinear" if interpolation == "random" else interpolation]
+        self.bad = BadImages(source)
+
+    def empty(self, count: int) -> Batch:
+        """Room for `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 an image.
+
+        `index` and `tried` are -1 where there is no image; only `index` is where it is unreadable.
+        """
+        views, size = self._protocol.count, self._protocol.size
+        return {
+            "image": np.zeros((count, views, size, size, 3), np.uint8),
+            "weight": np.zeros((count, views), np.float32),
+            "label": np.zeros(count, np.int32),
+            "index": np.full(count, -1, np.int32),
+            "tried": np.full(count, -1, np.int32),
+        }
+
+    def __call__(self, positions: range, out: Batch) -> None:
+        """Fills `out`, which is empty, with the images at `positions` of `todo`."""
+        for i, position in enumerate(positions):
+            if position >= len(self.todo):
+                break
+            index = int(self.todo[position])
+            out["tried"][i] = index
+            try:
+                picture = Picture(self._source.stored(index))
+                views = self._protocol.views(picture.height, picture.width)
+                fill(picture, views, self._how, out["image"][i])
+            except BadImageError as e:
+                self.bad.add(index, e)
+                continue
+            out["weight"][i, : len(views)] = [v.times / self._protocol.count for v in views]
+            out["label"][i], out["index"][i] = self._source.label(index), index
+
+
+def fill(picture: Picture, views: Iterable[View], how: int, out: np.ndarray) -> None:
+    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3]; `how` is cv2's interpolation."""
+    i = 0
+    for part, of_part in groupby(views, key=operator.attrgetter("part")):
+        pixels = picture.inside(part)
+        for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
+            resized = _resized(pixels, size, how)
+            for view in of_size:
+                if view.mirror:
+                    cv2.flip(out[i - 1], 1, dst=out[i])
+                else:
+                    y, x, height, width = view.box
+                    box = resized[y : y + height, x : x + width]
+                    out[i] = _resized(box, out.shape[2:0:-1], how)
+                i += 1
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
+    """`pixels` at `size` = (width, height); as they are where they have it."""
+    return pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=how)

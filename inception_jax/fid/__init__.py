@@ -1,0 +1,1 @@
+"""FID, KID and Inception Score of image sets."""

@@ -1,0 +1,150 @@
+"""A set of images as a network sees it: features, logits, their statistics; and in a file."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import jax
+import numpy as np
+
+from inception_jax.checkpoint import digest
+from inception_jax.data.sources.source import refuse
+from inception_jax.errors import ConfigError, DataError
+from inception_jax.eval.predict import Predictor
+from inception_jax.fid import distances
+from inception_jax.models import preprocess
+from inception_jax.progress import Progress
+from inception_jax.runtime import xla_options
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What is kept of a set of images.
+
+    Attributes:
+        path: the folder, or the file that it was read from.
+        statistics: of the features.
+        count: images; None where the file does not say.
+        features: [n, c], or None where the file has only statistics.
+        logits: [n, classes] without the classifier's bias, or None.
+        unreadable: files that were left out, and why.
+        network: digest of the weights; empty where the file does not say.
+    """
+
+    path: Path
+    statistics: distances.Statistics
+    count: int | None = None
+    features: np.ndarray | None = None
+    logits: np.ndarray | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    network: str = ""
+
+    @property
+    def width(self) -> int:
+        """Features an image."""
+        return len(self.statistics.mean)
+
+    def save(self, path: Path) -> None:
+        """Writes mu [c] and sigma [c, c], as pytorch-fid does, and count and network; all or none.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        partial = path.with_name(path.name + ".partial.npz")
+        mu, sigma = self.statistics.mean, self.statistics.covariance
+        try:
+            np.savez(partial, mu=mu, sigma=sigma, count=self.count or 0, network=self.network)
+            os.replace(partial, path)
+        except OSError as e:
+            raise ConfigError(f"--save={path}: expected a file that can be written; {e}") from e
+
+
+class FeatureExtractor:
+    """A run's network as FID looks through it: whole images to pooled features and logits."""
+
+    def __init__(self, predictor: Predictor):
+        self._predictor = predictor
+        self._forward = xla_options.jit(self._features_and_logits)
+        self.network = digest(predictor.variables)
+
+    def look(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:
+        """Every image of `files`, those below `folder`, once and in their order.
+
+        Raises:
+            DataError: more than 1% are unreadable, fewer than two are not, or a feature is not
+                finite.
+        """
+        bar, began = Progress(len(files), label=str(folder)), time.monotonic()
+        unreadable: dict[str, str] = {}
+        kept: list[np.ndarray] = []  # arrays [n, ...] that fill up
+        n = 0
+        seen = self._predictor.each(files, self._forward, self._predictor.whole, batch_size)
+        for i, (path, values, error) in enumerate(seen, 1):
+            if error:
+                unreadable[str(path)] = error
+                refuse(unreadable, len(files))
+            else:
+                kept = kept or [np.empty((len(files), *v.shape), v.dtype) for v in values]
+                for array, v in zip(kept, values, strict=True):
+                    array[n] = v
+                n += 1
+            bar.update(i, {"images/s": f"{i / (time.monotonic() - began):.1f}"})
+        bar.close()
+        features, *logits = (array[:n] for array in kept)
+        return ImageSet(
+            folder, _statistics(features, folder), n, features, *logits,
+            unreadable=unreadable, network=self.network,
+        )  # fmt: skip
+
+    def _features_and_logits(self, variables: Any, images: jax.Array) -> tuple[jax.Array, ...]:
+        """[b, c], and [b, classes] without the bias where the network has a classifier."""
+        model = self._predictor.model
+        # A TPU's and a GPU's usual convolution of float32 rounds its input to 8 or 11 bits.
+        with jax.default_matmul_precision("float32"):
+            x = preprocess.as_input(images, model)
+            out = model.apply(variables, x, train=False, endpoints=True)
+        pool = out.endpoints["pool"]
+        if not model.num_classes:
+            return (pool,)
+        return pool, out.logits - variables["params"]["logits"]["bias"]
+
+
+def read(path: Path) -> ImageSet:
+    """The set in a .npz file: mu and sigma, as pytorch-fid writes them, or `predict`'s features.
+
+    Raises:
+        ConfigError: it is no .npz file.
+        DataError: it is damaged, or holds neither.
+    """
+    if path.suffix != ".npz" or not path.is_file():
+        raise ConfigError(f"expected a folder of images or a file named *.npz, got {path}")
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as e:
+        raise DataError(f"{path} cannot be read as a .npz file: {e}") from e
+    shapes = {name: list(a.shape) for name, a in arrays.items()}
+    features, mu, sigma = (arrays.get(name) for name in ("features", "mu", "sigma"))
+    if features is not None and features.ndim == 2:
+        return ImageSet(path, _statistics(features, path), len(features), features)
+    if mu is None or sigma is None or mu.ndim != 1 or sigma.shape != 2 * mu.shape:
+        raise DataError(
+            f"{path}: expected mu [c] and sigma [c, c], or features [n, c]; found {shapes}"
+        )
+    if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
+        raise DataError(f"{path}: expected finite statistics, found others")
+    gaussian = distances.Statistics(mu.astype(np.float64), sigma.astype(np.float64))
+    count, network = int(arrays.get("count", 0)), str(arrays.get("network", ""))
+    return ImageSet(path, gaussian, count or None, network=network)
+
+
+def _statistics(features: np.ndarray, path: Path) -> distances.Statistics:
+    if len(features) < 2:
+        raise DataError(f"{path}: expected at least 2 images, a covariance needs them")
+    if not np.isfinite(features).all():
+        raise DataError(f"{path}: expected finite features; the network's weights may be damaged")
+    return distances.statistics(features)

@@ -1,0 +1,20 @@
+"""The network that a config's `model` section describes."""
+
+from typing import Any
+
+from inception_jax import models
+from inception_jax.errors import ConfigError
+from inception_jax.models.network import Network
+
+
+def build_model(c: Any) -> Network:
+    """The network of a config's `model` section.
+
+    Raises:
+        ConfigError: an unknown name, dialect or stem; the message lists the choices.
+    """
+    fields = dict(c)
+    try:
+        return models.create(fields.pop("name"), **fields)
+    except ValueError as e:
+        raise ConfigError(f"--config.model: {e}") from e

@@ -1,0 +1,233 @@
+"""Convolution and max-pool in the forms that XLA's CPU backend runs fastest.
+
+The same mathematics as `lax.conv_general_dilated` and `lax.reduce_window`; `ops` takes these on a
+CPU only. The figures are of two Zen 4 cores, float32 (experiments/cifar10/README.md has the step).
+"""
+
+import functools
+import itertools
+import math
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from inception_jax.models.lowering import forms
+
+Array = jax.Array
+Pads = tuple[tuple[int, int], tuple[int, int]]
+CACHED = 4096  # pixels of images that a gradient by the kernel takes at a time
+FEW = 16  # channels below which all pixels of a kernel are one matrix product
+MANY = 64  # channels from which a matrix product for each pixel pays
+SMALL = 16  # pixels a side of a grid below which a row more costs more than it gives
+MOST_PIXELS = 9  # of a kernel whose gradient is taken a pixel at a time
+
+
+def conv_1x1(x: Array, kernel: Array, stride: int) -> Array:
+    """A 1x1 convolution of `x` [b, h, w, c] as a matrix product.
+
+    Its weight gradient runs at 90 to 160 GFLOP/s, where a convolution's runs at 32 to 60.
+    """
+    x = x[:, ::stride, ::stride]
+    c, features = kernel.shape[2:]
+    out = x.reshape(math.prod(x.shape[:3]), c) @ kernel.reshape(c, features)
+    return out.reshape(*x.shape[:3], features)
+
+
+def plain_conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    """XLA's own convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+    """`plain_conv`, in other forms where XLA's is slow.
+
+    A strided one on many channels is a matrix product for each pixel of the kernel (360 GFLOP/s
+    where XLA's runs at 190), and so is the gradient by the kernel (130 to 360 for 50 to 240).
+    """
+    if stride == 1:
+        return _taller(x, kernel, pads)
+    grid = _grid(x, kernel, stride, pads)
+    if x.shape[-1] < FEW and forms.on("by_image"):
+        return _gathered(x, kernel, stride, pads, grid)
+    if x.shape[-1] < MANY:
+        return plain_conv(x, kernel, stride, pads)
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    products = (_product(_read_by(padded, i, j, stride, grid), kernel[i, j])
+                for i, j in _places(kernel.shape))  # fmt: skip
+    total = functools.reduce(jnp.add, products)
+    return total.reshape(x.shape[0], *grid, -1).astype(x.dtype)
+
+
+def _gathered(x: Array, kernel: Array, stride: int, pads: Pads, grid: tuple[int, int]) -> Array:
+    """A convolution of few channels as one matrix product an image: twice as fast on 3."""
+    padded, places = jnp.pad(x, ((0, 0), *pads, (0, 0))), _places(kernel.shape)
+
+    def image(_: None, x: Array) -> tuple[None, Array]:
+        read = jnp.concatenate([_read_by(x[None], i, j, stride, grid) for i, j in places], -1)
+        return None, (read @ kernel.reshape(-1, kernel.shape[-1])).reshape(*grid, -1)
+
+    return lax.scan(image, None, padded)[1]
+
+
+def _product(a: Array, b: Array) -> Array:
+    """A matrix product, in float32 at least: sums of several are rounded once."""
+    return jnp.matmul(a, b, preferred_element_type=np.promote_types(a.dtype, jnp.float32))
+
+
+def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The pixels of a kernel, row by row."""
+    return list(itertools.product(range(shape[0]), range(shape[1])))
+
+
+def _taller(x: Array, kernel: Array, pads: Pads) -> Array:
+    """A convolution of stride 1 with more padding below: it gives a row more than it gets.
+
+    The rows more are cut off again. XLA hands a convolution to YNNPACK unless it gives more than it
+    gets, and then to Eigen, which is faster: 218 to 306 GFLOP/s for 3x3 32 -> 64 at 147, 172 to 358
+    for 80 -> 192 at 71, 281 to 388 for 7x1 at 17. (There is a compiler option against YNNPACK,
+    which a caller's own `jit` would not have, and which is no faster for a train step.)
+    """
+    oh, ow = _grid(x, kernel, 1, pads)
+    (top, bottom), sides = pads
+    more = x.shape[1] + 1 - oh
+    if min(oh, ow) < SMALL or more <= 0:
+        return plain_conv(x, kernel, 1, pads)
+    return plain_conv(x, kernel, 1, ((top, bottom + more), sides))[:, :oh]
+
+
+def _grid(x: Array, kernel: Array, stride: int, pads: Pads) -> tuple[int, int]:
+    """Height and width of a convolution's output."""
+    (h, w), (kh, kw) = x.shape[1:3], kernel.shape[:2]
+    return (h + sum(pads[0]) - kh) // stride + 1, (w + sum(pads[1]) - kw) // stride + 1
+
+
+def _read_by(padded: Array, i: int, j: int, stride: int, grid: tuple[int, int]) -> Array:
+    """What pixel (i, j) of a kernel reads of `padded` [b, h, w, c]: [b * grid, c]."""
+    (rows, columns) = ((n - 1) * stride + 1 for n in grid)
+    read = padded[:, i : i + rows : stride, j : j + columns : stride]
+    return read.reshape(-1, padded.shape[-1])
+
+
+def _conv_forward(x: Array, kernel: Array, stride: int, pads: Pads) -> tuple[Array, Any]:
+    return conv(x, kernel, stride, pads), (x, kernel)
+
+
+def _conv_backward(stride: int, pads: Pads, kept: Any, dy: Array) -> tuple[Array, Array]:
+    x, kernel = kept
+    if stride == 1:
+        (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
+        (top, bottom), (left, right) = pads
+        around = ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right))
+        dx = _taller(dy, turned, around)
+    else:
+        (dx,) = jax.vjp(lambda x: plain_conv(x, kernel, stride, pads), x)[1](dy)
+    if kernel.shape[0] * kernel.shape[1] > MOST_PIXELS or not forms.on("by_image"):
+        (dk,) = jax.vjp(lambda k: plain_conv(x, k, stride, pads), kernel)[1](dy)
+        return dx, dk
+    return dx, _by_kernel(jnp.pad(x, ((0, 0), *pads, (0, 0))), dy, stride, kernel.shape)
+
+
+def _by_kernel(padded: Array, dy: Array, stride: int, shape: tuple[int, ...]) -> Array:
+    """A convolution's gradient by its kernel, of the shape given: sums of matrix products.
+
+    A few images at a time, whose slices stay in the processor's cache: of all at once each slice,
+    one for each pixel of the kernel, would be as large as the input and cost more than its
+    product.
+    """
+    b, *grid, features = dy.shape
+    fits = [n for n in range(1, b + 1) if b % n == 0 and n * math.prod(grid) <= CACHED]
+    count = max(fits, default=1)
+    places = _places(shape)
+
+    def body(total: Array, part: Any) -> tuple[Array, None]:
+        x, by_channel = part[0], part[1].reshape(-1, features)
+        read = [_read_by(x, i, j, stride, (grid[0], grid[1])) for i, j in places]
+        if shape[2] < FEW:
+            read = [jnp.concatenate(read, -1)]
+        products = [_product(r.T, by_channel) for r in read]
+        return total + jnp.stack(products).reshape(total.shape), None
+
+    parts = (a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
+    start = jnp.zeros((len(places), *shape[2:]), np.promote_types(dy.dtype, jnp.float32))
+    return lax.scan(body, start, tuple(parts))[0].reshape(shape).astype(dy.dtype)
+
+
+conv.defvjp(_conv_forward, _conv_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
+    """Max-pool of `x` [b, h, w, c]; a tie's gradient goes to the first maximum, as XLA's does."""
+    return _pool_index(x, size, stride, pads)[0]
+
+
+def _pool_index(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> tuple[Array, Array]:
+    """The maxima, and where in its window each first occurs, uint8."""
+    oh, ow = (
+        (n + sum(p) - k) // stride + 1 for n, k, p in zip(x.shape[1:3], size, pads, strict=True)
+    )
+    x = jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=-jnp.inf)
+    # Without the barrier XLA recomputes the padding, a branch, in each of the slices' reads.
+    x = lax.optimization_barrier(x)
+    span_h, span_w = (oh - 1) * stride + 1, (ow - 1) * stride + 1
+    best = x[:, 0:span_h:stride, 0:span_w:stride]
+    index = jnp.zeros(best.shape, jnp.uint8)
+    for k in range(1, size[0] * size[1]):
+        i, j = divmod(k, size[1])
+        value = x[:, i : i + span_h : stride, j : j + span_w : stride]
+        greater = value > best
+        best, index = jnp.where(greater, value, best), jnp.where(greater, jnp.uint8(k), index)
+    return best, index
+
+
+def _pool_forward(
+    x: Array, size: tuple[int, int], stride: int, pads: Pads
+) -> tuple[Array, tuple[Array, Array]]:
+    best, index = _pool_index(x, size, stride, pads)
+    return best, (index, jnp.zeros((0, *x.shape[1:3]), x.dtype))  # no pixels, only the grid
+
+
+def _pool_backward(
+    size: tuple[int, int], stride: int, pads: Pads, saved: tuple[Array, Array], dy: Array
+) -> tuple[Array]:
+    """Gathers where XLA's select-and-scatter scatters.
+
+    Padded row `stride * q + r` takes part in the windows `q - i // stride` at the offsets `i` that
+    are `r` modulo the stride, so each residue is a sum of shifted slices: 3 to 4 ms for
+    128x16x16x128, where select-and-scatter takes 43 (stride 2) or 130 (stride 1).
+    """
+    index, grid = saved
+    (kh, kw), (height, width), (top, left) = size, grid.shape[1:], (pads[0][0], pads[1][0])
+    back_h, back_w = (kh - 1) // stride, (kw - 1) // stride  # windows to look back to
+    groups_h, groups_w = -(-(height + top) // stride), -(-(width + left) // stride)
+    b, oh, ow, c = dy.shape
+    around = ((0, 0), (back_h, max(groups_h - oh, 0)), (back_w, max(groups_w - ow, 0)), (0, 0))
+    index, dy = jnp.pad(index, around, constant_values=255), jnp.pad(dy, around)
+    # Keeps the padding (a branch) out of the fused loop below: 20% of the whole training step.
+    index, dy = lax.optimization_barrier((index, dy))
+
+    def residue(r: int, s: int) -> Array:
+        total = jnp.zeros((b, groups_h, groups_w, c), dy.dtype)
+        for i in range(r, kh, stride):
+            for j in range(s, kw, stride):
+                h, w = back_h - i // stride, back_w - j // stride
+                at = (slice(None), slice(h, h + groups_h), slice(w, w + groups_w))
+                total += jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
+        return total
+
+    rows = [
+        jnp.stack([residue(r, s) for s in range(stride)], 3).reshape(b, groups_h, -1, c)
+        for r in range(stride)
+    ]
+    dx = jnp.stack(rows, 2).reshape(b, groups_h * stride, -1, c)
+    return (dx[:, top : top + height, left : left + width],)
+
+
+max_pool.defvjp(_pool_forward, _pool_backward)

@@ -1,0 +1,1 @@
+"""JAX on this machine and others: devices, processes, signals, compiler options."""

@@ -1,0 +1,76 @@
+"""The page of a sweep: the best trial, all of them as a table, their curves, and what mattered."""
+
+import shlex
+from typing import Any
+
+from inception_jax.report import html
+from inception_jax.report.render import curve_data
+from inception_jax.sweep.comparison import Axis, Comparison
+from inception_jax.sweep.progress import TrialProgress
+from inception_jax.sweep.trial import text
+
+# Of the report of runs, then our own.
+SHARED = ("dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
+OWN = ("parallel.js", "sweep.js")
+PACKAGE = "inception_jax.sweep"
+
+
+def render(comparison: Comparison) -> str:
+    """The HTML of the page."""
+    c = comparison
+    best, name = c.best, c.sweep.folder.absolute().name
+    return html.page(
+        html.asset("sweep.html", PACKAGE),
+        [html.asset("page.css"), html.asset("sweep.css", PACKAGE)],
+        [*map(html.asset, SHARED), *(html.asset(name, PACKAGE) for name in OWN)],
+        data(c),
+        c=c,
+        name=name,
+        title=f"{name}: {len(c.rows)} trials",
+        counts=[(s, n) for s in _states(c) if (n := sum(p.state == s for p in c.rows))],
+        best=best,
+        best_text=text(best.trial.overrides) if best else "",
+        line=shlex.join(c.sweep.line(best.trial)) if best else "",
+        share=c.metric != "loss",
+        text=text,
+    )
+
+
+def data(c: Comparison) -> dict[str, Any]:
+    """What the scripts draw."""
+    return {
+        "metric": c.metric,
+        "higher": c.higher,
+        "axes": [{"name": a.key, "log": a.log, "values": _labels(a)} for a in c.axes],
+        "trials": [
+            {
+                "index": p.trial.index,
+                "label": text(p.trial.overrides),
+                "at": [_place(a, p.trial.overrides.get(a.key)) for a in c.axes],
+                "value": p.value,
+            }
+            for p in c.drawn
+        ],
+        "runs": [run for p in c.ordered if (run := _run(p))["curves"]],
+    }
+
+
+def _states(c: Comparison) -> list[str]:
+    return list(dict.fromkeys(p.state for p in c.rows))
+
+
+def _labels(axis: Axis) -> list[str] | None:
+    return None if axis.values is None else [str(v) for v in axis.values]
+
+
+def _place(axis: Axis, value: Any) -> float:
+    """Where a value is on its axis: itself, or its number among the values told apart."""
+    if axis.values is None:
+        return float(value)
+    return axis.values.index(value if value in axis.values else str(value))
+
+
+def _run(p: TrialProgress) -> dict[str, Any]:
+    """A trial's evaluations as curves; its training is its own report's to show."""
+    drawn = [] if p.run is None else [curve_data(p.run, c) for c in p.evaluated]
+    return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": drawn, "resumes": []}

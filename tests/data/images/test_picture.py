@@ -1,0 +1,202 @@
+"""Tests of inception_jax.data.images.picture and inception_jax.data.images.turbojpeg."""
+
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from inception_jax.data.images import decode as decoding
+from inception_jax.data.images import turbojpeg
+from inception_jax.data.images.decode import BadImageError, decode
+from inception_jax.data.images.picture import Box, Picture
+from tests.data.pictures import encoded, gradient
+
+NOISE = np.random.default_rng(0).integers(0, 256, (73, 117, 3), dtype=np.uint8)
+SAMPLINGS = ("444", "422", "420", "440", "411", "Gray")
+
+
+def jpeg(image: np.ndarray, subsampling: str = "420", progressive: bool = False) -> bytes:
+    """A JPEG with a chroma subsampling."""
+    if subsampling == "Gray":
+        return encoded(image[..., 1], ".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive))
+    factor = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{subsampling}")
+    options = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor)
+    return encoded(image, ".jpg", *options, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive))
+
+
+@pytest.fixture(autouse=True)
+def _library():
+    """These tests are of the library: where it is missing they would test nothing."""
+    assert turbojpeg.library() is not None, "pip install turbojpeg, or libjpeg-turbo 3"
+
+
+@pytest.fixture
+def never_whole(monkeypatch):
+    """A whole image must not be decoded."""
+
+    def refuse(data):
+        raise AssertionError("the whole image was decoded")
+
+    monkeypatch.setattr("inception_jax.data.images.picture.decode", refuse)
+
+
+@st.composite
+def boxes(draw, height=NOISE.shape[0], width=NOISE.shape[1]):
+    """Any box of an image."""
+    y, x = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
+    return Box(y, x, draw(st.integers(1, height - y)), draw(st.integers(1, width - x)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes(), st.sampled_from(SAMPLINGS), st.booleans())
+@example(Box(16, 32, 20, 30), "420", False)  # where a block begins, its left neighbour matters
+@example(Box(7, 48, 60, 1), "422", False)
+def test_a_region_has_the_pixels_of_the_whole(box, subsampling, progressive):
+    """Noise, the hardest case for chroma at an edge: every box equals the whole image there."""
+    data = jpeg(NOISE, subsampling, progressive)
+    whole = simplejpeg.decode_jpeg(data, "RGB")
+    header = turbojpeg.header(data)
+    assert header is not None and header[:2] == whole.shape[:2]
+    found = turbojpeg.decode(data, header, *box)
+    y, x, h, w = box
+    np.testing.assert_array_equal(found, whole[y : y + h, x : x + w])
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes(), st.integers(1, 60))
+def test_a_shrunk_box_is_large_enough_and_in_its_place(box, least):
+    """With `least` pixels wanted a larger box is decoded smaller, never below, and not moved."""
+    smooth = gradient(*NOISE.shape[:2])
+    found = Picture(jpeg(smooth, "444")).inside(box, least)
+    assert min(found.shape[:2]) >= min(least, box.height, box.width)
+    shrink = max(1, round(box.height / found.shape[0]), round(box.width / found.shape[1]))
+    if min(box.height, box.width) >= 2 * least:
+        assert found.shape[0] <= box.height / 2 and found.shape[1] <= box.width / 2
+    y, x, h, w = box
+    wanted = smooth[y : y + h, x : x + w].mean(axis=(0, 1))
+    # The gradient has 2.2 and 3.5 levels a pixel; a box is moved by less than the shrink.
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), wanted, atol=4 + 3.5 * shrink)
+
+
+@pytest.mark.usefixtures("never_whole")
+def test_the_size_is_known_without_decoding():
+    """Of a JPEG the header is read, and its region decoded: never the whole."""
+    picture = Picture(jpeg(NOISE))
+    assert (picture.height, picture.width) == NOISE.shape[:2]
+    assert picture.inside(Box(1, 2, 30, 40)).shape == (30, 40, 3)
+
+
+def test_the_whole_is_decoded_once(monkeypatch):
+    """Further boxes of a picture that was decoded whole are views of it."""
+    calls = []
+    monkeypatch.setattr(
+        "inception_jax.data.images.picture.decode", lambda data: calls.append(1) or decode(data)
+    )
+    picture = Picture(jpeg(NOISE))
+    whole = picture.whole()
+    assert np.shares_memory(picture.inside(Box(3, 4, 5, 6)), whole) and len(calls) == 1
+
+
+def test_pixels_are_a_picture_too():
+    """What a source stores as pixels is cut without copying."""
+    picture = Picture(NOISE)
+    assert (picture.height, picture.width) == NOISE.shape[:2]
+    assert np.shares_memory(picture.inside(Box(3, 4, 5, 6), least=1), NOISE)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp"])
+def test_other_formats_are_decoded_whole(suffix):
+    """A PNG named JPEG has no region decoder, and the same pixels."""
+    options = (cv2.IMWRITE_WEBP_QUALITY, 101) if suffix == ".webp" else ()
+    picture = Picture(encoded(NOISE, suffix, *options))
+    np.testing.assert_array_equal(picture.inside(Box(3, 4, 50, 60), least=8), NOISE[3:53, 4:64])
+
+
+def test_without_the_library_the_pixels_are_the_same(monkeypatch):
+    """A machine without libjpeg-turbo 3 decodes whole images, to equal pixels."""
+    data, box = jpeg(NOISE), Box(9, 20, 41, 60)
+    with_it = Picture(data).inside(box)
+    monkeypatch.setattr(turbojpeg, "library", lambda: None)
+    monkeypatch.setattr(turbojpeg, "_local", threading.local())
+    assert turbojpeg.header(data) is None
+    np.testing.assert_array_equal(Picture(data).inside(box), with_it)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_a_truncated_jpeg_is_bad_wherever_one_looks(share):
+    """Its first rows are there; it is refused all the same, as every run has to."""
+    data = jpeg(gradient(400, 400))
+    with pytest.raises(BadImageError):
+        Picture(data[: int(len(data) * share)]).inside(Box(0, 0, 8, 8))
+
+
+def test_damage_inside_the_region_is_refused():
+    """Bytes that are no code end the region's decoder and the whole one alike."""
+    data = jpeg(gradient(400, 400))
+    at = data.rindex(b"\xff\xda") + 200
+    torn = data[:at] + b"\xff\xc4" + b"\0" * 300 + data[at + 302 :]
+    with pytest.raises(BadImageError):
+        Picture(torn).inside(Box(0, 0, 400, 400))
+
+
+def test_threads_have_decoders_of_their_own():
+    """Eight threads decode different pictures at once, each gets its own."""
+    shades = [jpeg(gradient(64, 96, shade=10 * i), "444") for i in range(8)]
+    wanted = [decode(data) for data in shades]
+    wrong = []
+
+    def work(i):
+        for _ in range(200):
+            found = Picture(shades[i]).inside(Box(8, 8, 40, 50))
+            if not np.array_equal(found, wanted[i][8:48, 8:58]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not wrong
+
+
+def test_one_pixel():
+    """An image of one pixel is a picture like others, in every format."""
+    for suffix in (".jpg", ".png"):
+        picture = Picture(encoded(NOISE[:1, :1], suffix))
+        assert (picture.height, picture.width) == (1, 1)
+        assert picture.inside(Box(0, 0, 1, 1), least=299).shape == (1, 1, 3)
+
+
+def test_two_hundred_megapixels_cost_a_few_megabytes():
+    """Of a JPEG of 20,000 x 10,000 the training crop is decoded at an eighth."""
+    data = encoded(np.full((10_000, 20_000), 99, np.uint8))
+    picture = Picture(data)
+    found = picture.inside(Box(0, 0, 10_000, 20_000), least=299)
+    assert found.shape == (1250, 2500, 3) and (found == 99).all()
+    # Evaluation, which wants every pixel, gets a half of them each way: 150 MB, not 600.
+    assert picture.inside(Box(0, 0, 10_000, 20_000)).shape == (5000, 10_000, 3)
+
+
+def test_a_huge_png_is_refused_before_it_is_decoded():
+    """A format that is decoded whole has a limit, and the reason names it."""
+    data = bytearray(encoded(NOISE, ".png"))
+    data[16:24] = (20_000).to_bytes(4, "big") + (10_000).to_bytes(4, "big")
+    with pytest.raises(BadImageError, match=r"20000x10000 pixels .* JPEG"):
+        Picture(bytes(data))
+    assert decoding.MOST_PIXELS < 200_000_000
+
+
+@pytest.mark.data
+def test_photographs_have_equal_regions(real_data):
+    """On 500 photographs a region is the whole image's, pixel for pixel; so the mean is 0."""
+    rng = np.random.default_rng(0)
+    for path in sorted((real_data / "imagenet").glob("*.JPEG")):
+        data = path.read_bytes()
+        whole = decode(data)
+        height, width = whole.shape[:2]
+        h, w = rng.integers(1, height + 1), rng.integers(1, width + 1)
+        y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+        found = Picture(data).inside(Box(*map(int, (y, x, h, w))))
+        np.testing.assert_array_equal(found, whole[y : y + h, x : x + w])

@@ -1,0 +1,118 @@
+"""Tests `inception_jax/eval/log_prob_cache.py`: a killed evaluation continues."""
+
+import errno
+
+import numpy as np
+import pytest
+
+from inception_jax.errors import ConfigError, DiskFullError
+from inception_jax.eval import log_prob_cache
+
+ABOUT = {"weights": "a", "protocol": "page"}
+
+
+def rows(*index, bad=()):
+    """Answers for some images, a function of the index."""
+    index = np.array(index, np.int32)
+    log = np.stack([np.sin(index), np.cos(index)], -1).astype(np.float32)
+    return index, index % 2, log, np.array(bad, np.int32)
+
+
+def test_what_was_written_is_found_again(tmp_path):
+    """Parts of two attempts, in any order, become the rows of one; bit for bit."""
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    first.add(*rows(0, 1, 2))
+    first.write()
+    first.add(*rows(3, 5, bad=[4]))
+    first.write()
+    first.add(*rows(6))  # never written: the process is killed
+    again = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    assert (again.done.tolist(), again.unreadable.tolist()) == ([0, 1, 2, 3, 5], [4])
+    again.add(*rows(7, 6, 4))
+    assert not len(again.unreadable)
+    found = again.whole(np.arange(8))
+    for name, expected in zip(("index", "label", "log"), rows(*range(8)), strict=False):
+        assert (found[name] == expected).all() and found[name].dtype == expected.dtype
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["about.json", "all.npz"]
+    some = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).whole(np.array([2, 6, 99]))
+    assert some["index"].tolist() == [2, 6]
+
+
+@pytest.mark.parametrize("change", [{"weights": "b"}, {"protocol": "slim"}, {"new": 1}])
+def test_other_things_are_not_taken(tmp_path, change):
+    """Other weights, another protocol: nothing is known, and the old answers are gone."""
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    first.add(*rows(0, 1))
+    first.write()
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT | change, 2).done)
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done)
+
+
+def test_fresh_takes_nothing(tmp_path):
+    """Asked to do everything again, it finds nothing."""
+    first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    first.add(*rows(0, 1))
+    first.write()
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2, fresh=True).done)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "classes", "stray"])
+def test_damaged_parts_are_done_again(tmp_path, damage):
+    """A part that is cut, has a wrong bit or another shape is deleted; the others stay."""
+    folder = tmp_path / "a"
+    first = log_prob_cache.LogProbCache(folder, ABOUT, 2)
+    for start in (0, 10, 20):
+        first.add(*rows(*range(start, start + 10)))
+        first.write()
+    path = folder / "00000010.npz"
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif damage == "flip":
+        data[data.index(rows(10)[2].tobytes())] ^= 1
+        path.write_bytes(data)
+    elif damage == "classes":
+        np.savez(path, index=[15], label=[1], unreadable=[], log=np.zeros((1, 3)))
+    else:
+        path.rename(folder / "999.partial.npz")  # killed before it got its name
+    again = log_prob_cache.LogProbCache(folder, ABOUT, 2)
+    assert again.done.tolist() == [*range(10), *range(20, 30)]
+    assert not path.exists()
+    again.add(*rows(*range(10, 15)))
+    again.write()
+    assert len(log_prob_cache.LogProbCache(folder, ABOUT, 2).done) == 25
+
+
+def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
+    """Not with each batch, but as soon as enough seconds have gone."""
+    now = [0.0]
+    monkeypatch.setattr(log_prob_cache.time, "monotonic", lambda: now[0])
+    store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    store.add(*rows(0))
+    assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done)
+    now[0] = log_prob_cache.EVERY
+    store.add(*rows(1))
+    assert len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done) == 2
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    """A file in the way is named, with exit code 78."""
+    (tmp_path / "a").write_text("")
+    with pytest.raises(ConfigError, match="can be written"):
+        log_prob_cache.LogProbCache(tmp_path / "a" / "b", ABOUT, 2)
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """No room is exit code 74, and what is there stays."""
+    store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
+    store.add(*rows(0))
+    store.write()
+
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(log_prob_cache.np, "savez", full)
+    store.add(*rows(1))
+    with pytest.raises(DiskFullError, match="continues after the 2 images"):
+        store.write()
+    assert log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done.tolist() == [0]

@@ -1,0 +1,162 @@
+"""Tests `inception_jax/train/optim.py`: TensorFlow's RMSProp, schedules at epoch edges."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inception_jax import config as cfg
+from inception_jax.train import optim
+
+
+def test_rmsprop_equals_tensorflows(float64):
+    """100 steps equal tf.train.RMSPropOptimizer's update, written out in NumPy, to 1e-12."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(4, 3))
+    rates = lambda step: 0.045 * 0.94 ** (step // 10)  # noqa: E731
+    tx = optim.tf_rmsprop(rates, decay=0.9, momentum=0.9, eps=1.0)
+    params = jnp.asarray(w)
+    opt_state = tx.init(params)
+    ms, mom = np.ones_like(w), np.zeros_like(w)
+    for step in range(100):
+        g = rng.normal(size=w.shape) * 3
+        ms = 0.9 * ms + 0.1 * g * g
+        mom = 0.9 * mom + rates(step) * g / np.sqrt(ms + 1.0)
+        w = w - mom
+        updates, opt_state = tx.update(jnp.asarray(g), opt_state, params)
+        params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params, w, rtol=1e-12, atol=1e-12)
+
+
+def test_optax_defaults_are_another_optimiser():
+    """Epsilon and initial value matter: optax's own defaults take a step ten times as large."""
+    g = jnp.full((2,), 0.1)
+    ours = optim.tf_rmsprop(0.1, decay=0.9, momentum=0.0, eps=1.0)
+    theirs = optax.rmsprop(0.1, decay=0.9)
+    a, b = (tx.update(g, tx.init(g), g)[0] for tx in (ours, theirs))
+    assert float(b[0] / a[0]) > 10
+
+
+@pytest.mark.parametrize("batch", [32, 256, 1600])
+def test_staircase_at_epoch_edges(batch):
+    """The rate at epochs 0, 2, 4 and 100 is base * 0.94 ** floor(e / 2) at any batch size."""
+    section = cfg.ConfigDict(
+        cfg.rmsprop(
+            schedule=cfg.staircase(lr=0.045, decay_rate=0.94, every_epochs=2.0),
+            decay=0.9,
+            momentum=0.9,
+            eps=1.0,
+        )
+    )
+    per_epoch = 1_281_167 / batch
+    rate = optim.schedule(section, epochs=102.0, steps_per_epoch=per_epoch)
+    for epoch in (0, 1, 2, 3, 4, 99, 100):
+        first = int(np.ceil(epoch * per_epoch))
+        np.testing.assert_allclose(rate(first), 0.045 * 0.94 ** (epoch // 2), rtol=1e-5)
+        if epoch % 2 == 0 and epoch:
+            np.testing.assert_allclose(rate(first - 1), 0.045 * 0.94 ** (epoch // 2 - 1), rtol=1e-5)
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    epochs=st.floats(2, 50), per_epoch=st.floats(5, 300), warmup=st.floats(0, 1.5),
+    lr=st.floats(1e-4, 1),
+)  # fmt: skip
+def test_cosine_rises_then_falls(epochs, per_epoch, warmup, lr):
+    """Warm-up rises to lr and no further; the cosine falls to nothing; nothing is negative."""
+    section = cfg.ConfigDict(
+        cfg.sgd(schedule=cfg.cosine(lr=lr, warmup_epochs=warmup), momentum=0.9)
+    )
+    rate = optim.schedule(section, epochs=epochs, steps_per_epoch=per_epoch)
+    total = int(np.ceil(epochs * per_epoch))
+    values = np.asarray(rate(jnp.arange(20_000)))[:total]  # one shape: compiled once
+    top = values.argmax()
+    assert (np.diff(values[: top + 1]) >= -1e-7).all()
+    assert (np.diff(values[top:]) <= 1e-7).all()
+    assert values.max() <= lr * 1.0001
+    assert values.min() >= 0
+    assert float(rate(total)) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw"])
+def test_every_optimiser_clips_the_global_norm(name):
+    """With clip, a gradient a thousand times too large moves the parameters as the clipped one."""
+    schedule = cfg.cosine(lr=0.1, warmup_epochs=0.0)
+    section = cfg.ConfigDict(cfg.sgd(schedule=schedule, momentum=0.0))
+    section.update(name=name, clip=2.0, decay=0.9, eps=1e-8)
+    tx, _ = optim.build(section, epochs=2.0, steps_per_epoch=10.0)
+    params = {"layer": {"kernel": jnp.ones(4), "bias": jnp.ones(4)}}
+    grads = jax.tree.map(lambda x: 1000 * x, params)
+    unit = jax.tree.map(lambda x: x * 2 / jnp.sqrt(8.0), params)
+    with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer's power
+        moves = [tx.update(g, tx.init(params), params)[0] for g in (grads, unit)]
+    for a, b in zip(*map(jax.tree.leaves, moves), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_muon_orthogonalises_convolutions():
+    """A kernel's update has equal singular values, of Adam's size; a bias moves as with Adam."""
+    section = cfg.ConfigDict(
+        cfg.muon(schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), momentum=0.95)
+    )
+    tx, _ = optim.build(section, epochs=2.0, steps_per_epoch=1000.0)
+    keys = jax.random.split(jax.random.key(0))
+    params = {"conv": {"kernel": jnp.zeros((3, 3, 8, 16)), "bias": jnp.zeros(16)}}
+    grads = {
+        "conv": {
+            "kernel": jax.random.normal(keys[0], (3, 3, 8, 16)) * jnp.arange(1.0, 17.0),
+            "bias": jax.random.normal(keys[1], (16,)),
+        }
+    }
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = tx.update(grads, tx.init(params), params)
+    kernel = np.asarray(updates["conv"]["kernel"])
+    values = np.linalg.svd(kernel.reshape(72, 16), compute_uv=False)
+    assert values.max() / values.min() < 2  # of the gradient: above 10
+    assert 0.7 < np.sqrt((kernel**2).mean()) / (0.2 * 0.1) < 1.3
+    sizes = np.abs(updates["conv"]["bias"])  # one, whatever the gradient; above 0.1 by Nesterov
+    assert sizes.max() / sizes.min() < 1.01 and 0.1 < sizes.max() < 0.2
+
+
+def test_adamw_decays_kernels_only():
+    """With a zero gradient, decoupled weight decay shrinks the kernel and leaves the bias alone."""
+    section = cfg.ConfigDict(
+        cfg.adamw(schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), weight_decay=0.5)
+    )
+    tx, _ = optim.build(section, epochs=2.0, steps_per_epoch=10.0)
+    params = {"layer": {"kernel": jnp.ones(4), "bias": jnp.ones(4)}}
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
+    assert (updates["layer"]["kernel"] < -0.04).all()
+    assert (updates["layer"]["bias"] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adamw"])
+@pytest.mark.parametrize("factor", [0.0, 0.1])
+def test_the_trunk_learns_slower_or_not_at_all(name, factor):
+    """A step of the trunk is `trunk` times the one it would be; a frozen one is not clipped for."""
+    rng = np.random.default_rng(0)
+    params = {k: {"kernel": jnp.asarray(rng.normal(size=(4, 4)))} for k in ("stem", "logits")}
+    grads = jax.tree.map(lambda x: 3 * x, params)
+    steps = {}
+    for trunk in (1.0, factor):
+        section = cfg.sgd(
+            schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0),
+            momentum=0.9,
+            clip=1.0,
+            backbone_lr=trunk,
+        ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
+        c = cfg.ConfigDict(section)
+        tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, backbone=["stem"])
+        with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
+            steps[trunk], _ = tx.update(grads, tx.init(params), params)
+    whole, slow = steps[1.0], steps[factor]
+    np.testing.assert_allclose(slow["stem"]["kernel"], factor * whole["stem"]["kernel"], rtol=1e-6)
+    if factor:
+        np.testing.assert_allclose(slow["logits"]["kernel"], whole["logits"]["kernel"], rtol=1e-6)
+    elif name == "sgd":
+        norm = jnp.linalg.norm(slow["logits"]["kernel"])
+        np.testing.assert_allclose(norm, 0.1 * 1.0, rtol=1e-6)

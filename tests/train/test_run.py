@@ -1,0 +1,209 @@
+"""Tests `inception_jax/train/run.py` with real processes, killed and resumed."""
+
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from inception_jax import checkpoint
+from inception_jax.workdir import jsonl
+from tests.conftest import FLAGS, ROOT
+
+# Dropout, colour and EMA are on: everything that could remember where it was.
+SMALL = (
+    "--config=configs/digits.py:epochs=3.0,width=0.125",
+    "--config.data.image_size=8",
+    "--config.data.batch_size=96",
+    "--config.data.pad=1",
+    "--config.data.colour=slim",
+    "--config.data.flip=true",
+    "--config.model.dropout=0.3",
+    "--config.checkpoint.every_epochs=0.5",
+    "--config.eval.every_epochs=1.0",
+    "--config.log.every_steps=4",
+    "--config.log.tensorboard=false",
+    "--config.log.monitors=true",  # their lines too are those of an undisturbed run
+)
+
+
+def start(workdir, *more, log="out.txt"):
+    """A training process in the background."""
+    env = {**os.environ, "XLA_FLAGS": FLAGS}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    words = [sys.executable, "-m", "inception_jax", "train", *SMALL, *more, f"--workdir={workdir}"]
+    with Path(f"{workdir}.{log}").open("a") as out:
+        return subprocess.Popen(words, env=env, cwd=ROOT, stdout=out, stderr=out)
+
+
+def finish(workdir, *more):
+    """A training process run to its end; its exit code must be 0."""
+    process = start(workdir, *more)
+    assert process.wait(300) == 0, Path(f"{workdir}.out.txt").read_text()[-3000:]
+
+
+def lines(workdir):
+    """metrics.jsonl without what depends on the clock."""
+    keep = lambda line: {  # noqa: E731
+        k: v for k, v in line.items() if k not in ("time", "images_per_s", "input_wait")
+    }
+    return [keep(line) for line in jsonl.read(workdir / "metrics.jsonl")]
+
+
+def weights(workdir):
+    """Every array that the newest checkpoint evaluates, as bytes by name."""
+    import jax
+
+    step, tree = checkpoint.load(workdir)
+    return step, {
+        jax.tree_util.keystr(p): np.asarray(x).tobytes()
+        for p, x in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A run that nothing happened to."""
+    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+    finish(workdir, "--profile=2")
+    return workdir
+
+
+def wait_for_step(workdir, step, process):
+    """Returns when metrics.jsonl has reached a step, or the process has ended."""
+    path = workdir / "metrics.jsonl"
+    for _ in range(3000):
+        if path.exists() and any(x["step"] >= step for x in jsonl.read(path)):
+            return
+        if process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no step {step} after 150 s")
+
+
+@pytest.mark.slow
+def test_kill_9_changes_nothing(undisturbed, tmp_path):
+    """Killed with -9 and run again, every line and array is bit-identical; more in tests/faults."""
+    workdir = tmp_path / "killed"
+    rng = random.Random()
+    kills = []
+    for after in (4, 28):
+        process = start(workdir)
+        wait_for_step(workdir, after, process)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        kills.append(max((x["step"] for x in jsonl.read(workdir / "metrics.jsonl")), default=0))
+    finish(workdir)
+    assert lines(workdir) == lines(undisturbed), kills
+    assert weights(workdir) == weights(undisturbed), kills
+    events = [json.loads(x) for x in (workdir / "attempts.jsonl").read_text().splitlines()]
+    starts = [e["step"] for e in events if e["event"] == "start"]
+    assert len(starts) == 3 and starts == sorted(starts) and starts[-1] > 0
+    assert events[-1] == {**events[-1], "event": "end", "code": 0}
+    assert (workdir / "DONE").exists()
+
+
+@pytest.mark.slow
+def test_a_profile(undisturbed):
+    """`--profile` traces that many steps, for TensorBoard and Perfetto, and says where."""
+    folder = undisturbed / "profile" / "process-0"
+    (trace,) = folder.rglob("*.xplane.pb")
+    assert trace.stat().st_size > 1000
+    (perfetto,) = folder.rglob("perfetto_trace.json.gz")
+    found = json.loads(gzip.decompress(perfetto.read_bytes()))
+    assert "metadata" not in found  # Perfetto does not take it
+    steps = {e["args"]["step_num"] for e in found["traceEvents"] if e.get("name") == "train"}
+    assert steps == {"10", "11"}
+    said = Path(f"{undisturbed}.out.txt").read_text()
+    assert "profile: 2 steps of " in said and str(perfetto) in said and str(folder) in said
+    assert re.search(r"first step after .*: data .*s, compiler .*s, the rest .*s", said)
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_left_alone(undisturbed):
+    """The same command on a finished run ends at once with 0 and trains no step."""
+    before = (undisturbed / "metrics.jsonl").read_bytes()
+    finish(undisturbed)
+    assert (undisturbed / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_an_unreadable_image(tmp_path, command):
+    """One bad file of 150 is named and replaced; two end the run with 65, naming both."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 75), ("test", 4)):
+        for label in ("cat", "dog"):
+            folder = tmp_path / "images" / split / label
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 255, (10, 12, 3), dtype=np.uint8)
+                cv2.imwrite(str(folder / f"{i:03}.png"), pixels)
+    words = (
+        *SMALL, "--config.data.source=folder", f"--config.data.dir={tmp_path / 'images'}",
+        "--config.data.classes=2", "--config.model.num_classes=2", "--config.data.batch_size=32",
+    )  # fmt: skip
+    bad = [tmp_path / "images/train/cat/007.png", tmp_path / "images/train/dog/011.png"]
+    bad[0].write_bytes(b"this is no image")
+    done = command("train", *words, f"--workdir={tmp_path / 'one'}")
+    assert done.returncode == 0, done.stderr
+    assert "unreadable image train/cat/007.png" in done.stderr
+    bad[1].write_bytes(bad[1].read_bytes()[:40])
+    ended = command("train", *words, f"--workdir={tmp_path / 'two'}")
+    assert ended.returncode == 65
+    assert "train/cat/007.png" in ended.stderr and "train/dog/011.png" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_fine_tuning_from_a_run(undisturbed, tmp_path, command):
+    """`checkpoint.init` starts from another run's arrays: at (almost) no rate it ends there."""
+    done = command(
+        "train", *SMALL, f"--config.checkpoint.init={undisturbed}", "--config.train.epochs=0.5",
+        "--config.optim.lr=1e-12",
+        "--config.optim.warmup_epochs=0.0", f"--workdir={tmp_path / 'tuned'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"from {undisturbed}" in done.stdout
+    assert "fresh: none" in done.stdout
+    (_, began), (_, ended) = checkpoint.load(undisturbed), checkpoint.load(tmp_path / "tuned")
+    # The average of equal arrays rounds in its last digit.
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), began["params"], ended["params"]
+    )
+
+
+@pytest.mark.slow
+def test_eval_and_predict_agree_with_training(undisturbed, command, tmp_path):
+    """`eval` repeats the run's last evaluation exactly; on 8 devices the counts are the same."""
+    last = [x for x in jsonl.read(undisturbed / "metrics.jsonl") if x["split"] == "test"][-1]
+    for devices in (1, 8):
+        done = command("eval", f"--workdir={undisturbed}", "--json", devices=devices)
+        assert done.returncode == 0, done.stderr
+        got = json.loads(done.stdout)
+        assert (got["count"], got["top1"], got["top5"]) == (360, last["top1"], last["top5"])
+        assert abs(got["loss"] - last["loss"]) < 1e-5
+    import cv2
+
+    from inception_jax.data.sources.digits import Digits
+
+    source = Digits("test")
+    for i in range(40):
+        cv2.imwrite(str(tmp_path / f"{i:03}.png"), source.stored(i))
+    (tmp_path / "900.png").write_bytes(b"no image")
+    done = command("predict", tmp_path, f"--workdir={undisturbed}", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == 41 and "error" in rows[-1]
+    assert all(abs(sum(c["probability"] for c in r["top"]) - 1) < 0.5 for r in rows[:-1])
+    assert all(len(r["top"]) == 5 for r in rows[:-1])

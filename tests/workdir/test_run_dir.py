@@ -1,0 +1,198 @@
+"""Tests a run's directory: its lock, its config, its attempts."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from inception_jax import config as cfg
+from inception_jax.cli import pages
+from inception_jax.errors import ConfigError, DivergedError, PreemptedError
+from inception_jax.workdir import atomic, run_dir
+
+
+@pytest.fixture
+def config(request):
+    return pages.load(str(request.config.rootpath / "configs" / "digits.py"))
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_directory_is_made_with_its_config(config, tmp_path):
+    """The saved config has the page's values, in the page's order."""
+    with run_dir.opened(tmp_path / "a" / "b", config, False):
+        pass
+    saved = run_dir.saved_config(tmp_path / "a" / "b")
+    assert list(saved) == list(cfg.SECTIONS)
+    assert [key for key, _ in cfg.flatten(saved)] == list(cfg.RULES)
+    assert saved["data"]["area"] == [0.6, 1.0]
+    assert pages.of_run(str(tmp_path / "a" / "b")) == config
+
+
+def test_a_run_from_before_a_key_is_read(config, tmp_path):
+    """Keys that came later have the values that mean what the run did; it may be continued."""
+    saved = run_dir.plain(config)
+    for key in cfg.LATER:
+        section, _, name = key.partition(".")
+        del saved[section][name]
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    assert pages.of_run(str(tmp_path)) == config
+    with run_dir.opened(tmp_path, config, False):
+        pass
+    (tmp_path / "config.json").write_text(json.dumps({**saved, "model": 3}))
+    with pytest.raises(ConfigError, match="model"):
+        pages.of_run(str(tmp_path))
+
+
+def test_one_owner_at_a_time(config, tmp_path):
+    """A second process is refused, told who owns the directory, and let in afterwards."""
+    holder = (
+        "import sys, fcntl; f = open(sys.argv[1], 'a+'); fcntl.flock(f, fcntl.LOCK_EX);"
+        "f.write('process 7 on moon'); f.flush(); print('held', flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", holder, str(tmp_path / ".lock")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(ConfigError, match=r"process 7 on moon.*--workdir"),
+            run_dir.opened(tmp_path, config, False),
+        ):
+            pass
+        assert not (tmp_path / "config.json").exists()
+        other.stdin.close()
+        other.wait()
+    with run_dir.opened(tmp_path, config, False):
+        assert "moon" not in (tmp_path / ".lock").read_text()
+
+
+def test_the_lock_ends_with_the_run(config, tmp_path):
+    """A run that failed leaves its directory free."""
+    with pytest.raises(DivergedError), run_dir.opened(tmp_path, config, False):
+        raise DivergedError("nan")
+    with run_dir.opened(tmp_path, config, False):
+        pass
+
+
+def changed(config, key: str):
+    """The config with another value of `key`, and the value."""
+    value = dict(cfg.flatten(config))[key]
+    other = {bool: lambda: not value, tuple: lambda: (0.5, 0.5), str: lambda: value + "x"}
+    new = config.copy_and_resolve_references()
+    value = other.get(type(value), lambda: value + 1)()
+    with new.unlocked():
+        new.update_from_flattened_dict({key: value})
+    return new, value
+
+
+@pytest.mark.parametrize("key", cfg.RULES)
+def test_which_keys_may_change(config, tmp_path, key):
+    """What only changes how fast or where may change; any other key is refused by name."""
+    free = {
+        "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
+        "data.threads", "data.processes", "data.cache", "data.dir",
+        "log.tensorboard", "log.track", "log.monitors", "log.profile",
+        "mesh.data", "mesh.model", "mesh.zero",
+        "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
+        "train.vmem", "train.watchdog",
+    }  # fmt: skip
+    new, value = changed(config, key)
+    with run_dir.opened(tmp_path, config, False):
+        pass
+    if key in free:
+        with run_dir.opened(tmp_path, new, False):
+            pass
+    else:
+        before = (tmp_path / "config.json").read_text()
+        with pytest.raises(ConfigError) as e, run_dir.opened(tmp_path, new, False):
+            pass
+        shown = list(value) if isinstance(value, tuple) else value
+        assert f"\n  {key}: " in str(e.value)
+        assert f" there, {shown} now\n" in str(e.value)
+        assert "--allow_config_change" in str(e.value)
+        assert (tmp_path / "config.json").read_text() == before
+        with run_dir.opened(tmp_path, new, True):
+            pass
+    assert run_dir.saved_config(tmp_path) == run_dir.plain(new)
+
+
+def test_a_directory_that_cannot_be(config, tmp_path):
+    """A file in the way is named."""
+    (tmp_path / "file").touch()
+    for way in (tmp_path / "file", tmp_path / "file" / "below"):
+        refused = pytest.raises(ConfigError, match=r"--workdir=.*file.*: expected a directory")
+        with refused, run_dir.opened(way, config, False):
+            pass
+        with refused:
+            run_dir.check(way, config, False)
+
+
+def test_check_refuses_what_opened_would_and_writes_nothing(config, tmp_path):
+    """The early look finds a lock and another config, and leaves no trace of itself."""
+    run = tmp_path / "new" / "run"
+    run_dir.check(run, config, False)
+    assert not run.parent.exists()
+    with run_dir.opened(run, config, False):
+        with pytest.raises(ConfigError, match="another process"):
+            run_dir.check(run, config, False)
+        before = (run / ".lock").read_text()
+    other, _ = changed(config, "optim.lr")
+    with pytest.raises(ConfigError, match=r"optim\.lr: 0\.2 there, 1\.2 now"):
+        run_dir.check(run, other, False)
+    run_dir.check(run, other, True)
+    assert (run / ".lock").read_text() == before
+    assert run_dir.saved_config(run) == run_dir.plain(config)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3"])
+def test_a_damaged_config(tmp_path, text):
+    """A config.json that is no object is named, not a crash."""
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.json is damaged"):
+        run_dir.saved_config(tmp_path)
+
+
+def test_no_run(tmp_path):
+    """The file that is missing is named."""
+    with pytest.raises(ConfigError, match=r"found no .*config\.json"):
+        run_dir.saved_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(None, 0), (DivergedError("x"), 65), (PreemptedError("x"), 75), (ValueError("x"), 1),
+     (KeyboardInterrupt(), 1)],
+)  # fmt: skip
+def test_attempts(tmp_path, error, code):
+    """An attempt's end has the step it came to and the exit code; attempts are appended."""
+    for first in (0, 3):
+        try:
+            with run_dir.attempt(tmp_path, first) as record:
+                record["step"] = first + 3
+                if error:
+                    raise error
+        except BaseException as e:
+            assert e is error
+    notes = lines(tmp_path / "attempts.jsonl")
+    assert [(n["event"], n["step"], n.get("code")) for n in notes] == [
+        ("start", 0, None), ("end", 3, code), ("start", 3, None), ("end", 6, code),
+    ]  # fmt: skip
+    assert notes[0]["pid"] and notes[0]["host"]
+    assert notes[0]["time"] <= notes[1]["time"]
+
+
+def test_a_killed_attempt_has_no_end(tmp_path):
+    """The start is on the disk before the work begins."""
+    with run_dir.attempt(tmp_path, 5):
+        assert [n["event"] for n in lines(tmp_path / "attempts.jsonl")] == ["start"]
+
+
+def test_replace_is_whole_or_not_at_all(tmp_path):
+    """A failed write leaves the old file."""
+    path = tmp_path / "a.json"
+    atomic.write_text(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        atomic.write_text(path, "new \ud800")
+    assert path.read_text() == "old"
