@@ -10,7 +10,7 @@ import pytest
 from inception_jax import models
 from inception_jax.plan import collectives, hlo
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
+from inception_jax.train import optim, sharded_step, state
 from tests.tiny import Tiny
 from tests.train.test_train_step import LOSS
 
@@ -85,7 +85,7 @@ def of_step(model, devices=8, model_axis=1, *, size=8, images=16, zero=False, re
     shapes = state.abstract(
         model=model, tx=tx, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
     )
-    step = train_step.make_train_step(
+    step = sharded_step.make_train_step(
         model, tx, lambda s: 0.1, mesh, loss=LOSS, flip=True, colour="none", seed=3, ema_decay=0.9,
         accumulate=1, zero=zero, reduce_dtype=reduce_dtype,
     )  # fmt: skip
