@@ -9,7 +9,7 @@ from inception_jax import plan
 from inception_jax.errors import ConfigError
 from inception_jax.plan import text
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train.trainer import Trainer
+from inception_jax.train.trainer import build
 from tests.tiny import Tiny, digits
 
 TPU_ERRORS = [
@@ -24,9 +24,10 @@ def test_a_plan_has_the_bytes_of_a_run(monkeypatch):
     """Those of the arrays of its state and batch on one device."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Trainer(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
-    planned = plan.of(job)
-    state, first = job.fresh_state(), jax.devices()[0]
+    trainer = build(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
+    program = trainer.program
+    planned = plan.of(program)
+    state, first = program.fresh_state(), jax.devices()[0]
 
     def local_bytes(tree):
         shards = [s for x in jax.tree.leaves(tree) for s in x.addressable_shards]
@@ -40,7 +41,7 @@ def test_a_plan_has_the_bytes_of_a_run(monkeypatch):
         "averages": local_bytes(state.ema),
     }
     rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.zeros(96, np.int32)}
-    assert memory["batch"] == local_bytes(job.placed(rows, 0))
+    assert memory["batch"] == local_bytes(trainer.placed(rows, 0))
     assert memory["arguments"] == sum(memory["state"].values()) + memory["batch"] + 4  # the step
     assert memory["total"] >= memory["arguments"] + memory["temporaries"]
     assert planned["devices"]["mesh"] == {"data": 4, "model": 1}
@@ -63,26 +64,26 @@ def test_dtype_of_the_gradients_sum(devices, changes, dtype):
     keys = {"reduce": "mesh__reduce", "dtype": "model__dtype"}
     config = digits(model__bn_group=4, **{keys[k]: v for k, v in changes.items()})
     cfg.validate(config)
-    assert Trainer(config, jax.devices()[:devices])._reduce_dtype == dtype
+    assert build(config, jax.devices()[:devices]).program.reduce_dtype == dtype
 
 
 def test_reduced_gradients_need_whole_groups():
     """Groups across devices are refused if each device's gradient must be complete."""
     with pytest.raises(ConfigError, match=r"model\.bn_group=32: expected a divisor of 12"):
-        Trainer(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
-    Trainer(digits(model__bn_group=32), jax.devices()[:8])
+        build(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
+    build(digits(model__bn_group=32), jax.devices()[:8])
 
 
 @pytest.mark.parametrize(("message", "needed", "capacity"), TPU_ERRORS)
 def test_amounts_of_an_out_of_memory_error(monkeypatch, message, needed, capacity):
     """Needed bytes and capacity in both messages of the TPU compiler; 0 without."""
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Trainer(digits(model__bn_group=4), jax.devices()[:1])
+    program = build(digits(model__bn_group=4), jax.devices()[:1]).program
 
     def refuse():
         raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: {message}")
 
-    monkeypatch.setattr(job, "compiled", refuse)
+    monkeypatch.setattr(program, "compiled", refuse)
     with pytest.raises(plan.DoesNotFitError) as e:
-        plan.of(job)
+        plan.of(program)
     assert (e.value.needed, e.value.capacity) == (int(needed * 2**30), int(capacity * 2**30))
