@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 
 def test_a_split(folder):
-    """Counts images and classes, reads some; refuses another number of classes than the config's."""
+    """Counts images and classes, reads some; the number of classes must be the config's."""
     c = page("finetune", data__dir=str(folder))
     found = images.split(c, "train", seconds=0.1)
     assert (
