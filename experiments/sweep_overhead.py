@@ -3,9 +3,9 @@ r"""Measure the overhead of a sweep for each trial over its `train` command.
     python experiments/sweep_overhead.py --trials=4 --rounds=3
     SLURM_CONF=DIR/slurm.conf python experiments/sweep_overhead.py --on=slurm
 
-Runs the trials' commands in sequence, then the same trials as a grid and as a search, one at a time;
-in each round again, in changing order. The difference is the sweep's: building and checking configs,
-starting and watching trials, reporting; locally also the report, once. Under SLURM it includes the
+Runs the trials' commands in sequence, then the same trials as a grid and as a search, one at a
+time; in each round again, in changing order. The difference is the sweep's: building and checking
+configs, starting and watching trials; locally also the report, once. Under SLURM it includes the
 scheduler's waiting.
 """
 

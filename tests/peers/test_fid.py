@@ -86,7 +86,7 @@ def theirs(folders, network):
 
 
 def test_features(ours, theirs):
-    """Features of every photograph and thumbnail to 1e-3 of the largest; images differ by far more."""
+    """Features of every image to 1e-3 of the largest; images differ by far more."""
     for mine, want in zip(ours, theirs, strict=True):
         assert mine.features.shape == want.shape == (COUNT, 2048)
         assert want.std(axis=0).mean() > 0.05 * np.abs(want).mean()

@@ -33,7 +33,7 @@ PEERS = {
 
 
 def randomise(model) -> None:
-    """Moves gammas, betas and moving averages away from their initial values, so that all matter."""
+    """Moves gammas, betas and moving averages from their initial values, so that all matter."""
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

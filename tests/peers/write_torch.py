@@ -100,7 +100,7 @@ STEPS = ("torchvision-googlenet", "torchvision-inception_v3", "timm-inception_re
 
 
 def randomise(model) -> None:
-    """Moves gammas, betas and moving averages away from their initial values, so that all matter."""
+    """Moves gammas, betas and moving averages from their initial values, so that all matter."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
