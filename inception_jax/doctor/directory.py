@@ -1,11 +1,9 @@
 """The run's directory: whose it is, who sees it, and whether its checkpoints will fit."""
 
 import contextlib
-import errno
 import math
 import os
 import secrets
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from inception_jax import checkpoint
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.doctor.memory import size
-from inception_jax.errors import ConfigError, DataError, DiskFullError
-from inception_jax.workdir import run_dir
+from inception_jax.errors import DataError, DiskFullError, writing
+from inception_jax.workdir import disk_space, run_dir
 
 SEEN = 10.0  # seconds until NFS shows a new file to other hosts
 BESIDE = 10**6  # bytes of a checkpoint that are no arrays: 0.3 to 0.5 MB in runs of the digits
@@ -50,7 +48,7 @@ def shared(path: Path, c: Any, allow_change: bool, hosts: Hosts) -> Finding:
 def _written(path: Path, undo: contextlib.ExitStack) -> str:
     """Writes a file of a new name; it goes again with `undo`, and so do folders made for it."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
-    try:
+    with writing(f"--workdir={path}"):
         path.mkdir(parents=True, exist_ok=True)
         for folder in reversed(missing):
             undo.callback(folder.rmdir)
@@ -59,13 +57,6 @@ def _written(path: Path, undo: contextlib.ExitStack) -> str:
         with token.open("wb") as f:
             f.write(token.name.encode())
             os.fsync(f.fileno())
-    except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"--workdir={path}: {e.strerror}; free some room there") from e
-        raise ConfigError(
-            f"--workdir={path}: expected a directory that can be created and written, but {e}; "
-            f"choose another"
-        ) from e
     return token.name
 
 
@@ -99,14 +90,6 @@ def init(path: Path) -> Finding:
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
 
 
-def free_bytes(path: Path) -> int:
-    """Bytes that may still be written where `path` is, or will be."""
-    there = path.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    return shutil.disk_usage(there).free
-
-
 def room(path: Path, c: Any, state: Any) -> Finding:
     """The checkpoints that will be there at a time, beside the free space.
 
@@ -121,7 +104,7 @@ def room(path: Path, c: Any, state: Any) -> Finding:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
     there = len(checkpoint.steps(path / "checkpoints"))
     needed = each * max(1, keep + 1 - there)  # one is written before another goes
-    free = free_bytes(path)
+    free = disk_space.free_bytes(path)
     kept = f"{keep} kept and one on its way" + (f", {there} there" if there else "")
     text = f"checkpoints of {size(each)}, {kept}: {size(needed)} of {size(free)} free"
     if needed > free:
@@ -138,7 +121,7 @@ def cache(folder: str | None) -> Finding:
         return warning(
             "off: every start compiles again", "unset JAX_COMPILATION_CACHE_DIR, or name a folder"
         )
-    free = free_bytes(Path(folder))
+    free = disk_space.free_bytes(Path(folder))
     text = f"{folder}, {size(free)} free"
     if free < CACHE:
         return warning(text, "set JAX_COMPILATION_CACHE_DIR to a folder with more room")

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
 from inception_jax.runtime import distributed, startup
-from inception_jax.workdir import run_dir
+from inception_jax.workdir import atomic, run_dir
 
 
 def key(config: Any, target: str) -> str:
@@ -37,7 +36,5 @@ def kept(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     found = make()
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(found))
-        part.replace(path)
+        atomic.write_text(path, json.dumps(found))
     return {**found, "cached": False}

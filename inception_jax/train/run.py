@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from inception_jax.checkpoint import Checkpoints, keeping
+from inception_jax.checkpoint import Checkpoints, retention
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.runtime import distributed, multihost
 from inception_jax.runtime.signals import Interrupt
@@ -46,7 +46,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
             keep=config.checkpoint.keep,
             keep_best=config.checkpoint.keep_best,
             keep_every=config.checkpoint.keep_every_epochs * job.per_epoch,
-            scores=keeping.scores(workdir, config.eval.split),
+            scores=retention.scores(workdir, config.eval.split),
         )
         newest = saves.newest_good()
         attempt = run_dir.attempt(workdir, newest or 0) if first else contextlib.nullcontext({})

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.models.names import known
-from inception_jax.workdir import atomic, run_dir
+from inception_jax.workdir import atomic, class_names, run_dir
 
 # Hub tags of weights that were trained with torchvision's constants, not with TensorFlow's.
 IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
@@ -60,19 +58,14 @@ def import_weights(
     del arrays
     # Orbax copies NumPy's arrays before it writes them, and JAX's not.
     variables = jax.tree.map(jax.device_put, variables)
-    names = class_names(model, classes)
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    names = output_names(model, classes)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(out) as partial:
         checkpoint.write(partial, variables)
         config = run_dir.plain(run_config(model))
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
         class_names.write(partial, names)
         atomic.write_text(partial / "source.json", json.dumps(_source(name, path), indent=2) + "\n")
-        os.rename(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return Imported(model, moved)
 
 
@@ -126,7 +119,7 @@ def run_config(model: Network) -> Any:
     )
 
 
-def class_names(model: Network, given: Path | None = None) -> list[str]:
+def output_names(model: Network, given: Path | None = None) -> list[str]:
     """A name for every output: the given ones, ImageNet's, or numbers."""
     if given:
         if not given.is_file():
@@ -265,10 +258,7 @@ def _saved_model(forward: Any, images: Any, about: str, path: Path) -> None:
 
 
 def _write(out: Path, write: Any) -> None:
-    """Writes a file, or a folder that is not there yet, whole or not at all."""
-    partial = out.with_name(out.name + ".partial")
+    """Write a file, or a folder that does not exist yet, completely or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    if partial.is_dir():
-        shutil.rmtree(partial)  # of a process that was killed
-    write(partial)
-    os.replace(partial, out)
+    with atomic.replacing(out) as partial:
+        write(partial)

@@ -24,7 +24,7 @@ from inception_jax.errors import ConfigError, DataError
 from inception_jax.runtime import distributed
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train.trainer import Trainer
-from inception_jax.workdir import run_dir
+from inception_jax.workdir import disk_space, run_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -281,7 +281,7 @@ def test_workdir(tmp_path):
 def test_unwritable_workdir(where, tmp_path):
     """Below a file, and where not even root may create one."""
     (tmp_path / "a_file").touch()
-    with pytest.raises(ConfigError, match="directory that can be created and written"):
+    with pytest.raises(ConfigError, match="cannot write --workdir="):
         directory.shared(tmp_path / where, page(), False, hosts.Hosts())
 
 
@@ -321,7 +321,7 @@ def test_room(tmp_path, monkeypatch):
     """Checkpoints that are kept, and one on its way, less those that are there."""
     state = {"a": jax.ShapeDtypeStruct((1000,), np.float32)}
     free, each = {}, 4000 + directory.BESIDE
-    monkeypatch.setattr(directory, "free_bytes", lambda path: free["bytes"])
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: free["bytes"])
 
     def fits(count, **values):
         """Whether exactly so many checkpoints are asked for."""
@@ -357,9 +357,9 @@ def test_room_on_a_small_disk(tmp_path):
 def test_cache(tmp_path, monkeypatch):
     """Where programs are kept there is room; or nothing is kept."""
     assert directory.cache("").state == WARN
-    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE)
     assert directory.cache(str(tmp_path)).state == OK
-    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE - 1)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE - 1)
     assert directory.cache(str(tmp_path)).state == WARN
 
 

@@ -76,7 +76,7 @@ def test_the_one_before_is_used_and_the_number_saved_again(original, tmp_path, c
     saves = Checkpoints(directory, keep=10)
     assert saves.newest_good() == 10
     (line,) = capfd.readouterr().err.splitlines()
-    assert "checkpoint 15 is damaged (kept as bad-15): " in line
+    assert "checkpoint 15 is damaged (renamed to bad-15): " in line
     assert "step 10 is used instead" in line
     like = saved.state(15)
     got, log = saves.restore(10, saved.shapes(like))
@@ -119,7 +119,7 @@ def test_a_run_goes_on_from_the_step_before(tmp_path):
     (hurt / "DONE").unlink()
     finish(hurt, *more)
     said = (tmp_path / "hurt.out").read_text()
-    assert all(f"checkpoint {step} is damaged (kept as bad-{step}): " in said for step in last)
+    assert all(f"checkpoint {step} is damaged (renamed to bad-{step}): " in said for step in last)
     assert (lines(hurt), weights(hurt)) == (lines(whole), weights(whole))
     assert checkpoint.steps(directory)[-2:] == last
 

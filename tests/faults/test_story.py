@@ -61,7 +61,7 @@ def test_a_run_with_a_hard_life(tmp_path):
         process.send_signal(signal.SIGTERM)
     assert runs.codes(corrupted, 60) == [75, 75]
     assert (workdir / "checkpoints" / f"bad-{damaged}").is_dir()
-    assert f"checkpoint {damaged} is damaged (kept as bad-{damaged})" in runs.said(workdir, 0)
+    assert f"checkpoint {damaged} is damaged (renamed to bad-{damaged})" in runs.said(workdir, 0)
 
     runs.finish(workdir, DOUBLE, devices=4)  # elsewhere: one process, four devices
 
