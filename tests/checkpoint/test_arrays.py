@@ -18,7 +18,7 @@ def test_what_was_saved_comes_back(run):
     assert jax.tree.map(lambda x: x.dtype, got) == jax.tree.map(lambda x: x.dtype, saved.state(15))
 
 
-MESHES = [(1, 1), (8, 1), (4, 2), (2, 4), (1, 8)]
+MESHES = [(1, 1), (8, 1), (2, 4)]
 
 
 @pytest.mark.parametrize("to", MESHES)

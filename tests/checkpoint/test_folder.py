@@ -52,11 +52,17 @@ def test_no_steps_is_none(tmp_path):
     assert not list((tmp_path / "new").iterdir())
 
 
-def test_a_step_without_manifest_is_not_whole(run, capfd):
-    """Unless none has one: it may have been deleted to hide damage, or the copy was cut short."""
+def test_a_step_without_manifest_is_not_good(run, capfd):
+    """It may have been deleted to hide damage, or the copy was cut short; it gets no new one."""
     (run / "checkpoints" / "15" / "manifest.json").unlink()
     assert Checkpoints(run / "checkpoints", keep=3).newest_good() == 10
     assert "manifest.json: missing" in capfd.readouterr().err
+    for step in (5, 10):
+        (run / "checkpoints" / str(step) / "manifest.json").unlink()
+    for read in (lambda: checkpoint.load(run), Checkpoints(run / "checkpoints", 3).newest_good):
+        with pytest.raises(DataError, match=r"all are damaged:\n  step 10: manifest.json: missing"):
+            read()
+    assert not [p for p in run.rglob("manifest.json") if "bad-15" not in p.parts]
 
 
 def test_a_relative_workdir(run, monkeypatch, capsys):
