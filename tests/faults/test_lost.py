@@ -88,7 +88,7 @@ def test_one_does_not_come(tmp_path):
     process = runs.start(workdir, "--patience=3", job=(runs.port(), 3, 0))
     assert runs.codes([process], 60) == [70]
     text = runs.said(workdir, 0)
-    assert "processes 1, 2 of 3 did not come in 3 s" in text
+    assert "processes 1, 2 of 3 did not connect within 3 s" in text
     assert "Traceback" not in text and not workdir.exists()
 
 
@@ -98,7 +98,7 @@ def test_the_first_does_not_come(tmp_path):
     process = runs.start(workdir, "--patience=3", job=(at, 3, 2))
     assert runs.codes([process], 60) == [70]
     text = runs.said(workdir, 2)
-    assert "process 0 did not let process 2 in for 3 s" in text and f"127.0.0.1:{at}" in text
+    assert "process 2 got no answer from process 0 within 3 s" in text and f"127.0.0.1:{at}" in text
 
 
 def test_another_config_is_refused(tmp_path):
