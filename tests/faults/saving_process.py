@@ -2,8 +2,8 @@
 
     python saving_process.py COUNT INDEX PORT WORKDIR
 
-Run by test_shared_checkpoints.py. Half of the state is replicated, half is sharded over all devices. What an
-earlier call has saved is restored first, on these devices, and compared.
+Run by test_shared_checkpoints.py. Half of the state is replicated, half is sharded over all
+devices. What an earlier call has saved is restored first, on these devices, and compared.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Tests that a run killed with -9 at any moment resumes bit-identically from its last checkpoint."""
+"""Tests that a run killed with -9 at any moment resumes bit-identically from a checkpoint."""
 
 import os
 import random

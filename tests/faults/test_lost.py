@@ -28,7 +28,7 @@ def timed_codes(processes, seconds=60):
 
 @pytest.mark.parametrize("lost", [1, 0], ids=["another", "the first"])
 def test_killed(undisturbed, tmp_path, lost):
-    """One is killed with -9: the other ends with 70 within heartbeat + 5 s; resumed, bit-identical."""
+    """One is killed with -9: the other ends with 70 within heartbeat + 5 s; bit-identical."""
     workdir = tmp_path / "run"
     processes = runs.pair(workdir)
     runs.wait_for_step(workdir, 14, processes)
