@@ -121,12 +121,12 @@ def start(sweep: Sweep, on: str, engine: Any, spec: Any, files: dict[str, str]) 
         return code
     paths: dict[str, Path] = jobs.write(files, sweep.folder)
     job = engine.submit(spec, paths)
-    jobs.note(sweep.folder, on, job, tasks=list(spec.chosen))
+    jobs.note(sweep.folder, on, job, tasks=list(spec.task_indices))
     what = "workers" if sweep.search is not None else "trials"
-    print(f"submitted {len(spec.chosen)} {what}: {on} job {job}")
+    print(f"submitted {len(spec.task_indices)} {what}: {on} job {job}")
     if on == "slurm":
         try:
-            engine.follow(job, paths)
+            engine.submit_report(job, paths)
             print(f"drawn when all have ended: {sweep.folder / 'report.html'}")
         except ConfigError as e:
             print(f"draw it yourself, inception-jax report {sweep.folder}: {e}")

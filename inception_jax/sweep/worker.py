@@ -197,7 +197,7 @@ class SearchWorker:
         """Asks the training to save and end. Never through srun, which would kill it."""
         if self.training is None or self.training.poll() is not None:
             return
-        job = slurm.mine()
+        job = slurm.current_job()
         if self.launcher and job:
             subprocess.run(["scancel", "--signal=TERM", job], check=False)  # its steps, not us
         else:

@@ -77,7 +77,7 @@ def test_a_crash_is_tried_again_once(sweep):
     assert [s for s, _ in told(sweep)] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert any("crashed twice without a new checkpoint" in line for line in said)
     # What a worker's own crashes are judged by: four trials were told.
-    assert retry.newest(sweep.folder / "workers" / "0") == 4
+    assert retry.progress(sweep.folder / "workers" / "0") == 4
 
 
 def test_a_preempted_worker_takes_its_own_trial_again(sweep):
