@@ -21,12 +21,12 @@ def main(argv: list[str]) -> None:
     from inception_jax.sweep import progress
 
     sweep = folder.read(path)
-    found = [progress.of(t, sweep.metric) for t in sweep.trials()]
+    found = [progress.read(t, sweep.metric) for t in sweep.trials()]
     done = [p for p in found if p.state == DONE and p.value is not None]
     if not done:
         raise DataError(f"{path}: expected a trial that is done, found none of {len(found)}")
-    best = sweep.best(done)
-    line = shlex.join(sweep.line(best.trial))
+    best = (max if sweep.higher_is_better else min)(done, key=lambda p: p.value)
+    line = shlex.join(sweep.config_flags(best.trial))
     if values.json:
         print(json.dumps({"index": best.trial.index, "folder": str(best.trial.folder),
                           sweep.metric: best.value, "overrides": best.trial.overrides,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,22 @@ def read(path: Path) -> list[dict[str, Any]]:
 
     A line that a kill or a full disk has cut is left out.
     """
+    return [line for _, line in numbered(path) if line is not None]
+
+
+def numbered(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line number, value) of each line that is not blank; None for a damaged line."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return []
-    lines = []
-    for text in data.split(b"\n"):
-        try:
-            lines.append(json.loads(text))
-        except ValueError:  # cut inside the object, or inside a character
+        return
+    for number, text in enumerate(data.split(b"\n"), start=1):
+        if not text.strip():
             continue
-    return lines
+        try:
+            yield number, json.loads(text)
+        except (ValueError, RecursionError):  # cut inside the object, or inside a character
+            yield number, None
 
 
 def append(path: Path, line: Mapping[str, Any], sync: bool = False) -> None:
