@@ -21,9 +21,7 @@ def read_object(path: Path, notes: list[str]) -> Record:
         notes.append(f"{path.name} is not JSON ({error}) and was skipped")
         return {}
     if not isinstance(value, dict):
-        notes.append(
-            f"{path.name} is a {type(value).__name__}, not an object, and was skipped"
-        )
+        notes.append(f"{path.name} is a {type(value).__name__}, not an object, and was skipped")
         return {}
     return value
 

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -34,10 +35,7 @@ def product(functions: dict[str, Callable[[], Iterable[Overrides]]], names: str)
     for (a, left), (b, right) in itertools.combinations(zip(wanted, rows, strict=True), 2):
         if both := {k for r in left for k in r} & {k for r in right for k in r}:
             raise ConfigError(f"--sweep={names}: {a} and {b} both set {', '.join(sorted(both))}")
-    size = 1
-    for values in rows:
-        size *= len(values)
-    if size > MAX_TRIALS:
+    if (size := math.prod(map(len, rows))) > MAX_TRIALS:
         counts = " x ".join(str(len(r)) for r in rows)
         raise ConfigError(
             f"--sweep={names}: {counts} are {size:,} trials; expected at most {MAX_TRIALS:,}"
@@ -69,9 +67,7 @@ def _rows(name: str, function: Callable[[], Iterable[Overrides]]) -> list[Overri
     except Exception as e:
         raise ConfigError(f"{where}: {type(e).__name__}: {e}") from e
     if not rows:
-        raise ConfigError(
-            f"{where}: expected dicts of overrides, but it yields nothing"
-        )
+        raise ConfigError(f"{where}: expected dicts of overrides, but it yields nothing")
     return [checked(row, where) for row in rows]
 
 

@@ -138,7 +138,7 @@ def keys(ax: "Axes", c: Comparison) -> None:
     lines: dict[str, list[tuple[float, float]]] = {}
     for p in c.with_value:
         rest = {k: v for k, v in p.trial.overrides.items() if k != axis.key}
-        value = p.trial.overrides.get(axis.key)
+        value: Any = p.trial.overrides.get(axis.key)
         x = float(value) if axis.values is None else _number(axis, value)
         lines.setdefault(repr(rest), []).append((x, p.value or 0.0))
     for points in lines.values():

@@ -103,9 +103,7 @@ def study(sweep: Sweep, create: bool = False) -> "Study":
     try:
         return o.load_study(**where, pruner=chosen)
     except KeyError as e:
-        raise ConfigError(
-            f"{sweep.folder}: its study {options['name']!r} does not exist yet"
-        ) from e
+        raise ConfigError(f"{sweep.folder}: the study {options['name']!r} does not exist") from e
 
 
 def sampler(sweep: Sweep, worker: int, count: int) -> "BaseSampler":

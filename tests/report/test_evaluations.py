@@ -73,7 +73,7 @@ def test_evaluation_as_the_evaluator_writes_it(make_run: MakeRun) -> None:
 
 
 def test_mistakes_and_filters_are_images(make_run: MakeRun) -> None:
-    """Empty bins and classes, no mistakes, no filters, more outputs than classes, bad images.
+    """Mistakes are sorted by confidence; large images become JPEGs, small ones stay lossless."""
     small, large = make_run("small"), make_run("large", side=299)
     for run, kind in ((small, "png"), (large, "jpeg")):
         evaluation = embedded(written(run))[0]["evaluations"]["test"]
