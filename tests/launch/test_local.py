@@ -1,13 +1,16 @@
 """Tests `launch/local.py`: restarts, exit codes, parallel tasks and signals, with tiny programs."""
 
 import os
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from inception_jax.launch import local
 from inception_jax.launch.spec import JobSpec
+from tests.launch.examples import FOLDER
 
 # In place of `python -m inception_jax`: the first word is a Python program.
 PROGRAM = """#!/bin/sh
@@ -95,3 +98,20 @@ def test_sigterm_reaches_the_processes(run, tmp_path):
     threading.Thread(target=stop, daemon=True).start()
     code, lines = run(program, "open('never', 'w')")
     assert code == 75 and lines == ["task 0: ended with code 75"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, "glibc.malloc.hugetlb=1"), ("", "")])
+def test_huge_pages(value, expected, monkeypatch):
+    """Processes use them unless the user has set the variable; so does the rendered script."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if value is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", value)
+    spec = JobSpec((("train",),), Path("runs"), "a", gpus=2)
+    environment = local._TaskRunner(spec, print).environment(1)
+    assert environment["GLIBC_TUNABLES"] == expected
+    assert environment["CUDA_VISIBLE_DEVICES"] == "2,3"
+    line = (FOLDER / "local.sh").read_text().splitlines()[1]
+    result = subprocess.run(
+        ["bash", "-c", f"{line}; echo $GLIBC_TUNABLES"], capture_output=True, text=True
+    )
+    assert result.stdout.strip() == expected
