@@ -56,7 +56,7 @@ def render(spec: JobSpec) -> dict[str, str]:
 def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
     """Build the JobSet of one task."""
     o = spec.options
-    name = f"{spec.name}-{index}" if spec.array else spec.name
+    name = spec.task_name(index)
     labels = {"labels": {"kueue.x-k8s.io/queue-name": o["queue"]}} if o["queue"] else {}
     fatal = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": sorted(NEVER)}}
     saved = {"action": "Ignore", "onExitCodes": {"operator": "In", "values": sorted(STOPPED)}}

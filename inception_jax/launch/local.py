@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from types import FrameType
+from typing import IO
 
 from inception_jax.launch import retry
 from inception_jax.launch.retry import Budgets
@@ -197,7 +198,7 @@ def _handling_signals(stop: Callable[[int], None]) -> Iterator[None]:
         yield
         return
 
-    def handler(number: int, frame: Any) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
         stop(signal.SIGTERM)
 
     before = {n: signal.signal(n, handler) for n in (signal.SIGTERM, signal.SIGINT)}

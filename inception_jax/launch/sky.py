@@ -60,10 +60,9 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
         "use_spot": not o["on_demand"],
         "job_recovery": {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]},
     }
-    name = f"{spec.name}-{index}" if spec.array else spec.name
     bucket, _, path = o["bucket"].rpartition(":/")
     return {
-        "name": name,
+        "name": spec.task_name(index),
         "workdir": ".",
         "num_nodes": spec.nodes,
         "resources": {k: v for k, v in resources.items() if v not in ("", 0)},
@@ -104,7 +103,7 @@ def submit(spec: JobSpec, files: dict[str, Path]) -> str:
     tool.require("sky", "pip install skypilot")
     for path in files.values():
         tool.run("sky", "jobs", "launch", "--yes", "--detach-run", str(path), show=True)
-    return " ".join(f"{spec.name}-{i}" if spec.array else spec.name for i in spec.task_indices)
+    return " ".join(map(spec.task_name, spec.task_indices))
 
 
 def cancel(job: str) -> None:

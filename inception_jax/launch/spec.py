@@ -110,6 +110,10 @@ class JobSpec:
         """Number of processes per task."""
         return self.nodes * self.processes
 
+    def task_name(self, index: int) -> str:
+        """The name of a task, for schedulers without array jobs."""
+        return f"{self.name}-{index}" if self.array else self.name
+
 
 def valid_name(text: str) -> str:
     """A valid job name, as close to `text` as possible."""

@@ -42,7 +42,7 @@ def render(spec: JobSpec) -> dict[str, str]:
     for i in spec.task_indices:
         program = shlex.join(["inception-jax", *spec.commands[i], "--distributed"])
         words = {
-            "workload": f"{spec.name}-{i}" if spec.array else spec.name,
+            "workload": spec.task_name(i),
             "cluster": o["cluster"],
             "project": o["project"],
             "zone": o["zone"],
@@ -68,4 +68,4 @@ def submit(spec: JobSpec, files: dict[str, Path]) -> str:
     """
     tool.require("xpk")
     tool.run("bash", str(files["workload.sh"]), show=True)
-    return " ".join(f"{spec.name}-{i}" if spec.array else spec.name for i in spec.task_indices)
+    return " ".join(map(spec.task_name, spec.task_indices))

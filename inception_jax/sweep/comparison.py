@@ -5,12 +5,15 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import DONE, PRUNED
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 SEED = "seed"
 MIN_TRIALS = 4  # for importances
@@ -114,7 +117,7 @@ class Comparison:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         direction = "maximize" if self.sweep.higher_is_better else "minimize"
         study = optuna.create_study(direction=direction)
-        distributions = {a.key: self._distribution(optuna.distributions, a) for a in self.axes}
+        distributions = {a.key: self._distribution(a) for a in self.axes}
         for p in self.done:
             params = {k: _plain(p.trial.overrides.get(k)) for k in distributions}
             trial = optuna.trial.create_trial(
@@ -132,11 +135,13 @@ class Comparison:
         names = [k for k in (*self.importances, *axes) if k != SEED]
         return axes[names[0] if names else SEED]
 
-    def _distribution(self, kinds: Any, axis: Axis) -> Any:
+    def _distribution(self, axis: Axis) -> "BaseDistribution":
+        from optuna.distributions import CategoricalDistribution, FloatDistribution
+
         column = [_plain(p.trial.overrides.get(axis.key)) for p in self.done]
         if axis.values is not None:
-            return kinds.CategoricalDistribution(tuple(dict.fromkeys(column)))
-        return kinds.FloatDistribution(min(column), max(column), log=axis.log)
+            return CategoricalDistribution(tuple(dict.fromkeys(column)))
+        return FloatDistribution(min(column), max(column), log=axis.log)
 
     @property
     def with_value(self) -> list[TrialProgress]:

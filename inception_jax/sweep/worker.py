@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from inception_jax.errors import ConfigError, PreemptedError
@@ -75,7 +76,7 @@ class SearchWorker:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()
         # SLURM signals all steps of a job itself; a second signal would interrupt the save.
         if not self.launcher:

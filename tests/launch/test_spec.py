@@ -28,8 +28,9 @@ def test_tasks():
     """A single command is not an array; several commands, or chosen tasks, are."""
     one = JobSpec((TRAIN,), Path("/runs"), "a", nodes=2, processes=3)
     assert not one.array and one.task_indices == (0,) and one.world == 6
+    assert one.task_name(0) == "a"
     many = JobSpec((TRAIN,) * 3, Path("/runs"), "a")
-    assert many.array and many.task_indices == (0, 1, 2)
+    assert many.array and many.task_indices == (0, 1, 2) and many.task_name(1) == "a-1"
     rest = JobSpec((TRAIN,) * 3, Path("/runs"), "a", tasks=(2,))
     assert rest.array and rest.task_indices == (2,)
 
