@@ -15,7 +15,7 @@ from inception_jax.doctor.host import memory_of_host
 from inception_jax.runtime import mesh as meshes
 
 if TYPE_CHECKING:  # a host alone is examined without it
-    from inception_jax.train.trainer import Trainer
+    from inception_jax.train.program import Program
 
 FULL = 0.9  # share of a device's memory; the rest goes to its runtime and to fragments
 
@@ -90,13 +90,13 @@ def mesh(made: Mesh, batch_size: int) -> Finding:
     return Finding(text)
 
 
-def memory(job: "Trainer", compile: bool = False) -> Finding:
+def memory(program: "Program", compile: bool = False) -> Finding:
     """Bytes of the train state on one device; with `compile`, the whole step's by the compiler."""
-    state = f"{size(meshes.local_bytes(job.empty_state))} of state a device"
+    state = f"{size(meshes.local_bytes(program.empty_state))} of state a device"
     if not compile:
         return Finding(f"{state}; what a step needs: inception-jax plan, or doctor --compile")
     began = time.monotonic()
-    m = job.compiled().memory_analysis()
+    m = program.compiled().memory_analysis()
     total = m.argument_size_in_bytes + m.output_size_in_bytes + m.temp_size_in_bytes
     total -= m.alias_size_in_bytes
     text = f"{state}, a step {size(total)} (compiled in {time.monotonic() - began:.0f} s)"

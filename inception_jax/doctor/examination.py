@@ -124,7 +124,8 @@ class Examination:
         run, c = self._checks.run, self.subject.config
         from inception_jax.doctor import devices, directory, images
         from inception_jax.runtime import mesh as meshes
-        from inception_jax.train.trainer import Trainer
+        from inception_jax.train import trainer
+        from inception_jax.train.program import Program
 
         count = self.subject.place.count if self.subject.place else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))
@@ -132,14 +133,14 @@ class Examination:
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
             run("init", partial(directory.init, Path(c.checkpoint.init)))
-        job: Trainer | None = None
+        program: Program | None = None
 
         def fits() -> Finding:
             """Makes the mesh; the rest of a job, which has rules about it, where it can be made."""
-            nonlocal job
+            nonlocal program
             made = meshes.make(c.mesh.data, c.mesh.model)
             if FAIL not in (train.state, test.state):
-                job = Trainer(c)
+                program = trainer.build(c).program
             return devices.mesh(made, c.data.batch_size)
 
         if ready:
@@ -149,23 +150,23 @@ class Examination:
         if workdir := self.subject.workdir:
             own = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
             run("workdir", own, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
-        if job is None:
+        if program is None:
             self.skipped["memory and room"] = "devices, a mesh and images"
         else:
-            self._of_job(job)
+            self._of_program(program)
 
-    def _of_job(self, job: Any) -> None:
+    def _of_program(self, program: Any) -> None:
         run, c, workdir = self._checks.run, self.subject.config, self.subject.workdir
         from inception_jax.doctor import devices, directory
 
         limit = COMPILER if self.subject.compile else SLOW
-        need = run("memory", partial(devices.memory, job, self.subject.compile), limit)
+        need = run("memory", partial(devices.memory, program, self.subject.compile), limit)
         if workdir is None:
             return
         if need.state == FAIL:
             self.skipped["room"] = "a network"
         else:
-            run("room", partial(directory.room, workdir, c, job.empty_state))
+            run("room", partial(directory.room, workdir, c, program.empty_state))
 
     def _gather(self) -> None:
         mine, hosts = self._checks.findings, self.hosts

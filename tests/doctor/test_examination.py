@@ -23,7 +23,8 @@ from inception_jax.doctor.finding import FAIL, OK, WARN, Checks, Finding, failur
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.runtime import distributed
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train.trainer import Trainer
+from inception_jax.train.program import Program
+from inception_jax.train.trainer import build
 from inception_jax.workdir import run_dir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -392,14 +393,14 @@ def test_findings_of_all():
 def small():
     """A job of a narrow network of a few rows, on one device."""
     rows = tuple(f"inception_{row}" for row in ("4b", "4c", "4d", "4e", "5a", "5b"))
-    return Trainer(
+    return build(
         page(data__batch_size=16, model__width=0.125, model__drop_rows=rows, mesh__data=1)
-    )
+    ).program
 
 
 def test_memory_without_a_compiler(small, monkeypatch):
     """The bytes of the state, and the commands that know what a step needs; nothing compiles."""
-    monkeypatch.setattr(Trainer, "compiled", None)
+    monkeypatch.setattr(Program, "compiled", None)
     found = devices.memory(small)
     state = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(small.empty_state))
     assert found.state == OK and found.found.startswith(f"{size(state)} of state a device")
@@ -413,7 +414,7 @@ def test_memory_by_the_compiler(small, monkeypatch):
         alias_size_in_bytes=400,
     )  # fmt: skip
     compiled = SimpleNamespace(memory_analysis=lambda: analysis)
-    monkeypatch.setattr(Trainer, "compiled", lambda self: compiled)
+    monkeypatch.setattr(Program, "compiled", lambda self: compiled)
     for have, state in ((1000 / 0.89, OK), (1000 / 0.91, WARN)):
         monkeypatch.setattr(devices, "memory_of_host", lambda have=have: int(8 * have))
         found = devices.memory(small, compile=True)

@@ -12,7 +12,7 @@ from inception_jax import config as cfg
 from inception_jax.errors import ConfigError
 from inception_jax.plan import text as page
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train.trainer import Trainer
+from inception_jax.train.trainer import build
 from tests.tiny import Tiny, digits
 
 TPU_SAYS = [
@@ -28,7 +28,8 @@ def test_a_plan_is_what_the_run_holds(monkeypatch):
     """Bytes of a device are those that its arrays of the run's own state and batch have."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Trainer(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
+    trainer = build(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
+    job = trainer.program
     found = plan.of(job)
     state, first = job.fresh_state(), jax.devices()[0]
 
@@ -44,7 +45,7 @@ def test_a_plan_is_what_the_run_holds(monkeypatch):
         "averages": held(state.ema),
     }
     rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.zeros(96, np.int32)}
-    assert memory["batch"] == held(job.placed(rows, 0))
+    assert memory["batch"] == held(trainer.placed(rows, 0))
     assert memory["arguments"] == sum(memory["state"].values()) + memory["batch"] + 4  # the step
     assert memory["total"] >= memory["arguments"] + memory["temporaries"]
     assert found["devices"]["mesh"] == {"data": 4, "model": 1}
@@ -102,21 +103,21 @@ def test_who_adds_the_gradients_up(devices, changes, dtype):
     keys = {"reduce": "mesh__reduce", "dtype": "model__dtype"}
     page = digits(model__bn_group=4, **{keys[k]: v for k, v in changes.items()})
     cfg.validate(page)
-    assert Trainer(page, jax.devices()[:devices])._reduce_dtype == dtype
+    assert build(page, jax.devices()[:devices]).program.reduce_dtype == dtype
 
 
 def test_reduced_gradients_need_whole_groups():
     """Groups that lie across devices are refused where each device's gradient must be whole."""
     with pytest.raises(ConfigError, match=r"model\.bn_group=32: expected a divisor of 12"):
-        Trainer(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
-    Trainer(digits(model__bn_group=32), jax.devices()[:8])
+        build(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
+    build(digits(model__bn_group=32), jax.devices()[:8])
 
 
 @pytest.mark.parametrize(("text", "needed", "capacity"), TPU_SAYS)
 def test_the_amounts_of_a_refusal(monkeypatch, text, needed, capacity):
     """Both of the TPU compiler's ways to say what is needed and what there is; 0 without."""
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
-    job = Trainer(digits(model__bn_group=4), jax.devices()[:1])
+    job = build(digits(model__bn_group=4), jax.devices()[:1]).program
 
     def refuse():
         raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: {text}")
