@@ -18,9 +18,9 @@ def main(argv: list[str]) -> None:
     flags.switch("json", "print JSON")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data import open_source
     from inception_jax.data.prepare import imagenet, inspect, prepared
-    from inception_jax.data.sources.source import refuse
+    from inception_jax.data.sources.bad_images import check_tolerated
+    from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
@@ -42,4 +42,4 @@ def main(argv: list[str]) -> None:
             print(f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}")
         print(*missing, *([f"{shards} shards are as written"] if shards else []), sep="\n", end="")
         print(f"\n{split}:", *survey.lines(), sep="\n  ")
-    refuse(survey.unreadable, survey.total)
+    check_tolerated(survey.unreadable, survey.total)

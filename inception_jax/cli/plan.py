@@ -129,8 +129,8 @@ def _images(config: Any, given: int | None) -> int:
     """Images of an epoch: as given, as the data have them, or ImageNet's."""
     if given:
         return given
-    from inception_jax.data import open_source
     from inception_jax.data.prepare import imagenet
+    from inception_jax.data.sources.open import open_source
 
     try:
         return len(open_source(config.data, config.data.train_split))

@@ -14,7 +14,8 @@ from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.order import example_at, stream
-from inception_jax.data.sources.source import BadImages, Source
+from inception_jax.data.sources.bad_images import BadImages
+from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD, PIECE
 from inception_jax.doctor.finding import Finding, failure, warning

@@ -7,8 +7,9 @@ import pytest
 
 from inception_jax.data import imagenet
 from inception_jax.data.imagenet import difference, validation_id, wnids
+from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.folder import Folder
-from inception_jax.data.sources.source import Cached, file_of
+from inception_jax.data.sources.source import file_of
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.eval.real import Real
 from inception_jax.eval.selection import FileNames, choose

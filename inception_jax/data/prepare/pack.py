@@ -14,7 +14,7 @@ from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import examine
 from inception_jax.data.prepare import prepared
 from inception_jax.data.prepare.manifest import Image, Manifest, ShardFile
-from inception_jax.data.sources.source import refuse
+from inception_jax.data.sources.bad_images import check_tolerated
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
 
@@ -151,7 +151,7 @@ def _write(root: Path, shards: list[ShardFile], state: _State, total: int,
 
 def _tolerate(bad: dict[str, str], total: int) -> None:
     try:
-        refuse(bad, total)
+        check_tolerated(bad, total)
     except DataError as e:
         raise DataError(f"{e} Or leave them out: --leave_out_unreadable") from e
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.sources.folder import Folder
+from inception_jax.data.sources.open import open_source
 from inception_jax.errors import ConfigError, DataError
 from tests.data.pictures import encoded, gradient, pixels, settings, tree, viewer
 

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from inception_jax.data import open_source
 from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.sources.bad_images import BadImages
+from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.digits import Digits
-from inception_jax.data.sources.source import BadImages, Cached
+from inception_jax.data.sources.open import open_source
 from inception_jax.errors import DataError
 from tests.data.pictures import Pictures, settings
 

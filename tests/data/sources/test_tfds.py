@@ -192,7 +192,8 @@ def test_tensorflow_is_never_imported(root):
     program = f"""
 import sys
 from tests.data.pictures import settings, viewer
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
+from inception_jax.data.sources.open import open_source
 data = settings(source="tfds", name="tiny", dir={str(root)!r}, cache=False)
 source = open_source(data, "train[5:]")
 for read in (pipeline.TrainReader(source, data, 0), viewer(source, data)):
