@@ -185,7 +185,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     try:
         data = path.read_bytes()
     except FileNotFoundError as e:
-        raise DataError(f"{path} was there at the start and has gone") from e
+        raise DataError(f"{path} was listed at the start and has been removed") from e
     except OSError as e:
         return b"", str(e)
     try:
