@@ -166,7 +166,7 @@ def _saved(
         "protocol": protocol,
         "members": [m.label for m in members],
         "rows": rows,
-        "note": imagenet.difference(evaluator.source.classes, result.seen),
+        "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     path = workdir / "eval" / ("-".join(words).replace(" ", "_").replace("/", "_") + ".json")
     result.save(path, evaluator, first.variables, first.step, epoch, **more)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from inception_jax import checkpoint, models, weights
 from inception_jax import config as cfg
+from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
@@ -137,10 +138,10 @@ def class_names(model: Network, given: Path | None = None) -> list[str]:
                 f"--classes={given}: expected {model.num_classes} lines, found {len(names)}"
             )
         return names
-    if model.num_classes == 1000:
-        return weights.imagenet_classes()
+    if model.num_classes == imagenet.CLASSES:
+        return imagenet.class_names()
     if model.num_classes == 1001:
-        return ["background", *weights.imagenet_classes()]
+        return ["background", *imagenet.class_names()]
     return [f"class {i}" for i in range(model.num_classes)]
 
 

@@ -1,5 +1,6 @@
 """Small pictures, their files, and a source that holds them: what the tests of `data` read."""
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,13 @@ from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.eval.protocols import of_page
 from inception_jax.eval.views import ViewReader
+
+# 16x16 pixels in four squares, as CMYK with Adobe's inverted inks (written by Pillow).
+CMYK = base64.b64decode(
+    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+    "AQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABgAAAMBAQAAAAAAAAAAAAAAAAAKCwgH/8QA"
+    "FBABAAAAAAAAAAAAAAAAAAAAAP/aAA4EQwBNAFkASwAAPwBkAneU/P8ACS+pYNQB1BOfVAAtwLSDeAf/2Q=="
+)
 
 
 def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:

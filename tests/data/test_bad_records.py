@@ -7,8 +7,7 @@ import pytest
 from inception_jax.data import pipeline
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
-from tests.data.images.test_decode import CMYK
-from tests.data.pictures import encoded, gradient, settings, viewer
+from tests.data.pictures import CMYK, encoded, gradient, settings, viewer
 
 COUNT = 300  # so that one or two broken files are below 1%
 IMAGE = gradient(60, 80)

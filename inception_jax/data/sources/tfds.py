@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inception_jax.data import imagenet
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.prepare import imagenet
+from inception_jax.data.prepare.imagenet import download_help
 from inception_jax.errors import ConfigError
 
 FILE_NAME = "file_name"  # the feature of ImageNet's sets
@@ -126,7 +127,7 @@ def _line(error: Exception, index: int) -> str:
 def _how(name: str, data_dir: str) -> str:
     """The way to a prepared set."""
     if name.split(":")[0] == imagenet.NAME:
-        return f"make it. {imagenet.needed()}"
+        return f"make it. {download_help()}"
     return (
         f"pip install 'inception-jax[prepare]' and run tfds.builder({name!r}, "
         f"data_dir={data_dir or None!r}, file_format='array_record').download_and_prepare()"

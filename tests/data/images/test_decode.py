@@ -1,22 +1,15 @@
 """Tests of inception_jax.data.images.decode."""
 
-import base64
 import zlib
 
 import numpy as np
 import pytest
 
 from inception_jax.data.images.decode import BadImageError, decode
-from tests.data.pictures import encoded, gradient
+from tests.data.pictures import CMYK, encoded, gradient
 
 IMAGE = gradient()
 JPEG, PNG = encoded(IMAGE), encoded(IMAGE, ".png")
-# 16x16 pixels in four squares, as CMYK with Adobe's inverted inks (written by Pillow).
-CMYK = base64.b64decode(
-    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
-    "AQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABgAAAMBAQAAAAAAAAAAAAAAAAAKCwgH/8QA"
-    "FBABAAAAAAAAAAAAAAAAAAAAAP/aAA4EQwBNAFkASwAAPwBkAneU/P8ACS+pYNQB1BOfVAAtwLSDeAf/2Q=="
-)
 SQUARES = {(4, 4): (200, 30, 40), (4, 12): (20, 180, 60), (12, 4): (30, 40, 220),
            (12, 12): (250, 250, 250)}  # fmt: skip
 

@@ -9,8 +9,7 @@ import pytest
 
 from inception_jax.data.images.decode import BadImageError, decode
 from inception_jax.data.images.kind import ImageKind, examine, misnamed
-from tests.data.images.test_decode import CMYK
-from tests.data.pictures import encoded, gradient
+from tests.data.pictures import CMYK, encoded, gradient
 
 GREY = gradient(20, 30)[..., 0]
 

@@ -9,8 +9,8 @@ from tests.data.pictures import Pictures, encoded, gradient, settings, tree
 
 
 def reading(source, threads: int = 2) -> list[str]:
-    """The lines of what is found in a source."""
-    return list(inspect.look(source, threads).lines())
+    """The lines of a source's survey."""
+    return list(inspect.survey_of(source, threads).lines())
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -21,13 +21,13 @@ def test_look_counts(tmp_path, capsys, threads):
     (tmp_path / "train/bee/008.png").write_bytes(encoded(gradient(480, 640)))
     (tmp_path / "train/cow/001.png").write_bytes(encoded(gradient(5, 4)[..., 0], ".png"))
     assert reading(source, threads) == [
-        "160 images of 3 classes, each read whole",
+        "160 images of 3 classes, all read",
         "images a class: median 50; 0 classes without any",
         "  ant (40), cow (50), bee (70)",
         "sizes: median 32 x 24, smallest 4 x 5 (train/cow/001.png), "
         "largest 640 x 480 (train/bee/008.png)",
         "formats: PNG 157, JPEG 1, PNG grey 1",
-        "1 named as another format",
+        "1 with the suffix of another format",
         "  train/bee/008.png: is JPEG",
         "1 unreadable",
         "  train/bee/007.png: the file is empty",

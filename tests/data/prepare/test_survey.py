@@ -15,7 +15,7 @@ def test_sizes(sizes):
     """Medians of widths and heights; the images of fewest and most pixels, the first of equals."""
     survey = Survey(["a"], len(sizes) + 1)  # one more, which was unreadable
     for i, (width, height) in enumerate(sizes):
-        survey.note(i, str(i), ImageKind("JPEG", height, width))
+        survey.add(i, str(i), ImageKind("JPEG", height, width))
     found, areas = survey.json(), [w * h for w, h in sizes]
     for end, pick in (("smallest", min), ("largest", max)):
         first = areas.index(pick(areas))
