@@ -1,4 +1,4 @@
-"""A picture of a training batch as the network sees it."""
+"""A picture of a training batch, as the network sees it."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ COLUMNS, MAX_IMAGES = 8, 64
 
 
 def write(config: Any, source: Source, step: int, out: Path) -> Path:
-    """Writes the first images of training step `step`, augmented, as a grid of 8 a row.
+    """Write the first 64 images of a training step, augmented, as a grid 8 images wide.
 
     Raises:
         ConfigError: the suffix of `out` is not that of an image.

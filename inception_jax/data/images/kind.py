@@ -20,7 +20,7 @@ class ImageKind(NamedTuple):
 
 
 def examine(data: bytes) -> ImageKind:
-    """Reads a whole file as `decode` does, but a JPEG at an eighth of its size: twice as fast.
+    """Read a whole file as `decode` does, but a JPEG at an eighth of its size: twice as fast.
 
     Raises:
         BadImageError: for the same bytes as `decode`.

@@ -19,7 +19,7 @@ BLOCK = 2**22  # bytes hashed at a time
 
 
 def preflight(manual: Path, out: Path, any_size: bool) -> dict[str, int]:
-    """Checks in seconds whether the set can be built.
+    """Check in seconds whether the set can be built.
 
     Returns:
         Images by split.
@@ -95,7 +95,7 @@ def _synset(tar: tarfile.TarFile, member: tarfile.TarInfo) -> int:
 
 
 def check_md5(manual: Path) -> None:
-    """Compares the md5 of both files, in minutes.
+    """Compare the md5 of both files, in minutes.
 
     Raises:
         DataError: a file is damaged.

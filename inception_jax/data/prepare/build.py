@@ -18,7 +18,7 @@ from inception_jax.progress import watched
 
 
 def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) -> str:
-    """Builds TFDS's set in `out` from the tar files in `manual`, unless it exists.
+    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists.
 
     Returns:
         A summary of the set for the terminal.
@@ -49,7 +49,7 @@ def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) 
 
 
 def _build(manual: Path, staging: Path, built: Path, counts: dict[str, int]) -> None:
-    """Runs TFDS's builder; it cannot continue the work of a killed process, which is removed."""
+    """Run TFDS's builder; it cannot continue the work of a killed process, which is removed."""
     import tensorflow_datasets as tfds
     from absl import logging
 
@@ -75,7 +75,7 @@ def _build(manual: Path, staging: Path, built: Path, counts: dict[str, int]) -> 
 
 @contextlib.contextmanager
 def _our_progress(counts: dict[str, int]) -> Iterator[None]:
-    """Replaces TFDS's progress bars by ours: one line every ten seconds in a log file."""
+    """Replace TFDS's progress bars by ours: one line every ten seconds in a log file."""
     from tensorflow_datasets.core import utils
 
     theirs = utils.tqdm

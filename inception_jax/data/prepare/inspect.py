@@ -52,7 +52,7 @@ def _folder(data: Any, name: str) -> Split:
 
 
 def survey_of(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
-    """Reads every image once, in `threads` threads."""
+    """Read every image once, in `threads` threads."""
     total, survey = len(source), Survey(source.classes, len(source))
 
     def read(start: int) -> tuple[list[int], list[tuple[int, str, ImageKind | str]]]:

@@ -27,7 +27,7 @@ RECORD_BYTES, SHARD_BYTES = 256, 2**17  # overhead of a record and of a shard, r
 
 def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, train: str = "train",
          splits: Sequence[str] = (), leave_out: bool = False) -> str:  # fmt: skip
-    """Writes `out/name/1.0.0` from the folder `root`.
+    """Write `out/name/1.0.0` from the folder `root`.
 
     After a kill at any moment the same call continues from the complete shards.
 
@@ -71,7 +71,7 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
 
 
 def _check_names(root: Path, out: Path, name: str) -> None:
-    """Refuses names that TFDS could not load, and an `out` inside `root`."""
+    """Refuse names that TFDS could not load, and an `out` inside `root`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigError(
             f"--name={name}: expected a lower-case letter, then lower-case letters, digits or _"
@@ -125,19 +125,19 @@ class _PackState:
             path.unlink()
 
     def add(self, file: str, record: dict[str, Any]) -> None:
-        """Saves that a shard is complete."""
+        """Save that a shard is complete."""
         self.done[file] = record
         content = {"plan": self._plan, "done": self.done}
         atomic.write_text(self._path, json.dumps(content, indent=1))
 
     def remove(self) -> None:
-        """Deletes the file: the set is complete."""
+        """Delete the file: the set is complete."""
         self._path.unlink()
 
 
 def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
            leave_out: bool) -> None:  # fmt: skip
-    """Writes `shards` one by one; all cores read the images."""
+    """Write `shards` one by one; all cores read the images."""
     count = total - sum(len(shard.images) for shard in shards)
     bar, bad, began, size = Progress(total, count, label="packing"), {}, time.monotonic(), 0
     for record in state.done.values():
@@ -163,7 +163,7 @@ def _check_tolerated(bad: dict[str, str], total: int) -> None:
 
 def _write_shard(root: Path, shard: ShardFile, state: _PackState, leave_out: bool,
                  pool: ThreadPoolExecutor) -> Iterator[ImageFile]:  # fmt: skip
-    """Writes one shard and yields its images; at most one shard is in memory."""
+    """Write one shard and yield its images; at most one shard is in memory."""
     from array_record.python.array_record_module import ArrayRecordWriter
 
     bad, length = {}, 0
@@ -203,7 +203,7 @@ def _read(path: Path) -> tuple[bytes, str]:
 
 
 def _finish(state: _PackState, name: str, manifest: Manifest, content: str) -> None:
-    """Writes TFDS's metadata and the checksums beside the shards."""
+    """Write TFDS's metadata and the checksums beside the shards."""
     from tensorflow_datasets import features as f
 
     lengths: dict[str, list[int]] = {}

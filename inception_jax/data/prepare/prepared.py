@@ -54,7 +54,7 @@ def example(values: Mapping[str, bytes | int | Sequence[float]]) -> bytes:
 def describe(folder: Path, name: str, features: Mapping[str, Any],
              splits: Mapping[str, Sequence[int]], supervised: tuple[str, str] | None,
              file_format: str = "array_record") -> None:  # fmt: skip
-    """Writes TFDS's metadata: features, class names, and the images in each shard."""
+    """Write TFDS's metadata: features, class names, and the images in each shard."""
     import tensorflow_datasets as tfds
     from etils import epath
 
@@ -100,13 +100,13 @@ def hashed(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str], **more: str) -> None:
-    """Writes the sha256 of the shards, and `more`, to checksums.json."""
+    """Write the sha256 of the shards, and `more`, to checksums.json."""
     content = {**more, "shards": dict(digests)}
     atomic.write_text(folder / CHECKSUMS, json.dumps(content, indent=1))
 
 
 def verify(folder: Path) -> int | None:
-    """Compares every shard with its checksum.
+    """Compare every shard with its checksum.
 
     Returns:
         The number of shards; None for a set without checksums.
@@ -174,7 +174,7 @@ def staging(out: Path, name: str) -> Iterator[Path]:
 
 
 def check_room(out: Path, size: int, name: str) -> None:
-    """Prints the room that the set needs and the room that is free.
+    """Print the room that the set needs and the room that is free.
 
     The files of an interrupted build by TFDS count as free: they are removed first.
 
@@ -195,7 +195,7 @@ def check_room(out: Path, size: int, name: str) -> None:
 
 
 def publish(staged: Path, final: Path) -> None:
-    """Renames a complete set to its place."""
+    """Rename a complete set to its place."""
     final.parent.mkdir(parents=True, exist_ok=True)
     staged.rename(final)
     atomic.sync_folder(final.parent)

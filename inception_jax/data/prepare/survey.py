@@ -26,7 +26,7 @@ class Survey:
         self._sizes = np.zeros((total, 2), np.int32)  # width and height; 0 where unreadable
 
     def add(self, index: int, name: str, kind: ImageKind) -> None:
-        """Counts a readable image."""
+        """Count a readable image."""
         self.formats[kind.name] += 1
         self._sizes[index] = kind.width, kind.height
         if misnamed(kind.name, name):

@@ -28,13 +28,13 @@ class BadImages:
             return fresh
 
     def merge_stats(self, reasons: dict[str, str]) -> None:
-        """Registers images that another process could not read; raises as `add`."""
+        """Register images that another process could not read; raises as `add`."""
         with self._lock:
             self.reasons |= reasons
             check_tolerated(self.reasons, len(self._source))
 
     def add(self, index: int, error: Exception) -> None:
-        """Registers image `index`.
+        """Register image `index`.
 
         Raises:
             DataError: more than 1% of the split is unreadable.
@@ -45,7 +45,7 @@ class BadImages:
 
 
 def check_tolerated(reasons: dict[str, str], total: int, max_named: int = 10) -> None:
-    """Ends the run if more than 1% of `total` images are unreadable.
+    """End the run if more than 1% of `total` images are unreadable.
 
     Args:
         reasons: why each unreadable image is, by name.

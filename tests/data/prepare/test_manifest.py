@@ -78,7 +78,7 @@ def test_some_splits(tmp_path):
         (
             {"a": {"x": 1}, "b": {"x": 1}},
             {},
-            "expected a split 'train', found a, b; set --train_split=",
+            "expected a split 'train', found a, b; set",
         ),
         ({"train": {"x": 1}}, {"splits": ["val"]}, "expected a split 'val', found train"),
         ({"train": {"x": 1}, "test": {"y": 1}}, {}, "only classes of train, but it also has y"),
