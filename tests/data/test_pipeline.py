@@ -1,6 +1,5 @@
 """Tests of inception_jax.data.pipeline."""
 
-import threading
 import time
 
 import numpy as np
@@ -9,35 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inception_jax.data.pipeline import Shard, TrainReader, batches
+from tests.data.batches import Bare, equal
 from tests.data.pictures import Pictures, read, viewer
 from tests.data.pictures import settings as section
 
 SEEDS = st.integers(0, 2**31 - 1)
-
-
-def equal(found, expected):
-    """Asserts that two lists of batches are the same to the bit."""
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected, strict=True):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert a[key].dtype == b[key].dtype
-            np.testing.assert_array_equal(a[key], b[key])
-
-
-class Bare:
-    """A reader of nothing but positions, which are noted; `each` is called with a piece's."""
-
-    def __init__(self, each=lambda positions: None):
-        self.each, self.seen = each, []
-
-    def empty(self, count):
-        return {"index": np.empty(count, int)}
-
-    def __call__(self, positions, out):
-        self.seen.append(len(positions))
-        self.each(positions)
-        out["index"][:] = positions
 
 
 @settings(max_examples=15, deadline=None)
@@ -131,14 +106,6 @@ def test_unequal_shards_are_refused():
         batches(Bare(), 16, range(2), 1, Shard(0, 3))
 
 
-@pytest.mark.parametrize("threads", [2, 4, 16])
-def test_threads_do_not_change_a_bit(threads):
-    """Any number of threads gives the batches that one gives."""
-    source, data = Pictures(70), section(interpolation="random")
-    one, many = (list(batches(TrainReader(source, data, 3), 24, range(9), n)) for n in (1, threads))
-    equal(many, one)
-
-
 @pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (13, 4), (3, 8), (1, 1), (65, 64)])
 def test_evaluation_sees_each_image_once(count, batch_size):
     """Every image comes once, in order, with weight 1; the ragged end is black and has none."""
@@ -192,42 +159,3 @@ def test_at_most_two_batches_are_read_ahead(threads, batch_size):
         settled = sum(read.seen)
         time.sleep(0.2)
     assert sum(read.seen) == 3 * batch_size
-
-
-@pytest.mark.parametrize(("batch_size", "threads"), [(32, 16), (64, 16), (8, 4)])
-def test_all_threads_have_work(batch_size, threads):
-    """A batch is cut into enough chunks for every thread: with 16, 16 read at the same time."""
-    together = threading.Barrier(threads, timeout=20)
-
-    def meet(positions):
-        if positions.stop <= 2 * batch_size:
-            together.wait()  # raises BrokenBarrierError when too few come
-
-    first = next(batches(Bare(meet), batch_size, range(8), threads))
-    assert first["index"].tolist() == list(range(batch_size))
-
-
-def test_an_error_in_a_thread_arrives_as_itself():
-    """What a reader raises is what the consumer catches, type and message."""
-
-    def fail(positions):
-        if positions.start >= 40:
-            raise LookupError("the disk is gone")
-
-    steps = batches(Bare(fail), 8, range(20), 3)
-    assert [next(steps)["index"][0] for _ in range(5)] == [0, 8, 16, 24, 32]
-    with pytest.raises(LookupError, match="the disk is gone"):
-        next(steps)
-
-
-def test_an_abandoned_iterator_leaves_no_thread():
-    """Evaluation that is stopped halfway does not leave its readers behind."""
-    before = set(threading.enumerate())
-    steps = batches(Bare(), 8, range(1000), 4)
-    next(steps)
-    ours = set(threading.enumerate()) - before
-    assert ours
-    del steps
-    for thread in ours:
-        thread.join(timeout=10)
-    assert not any(thread.is_alive() for thread in ours)

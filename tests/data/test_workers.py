@@ -1,4 +1,4 @@
-"""Tests of reading in processes of their own."""
+"""Tests of inception_jax.data.workers."""
 
 import gc
 import multiprocessing
@@ -14,8 +14,8 @@ from inception_jax.data.pipeline import TrainReader, batches
 from inception_jax.data.sources.digits import Digits
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
+from tests.data.batches import equal
 from tests.data.pictures import settings, tree, viewer
-from tests.data.test_pipeline import equal
 
 
 def segments() -> set[str]:

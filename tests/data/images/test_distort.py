@@ -180,7 +180,7 @@ def test_the_number_of_devices_does_not_matter():
     images = pixels(16)
 
     def step(x):
-        return augment(x, distort.image_keys(0, 2, 16), flip=True, colour="slim")
+        return augment(x, distort.image_keys(0, 2, 16), flip=True, colour="fast")
 
     found = []
     for count in (1, 8):
@@ -209,7 +209,7 @@ def test_double_precision_agrees(float64):
         np.testing.assert_allclose(double, REFERENCE[name](x.astype(np.float64), 0.125), atol=1e-12)
     keys = distort.image_keys(0, 0, 4)
     images = jnp.asarray(pixels(4), jnp.float64)
-    found = augment(images, keys, flip=True, colour="slim")
+    found = augment(images, keys, flip=True, colour="fast")
     assert found.dtype == jnp.float64 and found.min() >= 0 and found.max() <= 1
 
 

@@ -1,37 +1,18 @@
-"""Tests of inception_jax.data.images.picture and inception_jax.data.images.turbojpeg."""
-
-import threading
+"""Tests of inception_jax.data.images.picture."""
 
 import cv2
 import numpy as np
 import pytest
-import simplejpeg
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inception_jax.data.images import decode as decoding
-from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import BadImageError, decode
 from inception_jax.data.images.picture import Box, Picture
+from tests.data.images.jpegs import NOISE, boxes, jpeg
 from tests.data.pictures import encoded, gradient
 
-NOISE = np.random.default_rng(0).integers(0, 256, (73, 117, 3), dtype=np.uint8)
-SAMPLINGS = ("444", "422", "420", "440", "411", "Gray")
-
-
-def jpeg(image: np.ndarray, subsampling: str = "420", progressive: bool = False) -> bytes:
-    """A JPEG with a chroma subsampling."""
-    if subsampling == "Gray":
-        return encoded(image[..., 1], ".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive))
-    factor = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{subsampling}")
-    options = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor)
-    return encoded(image, ".jpg", *options, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive))
-
-
-@pytest.fixture(autouse=True)
-def _library():
-    """These tests are of the library: where it is missing they would test nothing."""
-    assert turbojpeg.library() is not None, "pip install turbojpeg, or libjpeg-turbo 3"
+pytestmark = pytest.mark.usefixtures("turbojpeg_library")
 
 
 @pytest.fixture
@@ -42,28 +23,6 @@ def never_whole(monkeypatch):
         raise AssertionError("the whole image was decoded")
 
     monkeypatch.setattr("inception_jax.data.images.picture.decode", refuse)
-
-
-@st.composite
-def boxes(draw, height=NOISE.shape[0], width=NOISE.shape[1]):
-    """Any box of an image."""
-    y, x = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
-    return Box(y, x, draw(st.integers(1, height - y)), draw(st.integers(1, width - x)))
-
-
-@settings(max_examples=60, deadline=None)
-@given(boxes(), st.sampled_from(SAMPLINGS), st.booleans())
-@example(Box(16, 32, 20, 30), "420", False)  # where a block begins, its left neighbour matters
-@example(Box(7, 48, 60, 1), "422", False)
-def test_a_region_has_the_pixels_of_the_whole(box, subsampling, progressive):
-    """Noise, the hardest case for chroma at an edge: every box equals the whole image there."""
-    data = jpeg(NOISE, subsampling, progressive)
-    whole = simplejpeg.decode_jpeg(data, "RGB")
-    header = turbojpeg.header(data)
-    assert header is not None and header[:2] == whole.shape[:2]
-    found = turbojpeg.decode(data, header, *box)
-    y, x, h, w = box
-    np.testing.assert_array_equal(found, whole[y : y + h, x : x + w])
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,16 +75,6 @@ def test_other_formats_are_decoded_whole(suffix):
     np.testing.assert_array_equal(picture.inside(Box(3, 4, 50, 60), least=8), NOISE[3:53, 4:64])
 
 
-def test_without_the_library_the_pixels_are_the_same(monkeypatch):
-    """A machine without libjpeg-turbo 3 decodes whole images, to equal pixels."""
-    data, box = jpeg(NOISE), Box(9, 20, 41, 60)
-    with_it = Picture(data).inside(box)
-    monkeypatch.setattr(turbojpeg, "library", lambda: None)
-    monkeypatch.setattr(turbojpeg, "_local", threading.local())
-    assert turbojpeg.header(data) is None
-    np.testing.assert_array_equal(Picture(data).inside(box), with_it)
-
-
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
 def test_a_truncated_jpeg_is_bad_wherever_one_looks(share):
     """Its first rows are there; it is refused all the same, as every run has to."""
@@ -141,24 +90,6 @@ def test_damage_inside_the_region_is_refused():
     torn = data[:at] + b"\xff\xc4" + b"\0" * 300 + data[at + 302 :]
     with pytest.raises(BadImageError):
         Picture(torn).inside(Box(0, 0, 400, 400))
-
-
-def test_threads_have_decoders_of_their_own():
-    """Eight threads decode different pictures at once, each gets its own."""
-    shades = [jpeg(gradient(64, 96, shade=10 * i), "444") for i in range(8)]
-    wanted = [decode(data) for data in shades]
-    wrong = []
-
-    def work(i):
-        for _ in range(200):
-            found = Picture(shades[i]).inside(Box(8, 8, 40, 50))
-            if not np.array_equal(found, wanted[i][8:48, 8:58]):
-                wrong.append(i)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    assert not wrong
 
 
 def test_one_pixel():

@@ -1,6 +1,5 @@
 """Tests of inception_jax.data.prepare.pack."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -26,12 +24,6 @@ from tests.data.pictures import pixels, tree
 
 SIZES = {"train": {"ant": 90, "bee": 41, "cow": 70}, "test": {"ant": 5, "cow": 2}}
 SET = "tiny/1.0.0"
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """A folder of 208 PNGs of about 300 bytes."""
-    return tree(tmp_path_factory.mktemp("folder"), SIZES)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -98,24 +90,6 @@ def test_packing_is_deterministic(root, tmp_path):
     pack(root, tmp_path / "a", "tiny", shard_bytes=9000)
     pack(copy, tmp_path / "b", "tiny", shard_bytes=9000)
     assert content(tmp_path / "a") == content(tmp_path / "b")
-
-
-def test_a_checksum_for_each_shard(root, tmp_path):
-    """`checksums.json` has the sha256 of every shard; a damaged or missing shard is named."""
-    pack(root, tmp_path, "tiny", shard_bytes=9000)
-    shards = sorted((tmp_path / SET).glob("tiny-*"))
-    digests = json.loads((tmp_path / SET / "checksums.json").read_text())["shards"]
-    assert digests == {path.name: prepared.sha256(path) for path in shards}
-    assert prepared.verify(tmp_path / SET) == len(shards)
-    data = bytearray(shards[2].read_bytes())
-    data[len(data) // 3] ^= 4
-    shards[2].write_bytes(data)
-    shards[4].unlink()
-    with pytest.raises(DataError, match=f"2 of {len(shards)} shards") as caught:
-        prepared.verify(tmp_path / SET)
-    assert f"{shards[2].name}: expected sha256" in str(caught.value)
-    assert f"{shards[4].name}: missing" in str(caught.value)
-    assert shards[3].name not in str(caught.value)
 
 
 def test_kill_9_and_again(tmp_path, capsys):
@@ -193,15 +167,6 @@ def test_disk_full_in_the_middle(root, tmp_path, monkeypatch):
     assert content(tmp_path / "tiny") == content(tmp_path / "b" / "tiny")
 
 
-def test_too_little_room(root, tmp_path, monkeypatch):
-    """Refused before anything is written, with both sizes."""
-    sizes = sum(path.stat().st_size for path in root.rglob("*.png"))
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
-    with pytest.raises(DiskFullError, match=rf"tiny needs [\d,]+ bytes in .*, {sizes:,} are free"):
-        pack(root, tmp_path / "out", "tiny")
-    assert not list((tmp_path / "out").iterdir())
-
-
 def test_the_room_needed_is_enough(root, tmp_path, monkeypatch):
     """The estimate is at least the bytes written, and at most twice as many."""
     asked = []
@@ -268,18 +233,6 @@ def test_again_and_another(root, tmp_path):
         pack(root, tmp_path, "tiny", shard_bytes=900)
     shutil.rmtree(other)
     assert content(tmp_path) == before
-
-
-def test_one_process_at_a_time(root, tmp_path):
-    """A second packing of the same set is refused while the first one runs."""
-    staging = tmp_path / ".preparing/tiny"
-    staging.mkdir(parents=True)
-    handle = os.open(staging, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(ConfigError, match="another process prepares tiny"):
-        pack(root, tmp_path, "tiny")
-    os.close(handle)
-    pack(root, tmp_path, "tiny")
 
 
 @pytest.mark.parametrize(
