@@ -4,7 +4,7 @@ import numpy as np
 
 
 def equal(found, expected):
-    """Asserts that two lists of batches are the same to the bit."""
+    """Assert that two lists of batches are identical."""
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
         assert a.keys() == b.keys()
@@ -14,7 +14,7 @@ def equal(found, expected):
 
 
 class Bare:
-    """A reader of nothing but positions, which are noted; `each` is called with a piece's."""
+    """Reads positions only and records them; `each` is called with those of a piece."""
 
     def __init__(self, each=lambda positions: None):
         self.each, self.seen = each, []

@@ -26,8 +26,8 @@ def test_batches_cross_epochs_without_loss(count, batch_size, seed):
         assert sorted(part) == list(range(count))
 
 
-def test_a_batch_is_what_it_says():
-    """Pixels, label and index of a position belong together and have their dtypes."""
+def test_a_batch():
+    """Dtypes and shapes; image and label belong to the index."""
     reader = TrainReader(Pictures(50), section(), seed=1)
     batch = next(batches(reader, 20, range(1), 2))
     assert {k: (v.dtype, v.shape) for k, v in batch.items()} == {
@@ -41,7 +41,7 @@ def test_a_batch_is_what_it_says():
 
 @pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad", "central"])
 def test_a_crop_is_a_function_of_seed_and_position(crop):
-    """The same seed and position give the same pixels in any chunk, of any process."""
+    """The same seed and position give the same pixels in any piece, in any process."""
     data = section(crop=crop, pad=3, interpolation="random")
     source = Pictures(40, size=30)
     images = read(TrainReader(source, data, 7), range(80))["image"]
@@ -52,7 +52,7 @@ def test_a_crop_is_a_function_of_seed_and_position(crop):
 
 @pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad"])
 def test_crops_differ_by_seed_and_epoch(crop):
-    """One picture, cut for 20 epochs under two seeds: 40 numbers were drawn, not 20 and not one."""
+    """One picture over 20 epochs with two seeds has different crops."""
     data = section(crop=crop, pad=3)
     cut = [
         read(TrainReader(Pictures(1, size=60), data, seed), range(20))["image"] for seed in (7, 8)
@@ -62,8 +62,8 @@ def test_crops_differ_by_seed_and_epoch(crop):
     assert not np.array_equal(*cut)
 
 
-def test_random_interpolation_takes_all_four():
-    """`random` draws each of the four rules, as the published training code does."""
+def test_random_interpolation_uses_all_four():
+    """`random` chooses between the four methods of the published training code."""
     source, rules = Pictures(1, size=40), ("bilinear", "nearest", "bicubic", "area")
     data = section(crop="central", interpolation="random")
     found = {image.tobytes() for image in read(TrainReader(source, data, 0), range(60))["image"]}
@@ -78,8 +78,8 @@ def test_random_interpolation_takes_all_four():
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 12), st.integers(1, 24), SEEDS)
-def test_starting_at_a_step_is_dropping_the_steps_before(start, batch_size, seed):
-    """A run resumed at step k sees what the undisturbed run sees from step k on."""
+def test_resuming_at_a_step(start, batch_size, seed):
+    """A run resumed at step k reads the batches of an uninterrupted run."""
     source, data = Pictures(37), section()
     whole = list(batches(TrainReader(source, data, seed), batch_size, range(13), 2))
     resumed = list(batches(TrainReader(source, data, seed), batch_size, range(start, 13), 1))
@@ -88,7 +88,7 @@ def test_starting_at_a_step_is_dropping_the_steps_before(start, batch_size, seed
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_shards_partition_the_batch_in_order(count):
-    """The slices of all processes, one after the other, are the batch of a single process."""
+    """The slices of all processes, concatenated, are the batch of a single process."""
     source, data = Pictures(53), section()
     whole = list(batches(TrainReader(source, data, 0), 48, range(5), 2))
     parts = [
@@ -101,14 +101,14 @@ def test_shards_partition_the_batch_in_order(count):
 
 
 def test_unequal_shards_are_refused():
-    """A batch that does not split evenly would lose examples."""
+    """A batch size that is not a multiple of the number of shards."""
     with pytest.raises(ValueError, match="multiple of 3 images a batch, got 16"):
         batches(Bare(), 16, range(2), 1, Shard(0, 3))
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (13, 4), (3, 8), (1, 1), (65, 64)])
 def test_evaluation_sees_each_image_once(count, batch_size):
-    """Every image comes once, in order, with weight 1; the ragged end is black and has none."""
+    """Every image once, in order, with weight 1; the padding is black with weight 0."""
     source = Pictures(count)
     steps = list(batches(viewer(source, section()), batch_size, range(-(-count // batch_size)), 2))
     assert all(b["image"].shape == (batch_size, 1, 6, 6, 3) for b in steps)
@@ -122,7 +122,7 @@ def test_evaluation_sees_each_image_once(count, batch_size):
 
 
 def test_evaluation_masks_a_bad_image():
-    """An unreadable image is not counted, and named; its neighbours keep their places."""
+    """An unreadable image has weight 0 and is named; the others keep their positions."""
     reader = viewer(Pictures(200, bad=frozenset({5})), section())
     batch = read(reader, range(8))
     assert batch["weight"][:, 0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
@@ -132,7 +132,7 @@ def test_evaluation_masks_a_bad_image():
 
 @pytest.mark.parametrize("resize", ["stretch", "short_side"])
 def test_evaluation_crops_the_centre(resize):
-    """`eval_crop` and `resize` of the config choose the region; nothing is random."""
+    """`eval_crop` and `resize` choose the region."""
 
     class Wide(Pictures):
         def stored(self, index):
@@ -150,7 +150,7 @@ def test_evaluation_crops_the_centre(resize):
 
 @pytest.mark.parametrize(("threads", "batch_size"), [(1, 64), (4, 64), (16, 64), (4, 6)])
 def test_at_most_two_batches_are_read_ahead(threads, batch_size):
-    """A slow consumer keeps the memory of three batches, never the epoch's."""
+    """With a slow consumer three batches are in memory."""
     read = Bare()
     steps = batches(read, batch_size, range(50), threads)
     next(steps)

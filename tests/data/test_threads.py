@@ -22,8 +22,8 @@ def test_pieces_partition_the_batch(images, readers):
 
 
 @pytest.mark.parametrize("threads", [2, 4, 16])
-def test_threads_do_not_change_a_bit(threads):
-    """Any number of threads gives the batches that one gives."""
+def test_the_number_of_threads_does_not_matter(threads):
+    """Any number of threads gives the batches of one."""
     source, data = Pictures(70), section(interpolation="random")
     one, many = (list(batches(TrainReader(source, data, 3), 24, range(9), n)) for n in (1, threads))
     equal(many, one)
@@ -31,19 +31,19 @@ def test_threads_do_not_change_a_bit(threads):
 
 @pytest.mark.parametrize(("batch_size", "threads"), [(32, 16), (64, 16), (8, 4)])
 def test_all_threads_have_work(batch_size, threads):
-    """A batch is cut into enough chunks for every thread: with 16, 16 read at the same time."""
+    """16 threads read at the same time."""
     together = threading.Barrier(threads, timeout=20)
 
     def meet(positions):
         if positions.stop <= 2 * batch_size:
-            together.wait()  # raises BrokenBarrierError when too few come
+            together.wait()  # raises BrokenBarrierError if threads are missing
 
     first = next(batches(Bare(meet), batch_size, range(8), threads))
     assert first["index"].tolist() == list(range(batch_size))
 
 
-def test_an_error_in_a_thread_arrives_as_itself():
-    """What a reader raises is what the consumer catches, type and message."""
+def test_an_error_in_a_thread_reaches_the_consumer():
+    """The reader's exception, with type and message."""
 
     def fail(positions):
         if positions.start >= 40:
@@ -56,7 +56,7 @@ def test_an_error_in_a_thread_arrives_as_itself():
 
 
 def test_an_abandoned_iterator_leaves_no_thread():
-    """Evaluation that is stopped halfway does not leave its readers behind."""
+    """An iterator that is dropped halfway stops its threads."""
     before = set(threading.enumerate())
     steps = batches(Bare(), 8, range(1000), 4)
     next(steps)
