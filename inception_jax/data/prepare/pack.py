@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import examine
@@ -103,13 +103,21 @@ def _check_same(final: Path, content: str) -> str:
     return f"{final} exists, with these files (by name and size): nothing to do"
 
 
+class ShardRecord(TypedDict):
+    """A complete shard: its digest, its number of images, and why images are unreadable."""
+
+    sha256: str
+    length: int
+    unreadable: dict[str, str]
+
+
 class _PackState:
     """The complete shards in `folder`, saved after each, so that a killed packing continues."""
 
     def __init__(self, staging: Path, plan: str):
         self.folder, self._path, self._plan = staging / VERSION, staging / "state.json", plan
         self.folder.mkdir(exist_ok=True)
-        self.done: dict[str, dict[str, Any]] = {}
+        self.done: dict[str, ShardRecord] = {}
         try:
             saved = json.loads(self._path.read_text())
         except (OSError, ValueError):
@@ -124,7 +132,7 @@ class _PackState:
         for path in (*incomplete, *staging.glob(".state.json.*")):  # of a killed process
             path.unlink()
 
-    def add(self, file: str, record: dict[str, Any]) -> None:
+    def add(self, file: str, record: ShardRecord) -> None:
         """Save that a shard is complete."""
         self.done[file] = record
         content = {"plan": self._plan, "done": self.done}
@@ -222,7 +230,7 @@ def _finish(state: _PackState, name: str, manifest: Manifest, content: str) -> N
     prepared.write_checksums(state.folder, digests, content=content)
 
 
-def _summary(final: Path, shards: Sequence[ShardFile], done: dict[str, dict[str, Any]],
+def _summary(final: Path, shards: Sequence[ShardFile], done: dict[str, ShardRecord],
              leave_out: bool, max_named: int = 100) -> Iterator[str]:  # fmt: skip
     bad = {k: v for record in done.values() for k, v in record["unreadable"].items()}
     size = sum((final / shard.file).stat().st_size for shard in shards)

@@ -46,7 +46,7 @@ REFERENCE = {
     }.items() for a in amounts],
 )  # fmt: skip
 def test_each_distortion_is_its_definition(op, amount):
-    """Brightness, contrast, saturation and hue equal NumPy's and colorsys's of the same amount."""
+    """Brightness, contrast, saturation and hue equal NumPy's and colorsys's."""
     x = pixels(1)[0]
     found = jax.jit(distort.OPS[op])(jnp.asarray(x), jnp.float32(amount))
     np.testing.assert_allclose(found, REFERENCE[op](x.astype(np.float64), amount), atol=2e-6)
@@ -54,7 +54,7 @@ def test_each_distortion_is_its_definition(op, amount):
 
 @pytest.mark.parametrize("colour", ["slim", "original", "fast"])
 def test_a_distortion_is_one_of_its_orders(colour):
-    """With the amounts it drew, an image equals one order's result; every order occurs."""
+    """An image equals the result of one order with the same amounts; every order occurs."""
     orders = distort.ORDERS[colour]
     images, keys = pixels(24, size=3), distort.image_keys(0, 0, 24)
     images[1:] = images[0]
@@ -137,7 +137,7 @@ def test_amounts_fill_their_ranges():
 
 
 def test_flip_mirrors_about_half():
-    """Each image is as it was or mirrored left to right; of 2,000 about half are."""
+    """Each image is unchanged or mirrored left to right; of 2,000 about half are mirrored."""
     images = np.random.default_rng(0).random((2000, 2, 3, 3), np.float32)
     keys = distort.image_keys(0, 3, 2000)
     found = np.asarray(augment(jnp.asarray(images), keys, flip=True, colour="none"))
@@ -148,14 +148,14 @@ def test_flip_mirrors_about_half():
 
 
 def test_none_leaves_pixels_alone():
-    """Without flip and colour augment is the identity, to the bit."""
+    """Without flip and colour augment is the identity."""
     images = pixels(8)
     found = augment(jnp.asarray(images), distort.image_keys(0, 0, 8), flip=False, colour="none")
     np.testing.assert_array_equal(found, images)
 
 
 def test_keys_are_of_seed_step_and_position():
-    """Keys repeat for the same three numbers, whatever the batch size, and differ otherwise."""
+    """Keys depend on seed, step and position, not on the batch size."""
 
     def data(*numbers):
         return [
@@ -168,7 +168,7 @@ def test_keys_are_of_seed_step_and_position():
 
 
 def test_an_image_does_not_depend_on_its_neighbours():
-    """Image i of a batch of 16 is distorted as image i of a batch of 4 is."""
+    """Image i is distorted the same in a batch of 16 and of 4."""
     images = jnp.asarray(pixels(16))
     wide = augment(images, distort.image_keys(0, 2, 16), flip=True, colour="slim")
     narrow = augment(images[:4], distort.image_keys(0, 2, 4), flip=True, colour="slim")
@@ -176,7 +176,7 @@ def test_an_image_does_not_depend_on_its_neighbours():
 
 
 def test_the_number_of_devices_does_not_matter():
-    """Split over eight devices, keys are drawn and images distorted as on one."""
+    """On eight devices images are distorted as on one."""
     images = pixels(16)
 
     def step(x):
@@ -214,13 +214,13 @@ def test_double_precision_agrees(float64):
 
 
 def test_strict_promotion_is_on():
-    """The tests above run where mixing dtypes is an error."""
+    """In these tests mixing dtypes is an error."""
     with pytest.raises(Exception, match="strict"):
         jnp.ones(1, jnp.float32) + jnp.ones(1, jnp.int32)
 
 
 def test_each_order_is_in_its_sequence():
-    """The steps an order takes of its sequence are its letters; one that is not in it fails."""
+    """The marked steps of the sequence spell the order; a missing step is an error."""
     for name, orders in distort.ORDERS.items():
         for order in orders:
             steps = distort.step_mask(order, distort.SEQUENCES[name])

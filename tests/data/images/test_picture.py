@@ -28,7 +28,7 @@ def never_whole(monkeypatch):
 @settings(max_examples=60, deadline=None)
 @given(boxes(), st.integers(1, 60))
 def test_a_shrunk_box_is_large_enough_and_in_its_place(box, least):
-    """With `least` pixels wanted a larger box is decoded smaller, never below, and not moved."""
+    """A box larger than `least` is decoded smaller, not below `least`, and not shifted."""
     smooth = gradient(*NOISE.shape[:2])
     found = Picture(jpeg(smooth, "444")).inside(box, least)
     assert min(found.shape[:2]) >= min(least, box.height, box.width)
@@ -43,7 +43,7 @@ def test_a_shrunk_box_is_large_enough_and_in_its_place(box, least):
 
 @pytest.mark.usefixtures("never_whole")
 def test_the_size_is_known_without_decoding():
-    """Of a JPEG the header is read, and its region decoded: never the whole."""
+    """Only the header of a JPEG is read, and only the region decoded."""
     picture = Picture(jpeg(NOISE))
     assert (picture.height, picture.width) == NOISE.shape[:2]
     assert picture.inside(Box(1, 2, 30, 40)).shape == (30, 40, 3)
@@ -61,7 +61,7 @@ def test_the_whole_is_decoded_once(monkeypatch):
 
 
 def test_pixels_are_a_picture_too():
-    """What a source stores as pixels is cut without copying."""
+    """Pixels of a source are cropped without a copy."""
     picture = Picture(NOISE)
     assert (picture.height, picture.width) == NOISE.shape[:2]
     assert np.shares_memory(picture.inside(Box(3, 4, 5, 6), least=1), NOISE)
@@ -76,15 +76,15 @@ def test_other_formats_are_decoded_whole(suffix):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
-def test_a_truncated_jpeg_is_bad_wherever_one_looks(share):
-    """Its first rows are there; it is refused all the same, as every run has to."""
+def test_a_truncated_jpeg_is_bad_in_every_region(share):
+    """Refused even where its first rows suffice, so that every run refuses it."""
     data = jpeg(gradient(400, 400))
     with pytest.raises(BadImageError):
         Picture(data[: int(len(data) * share)]).inside(Box(0, 0, 8, 8))
 
 
 def test_damage_inside_the_region_is_refused():
-    """Bytes that are no code end the region's decoder and the whole one alike."""
+    """Invalid codes are refused by the decoder of regions and of whole images."""
     data = jpeg(gradient(400, 400))
     at = data.rindex(b"\xff\xda") + 200
     torn = data[:at] + b"\xff\xc4" + b"\0" * 300 + data[at + 302 :]
@@ -93,7 +93,7 @@ def test_damage_inside_the_region_is_refused():
 
 
 def test_one_pixel():
-    """An image of one pixel is a picture like others, in every format."""
+    """An image of one pixel, in two formats."""
     for suffix in (".jpg", ".png"):
         picture = Picture(encoded(NOISE[:1, :1], suffix))
         assert (picture.height, picture.width) == (1, 1)
@@ -106,12 +106,12 @@ def test_two_hundred_megapixels_cost_a_few_megabytes():
     picture = Picture(data)
     found = picture.inside(Box(0, 0, 10_000, 20_000), least=299)
     assert found.shape == (1250, 2500, 3) and (found == 99).all()
-    # Evaluation, which wants every pixel, gets a half of them each way: 150 MB, not 600.
+    # Evaluation, which reads every pixel, decodes at a half: 150 MB, not 600.
     assert picture.inside(Box(0, 0, 10_000, 20_000)).shape == (5000, 10_000, 3)
 
 
 def test_a_huge_png_is_refused_before_it_is_decoded():
-    """A format that is decoded whole has a limit, and the reason names it."""
+    """A format that is always decoded whole has a limit, which the message names."""
     data = bytearray(encoded(NOISE, ".png"))
     data[16:24] = (20_000).to_bytes(4, "big") + (10_000).to_bytes(4, "big")
     with pytest.raises(BadImageError, match=r"20000x10000 pixels .* JPEG"):
@@ -121,7 +121,7 @@ def test_a_huge_png_is_refused_before_it_is_decoded():
 
 @pytest.mark.data
 def test_photographs_have_equal_regions(real_data):
-    """On 500 photographs a region is the whole image's, pixel for pixel; so the mean is 0."""
+    """A region of 500 photographs equals that of the whole image."""
     rng = np.random.default_rng(0)
     for path in sorted((real_data / "imagenet").glob("*.JPEG")):
         data = path.read_bytes()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("turbojpeg_library")
 @example(Box(16, 32, 20, 30), "420", False)  # where a block begins, its left neighbour matters
 @example(Box(7, 48, 60, 1), "422", False)
 def test_a_region_has_the_pixels_of_the_whole(box, subsampling, progressive):
-    """Noise, the hardest case for chroma at an edge: every box equals the whole image there."""
+    """Any box of noise, the hardest case for chroma at an edge, equals that of the whole image."""
     data = jpeg(NOISE, subsampling, progressive)
     whole = simplejpeg.decode_jpeg(data, "RGB")
     header = turbojpeg.header(data)
@@ -33,7 +33,7 @@ def test_a_region_has_the_pixels_of_the_whole(box, subsampling, progressive):
 
 
 def test_without_the_library_the_pixels_are_the_same(monkeypatch):
-    """A machine without libjpeg-turbo 3 decodes whole images, to equal pixels."""
+    """Without libjpeg-turbo 3 whole images are decoded, to equal pixels."""
     data, box = jpeg(NOISE), Box(9, 20, 41, 60)
     with_it = Picture(data).inside(box)
     monkeypatch.setattr(turbojpeg, "library", lambda: None)
@@ -43,7 +43,7 @@ def test_without_the_library_the_pixels_are_the_same(monkeypatch):
 
 
 def test_threads_have_decoders_of_their_own():
-    """Eight threads decode different pictures at once, each gets its own."""
+    """Eight threads decode different pictures in parallel."""
     shades = [jpeg(gradient(64, 96, shade=10 * i), "444") for i in range(8)]
     wanted = [decode(data) for data in shades]
     wrong = []

@@ -43,7 +43,7 @@ def buildable(monkeypatch):
 
 @pytest.fixture
 def official(monkeypatch):
-    """Small files may be the official ones: official(folder) takes their sizes and md5."""
+    """official(folder) declares small files the official ones."""
 
     def take(folder: Path) -> None:
         rows = []

@@ -56,7 +56,7 @@ def test_look_finds_all_bad_images():
 
 
 def test_look_at_the_digits():
-    """The digits are whole; they have no files, and so no format."""
+    """The digits are pixels, without a file format."""
     lines = reading(Digits("train"))
     assert lines[0].startswith("1,437 images of 10 classes") and lines[-1] == "0 unreadable"
     assert "formats: pixels 1,437" in lines

@@ -83,7 +83,7 @@ def epoch(root, threads=2):
 
 @pytest.mark.parametrize("kind", READABLE)
 def test_an_odd_file_is_read(tree, kind):
-    """Whatever its format, depth, colours or size: it is trained on, evaluated, and not named."""
+    """Any format, depth, colours or size is read by training and evaluation."""
     first = tree / "train" / "a" / "000.JPEG"
     good = first.read_bytes()
     first.write_bytes(READABLE[kind])
@@ -97,7 +97,7 @@ def test_an_odd_file_is_read(tree, kind):
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_file_is_named_and_replaced(tree, kind):
-    """Training takes the next image, the same on any threads; evaluation leaves it out."""
+    """Training reads the next image, on any number of threads; evaluation leaves it out."""
     first = tree / "train" / "a" / "000.JPEG"
     good, (data, says) = first.read_bytes(), BROKEN[kind]
     first.write_bytes(data)
@@ -114,7 +114,8 @@ def test_a_broken_file_is_named_and_replaced(tree, kind):
     assert test["index"].tolist() == [-1, *range(1, COUNT)]
 
 
-def test_more_than_one_percent_end_the_run(tree):
+@pytest.mark.parametrize("reader", ["train", "eval"])
+def test_more_than_one_percent_end_the_run(tree, reader):
     """Four broken files of 300: exit code 65, each named with its reason."""
     files = sorted((tree / "train" / "a").iterdir())[:4]
     good = [f.read_bytes() for f in files]
@@ -122,7 +123,11 @@ def test_more_than_one_percent_end_the_run(tree):
         file.write_bytes(data)
     try:
         with pytest.raises(DataError) as caught:
-            epoch(tree)
+            source = Folder(tree, "train")
+            train = reader == "train"
+            read = (pipeline.TrainReader(source, settings(), seed=5) if train
+                    else viewer(source, settings()))  # fmt: skip
+            list(pipeline.batches(read, 20, range(COUNT // 20), threads=2))
     finally:
         for file, data in zip(files, good, strict=True):
             file.write_bytes(data)
@@ -141,7 +146,7 @@ def test_one_percent_is_tolerated_and_no_more():
 
 
 def test_an_image_counts_once():
-    """The same image met in every epoch, by any thread, is one bad image."""
+    """The same image in every epoch and thread is one bad image."""
     bad = BadImages(Pictures(100))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: bad.add(5, BadImageError("torn")), range(100)))

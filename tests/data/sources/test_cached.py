@@ -9,7 +9,7 @@ from tests.data.pictures import Pictures
 
 
 def test_cached_reads_once():
-    """A cached source reads an image and its label once and passes everything else on."""
+    """A cached source reads an image and its label once and forwards everything else."""
     plain = Pictures(5, bad=frozenset({3}))
     labels = []
     plain.label = lambda i: labels.append(i) or i % 2

@@ -88,7 +88,7 @@ def root(tmp_path, monkeypatch):
 
 
 def settle(folder, seconds=100):
-    """Sets a folder's last change to `seconds` ago."""
+    """Set a folder's last change to `seconds` ago."""
     then = time.time() - seconds
     os.utime(folder, (then, then))
 

@@ -38,7 +38,7 @@ def offline(monkeypatch):
 
 
 def test_names_of_files(root, tmp_path):
-    """`file` is the name that the set keeps, as imagenet2012 does; else the record's."""
+    """`file` is the feature of the set, as in imagenet2012; else the record's name."""
     named = prepare(tmp_path, files="ILSVRC2012_val_{:08d}.JPEG")
     source = Tfds("tiny", str(named), "test")
     assert [source.file(i) for i in (0, 5)] == [
@@ -64,7 +64,7 @@ def test_reads_what_was_written(root, offline):
 
 
 def test_a_torn_image_is_a_bad_image(root):
-    """Unreadable pixels in a record are BadImageError; its label is still there."""
+    """Unreadable pixels in a record are BadImageError; its label is readable."""
     source = Tfds("tiny", str(root), "train")
     with pytest.raises(BadImageError):
         pixels(source, 4)
@@ -129,8 +129,8 @@ def test_supervised_keys_name_the_features(tmp_path):
         ("secret", "test", r"data.name=secret: split 'test' has no labels"),
     ],
 )
-def test_errors_say_what_is_missing(root, offline, name, split, says):
-    """What cannot be read is refused at once, without a network, with what to change."""
+def test_wrong_flags(root, offline, name, split, says):
+    """Refused without network access; the message has the flag to change."""
     variants = {
         "words": {"kind": "text"}, "records": {"file_format": "tfrecord"},
         "secret": {"labelled": False},
