@@ -1,8 +1,8 @@
-"""Writes the README's tables: results, networks from the golden facts, speed from bench.json.
+"""Writes the READMEs' tables: results, networks, speed, and the peers whose weights are read.
 
     python experiments/table.py [--check]
 
-`--check` changes nothing and exits 1 if the README is not up to date.
+`--check` changes nothing and exits 1 if a README is out of date.
 """
 
 import argparse
@@ -12,9 +12,13 @@ from pathlib import Path
 
 from speed import ratios
 
+from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
+from inception_jax.weights import PEERS
+from inception_jax.weights.formats import SUFFIXES
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- {}:begin (python experiments/table.py) -->", "<!-- {}:end -->"
@@ -79,6 +83,51 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+# Framework, and the formats its weights come in.
+FRAMEWORKS = (
+    (TORCH, "PyTorch", ("safetensors", "torch")),
+    (KERAS, "Keras", ("keras",)),
+    (SLIM, "TensorFlow", ("tensorflow",)),
+)
+
+
+def peers() -> list[str]:
+    """A line for each peer: its framework, file kinds, and networks."""
+    lines = ["| peer | framework | files | networks |", "|---|---|---|---|"]
+    networks: dict[str, list[str]] = {}
+    layouts = {}
+    for name, peer in PEERS.items():
+        package, _, network = name.partition(":")
+        networks.setdefault(package, []).append(f"`{network}`")
+        layouts[package] = peer.layout
+    for package, names in networks.items():
+        framework, kinds = next(f[1:] for f in FRAMEWORKS if f[0] is layouts[package])
+        files = ", ".join(f"`{suffix}`" for suffix, kind in SUFFIXES.items() if kind in kinds)
+        lines.append(f"| `{package}` | {framework} | {files} | {', '.join(names)} |")
+    return lines
+
+
+def tpu_chips() -> list[str]:
+    """A line for each TPU chip that can be planned for."""
+    lines = [
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
+        f"{c.links / 1e9:g} | {c.source} |"
+        for c in chips.CHIPS
+    ]
+    return lines
+
+
+TABLES = {
+    "README.md": {"results": results, "speed": speed, "networks": networks},
+    "inception_jax/weights/README.md": {"peers": peers},
+    "inception_jax/plan/README.md": {"chips": tpu_chips},
+}
+
+
 def put(text: str, name: str, lines: list[str]) -> str:
     """`text` with the lines between the marks of `name`."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -91,16 +140,19 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    new = text
-    for name, lines in (("results", results()), ("speed", speed()), ("networks", networks())):
-        new = put(new, name, lines)
+    old = []
+    for file, tables in TABLES.items():
+        text = new = (ROOT / file).read_text()
+        for name, lines in tables.items():
+            new = put(new, name, lines())
+        if new != text:
+            old.append(file)
+            if not check:
+                (ROOT / file).write_text(new)
     if check:
-        print("up to date" if new == text else "README.md is old: run python experiments/table.py")
-        return int(new != text)
-    readme.write_text(new)
-    return 0
+        advice = f"{', '.join(old)} out of date: run python experiments/table.py"
+        print(advice if old else "up to date")
+    return int(check and bool(old))
 
 
 if __name__ == "__main__":
