@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from inception_jax.config import sections
 from inception_jax.data import pipeline
 from inception_jax.data.images import turbojpeg
 from inception_jax.data.sources.source import Source
@@ -26,7 +27,7 @@ class InputBench:
     figures measure decoding, not a cold disk.
     """
 
-    def __init__(self, source: Source, data: Any, seconds: float, rounds: int):
+    def __init__(self, source: Source, data: sections.Data, seconds: float, rounds: int):
         self._source, self._data = source, data
         self._seconds, self._rounds = seconds, rounds
 

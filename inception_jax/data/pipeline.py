@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
@@ -36,7 +37,7 @@ class Shard:
 class TrainReader:
     """Read any position of the training order as a cropped image and its label."""
 
-    def __init__(self, source: Source, data: Any, seed: int):
+    def __init__(self, source: Source, data: sections.Data, seed: int):
         self._source, self._data, self._seed = source, data, seed
         self.bad, self.clock = BadImages(source), Clock()
 
@@ -86,8 +87,7 @@ class TrainReader:
         lap.end("read")
         picture = Picture(stored)
         if random_box := crops.RANDOM_BOXES.get(d.crop):
-            area, aspect = tuple(d.area), tuple(d.aspect)
-            box = random_box(rng, picture.height, picture.width, area, aspect)
+            box = random_box(rng, picture.height, picture.width, d.area, d.aspect)
         else:
             square = d.resize == "short_side"
             box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
@@ -101,7 +101,7 @@ class TrainReader:
         lap.end("resize")
 
 
-def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
+def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
     """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
     square = data.resize == "short_side"
     box = crops.central_box(picture.height, picture.width, data.eval_crop, square)

@@ -1,12 +1,12 @@
 """A picture of a training batch, as the network sees it."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import jax
 import numpy as np
 
+from inception_jax.config import Config
 from inception_jax.data import pipeline
 from inception_jax.data.images import distort
 from inception_jax.data.sources.listing import SUFFIXES
@@ -16,7 +16,7 @@ from inception_jax.errors import ConfigError
 COLUMNS, MAX_IMAGES = 8, 64
 
 
-def write(config: Any, source: Source, step: int, out: Path) -> Path:
+def write(config: Config, source: Source, step: int, out: Path) -> Path:
     """Write the first 64 images of a training step, augmented, as a grid 8 images wide.
 
     Raises:

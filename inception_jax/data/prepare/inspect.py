@@ -3,10 +3,11 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import ImageKind, examine
 from inception_jax.data.prepare.survey import Survey
@@ -28,7 +29,7 @@ class Split(NamedTuple):
     problem: str = ""
 
 
-def splits(data: Any) -> dict[str, Split]:
+def splits(data: sections.Data) -> dict[str, Split]:
     """The splits of the set that a config's `data` section names; reads no image."""
     if data.source == "digits":
         return {name: _split(Digits(name)) for name in SPLITS}
@@ -44,7 +45,7 @@ def _split(source: Source) -> Split:
     return Split(len(source), len(source.classes))
 
 
-def _folder(data: Any, name: str) -> Split:
+def _folder(data: sections.Data, name: str) -> Split:
     try:
         return _split(Folder(data.dir, name, data.train_split))
     except ConfigError as e:

@@ -1,12 +1,11 @@
 """Opens the source that a config names."""
 
-from typing import Any
-
+from inception_jax.config import sections
 from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.source import Source
 
 
-def open_source(data: Any, split: str) -> Source:
+def open_source(data: sections.Data, split: str) -> Source:
     """A split of the data set that the config's `data` section names.
 
     Raises:
