@@ -1,12 +1,12 @@
 """inception-jax doctor [--config=PAGE] [--workdir=DIR] [--json]
 
-What would stop a run, found in seconds: versions, devices, limits, other processes, data, the
-directory, room for checkpoints, and an estimate of the memory that a step needs. One line a check:
-ok, warn or FAIL, and what to do. Nothing is left behind, nothing is compiled but with --compile.
+Checks the setup of a run in seconds: versions, devices, limits, other processes, data, the workdir,
+disk space for checkpoints, and the memory of a step. Each check prints one line: ok, warn or FAIL,
+and what to do. It leaves no files, and compiles only with --compile.
 
-Without --config: the run in DIR, or, without --workdir too, this host alone. On several hosts give
-every process the command that `train` would get, doctor for train: they are compared, and the first
-one prints. Ends with the code that a run would end with, 0 if it could start.
+Without --config it checks the run in DIR; without --workdir too, only this host. On several hosts
+start every process with the flags of `train`: the processes are compared, and the first one prints.
+Exits with the code that the run would exit with, 0 if it can start.
 """  # noqa: D415
 
 import contextlib
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from inception_jax.cli.flags import Flags, taken
+from inception_jax.cli.flags import Flags, split_flag
 
 WIDEST = 100  # columns; longer lines are hard to read
 
@@ -26,8 +26,8 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     flags = _flags(argv)
     values = flags.parse(argv)
-    config = flags.config() if flags.paged else None
-    from inception_jax.doctor import text as page
+    config = flags.config() if flags.has_config else None
+    from inception_jax.doctor import text
     from inception_jax.doctor.examination import Examination, Subject
     from inception_jax.doctor.finding import Finding
     from inception_jax.runtime import distributed
@@ -37,57 +37,56 @@ def main(argv: list[str]) -> int:
 
     def show(finding: Finding) -> None:
         if not values.json:
-            print(page.line(finding, width, colour), flush=True)
+            print(text.line(finding, width, colour), flush=True)
 
-    place = flags.place()
+    address = flags.address()
     subject = Subject(
         config=config,
         workdir=Path(values.workdir) if values.workdir else None,
-        place=place,
+        place=address,
         patience=values.patience,
         heartbeat=values.heartbeat,
         allow_change=values.allow_config_change,
         compile=values.compile,
     )
     exam = Examination(subject, show)
-    # Then nothing is printed before the end.
-    with _libraries_to_stderr() if place or values.json else contextlib.nullcontext():
+    # With several processes or JSON nothing else is printed before the end.
+    with _libraries_to_stderr() if address or values.json else contextlib.nullcontext():
         exam.run()
-    if exam.hosts.index == 0:  # the first one, or one that did not find the others
+    if exam.hosts.index == 0:  # the first process, or one that did not reach the others
         if values.json:
-            print(json.dumps(page.as_json(exam), indent=2))
+            print(json.dumps(text.as_json(exam), indent=2))
         else:
-            for finding in exam.findings if place else []:
+            for finding in exam.findings if address else []:
                 show(finding)
-            print(f"\n{page.verdict(exam)}")
+            print(f"\n{text.verdict(exam)}")
     if exam.stuck:
         distributed.say_goodbye()
-        distributed.hard_exit(page.code(exam))
-    return page.code(exam)
+        distributed.hard_exit(text.code(exam))
+    return text.code(exam)
 
 
 @contextlib.contextmanager
 def _libraries_to_stderr() -> Iterator[None]:
-    """What C++ prints (gloo greets its peers) is no part of the answer."""
+    """Redirects what C++ libraries such as gloo print to stderr."""
     sys.stdout.flush()
-    ours = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        os.dup2(ours, 1)
-        os.close(ours)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def _flags(argv: list[str]) -> Flags:
     """The flags, with the config of a page or of the run in --workdir."""
-    flags = Flags("doctor", __doc__ or "")
-    page, workdir = taken(argv, "config")[0], taken(argv, "workdir")[0]
+    flags = Flags("doctor", __doc__).json()
+    page, workdir = split_flag(argv, "config")[0], split_flag(argv, "workdir")[0]
     if page is None and workdir and (Path(workdir) / "config.json").exists():
         flags.run("directory of the run")
     else:
-        flags.page(required=False).text("workdir", None, "directory of the run: there, or to come")
-    flags.switch("allow_config_change", "a directory of another config is all right")
-    flags.switch("compile", "compile the step too: its memory by the compiler's account, minutes")
-    flags.switch("json", "print JSON")
+        flags.page(required=False).text("workdir", None, "directory of the run, existing or new")
+    flags.switch("allow_config_change", "allow a directory with another config")
+    flags.switch("compile", "compile the step for the compiler's memory analysis; takes minutes")
     return flags.cluster(patience=60)

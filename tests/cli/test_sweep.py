@@ -105,12 +105,12 @@ MISTAKES = {
     + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of a database that is there",
     SEARCH.replace("{page}", "configs/inception_v3.py"): "expected a function search(trial)",
     SEARCH + "--config.model.num_classes=3": "num_classes",
-    SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep itself sets it",
-    GRID + "--config.optim.lr=1": "optim.lr: the sweep itself sets it",
+    SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep sets it",
+    GRID + "--config.optim.lr=1": "optim.lr: the sweep sets it",
     "sweep status {dir}": "expected a directory that",
     "sweep best {dir}": "expected a directory that",
     "sweep resume {dir}": "expected a directory that",
-    "sweep stop": "expected `sweep stop DIR`",
+    "sweep stop": "expected the directory of a sweep, for example: inception-jax sweep stop",
 }
 MORE = """
 def sweep_bad():

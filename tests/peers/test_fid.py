@@ -67,8 +67,8 @@ def network(folders, tmp_path_factory):
 def ours(folders, network):
     """Both folders as our network sees them, in batches of 24 that do not divide 64."""
     config = pages.of_run(str(network[1]))
-    viewer = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
-    return [viewer.look(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
+    extractor = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
+    return [extractor.extract(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
 
 
 @pytest.fixture(scope="module")
