@@ -15,7 +15,6 @@ COMMANDS = {
     "config": "check a config page and print the resulting config",
     "ckpt": "list a run's checkpoints, verify every byte, or compare two",
     "plan": "estimate memory, time and collectives of a config's step, for any devices",
-    "bench": "time steps, input, compiler and checkpoints beside the peers, as ratios",
     "data": "check, show, prepare or benchmark a data set",
     "doctor": "check devices, hosts, data, disk and memory before a run",
     "launch": "submit a training to SLURM, Kubernetes, SkyPilot, xpk, or run it here",
@@ -41,10 +40,6 @@ exit codes:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
-    if argv is None and sys.argv[1:2] in (["train"], ["eval"]):
-        from inception_jax.runtime import startup
-
-        startup.ask_for_huge_pages()
     own_process = argv is None  # may be ended with the command
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":

@@ -1,8 +1,9 @@
 """inception-jax doctor [--config=PAGE] [--workdir=DIR] [--json]
 
 Checks the setup of a run in seconds: versions, devices, limits, other processes, data, the workdir,
-disk space for checkpoints, and the memory of a step. Each check prints one line: ok, warn or FAIL,
-and what to do. It leaves no files, and compiles only with --compile.
+and disk space for checkpoints. Each check prints one line: ok, warn or FAIL, and what to do. It
+leaves no files. --compile adds the memory of a step on this machine, from the compiler;
+`inception-jax plan` estimates it for others.
 
 Without --config it checks the run in DIR; without --workdir too, only this host. On several hosts
 start every process with the flags of `train`: the processes are compared, and the first one prints.

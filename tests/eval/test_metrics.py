@@ -49,6 +49,7 @@ def test_sums_do_not_depend_on_the_batches(seed, first):
     assert (one.top1, one.top5, one.count) == (two.top1, two.top5, two.count)
     assert (one.confusion == two.confusion).all()
     np.testing.assert_allclose(one.loss, two.loss, rtol=1e-12)
+    np.testing.assert_allclose(one.calibration, two.calibration, rtol=1e-12)
     right = np.argsort(-log, axis=-1, kind="stable") == labels[:, None]
     assert one.top1 == right[:, 0].sum() and one.top5 == right[:, :5].any(-1).sum()
     assert one.count == 40
