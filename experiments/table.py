@@ -1,8 +1,8 @@
-"""Writes the README's tables: results, networks from the golden facts, speed from bench.json.
+"""Writes the READMEs' tables: results, networks, speed, evaluation protocols.
 
     python experiments/table.py [--check]
 
-`--check` changes nothing and exits 1 if the README is not up to date.
+`--check` changes nothing and exits 1 if a README is out of date.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from speed import ratios
 
+from inception_jax.eval import protocols
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
@@ -79,6 +80,18 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+def protocol_rows() -> list[str]:
+    """A line for each evaluation protocol."""
+    rows = [f"| `{n}` | {protocols.COUNTS[n]} | {about} |" for n, about in protocols.ABOUT.items()]
+    return ["| protocol | views | which |", "|---|---|---|", *rows]
+
+
+TABLES = {
+    "README.md": {"results": results, "speed": speed, "networks": networks},
+    "inception_jax/eval/README.md": {"protocols": protocol_rows},
+}
+
+
 def put(text: str, name: str, lines: list[str]) -> str:
     """`text` with the lines between the marks of `name`."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -91,16 +104,19 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    new = text
-    for name, lines in (("results", results()), ("speed", speed()), ("networks", networks())):
-        new = put(new, name, lines)
+    old = []
+    for file, tables in TABLES.items():
+        text = new = (ROOT / file).read_text()
+        for name, lines in tables.items():
+            new = put(new, name, lines())
+        if new != text:
+            old.append(file)
+            if not check:
+                (ROOT / file).write_text(new)
     if check:
-        print("up to date" if new == text else "README.md is old: run python experiments/table.py")
-        return int(new != text)
-    readme.write_text(new)
-    return 0
+        advice = f"{', '.join(old)} out of date: run python experiments/table.py"
+        print(advice if old else "up to date")
+    return int(check and bool(old))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from inception_jax.data.images.picture import Box
 from inception_jax.eval import protocols
 from inception_jax.eval.protocols import COUNTS, Protocol
+from tests.conftest import ROOT
 
 SIDES = st.integers(1, 3000)
 SIZES = st.sampled_from([8, 32, 96, 224, 299, 331])
@@ -75,3 +76,11 @@ def test_10_and_12_are_parts_of_the_144():
     assert ten < twelve < all_
     assert {v.box for v in twelve - ten} == {Box(0, 42, 256, 256)}
     assert {(v.box.y, v.box.x) for v in ten} == {(0, 42), (0, 74), (32, 42), (32, 74), (16, 58)}
+
+
+def test_the_readme_lists_every_protocol():
+    """The README's table, written by experiments/table.py, has each name, count and text."""
+    text = (ROOT / "inception_jax" / "eval" / "README.md").read_text()
+    table = text.partition("protocols:begin")[2].partition("<!-- protocols:end")[0]
+    rows = [f"| `{name}` | {COUNTS[name]} | {protocols.ABOUT[name]} |" for name in COUNTS]
+    assert table.splitlines()[-len(rows) :] == rows
