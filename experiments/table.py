@@ -1,4 +1,4 @@
-"""Writes the READMEs' tables: results, networks, speed, evaluation protocols.
+"""Writes the READMEs' tables: results, networks, speed, protocols, peers, TPU chips.
 
     python experiments/table.py [--check]
 
@@ -13,9 +13,13 @@ from pathlib import Path
 from speed import ratios
 
 from inception_jax.eval import protocols
+from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
+from inception_jax.weights import PEERS
+from inception_jax.weights.formats import SUFFIXES
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- {}:begin (python experiments/table.py) -->", "<!-- {}:end -->"
@@ -86,9 +90,49 @@ def protocol_rows() -> list[str]:
     return ["| protocol | views | which |", "|---|---|---|", *rows]
 
 
+# Framework, and the formats its weights come in.
+FRAMEWORKS = (
+    (TORCH, "PyTorch", ("safetensors", "torch")),
+    (KERAS, "Keras", ("keras",)),
+    (SLIM, "TensorFlow", ("tensorflow",)),
+)
+
+
+def peers() -> list[str]:
+    """A line for each peer: its framework, file kinds, and networks."""
+    lines = ["| peer | framework | files | networks |", "|---|---|---|---|"]
+    networks: dict[str, list[str]] = {}
+    layouts = {}
+    for name, peer in PEERS.items():
+        package, _, network = name.partition(":")
+        networks.setdefault(package, []).append(f"`{network}`")
+        layouts[package] = peer.layout
+    for package, names in networks.items():
+        framework, kinds = next(f[1:] for f in FRAMEWORKS if f[0] is layouts[package])
+        files = ", ".join(f"`{suffix}`" for suffix, kind in SUFFIXES.items() if kind in kinds)
+        lines.append(f"| `{package}` | {framework} | {files} | {', '.join(names)} |")
+    return lines
+
+
+def tpu_chips() -> list[str]:
+    """A line for each TPU chip that can be planned for."""
+    lines = [
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
+        f"{c.links / 1e9:g} | {c.source} |"
+        for c in chips.CHIPS
+    ]
+    return lines
+
+
 TABLES = {
     "README.md": {"results": results, "speed": speed, "networks": networks},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
+    "inception_jax/weights/README.md": {"peers": peers},
+    "inception_jax/plan/README.md": {"chips": tpu_chips},
 }
 
 

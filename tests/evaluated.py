@@ -11,7 +11,7 @@ import pytest
 
 from inception_jax import checkpoint, models
 from inception_jax.models import from_config, preprocess
-from inception_jax.weights import exchange
+from inception_jax.weights.import_weights import run_config
 from inception_jax.workdir import atomic, class_names, run_dir
 from tests import tiny
 from tests.data import pictures
@@ -83,7 +83,7 @@ def tiny_workdir(tmp_path_factory):
         weights = models.init(model)
         weights["params"]["logits"]["bias"] = np.arange(5, dtype=np.float32)
         checkpoint.write(workdir, weights)
-        config = exchange.run_config(model)
+        config = run_config(model)
         config.update_from_flattened_dict({"model.stem": "small"})
         (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
     return workdir, config

@@ -67,8 +67,8 @@ def _of_config(flags: Flags, values: Any) -> tuple[Any, Any]:
     from inception_jax.data import input_bench
     from inception_jax.train import trainer
 
-    built = trainer.Trainer(config)
-    step = None if jax.default_backend() == "cpu" else _train_step(built)
+    built = trainer.build(config)
+    step = None if jax.default_backend() == "cpu" else _train_step(built.program)
     bench = input_bench.InputBench(built.source, config.data, values.seconds, values.rounds)
     return bench, step
 

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     subject = Subject(
         config=config,
         workdir=Path(values.workdir) if values.workdir else None,
-        place=address,
+        address=address,
         patience=values.patience,
         heartbeat=values.heartbeat,
         allow_change=values.allow_config_change,

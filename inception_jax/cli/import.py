@@ -26,7 +26,7 @@ def main(argv: list[str]) -> None:
 
     jax.config.update("jax_platforms", "cpu")  # nothing is computed
     from inception_jax import weights
-    from inception_jax.weights import exchange
+    from inception_jax.weights.import_weights import import_weights
 
     if not flags.words:
         print("\n".join(weights.PEERS))
@@ -36,18 +36,20 @@ def main(argv: list[str]) -> None:
     name, *file = flags.words
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
-    found = exchange.import_weights(name, path, Path(values.out), values.normalization, classes)
-    rows = {m.ours: {"from": m.theirs, "shape": m.shape} for m in found.moved}
+    network = import_weights(name, path, Path(values.out), values.normalization, classes)
+    arrays = network.arrays
+    rows = {a.path: {"from": a.peer_name, "shape": a.shape} for a in arrays}
 
     def text() -> str:
-        width = max(len(m.ours) for m in found.moved)
+        width = max(len(a.path) for a in arrays)
         lines = [
-            f"{m.ours.ljust(width)}  {'x'.join(map(str, m.shape)):>14}  {m.theirs}"
-            for m in found.moved
+            f"{a.path.ljust(width)}  {'x'.join(map(str, a.shape)):>14}  {a.peer_name}"
+            for a in arrays
         ]
-        count = sum(math.prod(m.shape) for m in found.moved)
-        network = f"{found.model.NAME} ({found.model.dialect})"
-        lines.append(f"{network}: {len(found.moved)} arrays, {count:,} numbers from {path}")
+        count, model = sum(math.prod(a.shape) for a in arrays), network.model
+        lines.append(
+            f"{model.NAME} ({model.dialect}): {len(arrays)} arrays, {count:,} numbers from {path}"
+        )
         try_it = f"Try: inception-jax predict photo.jpg --workdir={values.out}"
         return "\n".join([*lines, f"written: {values.out}. {try_it}"])
 

@@ -163,7 +163,7 @@ def test_bench_of_a_page(capsys):
         (["prepare", "imagenet2012", "DIR"], "got imagenet2012 DIR"),
         (["prepare", "folder", "x"], "expected --out=DIR"),
         (["prepare", "imagenet2012"], "expected --manual_dir=DIR"),
-        (["prepare", "folder", "x", "--out=y", "--md5"], "--md5 is not a flag of `data prepare fol"),
+        (["prepare", "folder", "x", "--out=y", "--md5"], "--md5 is not a flag of `data prepare"),
         (["prepare", "imagenet2012", "--manual_dir=x", "--name=y"], "--name is not a flag of"),
         (["prepare", "folder", "x", "--out=y", "--shard_mb=0"], "--shard_mb=0: expected a whole"),
         (["prepare", "folder", "/nowhere", "--out=y"], "/nowhere: expected a folder `split/cla"),

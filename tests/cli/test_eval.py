@@ -217,7 +217,10 @@ def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
     stop, words = signal.SIGTERM, [*words, "--json"]
     assert cli.main(words) == 75
     err = capsys.readouterr().err
-    assert "stopped by SIGTERM" in err and "are in the log-prob cache, the same command continues" in err
+    assert (
+        "stopped by SIGTERM" in err
+        and "are in the log-prob cache, the same command continues" in err
+    )
     assert min(read) == 90  # three parts of 30 images had been written
     (folder,) = run.glob("eval/log_probs/test-10crop-*")
     done = log_prob_cache.LogProbCache(
