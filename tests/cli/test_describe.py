@@ -23,11 +23,15 @@ def test_describe(capsys):
     assert any(line.split()[0] == "inception_v3" and "slim" in line for line in listed)
 
 
-def test_describe_differences(capsys):
-    """`--diff` takes two dialects of a network, or two networks."""
-    assert cli.main(["describe", "inception_v4", "--diff", "paper", "slim"]) == 0
-    out = capsys.readouterr().out
+@pytest.mark.slow
+def test_describe_differences_of_dialects(capsys):
+    """`--diff` takes two dialects of a network; equal changes of rows are joined."""
+    out = printed("inception_v4", "--diff", "paper", "slim", capsys=capsys)
     assert "mixed_6b .. mixed_6h" in out and "drawn       true   ->  false" in out
+
+
+def test_describe_differences(capsys):
+    """`--diff` takes two networks."""
     assert cli.main(["describe", "--diff", "googlenet:slim", "bn_inception:slim", "--json"]) == 0
     difference = json.loads(capsys.readouterr().out)
     assert difference["totals"][0] == ["params", 6_617_624, 11_178_336]

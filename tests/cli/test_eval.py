@@ -12,7 +12,7 @@ import pytest
 
 from inception_jax import cli
 from inception_jax.cli import eval as eval_command
-from inception_jax.eval import protocols, published
+from inception_jax.eval import protocols
 from tests import evaluated
 from tests.conftest import FLAGS, ROOT
 from tests.data import pictures
@@ -103,33 +103,6 @@ def test_what_is_printed(runs, capsys):
     assert "top-1 error (95%)" in out and "12" in out and "360" in out and "ECE" in out
     assert "note: these are not ImageNet's validation images (10 classes such as '0'" in out
     assert "classes with most errors" in out and "written to" in out
-
-
-def test_the_papers_rows(capsys):
-    """Published errors on as many images come first, with their sources below."""
-    from inception_jax.cli import paper_table
-    from inception_jax.eval.metrics import Sums
-
-    sums = Sums.empty(2)
-    sums.confusion[0, 0], sums.top1, sums.top5 = 50_000, 40_600, 47_850
-    row = paper_table.row([("inception_v3", "slim")], 144, sums)
-    assert [p["source"][:16] for p in row["published"]] == ["arXiv:1602.07261", "arXiv:1512.00567"]
-    text = paper_table.text([row])
-    assert "18.80% (18.46 to 19.14)  4.30% (4.13 to 4.48)  18.9% / 4.3%  50,000" in text
-    assert "published 18.77% / 4.2%: arXiv:1512.00567, Table 4" in text
-    assert published.rows([("inception_v3", "slim")], 144)
-
-
-def test_views_are_listed(runs, capsys):
-    """`--list=WIDTHxHEIGHT` prints each view; as JSON too."""
-    words = ["eval", f"--workdir={runs / 'a'}", "--protocol=144crop", "--list=500x375"]
-    assert cli.main([*words, "--config.data.image_size=224"]) == 0
-    out = capsys.readouterr().out.splitlines()
-    assert "144 views, 144 distinct" in out[0] and len(out) == 146
-    assert out[2].split() == ["500x375+0+0", "341x256", "224x224+0+0", "1"]
-    assert cli.main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert sum(v["times"] for v in found["views"]) == 144
 
 
 @pytest.mark.parametrize(
