@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     paths = []
     for word in flags.words:
         workdir, step = run_and_step(word, "ckpt diff")
-        step = folder.whole(workdir, step)
+        step = folder.good_step(workdir, step)
         paths.append(folder.of_run(workdir)[0] / str(step))
     rows = difference.rows(*paths)
     flags.print(rows, lambda: _text(rows, paths, values.top), indent=1)

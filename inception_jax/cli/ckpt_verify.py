@@ -18,13 +18,12 @@ def main(argv: list[str]) -> None:
     flags = Flags("ckpt verify", __doc__).arguments("a run", "runs/digits")
     flags.json("print a JSON object: problems by step")
     values = flags.whole("step", None, "verify only this step").parse(argv)
-    from inception_jax.checkpoint import folder, manifest
+    from inception_jax.checkpoint import folder
 
     directory, steps = folder.of_run(Path(flags.words[0]), values.step)
     chosen = steps if values.step is None else [values.step]
-    legacy = folder.older_kind(directory, steps)
-    problems = {step: _verify(directory / str(step), legacy) for step in chosen}
-    good = f"can be read, has no {manifest.NAME}" if legacy else "every byte is as it was saved"
+    problems = {step: _verify(directory / str(step)) for step in chosen}
+    good = "every byte is as it was saved"
     lines = [f"step {step}: {'damaged' if p else good}" for step, p in problems.items()]
     flags.print({str(step): p for step, p in problems.items()}, lambda: "\n".join(lines), indent=1)
     if damaged := [step for step, p in problems.items() if p]:
@@ -33,9 +32,9 @@ def main(argv: list[str]) -> None:
         raise DataError(f"damaged in {directory}: step {', '.join(map(str, damaged))}")
 
 
-def _verify(step: Path, legacy: bool) -> list[str]:
+def _verify(step: Path) -> list[str]:
     """The problems of a checkpoint, found with a progress line."""
-    from inception_jax.checkpoint import folder
+    from inception_jax.checkpoint import manifest
 
     total = sum(p.stat().st_size for p in step.rglob("*") if p.is_file())
     bar, done = Progress(total, label=f"step {step.name}, bytes"), 0
@@ -45,6 +44,6 @@ def _verify(step: Path, legacy: bool) -> list[str]:
         done += (step / name).stat().st_size if (step / name).exists() else 0
         bar.update(done, {})
 
-    problems = folder.troubles(step, legacy, each)
+    problems = manifest.problems(step, each)
     bar.close()
     return problems

@@ -30,10 +30,7 @@ def main(argv: list[str]) -> None:
     out = Path(values.out) if values.out else runs[0] / "report.html" if len(runs) == 1 else None
     if out is None:
         raise ConfigError("several runs need --out=FILE.html")
-    try:
-        print(report.write(runs, out))
-    except report.ReportError as e:
-        raise ConfigError(str(e)) from e
+    print(report.write(runs, out))
 
 
 def sweep(path: Path, out: Path) -> None:
@@ -53,7 +50,7 @@ def sweep(path: Path, out: Path) -> None:
     drawn = pictures.write(comparison, out.parent / "figures")
     if drawn:
         print(f"{drawn[0].parent}: {', '.join(p.name for p in drawn)}")
-    elif not comparison.drawn:
+    elif not comparison.with_value:
         print("no trial has a result yet, so no figures were drawn")
     else:
         print("figures and importances need: pip install 'inception-jax[sweep]'")

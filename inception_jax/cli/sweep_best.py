@@ -10,7 +10,7 @@ from pathlib import Path
 from inception_jax.cli import sweeps
 from inception_jax.errors import DataError
 from inception_jax.sweep import folder
-from inception_jax.sweep.trial import DONE, text
+from inception_jax.sweep.trial import text
 
 
 def main(argv: list[str]) -> None:
@@ -18,14 +18,15 @@ def main(argv: list[str]) -> None:
     flags = sweeps.of_directory("best", __doc__).json()
     flags.parse(argv)
     sweep = folder.read(Path(flags.words[0]))
-    trials = sweeps.outcomes(sweep)
-    done = [p for p in trials if p.state == DONE and p.value is not None]
-    if not done:
-        raise DataError(f"{sweep.folder}: expected a finished trial, found none of {len(trials)}")
-    best = sweep.best(done)
-    trial, line = best.trial, shlex.join(sweep.line(best.trial))
+    from inception_jax.sweep.comparison import Comparison
+
+    comparison = Comparison(sweep)
+    best, total = comparison.best, len(comparison.rows)
+    if best is None:
+        raise DataError(f"{sweep.folder}: expected a finished trial, found none of {total}")
+    trial, line = best.trial, shlex.join(sweep.config_flags(best.trial))
     data = {"index": trial.index, "folder": str(trial.folder), sweep.metric: best.value,
             "overrides": trial.overrides, "line": line}  # fmt: skip
-    first = f"trial {trial.index} of {len(done)} done: {sweep.metric} {best.value:.4f}"
+    first = f"trial {trial.index} of {len(comparison.done)} done: {sweep.metric} {best.value:.4f}"
     lines = [first, text(trial.overrides), str(trial.folder), line]
     flags.print(data, lambda: "\n".join(lines), indent=1)

@@ -97,7 +97,7 @@ def submit(sweep: Sweep, engine: ModuleType, values: Any, save: Callable[[], Non
 def _workers_of_search(sweep: Sweep, engine: ModuleType, values: Any) -> JobSpec:
     """The JobSpec of a search's workers."""
     assert sweep.search is not None
-    done = sum(bool(t.told) for t in sweep.trials())
+    done = sum(bool(t.outcome) for t in sweep.trials())
     if done >= sweep.search["trials"]:
         raise ConfigError(f"{sweep.folder}: all {done} trials are done; give more --trials")
     tasks = tuple(range(sweep.search["workers"]))
@@ -134,12 +134,12 @@ def _submit(
 ) -> None:
     paths = jobs.write(files, sweep.folder)
     job = engine.submit(spec, paths)
-    jobs.record(sweep.folder, name, job, tasks=list(spec.chosen))
+    jobs.record(sweep.folder, name, job, tasks=list(spec.task_indices))
     kind = "workers" if sweep.search is not None else "trials"
-    print(f"submitted {len(spec.chosen)} {kind}: {name} job {job}")
+    print(f"submitted {len(spec.task_indices)} {kind}: {name} job {job}")
     if name == "slurm":
         try:
-            engine.follow(job, paths)
+            engine.submit_report(job, paths)
             print(f"report, after all have ended: {sweep.folder / 'report.html'}")
         except ConfigError as e:
             print(f"write the report with: inception-jax report {sweep.folder} ({e})")

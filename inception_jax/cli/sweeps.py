@@ -118,7 +118,7 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
     search.rehearse(suggest, lambda overrides: build(given, sweep.base, overrides))
     if wanted["storage"]:
         search.storage(wanted["storage"], sweep.folder)  # fails if it cannot be reached from here
-    name = before.get("name") or f"{sweep.folder.absolute().name}-{int(sweep.made['time'])}"
+    name = before.get("name") or f"{sweep.folder.absolute().name}-{int(sweep.created['time'])}"
     sweep.search = {"name": name, "preemptions": 1000, "crashes": 10, **wanted}
     return wanted["trials"] - before.get("trials", 0)
 
@@ -162,7 +162,7 @@ def write(sweep: Sweep, page: str) -> None:
     sweep.write(page)
     rows = sweep.rows[-1:] or [{"overrides": {}}]
     try:
-        build(sweep.given(), sweep.base, rows[0]["overrides"])
+        build(sweep.config_arg(), sweep.base, rows[0]["overrides"])
     except ConfigError as e:
         raise ConfigError(
             f"{sweep.original} cannot be moved, and the trials read a copy of it: "
@@ -179,4 +179,4 @@ def outcomes(sweep: Sweep) -> "list[TrialProgress]":
     """The progress of every trial, from the files of its run."""
     from inception_jax.sweep import progress
 
-    return [progress.of(trial, sweep.metric) for trial in sweep.trials()]
+    return [progress.read(trial, sweep.metric) for trial in sweep.trials()]

@@ -9,7 +9,6 @@
 folder may be deleted at any time; an ensemble reuses what its members have evaluated before.
 """
 
-import errno
 import hashlib
 import json
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.errors import ConfigError, DiskFullError
+from inception_jax.errors import writing
 from inception_jax.workdir import atomic
 
 VERSION = 1  # of the protocols' definitions: another version's entries are not used
@@ -54,12 +53,10 @@ class LogProbCache:
         except OSError:
             saved = ""
         if fresh or saved != text:
-            try:
+            with writing(f"results in {folder}"):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 atomic.write_text(folder / "about.json", text)
-            except OSError as e:
-                raise ConfigError(f"expected a folder that can be written, but {e}") from e
         self._rows += [part for path in self._parts() if (part := _read(path, classes))]
 
     @property
@@ -122,16 +119,12 @@ class LogProbCache:
         return sorted(p for p in self.folder.glob("*.npz") if ".partial" not in p.name)
 
     def _save(self, name: str, rows: Rows) -> None:
-        try:
-            with atomic.replacing(self.folder / name, ".npz") as partial:
-                np.savez(partial, **rows)  # type: ignore[arg-type]
-        except OSError as e:
-            if e.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise DiskFullError(
-                f"no space left for results in {self.folder} ({e}); free some and run the same "
-                f"command again: it continues after the {len(self.done):,} images it has"
-            ) from e
+        resumes = f"continues after the {len(self.done):,} images it has"
+        with (
+            writing(f"results in {self.folder}", resumes),
+            atomic.replacing(self.folder / name, ".npz") as partial,
+        ):
+            np.savez(partial, **rows)  # type: ignore[arg-type]
 
 
 def fingerprint(*values: Any) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from inception_jax.checkpoint import digest
 from inception_jax.data.sources.source import refuse
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, writing
 from inception_jax.eval.predict import Predictor
 from inception_jax.fid import distances
 from inception_jax.models import preprocess
@@ -52,14 +52,11 @@ class ImageSet:
         """Writes mu [c] and sigma [c, c], as pytorch-fid does, count and network.
 
         Raises:
-            ConfigError: the file cannot be written.
+            ConfigError, DiskFullError: the file cannot be written.
         """
         mu, sigma = self.statistics.mean, self.statistics.covariance
-        try:
-            with atomic.replacing(path, ".npz") as partial:
-                np.savez(partial, mu=mu, sigma=sigma, count=self.count or 0, network=self.network)
-        except OSError as e:
-            raise ConfigError(f"--save={path}: expected a file that can be written; {e}") from e
+        with writing(f"--save={path}"), atomic.replacing(path, ".npz") as partial:
+            np.savez(partial, mu=mu, sigma=sigma, count=self.count or 0, network=self.network)
 
 
 class FeatureExtractor:

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.conftest import ROOT
-from tests.sweep import fake
+from tests.sweep import fake_trials
 
 
 @pytest.fixture
 def sweep(tmp_path, monkeypatch, capsys):
     """A grid of four trials with made-up runs, the last unfinished."""
     monkeypatch.chdir(ROOT)
-    at = fake.write(tmp_path, "wide", unfinished=1)
+    at = fake_trials.write(tmp_path, "wide", unfinished=1)
     capsys.readouterr()
     return at

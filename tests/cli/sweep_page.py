@@ -17,13 +17,13 @@ def page(tmp_path, monkeypatch):
 
 
 def run(text, page):
-    """A command line; {page} and {dir} are the test's."""
+    """Run a command line; {page} and {dir} are replaced."""
     text = text.replace("{page}", str(page)).replace("{dir}", str(page.parent / "sweep"))
     return cli.main(shlex.split(text))
 
 
 def expanded(page, more=""):
-    """What `sweep expand --json` says."""
+    """Run `sweep expand` for eight trials."""
     return run(f"sweep expand --config={{page}} --sweep=lr,seed --dir={{dir}} {more}", page)
 
 

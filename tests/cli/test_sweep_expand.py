@@ -7,7 +7,7 @@ from tests.cli.sweep_page import GRID, expanded, run
 
 
 def test_expand(page, capsys):
-    """Eight trials with directories of their own, each an ordinary train command."""
+    """Eight trials with distinct directories, each an ordinary train command."""
     assert expanded(page, "--json --config.train.epochs=1.0") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["new"] == len(found["trials"]) == 8
@@ -15,14 +15,14 @@ def test_expand(page, capsys):
     first = found["trials"][0]
     assert first["overrides"] == {"optim.lr": 0.02, "seed": 0}
     assert first["command"][0] == "train" and "--config.train.epochs=1.0" in first["command"]
-    # The page's copy: a sweep is not changed by an edit.
+    # Editing the page does not change the sweep, which has a copy.
     page.write_text("broken(")
     assert cli.main(["config", *[w for w in first["command"] if w.startswith("--config")]]) == 0
     assert "lr              0.02" in capsys.readouterr().out
 
 
 def test_a_page_that_cannot_be_moved(page, capsys):
-    """Trials read the sweep's copy of it: it is tried before anything is started."""
+    """Trials read the sweep's copy of the page, which is loaded before launch."""
     text = page.read_text().replace(
         "    return c\n", "    c.seed = len(HERE.read_bytes())\n    return c\n"
     )
@@ -33,7 +33,7 @@ def test_a_page_that_cannot_be_moved(page, capsys):
 
 
 def test_expanding_again_adds_what_is_new(page, capsys):
-    """The same sweep changes nothing; more values are more trials, the old keep their places."""
+    """The same sweep adds nothing; more values add trials, and the others keep their numbers."""
     expanded(page, "--json")
     before = json.loads(capsys.readouterr().out)["trials"]
     expanded(page, "--json")
@@ -47,7 +47,7 @@ def test_expanding_again_adds_what_is_new(page, capsys):
 
 
 def test_another_sweep_in_the_directory(page, capsys):
-    """Refused: other shared overrides, another metric, a search where there is a grid."""
+    """Other shared overrides, another metric, or a search instead of a grid are errors."""
     expanded(page)
     for more in ("--config.train.epochs=3.0", "--metric=loss"):
         assert expanded(page, more) == 78

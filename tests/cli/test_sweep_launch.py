@@ -6,7 +6,10 @@ import shlex
 import pytest
 
 from inception_jax import cli
+from inception_jax.launch import local
+from inception_jax.sweep import folder, search
 from tests.cli.sweep_page import GRID, SEARCH, run
+from tests.sweep import fake_trials, fake_worker
 
 MISTAKES = {
     "sweep": "expected `sweep expand`",
@@ -24,7 +27,7 @@ MISTAKES = {
     "sweep expand --config={page} --sweep=typed --dir={dir}": "optim.lr",
     "sweep expand --config={page} --sweep=group --dir={dir}": "bn_group",
     "sweep expand --config={page} --sweep=same --dir={dir}": "two trials are the same",
-    "sweep expand --config={page} --sweep=unknown --dir={dir}": "no key of the config",
+    "sweep expand --config={page} --sweep=unknown --dir={dir}": "not a key of the config",
     "sweep expand --config={page} --sweep=broken --dir={dir}": "KeyError",
     "sweep expand --config={page} --sweep=empty --dir={dir}": "yields nothing",
     "sweep launch --config={page} --sweep=lr --dir={dir}": "--on=",
@@ -39,17 +42,18 @@ MISTAKES = {
     SEARCH + "--trials=0": "--trials",
     SEARCH + "--workers=2 --storage=sqlite:///x.db": "SQLite",
     SEARCH + "--storage=study.db": "expected a URL",
-    SEARCH
-    + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of a database that is there",
+    SEARCH + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of an existing database",
     SEARCH.replace("{page}", "configs/inception_v3.py"): "expected a function search(trial)",
     SEARCH + "--config.model.num_classes=3": "num_classes",
     SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep sets it",
     GRID + "--config.optim.lr=1": "optim.lr: the sweep sets it",
-    "sweep status {dir}": "expected a directory that",
-    "sweep best {dir}": "expected a directory that",
-    "sweep resume {dir}": "expected a directory that",
+    "sweep status {dir}": "expected a directory created by",
+    "sweep best {dir}": "expected a directory created by",
+    "sweep resume {dir}": "expected a directory created by",
     "sweep stop": "expected the directory of a sweep, for example: inception-jax sweep stop",
 }
+
+
 MORE = """
 def sweep_bad():
     yield {"optim.lr": -1.0}
@@ -77,7 +81,7 @@ def sweep_empty():
 
 @pytest.mark.parametrize("typed", MISTAKES)
 def test_mistakes_start_nothing(typed, page, capsys):
-    """Code 78, a text that names it, nothing written."""
+    """Exit code 78, an error that names the mistake, nothing written."""
     page.write_text(page.read_text() + MORE)
     assert run(typed, page) == 78
     error = capsys.readouterr().err
@@ -85,14 +89,9 @@ def test_mistakes_start_nothing(typed, page, capsys):
     assert not (page.parent / "sweep").exists()
 
 
-def test_at_least_thirty():
-    """With those of `launch`, what the issue asks for twice."""
-    assert len(MISTAKES) >= 30
-
-
 @pytest.mark.parametrize("refused", [False, True])
-def test_slurm_draws_what_has_ended(refused, page, monkeypatch, capsys):
-    """A job after the array's; where it is refused the array is submitted all the same."""
+def test_slurm_report_job(refused, page, monkeypatch, capsys):
+    """A report job follows the array; if it is rejected, the array is still submitted."""
     sbatch = page.parent / "bin/sbatch"
     sbatch.parent.mkdir()
     refuse = '*--dependency*) echo "no second job" >&2; exit 1 ;;' if refused else ""
@@ -111,16 +110,25 @@ def test_slurm_draws_what_has_ended(refused, page, monkeypatch, capsys):
     assert [json.loads(x)["job"] for x in (at / "jobs.jsonl").read_text().splitlines()] == ["7"]
 
 
-@pytest.mark.slow
-def test_a_grid_on_this_machine(page, capsys):
-    """Trained, compared, the best named; a second launch finds nothing to do."""
+def test_a_grid_on_this_machine(page, capsys, monkeypatch):
+    """With fake trainings: status, the best trial, and a second launch with nothing to do."""
+
+    def run_attempt(runner, index, slot):
+        trial = folder.read(runner.spec.folder).trials()[index]
+        assert runner.spec.commands[index] == trial.command
+        fake_trials.finish(trial.folder, trial.overrides)
+        return 0
+
+    monkeypatch.setattr(local._TaskRunner, "run_attempt", run_attempt)
     assert run(GRID + "--at_once=2", page) == 0
     out = capsys.readouterr().out
     assert "task 0: done" in out and "task 1: done" in out and "report.html" in out
     assert run("sweep status {dir} --json", page) == 0
     trials = json.loads(capsys.readouterr().out)["trials"]
     assert [t["state"] for t in trials] == ["done", "done"]
-    assert all(t["epoch"] == t["epochs"] == 2.0 and t["attempts"] == 1 for t in trials)
+    assert all(
+        t["epoch"] == t["epochs"] == fake_trials.EPOCHS and t["attempts"] == 1 for t in trials
+    )
     assert run("sweep best {dir} --json", page) == 0
     best = json.loads(capsys.readouterr().out)
     assert best["top1"] == max(t["value"] for t in trials)
@@ -131,17 +139,31 @@ def test_a_grid_on_this_machine(page, capsys):
     assert "all 2 trials are done" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_search_on_this_machine(page, capsys):
-    """So many trials as asked for, all different, each told once."""
-    words = "--trials=3 --startup=1 --config.train.epochs=1.0"
-    assert run(SEARCH + words, page) == 0
+def check_search(page, capsys, count):
+    """All trials are done and different; nothing is left to resume."""
     capsys.readouterr()
     assert run("sweep status {dir} --json", page) == 0
     trials = json.loads(capsys.readouterr().out)["trials"]
-    assert [(t["index"], t["state"], t["attempts"]) for t in trials] == [
-        (0, "done", 1), (1, "done", 1), (2, "done", 1),
-    ]  # fmt: skip
-    assert len({json.dumps(t["overrides"]) for t in trials}) == 3
-    assert run("sweep resume {dir}", page) == 78
-    assert "all 3 trials are done" in capsys.readouterr().err
+    states = [(t["index"], t["state"], t["attempts"]) for t in trials]
+    assert states == [(i, "done", 1) for i in range(count)]
+    assert len({json.dumps(t["overrides"]) for t in trials}) == count
+    assert run("sweep resume {dir} --on=local", page) == 78
+    assert f"all {count} trials are done" in capsys.readouterr().err
+
+
+def test_a_search_with_fake_trainings(page, capsys):
+    """A worker runs as many trials as asked for."""
+    expand = SEARCH.replace("launch --on=local", "expand")
+    assert run(expand + "--trials=3 --startup=1", page) == 0
+    sweep = folder.read(page.parent / "sweep")
+    search.study(sweep, create=True)
+    fake_worker.worker(sweep)[0].work()
+    check_search(page, capsys, 3)
+
+
+@pytest.mark.slow
+def test_a_search_on_this_machine(page, capsys):
+    """Real processes from launch to report: a worker, and one training per trial."""
+    assert run(SEARCH + "--trials=2 --startup=1 --config.train.epochs=1.0", page) == 0
+    assert (page.parent / "sweep" / "report.html").is_file()
+    check_search(page, capsys, 2)

@@ -47,7 +47,7 @@ def test_files_are_read_back(tiny_run, folders, tmp_path):
         assert (again.statistics.mean == images.statistics.mean).all()
         assert (again.statistics.covariance == images.statistics.covariance).all()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "f.npz"]
-    with pytest.raises(ConfigError, match="can be written"):
+    with pytest.raises(ConfigError, match="cannot write --save="):
         images.save(tmp_path / "missing" / "a.npz")
 
 
