@@ -15,9 +15,11 @@ def main(argv: list[str]) -> None:
     flags.text("split", "", "split to read; data.train_split if not given")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data import open_source
-    from inception_jax.data.prepare import imagenet, inspect, prepared
-    from inception_jax.data.sources.source import refuse
+    from inception_jax.data import imagenet
+    from inception_jax.data.prepare import inspect, prepared
+    from inception_jax.data.prepare.imagenet import missing_images
+    from inception_jax.data.sources.bad_images import check_tolerated
+    from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
@@ -28,8 +30,8 @@ def main(argv: list[str]) -> None:
     name = config.data.name if config.data.source == "tfds" else ""
     missing = []
     if imagenet.is_imagenet(name, source.classes):
-        missing = imagenet.difference({name: s.images for name, s in splits.items()})
-    survey = inspect.look(source)
+        missing = missing_images({name: s.images for name, s in splits.items()})
+    survey = inspect.survey_of(source)
 
     def text() -> str:
         counts = [
@@ -43,4 +45,4 @@ def main(argv: list[str]) -> None:
     counts = {name: s._asdict() for name, s in splits.items()}
     found = {"splits": counts, "split": split, "verified_shards": shards, "missing": missing}
     flags.print({**found, **survey.json()}, text, indent=2)
-    refuse(survey.unreadable, survey.total)
+    check_tolerated(survey.unreadable, survey.total)

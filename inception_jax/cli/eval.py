@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli import pages, paper_table, views
 from inception_jax.cli.flags import Flags
+from inception_jax.config import Config
 from inception_jax.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 100  # networks of an ensemble
 PROTOCOLS = ("config", "slim", "torchvision", "10crop", "12crop", "144crop")
-Run = tuple[Path, int | None, Any]  # workdir, step, config
+Run = tuple[Path, int | None, Config]  # workdir, step, config
 
 
 def main(argv: list[str]) -> None:
@@ -94,7 +95,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     startup.start(config.model.dtype)
     import jax
 
-    from inception_jax.data import open_source
+    from inception_jax.data.sources.open import open_source
     from inception_jax.eval import ensemble
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
@@ -175,7 +176,7 @@ def _save(
         "protocol": protocol,
         "members": [m.label for m in members],
         "rows": rows,
-        "note": imagenet.difference(evaluator.source.classes, result.seen),
+        "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
     path = evaluator.save(workdir, result, first.variables, first.step, epoch, name, **more)

@@ -58,7 +58,7 @@ def functions(given: str) -> dict[str, Any]:
     }
 
 
-def of_run(workdir: str) -> ConfigDict:
+def of_run(workdir: str) -> configs.Config:
     """The saved config of the run in `workdir`.
 
     Raises:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from inception_jax import weights
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
 
@@ -66,7 +65,7 @@ def _by_order(classes: Sequence[str], names: Sequence[str], count: int) -> np.nd
     background = int(count == imagenet.CLASSES + 1)
     rest = list(names[background:])
     of_imagenet = count - background == imagenet.CLASSES and (
-        not rest or rest == weights.imagenet_classes()
+        not rest or rest == imagenet.class_names()
     )
     if of_imagenet and set(classes) <= order.keys():
         return np.array([background + order[c] for c in classes], np.int32)

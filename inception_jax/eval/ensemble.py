@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax import checkpoint
+from inception_jax.config import Config
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.eval import class_columns
@@ -71,14 +71,14 @@ class EnsembleMember:
     """
 
     def __init__(
-        self, workdir: Path, config: Any, step: int | None, *, data: Any,
+        self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
     ):  # fmt: skip
         self.workdir, self.protocol = workdir, protocol
         own = data.copy_and_resolve_references()
         own.unlock()
         own.model, own.ema = config.model, config.ema
-        own.data.update({key: config.data[key] for key in CROP_KEYS})
+        own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
         self.columns = class_columns.columns(
             source.classes, class_names.read(workdir), config.model.num_classes, names_file

@@ -8,7 +8,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax.data import open_source, pipeline
+from inception_jax.config import Config
+from inception_jax.data import pipeline
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.eval import view_step
 from inception_jax.eval.protocols import from_data_section
@@ -55,7 +57,7 @@ class Evaluator:
     """
 
     def __init__(
-        self, config: Any, model: Network, mesh: Mesh, split: str, *,
+        self, config: Config, model: Network, mesh: Mesh, split: str, *,
         source: Source | None = None, protocol: str = "config", columns: np.ndarray | None = None,
     ):  # fmt: skip
         self.split, self.config, self.model = split, config, model

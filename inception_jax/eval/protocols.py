@@ -13,8 +13,9 @@ mean is over 144 and nothing is computed twice.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from inception_jax.config import sections
 from inception_jax.data.images.crops import central_box
 from inception_jax.data.images.picture import Box
 
@@ -105,7 +106,7 @@ class Protocol:
                     yield View(part, h, w, box, mirror=True)
 
 
-def from_data_section(data: Any, name: str) -> Protocol:
+def from_data_section(data: sections.Data, name: str) -> Protocol:
     """The protocol `name` with the sizes of a config's `data` section.
 
     The share of `torchvision` is `data.eval_crop` if the config itself resizes the short side

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data import pipeline
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
@@ -71,7 +72,7 @@ class Result:
         return [dict(zip(names, (c, -i, *rest), strict=True)) for c, i, *rest in worst]
 
     def save(
-        self, path: Path, head: Mapping[str, Any], *, source: Source, data: Any,
+        self, path: Path, head: Mapping[str, Any], *, source: Source, data: sections.Data,
         model: Network, variables: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Writes `path`, a .json file, and the .npz file beside it.
@@ -100,7 +101,7 @@ class Result:
         }
         atomic.write_text(path, json.dumps({**head, **summary}))
 
-    def _arrays(self, source: Source, data: Any) -> dict[str, np.ndarray]:
+    def _arrays(self, source: Source, data: sections.Data) -> dict[str, np.ndarray]:
         """The mistakes: pixels as the config's evaluation crops them, labels and predictions."""
         size, rows = data.image_size, self.mistakes
         images = np.zeros((len(rows), size, size, 3), np.uint8)

@@ -51,7 +51,7 @@ def test_from_a_folder_to_shards_and_a_flipped_byte(tmp_path, capsys):
     assert f"{shard.name}: expected sha256" in capsys.readouterr().err
     shard.unlink()
     assert check_set(tmp_path) == 65
-    assert f"{shard.name}: gone" in capsys.readouterr().err
+    assert f"{shard.name}: missing" in capsys.readouterr().err
 
 
 def test_a_damaged_shard_without_checksums(tmp_path, capsys):

@@ -27,7 +27,7 @@ def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
     assert "ILSVRC2012_img_train.tar is missing: 147,897,477,120 bytes" in capsys.readouterr().err
     for archive in archives.ARCHIVES:
         (tmp_path / archive.file).write_bytes(b"")
-    monkeypatch.setattr(archives, "BUILDS", ("no_such_module",))
+    monkeypatch.setattr(archives, "BUILD_MODULES", ("no_such_module",))
     assert cli.main([*words, "--any_size"]) == 78
     assert "pip install 'inception-jax[prepare]'" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from inception_jax.eval.real import Real
 
 def test_real_labels(tmp_path):
     """One of four images has no labels; a hit is any of an image's labels."""
-    lists = [[] for _ in range(imagenet.IMAGES)]
+    lists = [[] for _ in range(imagenet.IMAGES["validation"])]
     lists[0], lists[10], lists[20] = [3, 7], [5], [9]
     path = tmp_path / "real.json"
     path.write_text(json.dumps(lists))
@@ -31,11 +31,11 @@ def test_real_refuses(tmp_path):
     path, ids = tmp_path / "real.json", np.array([1])
     with pytest.raises(ConfigError, match="found none"):
         Real(path, wnids(), ids)
-    for text in ("{}", "[[1]]", "no", json.dumps([[1000]] * imagenet.IMAGES)):
+    for text in ("{}", "[[1]]", "no", json.dumps([[1000]] * imagenet.IMAGES["validation"])):
         path.write_text(text)
         with pytest.raises(DataError, match="50,000 lists"):
             Real(path, wnids(), ids)
-    path.write_text(json.dumps([[1]] * imagenet.IMAGES))
+    path.write_text(json.dumps([[1]] * imagenet.IMAGES["validation"]))
     with pytest.raises(DataError, match="ImageNet's 1,000 classes"):
         Real(path, ("cat", "dog"), ids)
     with pytest.raises(DataError, match="files named"):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from inception_jax.data.imagenet import difference, validation_id, wnids
+from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.folder import Folder
-from inception_jax.data.sources.source import Cached, file_of
+from inception_jax.data.sources.source import file_of
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.eval.selection import FileNames, choose
 from tests.data import pictures
@@ -29,8 +29,6 @@ def listed(path, *lines):
 def test_ids(files):
     """ImageNet ids of the files, 0 for others; through a cache too."""
     assert files.ids.tolist() == [1, 21, 41, 11, 31, 51]
-    assert validation_id("a/ILSVRC2012_val_00050000.JPEG") == 50_000
-    assert validation_id("val_0001.JPEG") == validation_id("ILSVRC2012_val_000000012.JPEG") == 0
     assert file_of(Cached(files.source), 0) == files.source.name(0)
 
 
@@ -84,14 +82,3 @@ def test_a_name_of_two_images(tmp_path):
     with pytest.raises(DataError, match=r"'000' names 2 images, such as val/cat/000.png"):
         choose(files, listed(tmp_path / "a", "000"), "")
     assert choose(files, listed(tmp_path / "a", "dog/000"), "").tolist() == [2]
-
-
-@pytest.mark.parametrize(
-    ("classes", "images", "says"),
-    [(wnids(), 50_000, ""), (wnids(), 48_238, ""), (wnids(), 49_999, "49,999 images are neither"),
-     (("cat", "dog"), 50_000, "not ImageNet"), (wnids()[:500], 500, "500 classes")],
-)  # fmt: skip
-def test_comparable_with_published_figures(classes, images, says):
-    """Only ImageNet's whole validation set, or all that is not blacklisted, is comparable."""
-    found = difference(classes, images)
-    assert says in found and bool(says) == bool(found)
