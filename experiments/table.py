@@ -1,4 +1,4 @@
-"""Writes the READMEs' tables: results, networks, speed, and the peers whose weights are read.
+"""Writes the READMEs' tables: results, networks, speed, protocols, peers, TPU chips.
 
     python experiments/table.py [--check]
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from speed import ratios
 
+from inception_jax.eval import protocols
 from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
@@ -83,6 +84,12 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+def protocol_rows() -> list[str]:
+    """A line for each evaluation protocol."""
+    rows = [f"| `{n}` | {protocols.COUNTS[n]} | {about} |" for n, about in protocols.ABOUT.items()]
+    return ["| protocol | views | which |", "|---|---|---|", *rows]
+
+
 # Framework, and the formats its weights come in.
 FRAMEWORKS = (
     (TORCH, "PyTorch", ("safetensors", "torch")),
@@ -123,6 +130,7 @@ def tpu_chips() -> list[str]:
 
 TABLES = {
     "README.md": {"results": results, "speed": speed, "networks": networks},
+    "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
     "inception_jax/plan/README.md": {"chips": tpu_chips},
 }
