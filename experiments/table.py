@@ -129,7 +129,8 @@ def tpu_chips() -> list[str]:
 
 
 TABLES = {
-    "README.md": {"results": results, "speed": speed, "networks": networks},
+    "README.md": {"results": results, "networks": networks},
+    "experiments/speed/README.md": {"speed": speed},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
     "inception_jax/plan/README.md": {"chips": tpu_chips},
