@@ -85,9 +85,9 @@ def create(
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
     dtype = jnp.dtype(known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
-    if num_classes is None:
-        num_classes = family.DIALECTS[dialect].num_classes
-    model = family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
+    usual = family.DIALECTS[dialect].num_classes
+    classes = usual if num_classes is None else num_classes
+    model = family(num_classes=classes, dialect=dialect, dtype=dtype, **fields)
     model.rows()  # refuses an unknown name in `drop_rows`
     return model
 

@@ -1,15 +1,13 @@
 """The auxiliary head of Inception-v3 and its successors."""
 
-from collections.abc import Callable
-from typing import Any
-
-import jax
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
-from inception_jax.models.layers import Dense, avg_pool, check_fits
+from inception_jax.models.dialect import Initializer
+from inception_jax.models.layers import Conv, Dense, check_fits
 from inception_jax.models.lowering.ops import wide
-
-Array = jax.Array
+from inception_jax.models.pools import avg_pool
 
 
 class AuxHead(nn.Module):
@@ -19,17 +17,17 @@ class AuxHead(nn.Module):
     is small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` has it.
     """
 
-    conv: Callable[..., Any]
+    conv: Conv
     num_classes: int
     train: bool
     small: bool
-    dtype: Any
-    conv_init: Any = None  # of the 5x5; None takes the dialect's
-    logits_init: Any = None
+    dtype: DTypeLike
+    conv_init: Initializer | None = None  # of the 5x5; None takes the dialect's
+    logits_init: Initializer | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, 17, 17, c] to logits [b, num_classes]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
+        """Map `x` [b, 17, 17, c] to logits [b, num_classes]."""
         size = min(5, *x.shape[1:3]) if self.small else 5
         check_fits(self, x, (size, size), "VALID")
         x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-import jax
-import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
 from inception_jax.models.dialect import (
     HE,
@@ -18,18 +18,18 @@ from inception_jax.models.dialect import (
     Preprocessing,
 )
 from inception_jax.models.layers import (
+    Conv,
     Dense,
-    avg_pool,
     check_fits,
     dropout,
     local_response_norm,
-    max_pool,
     scaled,
 )
+from inception_jax.models.lowering.preactivation import materialize
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network, Row, convolution, pooling
-
-Array = jax.Array
+from inception_jax.models.network import Network
+from inception_jax.models.pools import adaptive_avg_pool, avg_pool, max_pool
+from inception_jax.models.rows import Build, Row, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Inception(nn.Module):
     `five` is 3 in TF-slim and torchvision: their "5x5" branch is a 3x3 (torchvision issue 906).
     """
 
-    conv: Callable[..., Any]
+    conv: Conv
     widths: Widths
     five: int
 
@@ -139,8 +139,8 @@ class Inception(nn.Module):
             (partial(max_pool, size=3, strides=1), c(w.pool)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
         return concat(self.branch, x)
 
 
@@ -155,17 +155,17 @@ class GoogLeNetAuxHead(nn.Module):
     grid.
     """
 
-    conv: Callable[..., Any]
+    conv: Conv
     num_classes: int
     train: bool
     form: str
     dropout: float
     small: bool
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to logits [b, num_classes]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
+        """Map `x` [b, h, w, c] to logits [b, num_classes]."""
         init = self.conv.keywords["dialect"].kernel_init
         if self.form == "torchvision":
             x = adaptive_avg_pool(x, 4)
@@ -189,22 +189,9 @@ def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
     return {"inception_4a": head, "inception_4d": head}
 
 
-def adaptive_avg_pool(x: Array, size: int) -> Array:
-    """Torch's AdaptiveAvgPool2d of `x` [b, h, w, c] to [b, size, size, c].
-
-    Cell i averages the rows from floor(i h / size) to ceil((i + 1) h / size).
-    """
-    for axis in (1, 2):
-        n = x.shape[axis]
-        cells = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
-        x = jnp.concatenate(
-            [jax.lax.slice_in_dim(x, a, b, axis=axis).mean(axis, keepdims=True) for a, b in cells],
-            axis,
-        )
-    return x
-
-
-def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
+def lrn(
+    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+) -> Float[Array, "b h2 w2 d"]:
     """Local response normalisation, in the dialects that have it."""
     return local_response_norm(x) if net.switches.lrn else x
 
@@ -212,7 +199,7 @@ def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
 class NaiveInception(nn.Module):
     """Figure 2(a): 1x1 | 3x3 | 5x5 | 3x3 max-pool, which passes all of its channels on."""
 
-    conv: Callable[..., Any]
+    conv: Conv
     widths: Widths
 
     def setup(self) -> None:  # noqa: D102
@@ -220,24 +207,26 @@ class NaiveInception(nn.Module):
         pool = partial(max_pool, size=3, strides=1)
         self.branch = ((c(w.one),), (c(w.three, 3),), (c(w.five, 5),), (pool,))
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
         return concat(self.branch, x)
 
 
-def naive(key: str) -> Callable[..., Array]:
+def naive(key: str) -> Build:
     """Module `key` of Table 1 without its reductions."""
     return lambda net, conv, x, name: NaiveInception(conv, TABLE_1[key], name=name)(x)
 
 
-def inception(key: str) -> Callable[..., Array]:
+def inception(key: str) -> Build:
     """Module `key` of Table 1."""
     return lambda net, conv, x, name: Inception(conv, TABLE_1[key], net.switches.five, name=name)(x)
 
 
-def last_pool(net: Network, conv: Any, x: Array, name: str) -> Array:
+def last_pool(
+    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+) -> Float[Array, "b h2 w2 d"]:
     """The max-pool before 5a: 3x3/2 in the paper, 2x2/2 in TF-slim and torchvision."""
-    return max_pool(x, net.switches.last_pool, 2, style=net.switches.padding)
+    return materialize(max_pool(x, net.switches.last_pool, 2, style=net.switches.padding))
 
 
 STEM = (

@@ -1,4 +1,4 @@
-"""Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19), residual Inception modules.
+"""Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19): residual Inception modules.
 
 `inception_resnet_v2` is two networks: the paper's figures (Inception-v4's stem, 5, 10 and 5
 modules) and the authors' code (Inception-v3's stem, 10, 20 and 10 narrower modules, a 1x1 of 1536
@@ -11,28 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-import jax
+import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors, inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
+from inception_jax.models.batch_norm import batch_norm
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_v4 import V4ReductionA
-from inception_jax.models.layers import (
-    Branch,
-    Dense,
-    batch_norm,
-    border,
-    check_fits,
-    max_pool,
-)
+from inception_jax.models.layers import Branch, Conv, Dense, check_fits
 from inception_jax.models.lowering import ops, remat
+from inception_jax.models.lowering.preactivation import Preactivation
 from inception_jax.models.lowering.repeat import repeat
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Build, Network, Row, block, convolution, repeats
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.network import Network
+from inception_jax.models.pools import border, max_pool
+from inception_jax.models.rows import Build, Row, block, convolution, repeats
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class ResNetV1Dialect(Dialect):
     """Inception-ResNet-v1's own switches.
 
     Attributes:
-        last: whether a sixth block8, of scale 1 and without activation, ends the trunk.
+        last: whether a sixth block8, of scale 1 and without activation, ends the backbone.
         embedding: numbers that describe a face, before the classifier; 0 without that layer.
     """
 
@@ -125,7 +120,7 @@ class Residual(nn.Module):
     """
 
     conv: Conv
-    channels: int  # of x: what the last 1x1 gives back
+    channels: int  # of x, and of the last 1x1
     scale: float
     relu: bool = True
 
@@ -144,8 +139,8 @@ class Residual(nn.Module):
         end = "ReLU" if self.relu else "no ReLU"
         return f"linear 1x1 {self.channels}, x {self.scale:g}, + input, {end}"
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        """Map `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
         block_monitors.residual(self, branch, x)
         x = x + branch
@@ -203,8 +198,8 @@ class Mixed5b(nn.Module):
             (border(c), c(64)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 192] to [b, h, w, 320]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, 192] to [b, h, w, 320]."""
         return concat(self.branch, x)
 
 
@@ -224,8 +219,8 @@ class ResNetReductionB(nn.Module):
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, 384 + second + fourth + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 384 + second + fourth + c]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -242,7 +237,9 @@ def v1_stem(small: bool) -> tuple[Row, ...]:
 def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> Build:
     """A row of `count` modules, of the published `scale` unless the network has its own."""
 
-    def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
+    def build(
+        net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+    ) -> Float[Array, "b h2 w2 d"]:
         scales = net.residual_scale or scale
         return repeat(kind, count, scale=scales, **fields)(net, conv, x, name)
 
@@ -324,15 +321,16 @@ class InceptionResNetV1(Network):
         added = ("embedding",) if self.switches.embedding else ()
         return (*rows[:after], *added, *rows[after:])
 
-    def pre_logits(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+    def pre_logits(
+        self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]
+    ) -> Float[Array, "b d"]:
         """Facenet's embedding: a layer without bias, and BatchNorm."""
         d = self.switches
         if not d.embedding:
             return x
-        normed = d.norm is not None
-        x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not normed, name="embedding")(x)
-        x = batch_norm(d.norm, train, self.bn_group)(x) if normed else x
-        kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
+        x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not d.norm, name="embedding")(x)
+        x = batch_norm(d.norm, train, self.bn_group)(x) if d.norm else x
+        outputs["embedding"] = x / jnp.linalg.norm(x, axis=-1, keepdims=True)
         return x
 
 

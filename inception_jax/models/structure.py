@@ -6,15 +6,8 @@ from typing import Any
 
 from flax import linen as nn
 
-from inception_jax.models.layers import (
-    ConvBN,
-    Fork,
-    SeparableConv,
-    avg_pool,
-    max_pool,
-    scaled,
-    window,
-)
+from inception_jax.models.layers import ConvBN, Fork, SeparableConv, scaled, window
+from inception_jax.models.pools import avg_pool, max_pool
 
 
 @dataclass(frozen=True)
