@@ -5,15 +5,21 @@ and a split becomes sums (`Sums`), which merge, and are divided once, at the end
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
 
 BINS = 15  # of the calibration histogram: Guo et al., arXiv:1706.04599
 
 
-def rank(logits: Any, labels: Any, xp: Any = jnp) -> Any:
+def rank(
+    logits: Float[Array | np.ndarray, "b c"],
+    labels: Int[Array | np.ndarray, " b"],
+    xp: ModuleType = jnp,
+) -> Int[Array | np.ndarray, " b"]:
     """How many classes [b] come before the right one in `logits` [b, c]; 0 is a top-1 hit.
 
     Equal logits are ordered by class, as argmax does. Where a logit is not finite nothing is right:
@@ -27,11 +33,13 @@ def rank(logits: Any, labels: Any, xp: Any = jnp) -> Any:
     return xp.where(finite, ahead.sum(axis=-1), count)
 
 
-def per_image(log: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+def per_image(
+    log: Float[np.ndarray, "b c"], labels: Int[np.ndarray, " b"]
+) -> dict[str, Shaped[np.ndarray, " b"]]:
     """Loss, rank of the truth, prediction and its probability, each [b], of log-probabilities."""
     return {
         "loss": -np.take_along_axis(log, labels[:, None], axis=-1)[:, 0],
-        "rank": rank(log, labels, np),
+        "rank": np.asarray(rank(log, labels, np)),
         "prediction": log.argmax(axis=-1),
         "confidence": np.exp(log.max(axis=-1)),
     }
@@ -48,18 +56,23 @@ class Sums:
         calibration: [3, BINS]: images, summed confidence and hits by confidence.
     """
 
-    confusion: np.ndarray
+    confusion: Int[np.ndarray, "classes outputs"]
     loss: float
     top1: int
     top5: int
-    calibration: np.ndarray
+    calibration: Float[np.ndarray, "3 bins"]
 
     @classmethod
     def empty(cls, classes: int) -> "Sums":
         """No images yet."""
         return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
 
-    def add(self, image: dict[str, np.ndarray], labels: np.ndarray, mask: np.ndarray) -> None:
+    def add(
+        self,
+        image: dict[str, Shaped[np.ndarray, " b"]],
+        labels: Int[np.ndarray, " b"],
+        mask: Shaped[np.ndarray, " b"],
+    ) -> None:
         """Adds the images [b] whose mask is 1; `image` is `per_image`'s result on the host."""
         chosen = mask > 0
         rank, prediction = image["rank"][chosen], image["prediction"][chosen]

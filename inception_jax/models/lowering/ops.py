@@ -18,7 +18,7 @@ from inception_jax.models.lowering import cpu, forms
 Pads = cpu.Pads
 
 
-def wide(dtype: DTypeLike) -> type[jnp.floating]:
+def wide(dtype: DTypeLike) -> DTypeLike:
     """The dtype of statistics, sums, parameters and logits: float64 for itself, else float32."""
     return jnp.float64 if dtype == jnp.float64 else jnp.float32
 

@@ -96,6 +96,6 @@ def affine(
     return (y * factor.reshape(shape) + shift.reshape(shape)).reshape(x.shape).astype(x.dtype)
 
 
-def materialize(x: Activation) -> Float[Array, "b h w c"]:
+def materialize(x: Float[Array, "b ..."] | Preactivation) -> Float[Array, "b ..."]:
     """The array itself, or a Preactivation's."""
     return x.value if isinstance(x, Preactivation) else x
