@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, no_type_check
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,7 @@ NORMALIZATIONS = {
 }
 
 
+@no_type_check  # as a pytree it holds whatever JAX maps over it
 @struct.dataclass
 class Output:
     """What a network returns.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import no_type_check
 
 from flax import struct
 from jax.typing import DTypeLike
@@ -12,6 +13,7 @@ from inception_jax.models.lowering import forms, ops
 Factors = tuple[Float[Array, "groups c"], Float[Array, "groups c"]]  # multiplied, then added
 
 
+@no_type_check  # as a pytree it holds whatever JAX maps over it
 @struct.dataclass
 class Preactivation:
     """relu(z * factor + shift), not computed yet; `factor` is positive.
