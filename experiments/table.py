@@ -1,8 +1,8 @@
-"""Writes the README's tables: results, networks from the golden facts, speed from bench.json.
+"""Writes the READMEs' tables: results, networks from the golden facts, speed from bench.json.
 
     python experiments/table.py [--check]
 
-`--check` changes nothing and exits 1 if the README is not up to date.
+`--check` changes nothing and exits 1 if a README is not up to date.
 """
 
 import argparse
@@ -10,7 +10,9 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+from inception_jax import models
 from inception_jax.bench import page
 from inception_jax.progress import duration
 from inception_jax.report import runs
@@ -54,16 +56,38 @@ def results() -> list[str]:
     ]
 
 
+def golden() -> dict[str, dict[str, dict[str, Any]]]:
+    """The facts that the tests hold, by network and dialect."""
+    facts = json.loads((ROOT / "tests" / "models" / "golden.json").read_text())
+    return {
+        name: {d: {k: f["value"] for k, f in form.items()} for d, form in forms.items()}
+        for name, forms in facts.items()
+    }
+
+
 def networks() -> list[str]:
-    """A line for each network and dialect, from the facts that the tests hold."""
+    """A line for each network, with the counts of its default dialect."""
+    lines = ["| network | paper | dialects | parameters | G MACs |", "|---|---|---|---|---|"]
+    for name, forms in golden().items():
+        default, *others = models.dialects(name)
+        paper = models.MODELS[name].PAPER.removeprefix("arXiv:")
+        dialects = ", ".join([f"**{default}**", *others])
+        value = forms[default]
+        lines.append(
+            f"| `{name}` | [{paper}](https://arxiv.org/abs/{paper}) | {dialects} "
+            f"| {value['params']:,} | {value['macs'] / 1e9:.3f} |"
+        )
+    return lines
+
+
+def variants() -> list[str]:
+    """A line for each network and dialect."""
     lines = [
-        "| network | dialect | parameters | with heads | G MACs | what it is |",
+        "| network | dialect | parameters | with heads | G MACs | description |",
         "|---|---|---|---|---|---|",
     ]
-    golden = json.loads((ROOT / "tests" / "models" / "golden.json").read_text())
-    for name, forms in golden.items():
-        for i, (dialect, facts) in enumerate(forms.items()):
-            value = {key: fact["value"] for key, fact in facts.items()}
+    for name, forms in golden().items():
+        for i, (dialect, value) in enumerate(forms.items()):
             params, heads = value["params"], value["params_with_aux"]
             cells = [
                 f"`{name}`" if i == 0 else "", f"`{dialect}`", f"{params:,}",
@@ -98,16 +122,23 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    new = text
-    for name, lines in (("results", results()), ("speed", speed()), ("networks", networks())):
-        new = put(new, name, lines)
+    tables = {
+        ROOT / "README.md": {"results": results, "speed": speed, "networks": networks},
+        ROOT / "inception_jax" / "models" / "README.md": {"variants": variants},
+    }
+    old = []
+    for readme, parts in tables.items():
+        text = readme.read_text()
+        new = text
+        for name, lines in parts.items():
+            new = put(new, name, lines())
+        if new != text:
+            old.append(str(readme.relative_to(ROOT)))
+            if not check:
+                readme.write_text(new)
     if check:
-        print("up to date" if new == text else "README.md is old: run python experiments/table.py")
-        return int(new != text)
-    readme.write_text(new)
-    return 0
+        print(f"{', '.join(old)}: run python experiments/table.py" if old else "up to date")
+    return int(check and bool(old))
 
 
 if __name__ == "__main__":
