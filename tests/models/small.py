@@ -1,11 +1,18 @@
 """Networks that a test can afford: narrow, with a small stem, and only the rows it needs."""
 
 from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from inception_jax import models
-from inception_jax.models.network import Network
+from inception_jax.models.lowering import forms
+from inception_jax.models.network import Network, Output
 
 EVERY = [(n, d) for n in models.names() for d in models.dialects(n)]
+
+KEYS = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
 
 # The second and later rows of a kind, without those that an auxiliary head reads.
 REPEATED = {
@@ -41,5 +48,16 @@ def with_rows(name: str, dialect: str, rows: list[str], **fields) -> Network:
 
 @cache
 def described(name: str, dialect: str = "") -> models.Description:
-    """The table of a network at its own size."""
-    return models.describe(models.create(name, dialect=dialect))
+    """The table of a network at its own size; shapes do not depend on the platform's forms."""
+    with forms.without("platform"):
+        return models.describe(models.create(name, dialect=dialect))
+
+
+@cache
+def traced(name: str, dialect: str = "") -> tuple[Network, Output, Any]:
+    """A network in bfloat16 with one row of each kind, its output and its variables, as shapes."""
+    model = one_of_each(name, dialect, dtype="bfloat16")
+    image = jnp.zeros((2, 32, 32, 3))
+    with forms.without("platform"):
+        shapes = jax.eval_shape(lambda: model.init_with_output(KEYS, image, endpoints=True))
+    return model, *shapes

@@ -7,8 +7,9 @@ import pytest
 
 from inception_jax import models
 from inception_jax.models import block_monitors
+from inception_jax.models.lowering import forms
 from inception_jax.runtime import xla_options
-from tests.models.small import one_of_each, with_rows
+from tests.models.small import KEYS, traced, with_rows
 from tests.tiny import Tiny, TinyResidual
 
 
@@ -32,20 +33,14 @@ def silent(x):
     return (x == 0).all((0, 1, 2)).mean()
 
 
-def shapes(model, mutable):
-    """A network's variables and what a training pass changes, by shape."""
-    images = jnp.zeros((2, 32, 32, 3))
-    keys = {"dropout": jax.random.key(0)}
-    variables = jax.eval_shape(lambda: models.init(model))
-    apply = lambda v: model.apply(v, images, train=True, rngs=keys, mutable=mutable)  # noqa: E731
-    return variables, jax.eval_shape(apply, variables)[1]
-
-
 @pytest.mark.parametrize("name", models.names())
 def test_every_block_records(name):
     """In every network all rows with layers record one kind or both, each repeat by itself."""
-    model = one_of_each(name)
-    variables, new = shapes(model, ["batch_stats", block_monitors.COLLECTION])
+    model, _, variables = traced(name)
+    image, collections = jnp.zeros((2, 32, 32, 3)), ["batch_stats", block_monitors.COLLECTION]
+    apply = lambda v: model.apply(v, image, train=True, rngs=KEYS, mutable=collections)  # noqa: E731
+    with forms.without("platform"):
+        _, new = jax.eval_shape(apply, variables)
     assert set(variables) <= {"params", "batch_stats"}  # initialisation records nothing
     found = block_monitors.by_kind(new[block_monitors.COLLECTION])
     rows = {r.name: variables["params"].get(r.name) for r in model.rows()}

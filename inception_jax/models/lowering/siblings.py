@@ -93,7 +93,7 @@ def split_branches(
     ]
 
 
-def joint_moments(convs: Sequence[ConvBN], z: Float[Array, "b h w c"]) -> list[Moments | None]:
+def joint_moments(convs: Sequence[ConvBN], z: Float[Array, "b h w total"]) -> list[Moments | None]:
     """The moments of each layer's slice of `z`, where training uses them; else None.
 
     Computed over all channels at once they are fused with the convolution; a slice takes a pass of

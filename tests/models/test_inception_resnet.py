@@ -1,0 +1,24 @@
+"""Tests `inception_jax/models/inception_resnet.py`: counts of modules, facenet's embedding."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inception_jax import models
+from tests.models.small import with_rows
+
+
+def test_what_follows_the_branches():
+    """A block's scale, and no ReLU after the last one."""
+    model = with_rows("inception_resnet_v2", "slim", ["conv_1a", "block8_last"])
+    assert models.describe(model).rows[1].then.endswith("x 1, + input, no ReLU")
+
+
+def test_the_embedding_has_unit_length():
+    """Facenet's end-point is normalised; the classifier reads it before."""
+    model = with_rows("inception_resnet_v1", "facenet", ["conv_1a"])
+    assert model.endpoint_names()[-2:] == ("embedding", "logits")
+    image = jax.random.normal(jax.random.key(0), (2, 8, 8, 3))
+    out, _ = model.init_with_output(jax.random.key(1), image, endpoints=True)
+    assert out.endpoints["embedding"].shape == (2, 512)
+    np.testing.assert_allclose(jnp.linalg.norm(out.endpoints["embedding"], axis=-1), 1, rtol=1e-5)
