@@ -28,7 +28,7 @@ from inception_jax.runtime import startup
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
-from inception_jax.train.train_step import RUN
+from inception_jax.train.sharded_step import RUN
 from inception_jax.train.trainer import Trainer
 
 WARM = 5  # steps at the start of a round that are not counted: the pipeline fills

@@ -8,11 +8,49 @@ folder for each round. Prints one JSON line: median seconds, cold and warm, and 
 
 import argparse
 import json
+import os
+import signal
 import statistics
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from inception_jax.bench.startup import seconds
+
+def seconds(page: Path | str, workdir: Path, cache: Path) -> float:
+    """From the call of the command to the line that says its first step is done; then it is ended.
+
+    Args:
+        page: of the config.
+        workdir: of the run; a new one.
+        cache: of compiled programs.
+
+    Raises:
+        RuntimeError: the command ended before its first step; the text is what it said.
+    """
+    command = [sys.executable, "-m", "inception_jax", "train"]
+    command += [f"--config={page}", f"--workdir={workdir}"]
+    began, said = time.perf_counter(), []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=with_cache(cache),
+                          stdout=subprocess.DEVNULL) as run:  # fmt: skip
+        assert run.stderr is not None  # a pipe
+        for line in run.stderr:
+            said.append(line)
+            if "first step after" in line:
+                taken = time.perf_counter() - began
+                run.send_signal(signal.SIGTERM)
+                run.communicate()
+                return taken
+    raise RuntimeError(f"{' '.join(command)} ended before its first step:\n{''.join(said[-12:])}")
+
+
+def with_cache(folder: Path) -> Mapping[str, str]:
+    """This environment, with another folder for compiled programs."""
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(folder)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it makes every import slow
+    return environment
 
 
 def main() -> None:

@@ -7,13 +7,13 @@
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from speed import ratios
+
 from inception_jax import models
-from inception_jax.bench import page
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
@@ -100,14 +100,7 @@ def variants() -> list[str]:
 
 def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[str]:
     """The machine, a line for each figure and peer, and what must be known of them."""
-    found = json.loads(path.read_text())
-    lines = [f"{page.subject(found)}. {page.machine(found)}.", ""]
-    lines += [f"| {' | '.join(page.HEAD)} |", "|---" * len(page.HEAD) + "|"]
-    for row in page.shown(found["results"]):
-        *cells, ratio = page.cells(row)
-        cells.append(re.sub(r"^(\S+)", r"**\1**", ratio))
-        lines.append(f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |"))
-    return [*lines, "", "; ".join(page.notes(found)) + "."]
+    return ratios.markdown(json.loads(path.read_text()))
 
 
 def put(text: str, name: str, lines: list[str]) -> str:

@@ -17,7 +17,7 @@ ORDER = [
     ["weights"],
     ["eval"],
     ["train", "fid"],
-    ["plan", "doctor", "report", "bench"],
+    ["plan", "doctor", "report"],
     ["sweep"],
     ["cli"],
 ]

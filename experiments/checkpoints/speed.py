@@ -16,17 +16,23 @@ import argparse
 import os
 import shutil
 import statistics
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import jax
+import numpy as np
 import optax
 import orbax.checkpoint as ocp
 
 from inception_jax import models
-from inception_jax.bench import disk
-from inception_jax.bench.disk import cold, timed
+from inception_jax.checkpoint import Checkpoints
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import state
+
+T = TypeVar("T")
+BLOCK = 16 << 20
 
 
 def build():
@@ -34,17 +40,7 @@ def build():
     tx = optax.rmsprop(0.1, momentum=0.9)
     fields = {"model": model, "tx": tx, "mesh": meshes.make(), "image_size": 299, "seed": 0}
     shapes = state.abstract(**fields, ema=True)
-    return shapes, disk.filled(shapes)
-
-
-def raw(folder, size):
-    found = disk.raw(folder, size)
-    return {"write": found["save_s"], "read": found["restore_s"]}
-
-
-def ours(folder, shapes, full):
-    found = disk.ours(folder, shapes, full)
-    return {key.removesuffix("_s"): seconds for key, seconds in found.items()}
+    return shapes, filled(shapes)
 
 
 def orbax(folder, shapes, full):
@@ -64,19 +60,96 @@ def orbax(folder, shapes, full):
     return {"orbax save": saved, "orbax restore": read}
 
 
+def filled(shapes: Any) -> Any:
+    """A tree of random arrays of these shapes, where they belong: zeros would flatter a disk."""
+    rng = np.random.default_rng(0)
+
+    def fill(x: Any) -> jax.Array:
+        random = np.asarray(rng.standard_normal(x.shape, np.float32)).astype(x.dtype)
+        return jax.device_put(random, x.sharding)
+
+    return jax.block_until_ready(jax.tree.map(fill, shapes))
+
+
+def raw(folder: Path, size: int) -> dict[str, float]:
+    """Seconds to write `size` bytes to one file, fsync included, and to read them cold."""
+    folder.mkdir(parents=True)
+    block = os.urandom(BLOCK)
+
+    def write() -> None:
+        with (folder / "raw").open("wb") as file:
+            for start in range(0, size, BLOCK):
+                file.write(block[: size - start])
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read() -> None:
+        buffer = bytearray(BLOCK)
+        with (folder / "raw").open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+    wrote, _ = timed(write)
+    cold(folder)
+    took, _ = timed(read)
+    return {"save": wrote, "restore": took}
+
+
+def ours(folder: Path, shapes: Any, full: Any) -> dict[str, float]:
+    """Seconds to save a state and to restore it cold.
+
+    `save` is from the call to the named step, manifest included; for `blocked` of it a training
+    thread waits. `restore` includes `verify`, in which every sha256 is compared.
+    """
+    saves = Checkpoints(folder, keep=1)
+    began = time.perf_counter()
+    blocked, _ = timed(lambda: saves.save(1, full, {}))
+    saves.wait()
+    saved = time.perf_counter() - began
+    cold(folder)
+    verified, step = timed(saves.newest_good)
+    assert step is not None  # just saved
+    read, back = timed(lambda: jax.block_until_ready(saves.restore(step, shapes)[0]))
+    saves.close()
+    same = jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), full, back)
+    assert all(jax.tree.leaves(same))
+    return {"save": saved, "blocked": blocked, "restore": verified + read, "verify": verified}
+
+
+def cold(folder: Path) -> None:
+    """Drops the files of a folder from the system's cache, where it can be asked to."""
+    for path in (p for p in folder.rglob("*") if p.is_file()):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def timed(run: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of a call, and what it gave."""
+    began = time.perf_counter()
+    value = run()
+    return time.perf_counter() - began, value
+
+
+def size_of(tree: Any) -> int:
+    """Bytes of a tree of arrays or shapes."""
+    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     flags = parser.parse_args()
     shapes, full = build()
-    size = disk.size_of(full)
+    size = size_of(full)
     print(f"{size:,} bytes in {len(jax.tree.leaves(full)):,} arrays, {os.cpu_count()} cores")
     rounds = []
     for number in range(flags.rounds):
         row = {}
         for name, run in (
-            ("disk", lambda f: raw(f, size)),
+            ("disk", lambda f: {"write": (x := raw(f, size))["save"], "read": x["restore"]}),
             ("ours", lambda f: ours(f, shapes, full)),
             ("orbax", lambda f: orbax(f, shapes, full)),
         ):

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from inception_jax import models
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import state, train_step
+from inception_jax.train import sharded_step, state
 
 LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5))
 
@@ -39,7 +39,7 @@ def main() -> None:
     options = {"loss": LOSS, "flip": True, "colour": "none", "seed": 0}
     states, programs, seconds = {}, {}, {False: [], True: []}
     for monitors in (False, True):
-        step = train_step.make_train_step(
+        step = sharded_step.make_train_step(
             model, tx, lambda _: 0.1, mesh, **options, ema_decay=0.9, accumulate=1,
             monitors=monitors,
         )  # fmt: skip

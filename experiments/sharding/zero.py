@@ -18,8 +18,6 @@ import json
 import os
 import time
 
-from inception_jax.models import preprocess
-
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
@@ -30,8 +28,9 @@ import numpy as np
 
 from inception_jax import models
 from inception_jax.cli import pages
+from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
+from inception_jax.train import optim, sharded_step, state, train_step
 
 PAGE = "configs/cifar10.py"
 TX = optim.tf_rmsprop(0.01, decay=0.9, momentum=0.9, eps=1.0)
@@ -59,7 +58,7 @@ class Way:
             model=model, tx=TX, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
         )
         loss = pages.load(PAGE).loss
-        self.step = train_step.make_train_step(
+        self.step = sharded_step.make_train_step(
             model, TX, lambda s: 0.01, mesh, loss=loss, flip=True, colour="none", seed=0,
             ema_decay=0.99, accumulate=1, zero=zero,
         )  # fmt: skip

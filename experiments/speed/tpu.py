@@ -37,9 +37,9 @@ OFF = {"as drawn": ("siblings", "deferred"), "siblings": ("deferred",), "deferre
 def measure(model: str, variant: str, topology: str, batch: int) -> dict:
     """Compiles one variant in this process."""
     import jax
+    from plain import plain
 
     from inception_jax import plan
-    from inception_jax.bench.plain import plain
     from inception_jax.cli import pages
     from inception_jax.models.lowering import forms
     from inception_jax.plan import devices

@@ -15,7 +15,6 @@ COMMANDS = {
     "config": "print a config page as it would be used, after checking it",
     "ckpt": "list a run's checkpoints, verify every byte, or compare two",
     "plan": "compile a page's step: bytes of a device and collectives, for any devices",
-    "bench": "time steps, input, compiler and checkpoints beside the peers, as ratios",
     "data": "check, show, prepare or measure a data set",
     "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
     "launch": "hand a command to SLURM, Kubernetes, SkyPilot, xpk or this machine",
@@ -41,10 +40,6 @@ exit codes:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
-    if argv is None and sys.argv[1:2] in (["train"], ["eval"]):
-        from inception_jax.runtime import startup
-
-        startup.ask_for_huge_pages()
     ours = argv is None  # the process is this command, and may be ended with it
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":

@@ -1,8 +1,9 @@
 """inception-jax doctor [--config=PAGE] [--workdir=DIR] [--json]
 
 What would stop a run, found in seconds: versions, devices, limits, other processes, data, the
-directory, room for checkpoints, and an estimate of the memory that a step needs. One line a check:
-ok, warn or FAIL, and what to do. Nothing is left behind, nothing is compiled but with --compile.
+directory, room for checkpoints. One line a check: ok, warn or FAIL, and what to do. Nothing is left
+behind. The memory of a step is asked of a compiler: of this machine's with --compile, of any
+other's by `inception-jax plan`.
 
 Without --config: the run in DIR, or, without --workdir too, this host alone. On several hosts give
 every process the command that `train` would get, doctor for train: they are compared, and the first

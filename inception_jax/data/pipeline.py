@@ -1,4 +1,9 @@
-"""From a source to batches: order, crop, resize, stack; a position is one integer, the step."""
+"""From a source to batches: order, crop, resize, stack; a position is one integer, the step.
+
+Why not Grain (0.2.18, measured on two cores): its shuffle took 65 us an image, where a crop of a
+JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of states for each process,
+saved in a file for each, which another number of processes does not restore.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

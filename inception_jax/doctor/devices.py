@@ -1,16 +1,23 @@
-"""The devices: which there are, whether they compute, and whether the mesh fits them."""
+"""The devices: which there are, whether they compute, whether mesh and step fit them."""
 
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.doctor.finding import Finding, failure, size, warning
+from inception_jax.doctor.host import memory_of_host
 from inception_jax.runtime import mesh as meshes
+
+if TYPE_CHECKING:  # a host alone is examined without it
+    from inception_jax.train.trainer import Trainer
+
+FULL = 0.9  # share of a device's memory; the rest goes to its runtime and to fragments
 
 
 def there(root: Path = Path("/")) -> Finding:
@@ -81,3 +88,29 @@ def mesh(made: Mesh, batch_size: int) -> Finding:
         advice = "let the mesh take all that are left: --config.mesh.data=-1"
         return warning(f"{text}; {count - used} of {count} devices stand idle", advice)
     return Finding(text)
+
+
+def memory(job: "Trainer", compile: bool = False) -> Finding:
+    """Bytes of the train state on one device; with `compile`, the whole step's by the compiler."""
+    state = f"{size(meshes.local_bytes(job.empty_state))} of state a device"
+    if not compile:
+        return Finding(f"{state}; what a step needs: inception-jax plan, or doctor --compile")
+    began = time.monotonic()
+    m = job.compiled().memory_analysis()
+    total = m.argument_size_in_bytes + m.output_size_in_bytes + m.temp_size_in_bytes
+    total -= m.alias_size_in_bytes
+    text = f"{state}, a step {size(total)} (compiled in {time.monotonic() - began:.0f} s)"
+    device = jax.local_devices()[0]
+    have = memory_of(device)
+    if device.platform == "cpu":
+        have = memory_of_host() // jax.local_device_count()
+    if not have:
+        return Finding(f"{text}; the device does not report its memory")
+    text += f" of {size(have)}"
+    if total <= FULL * have:
+        return Finding(text)
+    return warning(
+        text,
+        "less at a time: --config.optim.accumulate=2 (or more), a smaller data.batch_size, "
+        "--config.model.dtype=bfloat16, or more devices; inception-jax plan compares them",
+    )

@@ -13,9 +13,8 @@ from typing import Any
 import jax
 
 from inception_jax import checkpoint
-from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.hosts import Hosts
-from inception_jax.doctor.memory import size
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 from inception_jax.workdir import run_dir
 

@@ -156,10 +156,10 @@ class Examination:
 
     def _of_job(self, job: Any) -> None:
         run, c, workdir = self._checks.run, self.subject.config, self.subject.workdir
-        from inception_jax.doctor import directory, memory
+        from inception_jax.doctor import devices, directory
 
         limit = COMPILER if self.subject.compile else SLOW
-        need = run("memory", partial(memory.check, job, self.subject.compile), limit)
+        need = run("memory", partial(devices.memory, job, self.subject.compile), limit)
         if workdir is None:
             return
         if need.state == FAIL:

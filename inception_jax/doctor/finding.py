@@ -54,6 +54,15 @@ def worst(findings: list[Finding]) -> str:
     return max((f.state for f in findings), key=STATES.index, default=OK)
 
 
+def size(count: float) -> str:
+    """Bytes for a person: `4.3 MB`, `12 GB`."""
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 999.5 or unit == "TB":
+            break
+    return f"{count:.{1 if count < 10 else 0}f} {unit}"
+
+
 class Checks:
     """The checks of this process, in the order they were made.
 

@@ -1,7 +1,7 @@
 """Metrics as sums over images: exact for any number of images, batches and devices.
 
 The device makes log-probabilities of an image; on the host these become four numbers (`per_image`)
-and a split becomes sums (`Sums`), which merge, and are divided once, at the end.
+and a split becomes sums (`Sums`), which are divided once, at the end.
 """
 
 from dataclasses import dataclass
@@ -68,32 +68,17 @@ class Sums:
         return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
 
     def add(
-        self,
-        image: dict[str, Shaped[np.ndarray, " b"]],
-        labels: Int[np.ndarray, " b"],
-        mask: Shaped[np.ndarray, " b"],
+        self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]
     ) -> None:
-        """Adds the images [b] whose mask is 1; `image` is `per_image`'s result on the host."""
-        chosen = mask > 0
-        rank, prediction = image["rank"][chosen], image["prediction"][chosen]
-        confidence = image["confidence"][chosen].astype(np.float64)
-        np.add.at(self.confusion, (labels[chosen], prediction), 1)
-        self.loss += float(image["loss"][chosen].astype(np.float64).sum())
+        """Adds images [b]; `image` is `per_image`'s result on the host."""
+        rank, confidence = image["rank"], image["confidence"].astype(np.float64)
+        np.add.at(self.confusion, (labels, image["prediction"]), 1)
+        self.loss += float(image["loss"].astype(np.float64).sum())
         self.top1 += int((rank < 1).sum())
         self.top5 += int((rank < 5).sum())
         bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
         for row, values in enumerate((np.ones_like(confidence), confidence, rank < 1)):
             np.add.at(self.calibration[row], bins, values)
-
-    def merge(self, other: "Sums") -> "Sums":
-        """The sums over both sets of images."""
-        return Sums(
-            self.confusion + other.confusion,
-            self.loss + other.loss,
-            self.top1 + other.top1,
-            self.top5 + other.top5,
-            self.calibration + other.calibration,
-        )
 
     @property
     def count(self) -> int:

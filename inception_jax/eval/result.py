@@ -50,7 +50,7 @@ class Result:
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray) -> None:
         """Adds images [b] by their log-probabilities [b, classes]."""
         image = per_image(log, label)
-        self.sums.add(image, label, np.ones(len(label)))
+        self.sums.add(image, label)
         for i in np.flatnonzero(image["rank"] > 0):
             mistake = (
                 float(image["confidence"][i]), -int(index[i]), int(label[i]),

@@ -1,7 +1,6 @@
 """How a process that uses JAX begins: quiet, with the compilation cache on."""
 
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -41,16 +40,3 @@ def start(dtype: str = "float32") -> None:
         jax.config.update("jax_enable_x64", True)
     # A numpy view that JAX keeps of a donated buffer only costs a copy.
     warnings.filterwarnings("ignore", message="Some donated buffers were not usable")
-
-
-def ask_for_huge_pages() -> None:
-    """Starts this process again, same command and process id, with malloc on huge pages.
-
-    XLA's CPU backend takes and returns its temporary arrays at every step. In 4 KiB pages that was
-    115,000 page faults and a third of a CIFAR-10 step; in huge pages, 800. The setting is read only
-    when a process starts; a user's own `GLIBC_TUNABLES` is left alone, and other systems ignore it.
-    """
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
-        sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -13,7 +13,7 @@ class Bottleneck:
         self._threads = threads
         self._said: bool | None = None
 
-    def news(self, waited: float, stages: Mapping[str, float]) -> str | None:
+    def verdict(self, waited: float, stages: Mapping[str, float]) -> str | None:
         """The verdict on a stretch of training, or None if it has been said.
 
         Args:

@@ -12,44 +12,46 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
+from inception_jax.train import optim, sharded_step, state
 
 
 class Program:
-    """The network, the mesh, the optimiser and the step of a config; nothing is allocated yet.
+    """The network, the mesh, the optimiser and the step of a config; nothing is allocated.
 
     Args:
         config: of the run.
-        images: of an epoch; schedules count epochs.
-        devices: to run on, or to compile for, which need not be there; all there are if not given.
+        images: an epoch; schedules count epochs.
+        devices: to run on, or to compile for, which need not be there; all of this machine's if not
+            given.
+        lr_factor: multiplies optim.lr, after rollbacks.
 
     Raises:
         ConfigError: an unknown network, or devices that batch or groups do not divide over.
     """
 
-    def __init__(self, config: Any, images: int, devices: Sequence[Any] | None = None):
-        c = self.config = config
+    def __init__(
+        self, config: Any, images: int, devices: Sequence[Any] | None = None, lr_factor: float = 1.0
+    ):
+        c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
+        self.config, self.images = config, images
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
-        self._check_devices()
         self.per_epoch = images / c.data.batch_size
         self.total = math.ceil(c.train.epochs * self.per_epoch - 1e-9)
-        self.adjust()
-
-    def adjust(self, shift: int = 0, factor: float = 1.0) -> None:
-        """What a rollback changes: reads `shift` batches further on, at `factor` times the rate."""
-        c = self.config
         optimiser = c.optim.copy_and_resolve_references()
         with optimiser.unlocked():
-            optimiser.lr = c.optim.lr * factor
-        self.shift = shift
+            optimiser.lr = c.optim.lr * lr_factor
         self.tx, self.rate = optim.build(
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
             backbone=[r.name for r in self.model.rows()],
         )  # fmt: skip
-        self.__dict__.pop("train_step", None)  # it has the rate in it
+        self._check_devices()
+
+    def with_lr_factor(self, factor: float) -> "Program":
+        """The same at another learning rate."""
+        return Program(self.config, self.images, list(self.mesh.devices.flat), factor)
 
     def _check_devices(self) -> None:
         c, num_shards = self.config, meshes.shards(self.mesh)
@@ -66,7 +68,7 @@ class Program:
                 f"images of one device's microbatch"
             )
         group, normed = c.model.bn_group, self.model.switches.norm is not None
-        if self._reduce_dtype and normed and (group == 0 or local % group):
+        if self.reduce_dtype and normed and (group == 0 or local % group):
             raise ConfigError(
                 f"--config.model.bn_group={group}: expected a divisor of {local}, the images of "
                 f"one of {num_shards} devices' microbatch, with mesh.reduce={c.mesh.reduce} and "
@@ -76,11 +78,11 @@ class Program:
             )
 
     @property
-    def _reduce_dtype(self) -> str:
-        """In what the step adds up the devices' gradients itself; empty where XLA does so anyway.
+    def reduce_dtype(self) -> str:
+        """In which dtype the step itself adds the devices' gradients; empty where XLA does.
 
-        Left alone XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype
-        of the computation (the TPU compiler does; the CPU's widens 16 bits).
+        XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype of the
+        computation (the TPU's compiler does; the CPU's widens 16 bits).
         """
         c = self.config
         usual = ("auto", c.model.dtype)
@@ -88,7 +90,7 @@ class Program:
 
     @functools.cached_property
     def empty_state(self) -> state.TrainState:
-        """The state as shapes with their places on the mesh, to restore into.
+        """The state as shapes with their shardings, to restore into.
 
         Raises:
             ConfigError: the images are below the network's minimum; the layer is named.
@@ -115,28 +117,27 @@ class Program:
 
     @functools.cached_property
     def train_step(self) -> Any:
-        """The jitted step of this config."""
+        """The jitted step of this config: see `sharded_step.make_train_step`."""
         c = self.config
-        return train_step.make_train_step(
+        return sharded_step.make_train_step(
             self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
-            zero=c.mesh.zero, reduce_dtype=self._reduce_dtype,
+            zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
         )  # fmt: skip
 
     @property
     def empty_batch(self) -> dict[str, Any]:
-        """A training batch as shapes with their places on the mesh."""
+        """A training batch as shapes with their shardings."""
         c, sharding = self.config, meshes.batch(self.mesh)
         image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
+        shape = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
         return {
-            "image": jax.ShapeDtypeStruct(image, jnp.uint8, sharding=sharding),
-            "label": jax.ShapeDtypeStruct(image[:1], jnp.int32, sharding=sharding),
-            "signal": jax.ShapeDtypeStruct(
-                (meshes.shards(self.mesh),), jnp.int32, sharding=sharding
-            ),
+            "image": shape(image, jnp.uint8),
+            "label": shape(image[:1], jnp.int32),
+            "signal": shape((meshes.shards(self.mesh),), jnp.int32),
         }
 
     def compiled(self) -> Any:
-        """The step's program, compiled for the mesh's devices, which need not be there."""
+        """The step, compiled for the mesh's devices, which need not be there."""
         return self.train_step.lower(self.empty_state, self.empty_batch).compile()

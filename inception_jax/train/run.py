@@ -1,4 +1,4 @@
-"""Training: one config, one directory; the same call continues what an earlier one began."""
+"""Training: one config, one directory; the same call resumes what an earlier one began."""
 
 import contextlib
 import time
@@ -9,17 +9,22 @@ import jax
 
 from inception_jax.checkpoint import Checkpoints, keeping
 from inception_jax.errors import DivergedError, StoppedEarlyError
+from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train import trainer as trainers
 from inception_jax.train.loop import Loop
+from inception_jax.train.profile import Trace
 from inception_jax.train.rollback import Rollbacks
+from inception_jax.train.state import TrainState
+from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import class_names, run_dir
 
 
 def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
-    """Trains `config` in `workdir` to its end, from wherever an earlier call got to.
+    """Trains `config` in `workdir` to its end, from where an earlier call got to.
 
     All processes of a job call it. The first one owns the directory and writes everything but the
     checkpoints, which they write together.
@@ -28,60 +33,103 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         UserError: each kind ends the command with its own exit code (`errors`).
     """
     began = time.monotonic()
-    job = Trainer(config)
+    trainer = trainers.build(config)
     # What cannot work is refused before the directory exists.
-    empty = job.empty_state
-    start = job.start_arrays()
-    first = distributed.first()
+    trainer.program.empty_state  # noqa: B018
+    start_arrays = trainer.start_arrays()
     with contextlib.ExitStack() as stack:
 
         def own() -> None:
             stack.enter_context(run_dir.opened(workdir, config, allow_config_change))
-            class_names.write(workdir, job.source.classes)
+            class_names.write(workdir, trainer.source.classes)
 
         multihost.decided(own)
         interrupt = stack.enter_context(Interrupt())
-        saves = Checkpoints(
-            workdir / "checkpoints",
-            keep=config.checkpoint.keep,
-            keep_best=config.checkpoint.keep_best,
-            keep_every=config.checkpoint.keep_every_epochs * job.per_epoch,
-            scores=keeping.scores(workdir, config.eval.split),
-        )
+        saves = _checkpoints(trainer, workdir)
         newest = saves.newest_good()
-        attempt = run_dir.attempt(workdir, newest or 0) if first else contextlib.nullcontext({})
-        record = stack.enter_context(attempt)
+        record = stack.enter_context(
+            run_dir.attempt(workdir, newest or 0)
+            if distributed.first()
+            else contextlib.nullcontext({})
+        )
         stacks = workdir / f"stacks-{jax.process_index()}.txt"
         watchdog = stack.enter_context(Watchdog(config.train.watchdog, stacks))
-        try:
-            rollbacks = Rollbacks(workdir / "rollbacks.jsonl", config.train)
-            job.adjust(*rollbacks.in_force(newest or 0))
-            loop = Loop(job, workdir, saves, interrupt, watchdog, record, began)
-            loop.announce(newest or 0)
-            compiling = job.compile_ahead()
-            if newest is None:
-                current, log = job.fresh_state(start), None
-            else:
-                current, log = saves.restore(newest, empty)
-            while compiling.is_alive():
-                compiling.join(0.2)
-                if interrupt.signal:
-                    raise StoppedEarlyError(
-                        f"stopped at step {newest or 0}, before the first step of this attempt: "
-                        f"nothing was lost, the same command resumes"
-                    )
-            step = newest or 0
-            while True:
-                try:
-                    loop.run(current, step, log)
-                    break
-                except DivergedError as e:
-                    step = rollbacks.add(e, saves)
-                    if first:
-                        loop.bar.say(f"{e}\n{rollbacks.words()}")
-                    job.adjust(*rollbacks.in_force(step))
-                    current, log = saves.restore(step, empty)
-        finally:
-            saves.close()
-        if first:
+        clock, bar = Timekeeper(began, watchdog), Progress(trainer.program.total)
+        folder = workdir / "profile" / f"process-{jax.process_index()}"
+        trace = Trace(folder, config.log.profile)
+        stack.callback(saves.close)
+        rollbacks = Rollbacks(workdir / "rollbacks.jsonl", config.train)
+        trainer = trainer.after_rollback(*rollbacks.in_force(newest or 0))
+        if distributed.first():
+            bar.say(_announcement(trainer, newest or 0))
+        state, window = _start(trainer, saves, newest, start_arrays, interrupt)
+        step = newest or 0
+        while True:
+            loop = Loop(
+                trainer, workdir, saves, interrupt, clock, record, bar, trace,
+                start=step, window=window,
+            )  # fmt: skip
+            try:
+                loop.run(state)
+                break
+            except DivergedError as e:
+                del state
+                step = rollbacks.add(e, saves)
+                if distributed.first():
+                    bar.say(f"{e}\n{rollbacks.words()}")
+                trainer = trainer.after_rollback(*rollbacks.in_force(step))
+                state, window = saves.restore(step, trainer.program.empty_state)
+        saves.close()
+        if distributed.first():
             (workdir / "DONE").touch()
+
+
+def _checkpoints(trainer: Trainer, workdir: Path) -> Checkpoints:
+    """The run's checkpoints, by the rules of its `checkpoint` section."""
+    c = trainer.config.checkpoint
+    return Checkpoints(
+        workdir / "checkpoints",
+        keep=c.keep,
+        keep_best=c.keep_best,
+        keep_every=c.keep_every_epochs * trainer.program.per_epoch,
+        scores=keeping.scores(workdir, trainer.config.eval.split),
+    )
+
+
+def _start(
+    trainer: Trainer,
+    saves: Checkpoints,
+    newest: int | None,
+    arrays: dict[str, Any] | None,
+    interrupt: Interrupt,
+) -> tuple[TrainState, dict[str, Any] | None]:
+    """The state to start from, and the window saved with it; the step compiles meanwhile.
+
+    Raises:
+        StoppedEarlyError: a signal came while the compiler worked.
+    """
+    compiling = trainer.compile_ahead()
+    if newest is None:
+        state, window = trainer.program.fresh_state(arrays), None
+    else:
+        state, window = saves.restore(newest, trainer.program.empty_state)
+    while compiling.is_alive():
+        compiling.join(0.2)
+        if interrupt.signal:
+            raise StoppedEarlyError(
+                f"stopped at step {newest or 0}, before the first step of this attempt: nothing "
+                f"was lost, the same command resumes"
+            )
+    return state, window
+
+
+def _announcement(trainer: Trainer, start: int) -> str:
+    """What will run, for the reader who waits for the compiler."""
+    program, c, devices = trainer.program, trainer.config, trainer.program.mesh.devices
+    processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
+    return (
+        f"{c.model.name} ({program.model.dialect}), {len(trainer.source):,} images of "
+        f"{c.data.classes} classes, {program.total:,} steps of {c.data.batch_size}, "
+        f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
+        f"{processes}" + (f", from step {start}" if start else "")
+    )

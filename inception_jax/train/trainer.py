@@ -1,4 +1,4 @@
-"""Everything a run needs, built from its config."""
+"""A config's training: its images, program and evaluator, and what a step takes of each."""
 
 import contextlib
 import math
@@ -13,6 +13,7 @@ import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.data import open_source, pipeline
+from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
@@ -21,78 +22,110 @@ from inception_jax.train.program import Program
 from inception_jax.workdir import run_dir
 
 
+def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
+    """The trainer of a config, checked; nothing is written.
+
+    Args:
+        config: of the run.
+        devices: to run on; all of this machine's if not given.
+
+    Raises:
+        ConfigError: data, network and devices do not fit together.
+    """
+    began = time.monotonic()
+    source = open_source(config.data, config.data.train_split)
+    found = len(source.classes)
+    if found != config.data.classes:
+        raise ConfigError(
+            f"--config.data.classes={config.data.classes}: expected {found}, the classes of split "
+            f"{config.data.train_split!r}; set data.classes and model.num_classes"
+        )
+    program = Program(config, len(source), devices)
+    evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
+    return Trainer(source, program, evaluator, seconds_to_build=time.monotonic() - began)
+
+
 def epoch_of(config: Any, step: int) -> float:
     """The epoch after `step` steps of a config's run."""
     return step * config.data.batch_size / len(open_source(config.data, config.data.train_split))
 
 
-class Trainer(Program):
-    """Everything a run needs, built from its config and checked, before anything is written.
+class Trainer:
+    """What a run trains with.
 
     Args:
-        config: of the run.
-        devices: to run on, or to compile for; all there are if not given.
+        source: of the training images.
+        program: the step.
+        evaluator: of the evaluated split.
+        shift: batches by which the order of the examples is ahead of the step, after rollbacks.
+        seconds_to_build: that all of it took.
     """
 
-    def __init__(self, config: Any, devices: Sequence[Any] | None = None):
-        started = time.monotonic()
-        c = config
-        self.source = open_source(c.data, c.data.train_split)
-        found = len(self.source.classes)
-        if found != c.data.classes:
-            raise ConfigError(
-                f"--config.data.classes={c.data.classes}: expected {found}, the classes of split "
-                f"{c.data.train_split!r}; set data.classes and model.num_classes"
-            )
-        super().__init__(c, len(self.source), devices)
-        self.evaluator = Evaluator(c, self.model, self.mesh, c.eval.split)
-        self.seconds_to_build = time.monotonic() - started
+    def __init__(
+        self, source: Source, program: Program, evaluator: Evaluator, *, shift: int = 0,
+        seconds_to_build: float = 0.0,
+    ):  # fmt: skip
+        self.source, self.program, self.evaluator = source, program, evaluator
+        self.config, self.shift, self.seconds_to_build = program.config, shift, seconds_to_build
         self.seconds_to_compile = 0.0
-
-    def adjust(self, shift: int = 0, factor: float = 1.0) -> None:
-        """As a Program's; what was compiled ahead has the old rate in it."""
-        super().adjust(shift, factor)
         self._compiled: Any = None
 
-    def start_arrays(self) -> dict[str, Any] | None:
-        """The arrays of `checkpoint.init` that fit this network, by path; None without one."""
-        init = self.config.checkpoint.init
-        return self._start_from(Path(init)) if init else None
+    def after_rollback(self, shift: int, lr_factor: float) -> "Trainer":
+        """The same, `shift` batches further on in the data, at `lr_factor` times the rate."""
+        if not shift and lr_factor == 1.0:
+            return self
+        program = self.program.with_lr_factor(lr_factor)
+        return Trainer(
+            self.source, program, self.evaluator, shift=shift,
+            seconds_to_build=self.seconds_to_build,
+        )  # fmt: skip
 
-    def _start_from(self, workdir: Path) -> dict[str, Any]:
+    def start_arrays(self) -> dict[str, Any] | None:
+        """The arrays of `checkpoint.init` that fit this network, by path; None without one.
+
+        Raises:
+            ConfigError: none of them fits.
+        """
+        if not self.config.checkpoint.init:
+            return None
+        workdir = Path(self.config.checkpoint.init)
         step, found = checkpoint.load(workdir)
-        taken, new, unused = state.same_leaves(self.empty_state.variables, found)
+        taken, fresh, unused = state.same_leaves(self.program.empty_state.variables, found)
         if not taken:
             raise ConfigError(
                 f"--config.checkpoint.init={workdir}: none of its parameters fits "
                 f"{self.config.model.name}; is it another network, dialect or width?"
             )
-        if jax.process_index():
-            return taken
-        print(
-            f"{len(taken)} arrays from {workdir} at step {step}; fresh: {', '.join(new) or 'none'}"
-        )
-        if unused:
-            print(f"not used: {', '.join(unused)}")
-        was = run_dir.saved_config(workdir)["model"]
+        if jax.process_index() == 0:
+            print(
+                f"{len(taken)} arrays from {workdir} at step {step}; "
+                f"fresh: {', '.join(fresh) or 'none'}"
+            )
+            if unused:
+                print(f"not used: {', '.join(unused)}")
+            self._compare_preprocessing(run_dir.saved_config(workdir)["model"])
+        return taken
+
+    def _compare_preprocessing(self, saved: dict[str, Any]) -> None:
+        """Prints where the network of the loaded arrays treats images otherwise."""
+        model = self.program.model
         for key in ("dialect", "normalization"):
-            mine, theirs = getattr(self.model, key), was[key]
+            mine, theirs = getattr(model, key), saved[key]
             if key == "dialect":
-                theirs = theirs or models.dialects(self.model.NAME)[0]
+                theirs = theirs or models.dialects(model.NAME)[0]
             if mine != theirs:
                 print(f"note: they were trained with model.{key}={theirs!r}, this run has {mine!r}")
-        return taken
 
     @property
     def step(self) -> Any:
-        """`train_step`; as it was compiled ahead, once it was.
+        """The train step, as it was compiled ahead if it was.
 
-        For several processes no cache keeps programs: calling `train_step` would compile again.
+        Processes of one job have no compilation cache: calling `train_step` would compile again.
         """
-        return self._compiled or self.train_step
+        return self._compiled or self.program.train_step
 
     def compile_ahead(self) -> threading.Thread:
-        """Compiles the step beside what comes next: the state is initialised or read meanwhile.
+        """Compiles the step in a thread, while the state is initialised or restored.
 
         An error is left to the first step, which compiles again and raises it where it is caught.
         """
@@ -100,7 +133,7 @@ class Trainer(Program):
         def work() -> None:
             began = time.monotonic()
             with contextlib.suppress(Exception):
-                self._compiled = self.compiled()
+                self._compiled = self.program.compiled()
             self.seconds_to_compile = time.monotonic() - began
 
         thread = threading.Thread(target=work, daemon=True)
@@ -109,26 +142,29 @@ class Trainer(Program):
 
     def placed(self, batch: pipeline.Batch, signal: int) -> Any:
         """This process's slice of a batch, and its signal, as the step takes them."""
-        local = meshes.shards(self.mesh) // jax.process_count()
+        mesh = self.program.mesh
+        local = meshes.shards(mesh) // jax.process_count()
         rows = {"image": batch["image"], "label": batch["label"]}
         rows["signal"] = np.full(local, signal, np.int32)
-        return meshes.put(rows, meshes.batch(self.mesh))
+        return meshes.put(rows, meshes.batch(mesh))
 
     def batches(
         self, start: int, idle: Callable[[], None]
     ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
-        """The batches from step `start` on, and their reader; `idle` is called while one waits."""
+        """The reader and the batches from step `start` on; `idle` is called while one waits."""
         c = self.config
         read = pipeline.TrainReader(self.source, c.data, c.seed)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
-        span = range(start + self.shift, self.total + self.shift)
-        crew = {"threads": c.data.threads, "processes": c.data.processes}
-        return read, pipeline.batches(read, c.data.batch_size, span, shard=shard, idle=idle, **crew)
+        span = range(start + self.shift, self.program.total + self.shift)
+        return read, pipeline.batches(
+            read, c.data.batch_size, span, shard=shard, idle=idle,
+            threads=c.data.threads, processes=c.data.processes,
+        )  # fmt: skip
 
     def due(self, step: int, every_epochs: float) -> bool:
-        """Whether an epoch multiple of `every_epochs` ends at `step`, or the run does."""
+        """Whether a multiple of `every_epochs` epochs ends at `step`, or the run does."""
 
         def count(s: int) -> int:
-            return math.floor(s / (self.per_epoch * every_epochs) + 1e-9)
+            return math.floor(s / (self.program.per_epoch * every_epochs) + 1e-9)
 
-        return step == self.total or count(step) > count(step - 1)
+        return step == self.program.total or count(step) > count(step - 1)

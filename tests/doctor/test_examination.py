@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from inception_jax.cli import pages
-from inception_jax.doctor import devices, directory, host, hosts, images, memory, network
-from inception_jax.doctor.finding import FAIL, OK, WARN, Checks, Finding, failure, warning
+from inception_jax.doctor import devices, directory, host, hosts, images, network
+from inception_jax.doctor.finding import FAIL, OK, WARN, Checks, Finding, failure, size, warning
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.runtime import distributed
 from inception_jax.runtime import mesh as meshes
@@ -388,80 +388,37 @@ def test_findings_of_all():
     assert "(0), ? (1): here" in missing[0].found  # and not of the third
 
 
-def test_memory_of_what_is_known():
-    """A chain of products: what is read twice counts once, what a fusion makes again does not."""
-
-    def back(x, w):
-        def loss(w):
-            h = jnp.sin(x @ w)  # the product, and what the next one reads
-            return jnp.exp(2 * jnp.sin(h @ w)).sum()  # one product; the rest is made again
-
-        return jax.vjp(loss, w)[1]
-
-    jaxpr = jax.make_jaxpr(back)(np.zeros((8, 4), np.float32), np.zeros((4, 4), np.float32)).jaxpr
-    assert sorted(memory.in_memory(jaxpr, "cpu")) == [8 * 4 * 4] * 3
-
-
-def test_memory_of_a_platform():
-    """Of a program's branches for several platforms only one is taken."""
-
-    def back(x):
-        def loss(x):
-            branches = {"cpu": lambda x: 2 * x, "default": lambda x: jnp.sin(x @ x)}
-            return jax.lax.platform_dependent(x, **branches).sum()
-
-        return jax.vjp(loss, x)[1]
-
-    jaxpr = jax.make_jaxpr(back)(np.zeros((4, 4), np.float32)).jaxpr
-    assert (memory.in_memory(jaxpr, "cpu"), memory.in_memory(jaxpr, "gpu")) == ([], [64])
-
-
-def short(**values) -> Trainer:
-    """A job of a narrow network of a few rows."""
-    rows = tuple(f"inception_{row}" for row in ("4b", "4c", "4d", "4e", "5a", "5b"))
-    values = {"data__batch_size": 16, "model__width": 0.125, "model__without": rows, **values}
-    return Trainer(page(**values))
-
-
 @pytest.fixture(scope="module")
 def small():
-    """That, on one device."""
-    return short(mesh__data=1)
+    """A job of a narrow network of a few rows, on one device."""
+    rows = tuple(f"inception_{row}" for row in ("4b", "4c", "4d", "4e", "5a", "5b"))
+    return Trainer(
+        page(data__batch_size=16, model__width=0.125, model__drop_rows=rows, mesh__data=1)
+    )
 
 
-def test_memory_estimate(small):
-    """The estimate is near what the compiler says, for one device."""
-    need, (total, _) = memory.need(small), memory.compiled(small)
+def test_memory_without_a_compiler(small, monkeypatch):
+    """The bytes of the state, and the commands that know what a step needs; nothing compiles."""
+    monkeypatch.setattr(Trainer, "compiled", None)
+    found = devices.memory(small)
     state = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(small.empty_state))
-    assert need.state == state
-    assert 0.8 < sum(need) / total < 1.2
+    assert found.state == OK and found.found.startswith(f"{size(state)} of state a device")
+    assert "inception-jax plan" in found.found and "--compile" in found.found
 
 
-def test_memory_is_shared(small, monkeypatch):
-    """Eight devices keep an eighth of the activations each, microbatches too; states are split."""
-
-    def of(**values):
-        return memory.need(short(**values))
-
-    one, eight = memory.need(small), of()
-    assert eight.state == one.state and 8 * eight.batch == one.batch
-    assert 0.9 < 8 * eight.kept / one.kept < 1.1
-    parts = of(mesh__data=1, optim__accumulate=4, model__bn_group=4)
-    assert parts.batch == one.batch and 0.2 < parts.kept / one.kept < 0.3
-    monkeypatch.setattr(meshes, "SMALLEST", 2**6)
-    split = of(mesh__model=4)
-    assert 0.2 < split.state / one.state < 0.3
-    assert 0.2 < split.gradients / one.gradients < 0.3
-
-
-def test_memory_that_a_device_has(small, monkeypatch):
-    """Above nine tenths of it a warning says how to need less."""
-    need = memory.need(small)
-    total = sum(need)
-    monkeypatch.setattr(memory, "need", lambda job: need)
-    for have, state in ((total / 0.89, OK), (total / 0.91, WARN)):
-        monkeypatch.setattr(memory, "memory_of_host", lambda have=have: int(8 * have))
-        assert memory.check(small).state == state
+def test_memory_by_the_compiler(small, monkeypatch):
+    """What its analysis adds up to; above nine tenths of a device a warning names remedies."""
+    analysis = SimpleNamespace(
+        argument_size_in_bytes=500, output_size_in_bytes=400, temp_size_in_bytes=500,
+        alias_size_in_bytes=400,
+    )  # fmt: skip
+    compiled = SimpleNamespace(memory_analysis=lambda: analysis)
+    monkeypatch.setattr(Trainer, "compiled", lambda self: compiled)
+    for have, state in ((1000 / 0.89, OK), (1000 / 0.91, WARN)):
+        monkeypatch.setattr(devices, "memory_of_host", lambda have=have: int(8 * have))
+        found = devices.memory(small, compile=True)
+        assert found.state == state and "a step 1.0 kB" in found.found
+        assert bool(found.advice) == (state == WARN)
 
 
 def test_findings_are_json():

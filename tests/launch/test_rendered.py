@@ -5,11 +5,13 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
-from inception_jax.launch import slurm
+from inception_jax.launch import local, slurm
+from inception_jax.launch.spec import JobSpec
 from tests.conftest import ROOT
 from tests.launch.examples import EXAMPLES, FOLDER, example, rendered
 
@@ -164,3 +166,20 @@ def test_ranges(numbers, text):
 def test_time_limits(limit, seconds):
     """As sbatch reads them."""
     assert slurm.seconds(limit) == seconds
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "glibc.malloc.hugetlb=1"), ("", "")])
+def test_huge_pages(given, found, monkeypatch):
+    """The processes of this machine get them, unless the user has a value of their own."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", given)
+    spec = JobSpec((("train",),), Path("runs"), "a", gpus=2)
+    environment = local._Crew(spec, print).environment(1)
+    assert environment["GLIBC_TUNABLES"] == found
+    assert environment["CUDA_VISIBLE_DEVICES"] == "2,3"
+    example = (FOLDER / "local.sh").read_text().splitlines()[1]
+    shown = subprocess.run(
+        ["bash", "-c", f"{example}; echo $GLIBC_TUNABLES"], capture_output=True, text=True
+    )
+    assert shown.stdout.strip() == found

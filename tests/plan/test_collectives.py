@@ -7,7 +7,7 @@ import pytest
 from inception_jax import models
 from inception_jax.plan import collectives
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
+from inception_jax.train import optim, sharded_step, state
 from tests.tiny import Tiny
 from tests.train.test_train_step import LOSS
 
@@ -83,7 +83,7 @@ def of_step(model, devices=8, model_axis=1, *, size=8, images=16, **options):
         model=model, tx=tx, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
     )
     fields = dict(flip=True, colour="none", seed=3, ema_decay=0.9, accumulate=1) | options
-    step = train_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields)
+    step = sharded_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields)
     batch = {
         "image": jax.ShapeDtypeStruct((images, size, size, 3), jnp.uint8),
         "label": jax.ShapeDtypeStruct((images,), jnp.int32),

@@ -12,7 +12,7 @@ CORES = os.cpu_count() or 1
 
 def test_the_step_is_named():
     """Nothing waits for images: the step is the bottleneck, with what an image costs."""
-    news = Bottleneck(2).news(0.004, STAGES)
+    news = Bottleneck(2).verdict(0.004, STAGES)
     assert news is not None and news.startswith("bottleneck: the step; 0.4% of the time")
     assert "1.20 ms (read 0.10, decode 0.90, resize 0.20)" in news
 
@@ -27,7 +27,7 @@ def test_the_step_is_named():
 )
 def test_the_input_is_named_with_a_way_out(threads, stages, advice):
     """Steps wait for images: the verdict says how long, and what would help."""
-    news = Bottleneck(threads).news(0.37, stages)
+    news = Bottleneck(threads).verdict(0.37, stages)
     assert news is not None and news.startswith("bottleneck: the input; 37% of the time")
     assert advice in news
 
@@ -35,5 +35,5 @@ def test_the_input_is_named_with_a_way_out(threads, stages, advice):
 def test_it_is_said_when_it_changes():
     """The same verdict twice is said once; another one is news."""
     b = Bottleneck(2)
-    said = [b.news(share, STAGES) is not None for share in (0.2, 0.3, 0.01, 0.02, 0.06)]
+    said = [b.verdict(share, STAGES) is not None for share in (0.2, 0.3, 0.01, 0.02, 0.06)]
     assert said == [True, False, True, False, True]

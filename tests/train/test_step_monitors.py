@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from inception_jax.models import block_monitors
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import state, train_step
+from inception_jax.train import sharded_step, state
 from tests.tiny import TinyResidual, batch, double
 
 LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
@@ -21,7 +21,7 @@ def setup(devices=1, dtype="float32", accumulate=1, monitors=True):
     tx = optax.sgd(0.1, momentum=0.9)
     fresh = state.create(model=model, tx=tx, mesh=mesh, image_size=8, seed=0, ema=True)
     fields = dict(flip=True, colour="none", seed=3, ema_decay=0.9, accumulate=accumulate)
-    step = train_step.make_train_step(
+    step = sharded_step.make_train_step(
         model, tx, lambda s: 0.1, mesh, loss=LOSS, monitors=monitors, **fields
     )
     # Channels that fire in every image, in some, and in none.
@@ -91,7 +91,7 @@ def test_with_microbatches(float64):
     )
     model = TinyResidual(dtype=jnp.dtype("float64"), bn_group=2)
     fresh, _, images = setup(dtype="float64")
-    pixels = train_step.prepare_images(
+    pixels = sharded_step.augment(
         images["image"], fresh.step, model=model, flip=True, colour="none", seed=3
     )
 

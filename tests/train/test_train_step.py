@@ -10,8 +10,8 @@ from ml_collections import ConfigDict
 from inception_jax.eval import view_step
 from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, state, train_step
-from inception_jax.train.train_step import RUN, SKIP, STOP
+from inception_jax.train import optim, sharded_step, state, train_step
+from inception_jax.train.sharded_step import RUN, SKIP, STOP
 from tests.tiny import Tiny, batch, double
 
 LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
@@ -32,7 +32,7 @@ def setup(devices=1, model_axis=1, *, tx=None, dtype="float32", **options):
         fresh = double(fresh)
     return (
         fresh,
-        train_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields),
+        sharded_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields),
         mesh,
     )
 

@@ -1,1 +1,0 @@
-"""How fast everything is, beside what a user would take instead: always as a ratio, in turn."""

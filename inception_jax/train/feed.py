@@ -1,0 +1,68 @@
+"""The batches of a stretch of steps, and the signal that this process sends with each."""
+
+import time
+from collections.abc import Iterator
+
+import jax
+
+from inception_jax.data import pipeline
+from inception_jax.errors import PreemptedError
+from inception_jax.runtime.signals import Interrupt
+from inception_jax.train.sharded_step import RUN, SKIP, STOP
+from inception_jax.train.trainer import Trainer
+
+GRACE = 2.0  # seconds that a batch may still take after a signal
+
+
+class Feed:
+    """Gives a batch a step. Once none came within `GRACE` of a signal, batches that do not count.
+
+    All processes of a job must enter a step for it to end, so one that waits for images after a
+    signal sends an empty batch with SKIP instead.
+
+    Args:
+        trainer: gives the batches.
+        start: the step before the first.
+        interrupt: signals that ask to stop.
+    """
+
+    def __init__(self, trainer: Trainer, start: int, interrupt: Interrupt):
+        self.reader, batches = trainer.batches(start, self._while_waiting)
+        self._batches: Iterator[pipeline.Batch] = batches
+        self._interrupt = interrupt
+        self._local = trainer.config.data.batch_size // jax.process_count()
+        self._signalled: float | None = None  # when a signal was seen while waiting
+        self._skipping = False
+        self._reported = 0
+
+    def __next__(self) -> pipeline.Batch:
+        """The next batch: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        if not self._skipping:
+            try:
+                return next(self._batches)
+            except PreemptedError:
+                self._skipping = True
+        return self.reader.empty(self._local)
+
+    def signal(self) -> int:
+        """What this process sends with the batch: RUN, STOP or SKIP."""
+        if self._skipping:
+            return SKIP
+        return STOP if self._interrupt.signal else RUN
+
+    def stages(self) -> dict[str, float]:
+        """Milliseconds of a thread that an image takes, by stage."""
+        return self.reader.clock.ms()
+
+    def new_unreadable(self) -> list[str]:
+        """A line for each unreadable image since the last call."""
+        reasons = list(self.reader.bad.reasons.items())
+        new, self._reported = reasons[self._reported :], len(reasons)
+        return [f"unreadable image {n}: {r} ({len(reasons)} so far, replaced)" for n, r in new]
+
+    def _while_waiting(self) -> None:
+        """Raises PreemptedError `GRACE` seconds after a signal."""
+        if self._interrupt.signal:
+            self._signalled = self._signalled or time.monotonic()
+            if time.monotonic() - self._signalled > GRACE:
+                self._interrupt.check()

@@ -1,0 +1,194 @@
+"""The train step on a mesh: one jitted program, made of `train_step` and what wraps it.
+
+From the inside out: `gradient` (recomputation, monitors), accumulation, the reduction between
+devices, ZeRO-1; around the step: augmentation, metrics, signals, the placement of the state.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from inception_jax.data.images import distort
+from inception_jax.models import Network, block_monitors, preprocess
+from inception_jax.models.lowering import forms, ops
+from inception_jax.runtime import mesh as meshes
+from inception_jax.runtime import xla_options
+from inception_jax.train.accumulation import accumulated
+from inception_jax.train.losses import objective
+from inception_jax.train.state import TrainState, places
+from inception_jax.train.train_step import Batch, Gradient, Metrics, gradient, train_step
+
+Array = jax.Array
+Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+RUN, STOP, SKIP = 0, 1, 2  # signals: go on; stop after the next step; this step does not count
+
+
+def make_train_step(
+    model: Network,
+    tx: optax.GradientTransformation,
+    rate: Callable[[Any], Any],
+    mesh: Mesh,
+    *,
+    loss: Any,
+    flip: bool,
+    colour: str,
+    seed: int,
+    ema_decay: float,
+    accumulate: int,
+    zero: bool = False,
+    reduce_dtype: str = "",
+    monitors: bool = False,
+    recompute: str = "none",
+    vmem: int = 0,
+) -> Step:
+    """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
+
+    The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`; optionally signal
+    int32 [shards], see `with_signals`. Every metric is a mean over the batch, float32 at least.
+    Randomness is a function of (seed, step, position in the batch).
+
+    Args:
+        model: the network.
+        tx: the optimiser.
+        rate: learning rate by step, a metric.
+        mesh: of devices.
+        loss: the config's `loss` section.
+        flip: whether images are mirrored at random.
+        colour: a key of `distort`'s colour distortions.
+        seed: of augmentation and dropout.
+        ema_decay: of the averages, where the state has them.
+        accumulate: microbatches a step.
+        zero: whether optimiser state and averages are sharded over the data axis (ZeRO-1).
+        reduce_dtype: in which the devices' gradients are added; needs BatchNorm's groups within a
+            device's images. Empty leaves it to the partitioner: the dtype of the computation.
+        monitors: whether the metrics have `monitors`, {kind: {block: scalar}}: `block_monitors`'
+            (over the whole batch, or the mean over its parts) and the norm of each block's gradient
+            (with L2, before clipping). The training is the same.
+        recompute: one of `remat.POLICIES`.
+        vmem: see `xla_options.training`.
+    """
+    num_shards = meshes.shards(mesh)
+    grad = partial(gradient, monitors=monitors, recompute=recompute)
+    grad = accumulated(grad, accumulate, 1 if reduce_dtype else num_shards)
+    if reduce_dtype:
+        grad = reduced(grad, mesh, reduce_dtype)
+    if zero:
+        grad = scattered(grad, mesh)
+    minimised = partial(
+        objective,
+        smoothing=loss.label_smoothing,
+        aux_weight=loss.aux_weight,
+        weight_of_l2=loss.l2,
+        l2_biases=model.switches.l2_biases,
+    )
+    step: Step = partial(
+        train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
+        seed=seed,
+    )  # fmt: skip
+    step = with_augmentation(step, model, flip=flip, colour=colour, seed=seed)
+    step = with_metrics(step, rate, monitors)
+    step = with_signals(step)
+    step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
+    options = xla_options.training(mesh.devices.flat[0], vmem)
+    return jax.jit(step, donate_argnums=0, compiler_options=options)
+
+
+def reduced(grad: Gradient, mesh: Mesh, dtype: str) -> Gradient:
+    """`grad` on each device's own images, then the mean over devices, added in `dtype`."""
+
+    def over_devices(model: Any, objective: Any, state: Any, batch: Any, key: Array) -> Any:
+        def local(state: Any, batch: Any, key: Array, part: tuple[Any, int]) -> Any:
+            with ops.part_of_batch(*part):
+                return grad(model, objective, state, batch, key)
+
+        return meshes.mean_over_devices(local, mesh, dtype)(state, batch, key)
+
+    return over_devices
+
+
+def scattered(grad: Gradient, mesh: Mesh) -> Gradient:
+    """`grad`, of which each device keeps what its shard of the optimiser state needs (ZeRO-1)."""
+
+    def scatter(*args: Any) -> Any:
+        grads, rest = grad(*args)
+        return meshes.scattered(grads, mesh), rest
+
+    return scatter
+
+
+def with_augmentation(step: Step, model: Network, *, flip: bool, colour: str, seed: int) -> Step:
+    """`step`, given images uint8 [b, s, s, 3] as they were cropped."""
+
+    def augmented(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        images = augment(
+            batch["image"], state.step, model=model, flip=flip, colour=colour, seed=seed
+        )
+        return step(state, {**batch, "image": images})
+
+    return augmented
+
+
+def augment(
+    images: Array, step: Array, *, model: Network, flip: bool, colour: str, seed: int
+) -> Array:
+    """uint8 [b, s, s, 3] to the network's input, flipped and with distorted colours."""
+    if not flip and colour == "none":
+        return preprocess.as_input(images, model)
+    keys = distort.image_keys(seed, step, images.shape[0])
+    pixels = images.astype(ops.wide(model.dtype)) / 255
+    return preprocess.normalised(distort.augment(pixels, keys, flip=flip, colour=colour), model)
+
+
+def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step:
+    """`step` with the gradient's norm (with `monitors` each block's too) and the learning rate."""
+
+    def measured(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        new, metrics = step(state, batch)
+        grads = metrics.pop("gradient")
+        metrics |= {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
+        if monitors:
+            norms = {name: optax.tree.norm(g) for name, g in block_monitors.blocks(grads)}
+            metrics["monitors"] |= {"grad_norm": norms}
+        return new, metrics
+
+    return measured
+
+
+def with_signals(step: Step) -> Step:
+    """`step` by which processes agree to stop, where the batch has `signal`, int32 [shards].
+
+    The metrics have the maximum of all processes' signals; from SKIP on the state is unchanged.
+    """
+
+    def signalled(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        new, metrics = step(state, {k: v for k, v in batch.items() if k != "signal"})
+        if "signal" not in batch:
+            return new, metrics
+        signal = batch["signal"].max()
+        skip = signal >= SKIP
+        new = jax.tree.map(lambda old, x: jnp.where(skip, old, x), state, new)
+        return new, {**metrics, "signal": signal}
+
+    return signalled
+
+
+def on_mesh(step: Step, mesh: Mesh, *, zero: bool, dtype: Any, whole: bool) -> Step:
+    """`step` whose state stays where `state.places` has it, and whose metrics are of one dtype.
+
+    `whole`: the network is traced on the whole batch, not on each device's own images.
+    """
+
+    def placed_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        with forms.for_mesh(mesh, whole_batch=whole):
+            new, metrics = step(state, batch)
+            new = meshes.constrain(new, places(new, mesh, zero))
+            return new, jax.tree.map(lambda x: x.astype(dtype), metrics)
+
+    placed_step.__name__ = placed_step.__qualname__ = "train_step"  # the program's name in profiles
+    return placed_step

@@ -1,0 +1,142 @@
+"""What becomes of a step's metrics: checked, averaged, written, shown."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import jax
+import numpy as np
+
+from inception_jax.checkpoint import Checkpoints
+from inception_jax.progress import Progress
+from inception_jax.runtime import distributed
+from inception_jax.train import monitors
+from inception_jax.train.bottleneck import Bottleneck
+from inception_jax.train.divergence import diverged
+from inception_jax.train.feed import Feed
+from inception_jax.train.timekeeper import Timekeeper
+from inception_jax.train.trainer import Trainer
+from inception_jax.train.window import Window
+from inception_jax.workdir.metric_writer import Writer
+
+
+class PendingStep(NamedTuple):
+    """A step that the device is computing.
+
+    Attributes:
+        step: counted from 1.
+        metrics: on the device.
+        waited: seconds for its batch.
+        index: int32 [local batch], its examples.
+        monitors: on the device, {kind: {block: scalar}}; empty unless `log.monitors`.
+    """
+
+    step: int
+    metrics: Any
+    waited: float
+    index: np.ndarray
+    monitors: monitors.Noted
+
+
+class StepLog:
+    """Writes the mean of every `log.every_steps` steps; shows each; stops a run that diverges.
+
+    Args:
+        trainer: of the run.
+        workdir: of the run.
+        writer: of metrics.jsonl; None in all processes but the first.
+        bar: the progress line.
+        clock: of the run.
+        feed: of the steps.
+        saves: checkpoints of the run.
+        window: saved with the checkpoint that the steps start from.
+    """
+
+    def __init__(
+        self, trainer: Trainer, workdir: Path, writer: Writer | None, bar: Progress,
+        clock: Timekeeper, feed: Feed, saves: Checkpoints, window: Mapping[str, Any] | None,
+    ):  # fmt: skip
+        self.window = Window(window)
+        self._trainer, self._workdir, self._writer = trainer, workdir, writer
+        self._bar, self._clock, self._feed = bar, clock, feed
+        self._saves, self._config = saves, trainer.config
+        self._bottleneck = Bottleneck(self._config.data.threads)
+        self._shown: dict[str, float] | None = None  # means of the last line
+        self._last: tuple[PendingStep, dict[str, float]] | None = None
+
+    def add(self, pending: PendingStep, values: dict[str, float]) -> None:
+        """Takes a finished step's metrics.
+
+        Raises:
+            DivergedError: its loss or gradient is not finite.
+        """
+        c, step, total = self._config, pending.step, self._trainer.program.total
+        self._last = pending, values
+        if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
+            self.stop(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
+        metrics = {k: v for k, v in values.items() if k != "lr"}
+        self.window.add(metrics)
+        self._clock.count(pending.waited)
+        if step % c.log.every_steps == 0 or step == total:
+            self._write(pending, values["lr"])
+        self._clock.step_done()
+        if distributed.first():
+            shown = self._shown or {**metrics, **self._clock.speed(c.data.batch_size)}
+            self._bar.update(step, _columns(shown, self._epoch(step), c.train.epochs))
+
+    def say(self, text: str) -> None:
+        """A line of this process's own."""
+        process = f"process {jax.process_index()}: " if jax.process_count() > 1 else ""
+        self._bar.say(process + text)
+
+    def stop(self, reason: str) -> NoReturn:
+        """Writes the examples of the last finished step to diverged/ and stops the run.
+
+        Raises:
+            DivergedError: always.
+        """
+        assert self._last is not None
+        pending, values = self._last
+        raise diverged(
+            self._workdir, self._trainer.source, reason, step=pending.step, index=pending.index,
+            metrics=values, before=self._shown, blocks=self._blocks(pending),
+            checkpoint=self._saves.latest(),
+        )  # fmt: skip
+
+    def _write(self, pending: PendingStep, rate: float) -> None:
+        """The line of the window that ends with a step; the next one begins."""
+        step, total = pending.step, self._trainer.program.total
+        means, speed = self.window.means(), self._clock.speed(self._config.data.batch_size)
+        if self._writer:
+            epoch = self._epoch(step)
+            self._writer.write(step, epoch, "train", {**means, "lr": rate, **speed})
+            if pending.monitors:  # of this step alone: a mean would hide when a block died
+                self._writer.write(step, epoch, monitors.SPLIT, self._blocks(pending))
+        # The first window contains the compilation; judge by it only if it is the only one.
+        if self._shown or step == total:
+            verdict = self._bottleneck.verdict(speed["input_wait"], self._feed.stages())
+            if verdict:
+                self.say(verdict)
+        self._shown = {**means, **speed}
+        self.window = Window()
+        self._clock.open_window()
+
+    def _blocks(self, pending: PendingStep) -> dict[str, dict[str, float]]:
+        """A step's monitors, in the order of the network."""
+        rows = [row.name for row in self._trainer.program.model.rows()]
+        return monitors.line(jax.device_get(pending.monitors), rows)
+
+    def _epoch(self, step: int) -> float:
+        return step / self._trainer.program.per_epoch
+
+
+def _columns(shown: Mapping[str, float], epoch: float, epochs: float) -> dict[str, str]:
+    """The progress line's columns."""
+    return {
+        "epoch": f"{epoch:.1f}/{epochs:g}",
+        "loss": f"{shown['loss']:.3f}",
+        "top1": f"{shown['top1']:.1%}",
+        "images/s": f"{shown['images_per_s']:.0f}",
+        "input": f"{shown['input_wait']:.0%}",
+    }
