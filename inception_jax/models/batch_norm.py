@@ -11,7 +11,7 @@ from inception_jax.models.dialect import Norm
 from inception_jax.models.lowering import ops, remat
 from inception_jax.models.lowering.preactivation import Factors, affine
 
-Moments = tuple[Float[Array, "groups c"], Float[Array, "groups c"]]  # means, biased variances
+Moments = tuple[Float[Array, "groups m"], Float[Array, "groups m"]]  # means, biased variances
 
 
 def batch_statistics(x: Float[Array, "b *n c"], pivot: Float[Array, " c"], group: int) -> Moments:

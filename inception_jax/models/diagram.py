@@ -12,6 +12,8 @@ from itertools import groupby
 
 from inception_jax.models.describe import Description, TableRow
 
+Pixels = int | float
+
 BACKBONE, DETAIL = 30, 300  # x of the two columns
 WIDE, HIGH, GAP = 190, 26, 18  # of a backbone box, and the edge below it
 STEP, STEP_HIGH, STEP_GAP = 122, 22, 12  # of a branch's box
@@ -66,8 +68,8 @@ class _Block:
     """One block in detail: its branches, from its input at the top to their concatenation."""
 
     line: TableRow
-    x: float
-    y: float
+    x: Pixels
+    y: Pixels
 
     @property
     def right(self) -> float:
@@ -166,7 +168,7 @@ def _columns(branch: Sequence[str]) -> int:
 
 
 def _box(
-    x: float, y: float, width: float, height: float, label: str, fill: str, size: int = 12
+    x: Pixels, y: Pixels, width: Pixels, height: Pixels, label: str, fill: str, size: int = 12
 ) -> list[str]:
     return [
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" rx="4" '
@@ -176,7 +178,7 @@ def _box(
 
 
 def _text(
-    x: float, y: float, text: str, *, size: int, anchor: str = "start", fill: str = "#111",
+    x: Pixels, y: Pixels, text: str, *, size: int, anchor: str = "start", fill: str = "#111",
     weight: str = "normal",
 ) -> list[str]:  # fmt: skip
     return [
@@ -185,7 +187,7 @@ def _text(
     ]
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> str:
+def _line(x1: Pixels, y1: Pixels, x2: Pixels, y2: Pixels, dashed: bool = False) -> str:
     dash = ' stroke-dasharray="3 3"' if dashed else ""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#555" '
@@ -193,6 +195,6 @@ def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> s
     )
 
 
-def _arrow(x: float, y1: float, y2: float) -> list[str]:
+def _arrow(x: Pixels, y1: Pixels, y2: Pixels) -> list[str]:
     tip = f"{x - 3:.1f},{y2 - 5:.1f} {x + 3:.1f},{y2 - 5:.1f} {x:.1f},{y2:.1f}"
     return [_line(x, y1, x, y2 - 4), f'<polygon points="{tip}" fill="#555"/>']

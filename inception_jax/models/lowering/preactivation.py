@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from inception_jax.models.lowering import forms, ops
 
-Factors = tuple[Float[Array, "groups c"], Float[Array, "groups c"]]  # multiplied, then added
+Factors = tuple[Float[Array, "groups m"], Float[Array, "groups m"]]  # multiplied, then added
 
 
 @no_type_check  # as a pytree it holds whatever JAX maps over it

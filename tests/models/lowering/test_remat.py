@@ -12,7 +12,13 @@ from tests.models.small import with_rows
 from tests.tiny import Tiny, TinyResidual
 
 
-@pytest.mark.parametrize("model", [Tiny(), TinyResidual()], ids=["tiny", "residual"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(Tiny(), id="tiny", marks=pytest.mark.slow),
+        pytest.param(TinyResidual(), id="residual"),
+    ],
+)
 def test_gradients_do_not_depend_on_the_policy(model):
     """`lean` and `rows` give the gradients of `none`, in float64 to 1e-12."""
     with jax.enable_x64(True):
