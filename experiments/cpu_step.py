@@ -1,8 +1,8 @@
-"""Where a CIFAR-10 train step goes on a CPU: plain XLA, our pool and 1x1, huge pages, devices.
+"""Measure a CIFAR-10 train step on a CPU: plain XLA, our pool and 1x1, huge pages, devices.
 
     python experiments/cpu_step.py [--width=0.25] [--rounds=3]
 
-Each variant runs in a process of its own, in turn, `rounds` times, on random images. Prints a line
+Each variant runs in its own process, in turn, `rounds` times, on random images. Prints a line
 of JSON a variant: median images/s and CPU milliseconds a step, and page faults a step.
 """
 
@@ -28,7 +28,7 @@ VARIANTS = {
 
 
 def use_plain_operations() -> None:
-    """Takes the form of every operation that other platforms have."""
+    """Uses the default implementation of every operation instead of the CPU's."""
     from jax import lax
 
     def default(*args, cpu, default):
@@ -39,7 +39,7 @@ def use_plain_operations() -> None:
 
 
 def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
-    """One process's figures: medians over the steps after two that are not counted."""
+    """One process's figures: medians over the steps after two of warm-up."""
     import jax
     import numpy as np
 
@@ -75,7 +75,7 @@ def measure(width: float, ours: bool, steps: int = 12) -> dict[str, float]:
 
 
 def run(width: float, name: str) -> dict[str, float]:
-    """`measure` in a process of its own."""
+    """Runs `measure` in a process."""
     ours, tunables, devices = VARIANTS[name]
     env = {
         **os.environ,

@@ -1,9 +1,9 @@
-"""What the training loop costs over calling its jitted step on the same batches.
+"""Measure the overhead of the training loop over its jitted step on the same batches.
 
     python experiments/loop_overhead.py [--config=configs/digits.py] [--steps=20] [--rounds=24]
 
-Three ways to make the same steps, in short rounds and in changing order, so that a slow spell of
-the machine falls on all: the step alone, on batches that lie in memory; the whole loop, with its
+The same steps in three ways, in short rounds and in changing order, so that slow periods of the
+machine affect all: the step alone, on batches in memory; the whole loop, with its
 metrics file and progress lines, on the same batches; and the loop with its input, whose threads
 share the cores of a CPU with the step. The figures are medians over rounds of (seconds a step /
 seconds of the step alone - 1), each with the 95% interval of that median (bootstrap). Prints one
@@ -31,12 +31,12 @@ from inception_jax.train.loop import Loop
 from inception_jax.train.sharded_step import RUN
 from inception_jax.train.trainer import Trainer
 
-WARM = 5  # steps at the start of a round that are not counted: the pipeline fills
-KEPT = 8  # batches in memory
+WARM = 5  # uncounted steps at the start of a round, while the pipeline fills
+BATCHES = 8  # in memory
 
 
 class Timed:
-    """The jitted step, with a clock that starts when the warm calls have been worked off."""
+    """The jitted step, with a clock that starts when the warm-up calls have finished."""
 
     def __init__(self, step):
         self.step, self.calls = step, 0
@@ -51,13 +51,13 @@ class Timed:
         return self.last
 
     def seconds(self) -> float:
-        """Seconds a call, once the last one's results are there."""
+        """Waits for the last call; returns seconds a call."""
         jax.block_until_ready(self.last)
         return (time.perf_counter() - self.began) / (self.calls - WARM)
 
 
 def idle():
-    """What the input does while it waits: nothing."""
+    """Does nothing while the input waits."""
 
 
 def bare(step, state, batches, count: int) -> float:
@@ -69,7 +69,7 @@ def bare(step, state, batches, count: int) -> float:
 
 
 def looped(job, step, state, count: int, batches=None) -> float:
-    """Seconds a step of the loop, on `batches` if there are any, else on its own input."""
+    """Seconds a step of the loop, on `batches`, or on its own input."""
     timed = Timed(step)
     job.train_step = timed
     job.due = lambda *_: False
@@ -109,7 +109,7 @@ def main() -> None:
     config.data.dir = a.data_dir
     job = Trainer(config)
     kept, step = job.fresh_state(), job.train_step
-    job.total = KEPT
+    job.total = BATCHES
     batches = list(job.batches(0, idle)[1])
     on_device = [job.placed(b, RUN) for b in batches]
 

@@ -1,10 +1,10 @@
-"""Inception-ResNet-v2's 39 repeated modules: unrolled, or one body scanned (`nn.scan`)?
+"""Compare Inception-ResNet-v2's 39 repeated modules unrolled and scanned (`nn.scan`).
 
     python experiments/repeats.py [--size=299] [--batch=8] [--steps=5] [--topology=v5e:2x2]
 
-Compiles one SGD train step of inception_v3 and of inception_resnet_v2 in both forms, each in a
-process of its own and without the compilation cache, and times it. With --topology the real TPU
-compiler compiles it for such a slice (`pip install 'jax[tpu]'`; no TPU needed), and nothing runs.
+Compiles one SGD train step of inception_v3 and of inception_resnet_v2 in both forms, each in its
+own process and without the compilation cache, and times it. With --topology the TPU's compiler
+compiles it for such a slice (`pip install 'jax[tpu]'`; no TPU needed), and does not run it.
 Prints a line of JSON a variant: seconds to trace, seconds to compile, milliseconds a step.
 """
 
@@ -81,7 +81,7 @@ def measure(variant: str, size: int, batch: int, steps: int, topology: str) -> d
     traced = time.perf_counter()
     compiled = lowered.compile()
     memory = compiled.memory_analysis()
-    assert memory is not None  # of a CPU and a TPU there is one
+    assert memory is not None  # the compilers of CPU and TPU report it
     result = {
         "variant": variant,
         "trace_s": round(traced - began, 1),
@@ -100,7 +100,7 @@ def measure(variant: str, size: int, batch: int, steps: int, topology: str) -> d
 
 
 def main() -> None:
-    """Measures every variant, each in a process of its own."""
+    """Measures every variant in its own process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=299)
     parser.add_argument("--batch", type=int, default=8)

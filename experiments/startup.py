@@ -1,8 +1,8 @@
-"""How long `inception-jax train` takes to its first step, with nothing compiled yet and again.
+"""Measure the time from `inception-jax train` to its first step, cold and warm.
 
     python experiments/startup.py [--config=configs/digits.py] [--rounds=3]
 
-Each start is a process of its own, stopped after its first step; the compilation cache is a fresh
+Each start is a process that is stopped after its first step; the compilation cache is a fresh
 folder for each round. Prints one JSON line: median seconds, cold and warm, and every round's.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def seconds(page: Path | str, workdir: Path, cache: Path) -> float:
-    """From the call of the command to the line that says its first step is done; then it is ended.
+    """Seconds from the start of the command to its log line of the first step; then stops it.
 
     Args:
         page: of the config.
@@ -28,22 +28,22 @@ def seconds(page: Path | str, workdir: Path, cache: Path) -> float:
         cache: of compiled programs.
 
     Raises:
-        RuntimeError: the command ended before its first step; the text is what it said.
+        RuntimeError: the command ended before its first step; the message has its last lines.
     """
     command = [sys.executable, "-m", "inception_jax", "train"]
     command += [f"--config={page}", f"--workdir={workdir}"]
-    began, said = time.perf_counter(), []
+    began, lines = time.perf_counter(), []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=with_cache(cache),
                           stdout=subprocess.DEVNULL) as run:  # fmt: skip
         assert run.stderr is not None  # a pipe
         for line in run.stderr:
-            said.append(line)
+            lines.append(line)
             if "first step after" in line:
                 taken = time.perf_counter() - began
                 run.send_signal(signal.SIGTERM)
                 run.communicate()
                 return taken
-    raise RuntimeError(f"{' '.join(command)} ended before its first step:\n{''.join(said[-12:])}")
+    raise RuntimeError(f"{' '.join(command)} ended before its first step:\n{''.join(lines[-12:])}")
 
 
 def with_cache(folder: Path) -> Mapping[str, str]:

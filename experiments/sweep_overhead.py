@@ -1,12 +1,12 @@
-r"""What does a sweep cost a trial, beyond the `train` command that it runs?
+r"""Measure the overhead of a sweep for each trial over its `train` command.
 
     python experiments/sweep_overhead.py --trials=4 --rounds=3
     SLURM_CONF=DIR/slurm.conf python experiments/sweep_overhead.py --on=slurm
 
-The trials' own commands one after the other, then the same trials as a grid and as a search, all of
-them one at a time; in each round anew, in changing order. The rest is the sweep's: building and
-checking configs, starting, watching, telling; on this machine the page and pictures too, once.
-Under SLURM the scheduler's own waiting is in it.
+Runs the trials' commands in sequence, then the same trials as a grid and as a search, one at a
+time; in each round again, in changing order. The difference is the sweep's: building and checking
+configs, starting and watching trials; locally also the report, once. Under SLURM it includes the
+scheduler's waiting.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def search(trial):
 
 
 def timed(*words: str) -> float:
-    """Seconds of a command line of ours."""
+    """Seconds of an `inception-jax` command."""
     began = time.monotonic()
     command = [sys.executable, "-m", "inception_jax", *words]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -54,12 +54,12 @@ def bare(folder: Path, page: Path, trials: int, on: str) -> float:
 
 
 def grid(folder: Path, page: Path, trials: int, on: str) -> float:
-    """The same as a grid."""
+    """The same trials as a grid."""
     return launched(folder, page, on, "--sweep=seed", "--at_once=1")
 
 
 def search(folder: Path, page: Path, trials: int, on: str) -> float:
-    """As many as a search with one worker."""
+    """As many trials as a search with one worker."""
     return launched(folder, page, on, "--search", f"--trials={trials}")
 
 
@@ -68,7 +68,7 @@ def launched(folder: Path, page: Path, on: str, *words: str) -> float:
     began = time.monotonic()
     timed("sweep", "launch", f"--on={on}", f"--config={page}", f"--dir={folder}", *words,
           "--config.log.tensorboard=false")  # fmt: skip
-    if on == "slurm":  # where the drawing is a job of its own, after this one
+    if on == "slurm":  # there the report is a job of its own
         job = json.loads((folder / "jobs.jsonl").read_text())["job"]
         while subprocess.check_output(["squeue", "--noheader", f"--jobs={job}"]):
             time.sleep(0.1)
@@ -76,7 +76,7 @@ def launched(folder: Path, page: Path, on: str, *words: str) -> float:
 
 
 def main() -> None:
-    """Prints seconds a trial, and what is the sweep's."""
+    """Prints seconds a trial, and the overhead of the sweep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
@@ -89,7 +89,7 @@ def main() -> None:
         folder = Path(name)
         page = folder / "page.py"
         page.write_text(SWEEPS.format(page=PAGE, trials=given.trials))
-        bare(folder / "warm", page, 1, given.on)  # what is compiled is in the cache from here on
+        bare(folder / "warm", page, 1, given.on)  # fills the compilation cache
         for round_ in range(given.rounds):
             for way in next(orders):
                 seconds = way(folder / f"{way.__name__}{round_}", page, given.trials, given.on)

@@ -1,8 +1,8 @@
-"""Writes the READMEs' tables: results, networks from the golden facts, speed from bench.json.
+"""Writes the READMEs' tables: results, networks, speed, and the peers whose weights are read.
 
     python experiments/table.py [--check]
 
-`--check` changes nothing and exits 1 if a README is not up to date.
+`--check` changes nothing and exits 1 if a README is out of date.
 """
 
 import argparse
@@ -14,9 +14,13 @@ from typing import Any
 from speed import ratios
 
 from inception_jax import models
+from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.report.results import wilson
+from inception_jax.weights import PEERS
+from inception_jax.weights.formats import SUFFIXES
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- {}:begin (python experiments/table.py) -->", "<!-- {}:end -->"
@@ -103,6 +107,52 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+# Framework, and the formats its weights come in.
+FRAMEWORKS = (
+    (TORCH, "PyTorch", ("safetensors", "torch")),
+    (KERAS, "Keras", ("keras",)),
+    (SLIM, "TensorFlow", ("tensorflow",)),
+)
+
+
+def peers() -> list[str]:
+    """A line for each peer: its framework, file kinds, and networks."""
+    lines = ["| peer | framework | files | networks |", "|---|---|---|---|"]
+    networks: dict[str, list[str]] = {}
+    layouts = {}
+    for name, peer in PEERS.items():
+        package, _, network = name.partition(":")
+        networks.setdefault(package, []).append(f"`{network}`")
+        layouts[package] = peer.layout
+    for package, names in networks.items():
+        framework, kinds = next(f[1:] for f in FRAMEWORKS if f[0] is layouts[package])
+        files = ", ".join(f"`{suffix}`" for suffix, kind in SUFFIXES.items() if kind in kinds)
+        lines.append(f"| `{package}` | {framework} | {files} | {', '.join(names)} |")
+    return lines
+
+
+def tpu_chips() -> list[str]:
+    """A line for each TPU chip that can be planned for."""
+    lines = [
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
+        f"{c.links / 1e9:g} | {c.source} |"
+        for c in chips.CHIPS
+    ]
+    return lines
+
+
+TABLES = {
+    "README.md": {"results": results, "speed": speed, "networks": networks},
+    "inception_jax/models/README.md": {"variants": variants},
+    "inception_jax/weights/README.md": {"peers": peers},
+    "inception_jax/plan/README.md": {"chips": tpu_chips},
+}
+
+
 def put(text: str, name: str, lines: list[str]) -> str:
     """`text` with the lines between the marks of `name`."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -115,22 +165,18 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    tables = {
-        ROOT / "README.md": {"results": results, "speed": speed, "networks": networks},
-        ROOT / "inception_jax" / "models" / "README.md": {"variants": variants},
-    }
     old = []
-    for readme, parts in tables.items():
-        text = readme.read_text()
-        new = text
-        for name, lines in parts.items():
+    for file, tables in TABLES.items():
+        text = new = (ROOT / file).read_text()
+        for name, lines in tables.items():
             new = put(new, name, lines())
         if new != text:
-            old.append(str(readme.relative_to(ROOT)))
+            old.append(file)
             if not check:
-                readme.write_text(new)
+                (ROOT / file).write_text(new)
     if check:
-        print(f"{', '.join(old)}: run python experiments/table.py" if old else "up to date")
+        advice = f"{', '.join(old)} out of date: run python experiments/table.py"
+        print(advice if old else "up to date")
     return int(check and bool(old))
 
 

@@ -45,7 +45,7 @@ def table(run: Path, block: str = "block8_5") -> None:
     lines = jsonl.read(run / "metrics.jsonl")
     train = {x["step"]: x for x in lines if x["split"] == "train"}
     noted = {x["step"]: x for x in lines if x["split"] == "monitors"}
-    print(f"\n{run.name}\n\n| step | loss | residual/trunk | silent channels | its gradient |")
+    print(f"\n{run.name}\n\n| step | loss | residual/backbone | silent channels | its gradient |")
     print("|---|---|---|---|---|")
     for step in sorted({min(noted, key=lambda s: abs(s - at)) for at in STEPS}):
         numbers = noted[step]

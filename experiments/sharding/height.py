@@ -18,7 +18,7 @@ from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from inception_jax import models
-from inception_jax.plan import collectives
+from inception_jax.plan import collectives, hlo
 
 
 def compiled(model, end: str, size: int, images: int, mesh: Mesh, split: bool):
@@ -58,7 +58,7 @@ def main() -> None:
         program = compiled(model, a.end, a.size, images, mesh, ways > 1)
         text, memory, cost = program.as_text(), program.memory_analysis(), program.cost_analysis()
         assert text and memory and cost  # the TPU compiler gives all three
-        rows = collectives.totals(collectives.read(text, mesh))
+        rows = collectives.totals(collectives.read(hlo.parse(text), mesh))
         found = {
             **vars(a), "images": images, "mesh": [data, ways],
             "temporaries": memory.temp_size_in_bytes,

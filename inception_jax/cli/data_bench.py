@@ -69,8 +69,8 @@ def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:
     from inception_jax.data import input_bench
     from inception_jax.train import trainer
 
-    work = trainer.Trainer(config)
-    step = None if jax.default_backend() == "cpu" else _train_step(work)
+    work = trainer.build(config)
+    step = None if jax.default_backend() == "cpu" else _train_step(work.program)
     bench = input_bench.InputBench(work.source, config.data, values.seconds, values.rounds)
     return bench, step
 

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     flags = _flags(argv)
     values = flags.parse(argv)
     config = flags.config() if flags.paged else None
-    from inception_jax.doctor import text as page
+    from inception_jax.doctor import text
     from inception_jax.doctor.examination import Examination, Subject
     from inception_jax.doctor.finding import Finding
     from inception_jax.runtime import distributed
@@ -38,13 +38,13 @@ def main(argv: list[str]) -> int:
 
     def show(finding: Finding) -> None:
         if not values.json:
-            print(page.line(finding, width, colour), flush=True)
+            print(text.line(finding, width, colour), flush=True)
 
-    place = flags.place()
+    address = flags.place()
     subject = Subject(
         config=config,
         workdir=Path(values.workdir) if values.workdir else None,
-        place=place,
+        address=address,
         patience=values.patience,
         heartbeat=values.heartbeat,
         allow_change=values.allow_config_change,
@@ -52,19 +52,19 @@ def main(argv: list[str]) -> int:
     )
     exam = Examination(subject, show)
     # Then nothing is printed before the end.
-    with _libraries_to_stderr() if place or values.json else contextlib.nullcontext():
+    with _libraries_to_stderr() if address or values.json else contextlib.nullcontext():
         exam.run()
     if exam.hosts.index == 0:  # the first one, or one that did not find the others
         if values.json:
-            print(json.dumps(page.as_json(exam), indent=2))
+            print(json.dumps(text.as_json(exam), indent=2))
         else:
-            for finding in exam.findings if place else []:
+            for finding in exam.findings if address else []:
                 show(finding)
-            print(f"\n{page.verdict(exam)}")
+            print(f"\n{text.verdict(exam)}")
     if exam.stuck:
         distributed.say_goodbye()
-        distributed.hard_exit(page.code(exam))
-    return page.code(exam)
+        distributed.hard_exit(text.code(exam))
+    return text.code(exam)
 
 
 @contextlib.contextmanager

@@ -29,21 +29,20 @@ def main(argv: list[str]) -> None:
     startup.start(config.model.dtype)
     from inception_jax import weights
     from inception_jax.models.names import known
-    from inception_jax.weights import exchange
+    from inception_jax.weights.export_graph import GRAPHS, export_graph
+    from inception_jax.weights.export_weights import export_weights
 
     out = Path(values.out)
     try:
-        known("format", values.to, (*exchange.GRAPHS, *weights.PEERS))
+        known("format", values.to, (*GRAPHS, *weights.PEERS))
     except ValueError as e:
         raise ConfigError(f"--to: {e}") from e
-    if values.to in exchange.GRAPHS:
-        exchange.export_graph(values.to, config, workdir, out, values.endpoint, values.step)
+    if values.to in GRAPHS:
+        export_graph(values.to, config, workdir, out, values.endpoint, values.step)
         size = sum(f.stat().st_size for f in (out, *out.rglob("*")) if f.is_file())
         print(f"written: {out} ({size / 1e6:.1f} MB) and {out}.json")
         return
     if values.endpoint:
-        raise ConfigError(
-            f"--endpoint goes with {', '.join(exchange.GRAPHS)}, got --to={values.to}"
-        )
-    count = exchange.export_weights(values.to, config, workdir, out, values.step)
+        raise ConfigError(f"--endpoint goes with {', '.join(GRAPHS)}, got --to={values.to}")
+    count = export_weights(values.to, config, workdir, out, values.step)
     print(f"written: {out}, {count} arrays in the names of {values.to}")

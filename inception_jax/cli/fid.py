@@ -109,14 +109,14 @@ class FidNetwork:
         startup.start(config.model.dtype)
         from inception_jax.eval import predict
         from inception_jax.fid import image_set
-        from inception_jax.weights import exchange
+        from inception_jax.weights.import_weights import read_source
 
         predictor = predict.Predictor(config, workdir, values.step)
         self._viewer, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
         model = predictor.model
         self.name = f"{model.NAME} ({model.dialect})"
         self.notes = []
-        sha256 = exchange.source(workdir).get("sha256", "") if predictor.step == 0 else ""
+        sha256 = read_source(workdir).get("sha256", "") if predictor.step == 0 else ""
         if model.dialect != "fid" or not sha256.startswith(SHA256):
             self.notes += [
                 f"{workdir} is {self.name}, not with the published FID weights ({FILE}): "

@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
 
     jax.config.update("jax_platforms", "cpu")  # nothing is computed
     from inception_jax import weights
-    from inception_jax.weights import exchange
+    from inception_jax.weights.import_weights import import_weights
 
     if not flags.words:
         print("\n".join(weights.PEERS))
@@ -37,16 +37,17 @@ def main(argv: list[str]) -> None:
     name, *file = flags.words
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
-    found = exchange.import_weights(name, path, Path(values.out), values.normalization, classes)
+    network = import_weights(name, path, Path(values.out), values.normalization, classes)
     if values.json:
-        print(json.dumps({m.ours: {"from": m.theirs, "shape": m.shape} for m in found.moved}))
+        arrays = {a.path: {"from": a.peer_name, "shape": a.shape} for a in network.arrays}
+        print(json.dumps(arrays))
         return
-    width = max(len(m.ours) for m in found.moved)
-    for m in found.moved:
-        print(f"{m.ours.ljust(width)}  {'x'.join(map(str, m.shape)):>14}  {m.theirs}")
-    count = sum(math.prod(m.shape) for m in found.moved)
+    width = max(len(a.path) for a in network.arrays)
+    for a in network.arrays:
+        print(f"{a.path.ljust(width)}  {'x'.join(map(str, a.shape)):>14}  {a.peer_name}")
+    count = sum(math.prod(a.shape) for a in network.arrays)
     print(
-        f"{found.model.NAME} ({found.model.dialect}): {len(found.moved)} arrays, {count:,} numbers "
-        f"from {path}\nwritten: {values.out}. Try: inception-jax predict photo.jpg "
-        f"--workdir={values.out}"
+        f"{network.model.NAME} ({network.model.dialect}): {len(network.arrays)} arrays, "
+        f"{count:,} numbers from {path}\nwritten: {values.out}. "
+        f"Try: inception-jax predict photo.jpg --workdir={values.out}"
     )

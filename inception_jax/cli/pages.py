@@ -4,7 +4,7 @@ import difflib
 import inspect
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ml_collections import ConfigDict
 
@@ -13,7 +13,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.workdir import run_dir
 
 
-def load(given: str) -> ConfigDict:
+def load(given: str) -> configs.Config:
     """The config of `PAGE` or `PAGE:ARGUMENT`.
 
     Raises:
@@ -41,7 +41,7 @@ def load(given: str) -> ConfigDict:
             f"got {type(config).__name__}"
         )
     configs.check_keys(config, f"--config={given}: ")
-    return config
+    return cast(configs.Config, config)
 
 
 def functions(given: str) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Planner:
                 except plan.DoesNotFitError as e:
                     return {**plan.about(program), "needed": e.needed, "capacity": e.capacity}
 
-        found = store.kept(store.key(config, target), make)
+        found = store.cached(store.key(config, target), make)
         if "needed" in found:
             raise ConfigError(advice.of(config, found))
         if self._bench and "step" in found:

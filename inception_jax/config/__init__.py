@@ -23,6 +23,7 @@ from inception_jax.config.fragments import (
     train,
 )
 from inception_jax.config.rules import INT32, LATER, RULES, SECTIONS, Rule
+from inception_jax.config.sections import Config
 from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "LATER",
     "RULES",
     "SECTIONS",
+    "Config",
     "ConfigDict",
     "Rule",
     "adamw",

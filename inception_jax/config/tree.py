@@ -2,15 +2,16 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from ml_collections import ConfigDict
 
 from inception_jax.config.rules import INT32, RULES, SECTIONS
+from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
 
-def new(**sections: Any) -> ConfigDict:
+def new(**sections: Any) -> Config:
     """A config from its sections, which must be all eleven, with all their keys and no others.
 
     Raises:
@@ -20,7 +21,7 @@ def new(**sections: Any) -> ConfigDict:
     # Overrides are parsed by the type found here, so `epochs=90` must not refuse 0.5 later.
     retype = {float: lambda v: float(v) if type(v) is int else v, tuple: _as_tuple}
     flat = {k: retype.get(RULES[k].kind, _same)(v) for k, v in flatten(sections)}
-    return ConfigDict(_nested(flat))
+    return cast(Config, ConfigDict(_nested(flat)))
 
 
 def check_keys(config: Any, where: str = "") -> None:
@@ -75,7 +76,7 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + key, value
 
 
-def validate(config: Any) -> None:
+def validate(config: Config) -> None:
     """Checks every value by its rule, and the rules between sections.
 
     Raises:
@@ -92,7 +93,7 @@ def validate(config: Any) -> None:
     _between_sections(config)
 
 
-def _between_sections(c: Any) -> None:
+def _between_sections(c: Config) -> None:
     d, m, o = c.data, c.model, c.optim
 
     def refuse(holds: bool, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The devices: which there are, whether they compute, whether mesh and step fit them."""
+"""Check the devices: kind and memory, arithmetic, mesh, memory of the step."""
 
 import os
 import time
@@ -14,17 +14,17 @@ from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.host import memory_of_host
 from inception_jax.runtime import mesh as meshes
 
-if TYPE_CHECKING:  # a host alone is examined without it
-    from inception_jax.train.trainer import Trainer
+if TYPE_CHECKING:  # not needed to check a host alone
+    from inception_jax.train.program import Program
 
-FULL = 0.9  # share of a device's memory; the rest goes to its runtime and to fragments
+FULL = 0.9  # usable share of a device's memory; its runtime and fragmentation use the rest
 
 
-def there(root: Path = Path("/")) -> Finding:
-    """Platform, kind, number and memory of the devices; a GPU or TPU that JAX does not use.
+def available(root: Path = Path("/")) -> Finding:
+    """Reports platform, kind, number and memory of the devices; warns of an unused GPU or TPU.
 
     Args:
-        root: of the file system, where the drivers are looked for.
+        root: of the file system that has the drivers.
     """
     local, everywhere = jax.local_devices(), jax.devices()
     first = local[0]
@@ -39,13 +39,13 @@ def there(root: Path = Path("/")) -> Finding:
         what, extra = unused
         advice = f"pip install -e '.[{extra}]'"
         if wanted := os.environ.get("JAX_PLATFORMS"):
-            advice = f"unset JAX_PLATFORMS, which is {wanted!r}; if that is not all: {advice}"
-        return warning(f"{text}, but {what} is there and not used", advice, same=same)
+            advice = f"unset JAX_PLATFORMS, which is {wanted!r}; if that does not help: {advice}"
+        return warning(f"{text}, but {what} is present and not used", advice, same=same)
     return Finding(text, same=same)
 
 
 def unused_accelerator(root: Path) -> tuple[str, str] | None:
-    """An accelerator that this host seems to have, and the extra that would use it."""
+    """Returns an accelerator whose driver is present, and the extra that installs its support."""
     gpus = [*root.glob("proc/driver/nvidia/gpus/*"), *root.glob("dev/nvidia[0-9]*")]
     if gpus:
         return "an NVIDIA GPU", "cuda12"
@@ -55,12 +55,12 @@ def unused_accelerator(root: Path) -> tuple[str, str] | None:
 
 
 def memory_of(device: Any) -> int:
-    """Bytes that a program may use of a device's memory; 0 where it does not say."""
+    """Returns the usable bytes of a device's memory; 0 if it does not report them."""
     return int((device.memory_stats() or {}).get("bytes_limit", 0))
 
 
 def arithmetic() -> Finding:
-    """A product on one device, and a sum over all of them."""
+    """Computes a matrix product on one device, and a sum over all."""
     ones = np.asarray(jax.jit(lambda x: x @ x)(jnp.ones((128, 128))))
     if not (ones == 128).all():
         return failure(f"128 ones added to {ones.min():g}", "the device or its driver is broken")
@@ -79,38 +79,39 @@ def arithmetic() -> Finding:
     return Finding(f"a product and a sum over {count} device{'s' * (count > 1)} are right")
 
 
-def mesh(made: Mesh, batch_size: int) -> Finding:
-    """What a mesh that could be made takes of the devices and the batch."""
-    used, count = made.devices.size, len(jax.devices())
-    each = batch_size // meshes.shards(made)
-    text = f"{' x '.join(f'{n} {name}' for name, n in made.shape.items())}, {each} images a device"
+def mesh(device_mesh: Mesh, batch_size: int) -> Finding:
+    """Reports the devices and images of a mesh; warns of idle devices."""
+    used, count = device_mesh.devices.size, len(jax.devices())
+    each = batch_size // meshes.shards(device_mesh)
+    axes = " x ".join(f"{n} {name}" for name, n in device_mesh.shape.items())
+    text = f"{axes}, {each} images a device"
     if used < count:
-        advice = "let the mesh take all that are left: --config.mesh.data=-1"
-        return warning(f"{text}; {count - used} of {count} devices stand idle", advice)
+        advice = "use all devices: --config.mesh.data=-1"
+        return warning(f"{text}; {count - used} of {count} devices are idle", advice)
     return Finding(text)
 
 
-def memory(job: "Trainer", compile: bool = False) -> Finding:
-    """Bytes of the train state on one device; with `compile`, the whole step's by the compiler."""
-    state = f"{size(meshes.local_bytes(job.empty_state))} of state a device"
+def memory(program: "Program", compile: bool = False) -> Finding:
+    """Reports the bytes of the train state on one device; with `compile`, those of the step."""
+    state = f"{size(meshes.local_bytes(program.empty_state))} of state a device"
     if not compile:
-        return Finding(f"{state}; what a step needs: inception-jax plan, or doctor --compile")
+        return Finding(f"{state}; for the whole step: inception-jax plan, or doctor --compile")
     began = time.monotonic()
-    m = job.compiled().memory_analysis()
+    m = program.compiled().memory_analysis()
     total = m.argument_size_in_bytes + m.output_size_in_bytes + m.temp_size_in_bytes
     total -= m.alias_size_in_bytes
     text = f"{state}, a step {size(total)} (compiled in {time.monotonic() - began:.0f} s)"
     device = jax.local_devices()[0]
-    have = memory_of(device)
+    capacity = memory_of(device)
     if device.platform == "cpu":
-        have = memory_of_host() // jax.local_device_count()
-    if not have:
+        capacity = memory_of_host() // jax.local_device_count()
+    if not capacity:
         return Finding(f"{text}; the device does not report its memory")
-    text += f" of {size(have)}"
-    if total <= FULL * have:
+    text += f" of {size(capacity)}"
+    if total <= FULL * capacity:
         return Finding(text)
     return warning(
         text,
-        "less at a time: --config.optim.accumulate=2 (or more), a smaller data.batch_size, "
+        "use less: --config.optim.accumulate=2 (or more), a smaller data.batch_size, "
         "--config.model.dtype=bfloat16, or more devices; inception-jax plan compares them",
     )

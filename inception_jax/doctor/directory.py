@@ -1,4 +1,4 @@
-"""The run's directory: whose it is, who sees it, and whether its checkpoints will fit."""
+"""Check the run directory: ownership, visibility on all hosts, room for checkpoints."""
 
 import contextlib
 import errno
@@ -13,41 +13,44 @@ from typing import Any
 import jax
 
 from inception_jax import checkpoint
+from inception_jax.config import Config
 from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 from inception_jax.workdir import run_dir
 
-SEEN = 10.0  # seconds until NFS shows a new file to other hosts
-BESIDE = 10**6  # bytes of a checkpoint that are no arrays: 0.3 to 0.5 MB in runs of the digits
-CACHE = 10**9  # bytes; an Inception's compiled steps take some 100 MB
+SEEN = 10.0  # seconds until a new file on NFS is visible on other hosts
+OVERHEAD = 10**6  # bytes of a checkpoint beside its arrays: 0.3 to 0.5 MB for digits
+CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
 
 
-def shared(path: Path, c: Any, allow_change: bool, hosts: Hosts) -> Finding:
-    """Whether a run can own the directory, and every host sees what the first one writes there."""
+def shared(path: Path, c: Config, allow_change: bool, hosts: Hosts) -> Finding:
+    """Checks that a run can own the directory, and that all hosts see the first one's files."""
     problem, token = None, ""
     with contextlib.ExitStack() as undo:
         if hosts.index == 0:
             try:
                 run_dir.check(path, c, allow_change)
-                token = _written(path, undo)
-            except Exception as e:  # the others wait for a word
+                token = _write_token(path, undo)
+            except Exception as e:  # the others wait for the token
                 problem = e
-        token = hosts.told("token", token)[0]
-        seen = not token or hosts.index == 0 or _seen(path / token)
-        hosts.told("token seen", seen)  # by all, before the first process takes it away
+        token = hosts.exchange("token", token)[0]
+        seen = not token or hosts.index == 0 or _sees_token(path / token)
+        hosts.exchange("token seen", seen)  # by all, before the first process deletes it
     if problem:
         raise problem
     if not seen:
         return failure(
-            f"{path}: what process 0 writes there is not seen here",
+            f"{path}: files that process 0 writes there are not visible here",
             "use a directory on a file system that all hosts share",
         )
-    return Finding(f"{path}: {_held(path)}" + (", seen by all hosts" if hosts.count > 1 else ""))
+    return Finding(
+        f"{path}: {_describe(path)}" + (", visible on all hosts" if hosts.count > 1 else "")
+    )
 
 
-def _written(path: Path, undo: contextlib.ExitStack) -> str:
-    """Writes a file of a new name; it goes again with `undo`, and so do folders made for it."""
+def _write_token(path: Path, undo: contextlib.ExitStack) -> str:
+    """Writes a file of a new name; `undo` deletes it and the folders created for it."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ def _written(path: Path, undo: contextlib.ExitStack) -> str:
     return token.name
 
 
-def _seen(token: Path) -> bool:
+def _sees_token(token: Path) -> bool:
     until = time.monotonic() + SEEN
     while time.monotonic() < until:
         with contextlib.suppress(OSError):
@@ -78,8 +81,8 @@ def _seen(token: Path) -> bool:
     return False
 
 
-def _held(path: Path) -> str:
-    """What is in it."""
+def _describe(path: Path) -> str:
+    """Describes the run in the directory."""
     if not (path / "config.json").exists():
         return "new" if not path.exists() or not any(path.iterdir()) else "no run yet"
     found = checkpoint.steps(path / "checkpoints")
@@ -91,38 +94,38 @@ def _held(path: Path) -> str:
 
 
 def init(path: Path) -> Finding:
-    """The run that `checkpoint.init` starts from."""
+    """Checks the run of `checkpoint.init`."""
     c, found = run_dir.saved_config(path), checkpoint.steps(path / "checkpoints")
     if not found:
-        raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, found none")
+        raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, got none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes that may still be written where `path` is, or will be."""
-    there = path.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    return shutil.disk_usage(there).free
+    """Returns the free bytes of the file system of `path`, which need not exist."""
+    existing = path.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    return shutil.disk_usage(existing).free
 
 
-def room(path: Path, c: Any, state: Any) -> Finding:
-    """The checkpoints that will be there at a time, beside the free space.
+def room(path: Path, c: Config, state: Any) -> Finding:
+    """Compares the room that checkpoints need with the free space.
 
     Args:
         path: the workdir.
         c: the config.
-        state: what a checkpoint holds, as shapes.
+        state: shapes of a checkpoint's arrays.
     """
-    each = BESIDE + sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))
+    each = OVERHEAD + sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))
     keep = c.checkpoint.keep + c.checkpoint.keep_best
     if c.checkpoint.keep_every_epochs:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
-    there = len(checkpoint.steps(path / "checkpoints"))
-    needed = each * max(1, keep + 1 - there)  # one is written before another goes
+    existing = len(checkpoint.steps(path / "checkpoints"))
+    needed = each * max(1, keep + 1 - existing)  # one is written before another is deleted
     free = free_bytes(path)
-    kept = f"{keep} kept and one on its way" + (f", {there} there" if there else "")
-    text = f"checkpoints of {size(each)}, {kept}: {size(needed)} of {size(free)} free"
+    count = f"{keep} kept and one being written" + (f", {existing} exist" if existing else "")
+    text = f"checkpoints of {size(each)}, {count}: {size(needed)} of {size(free)} free"
     if needed > free:
         advice = (
             "free some room, choose another --workdir, or keep fewer: --config.checkpoint.keep=1"
@@ -132,10 +135,11 @@ def room(path: Path, c: Any, state: Any) -> Finding:
 
 
 def cache(folder: str | None) -> Finding:
-    """Where compiled programs are kept."""
+    """Checks the compilation cache."""
     if not folder:
         return warning(
-            "off: every start compiles again", "unset JAX_COMPILATION_CACHE_DIR, or name a folder"
+            "off: every start compiles again",
+            "unset JAX_COMPILATION_CACHE_DIR, or set it to a folder",
         )
     free = free_bytes(Path(folder))
     text = f"{folder}, {size(free)} free"

@@ -1,11 +1,12 @@
-"""The checks in their order: this host, the other processes, devices, data, the directory."""
+"""Run all checks in order: this host, the other processes, devices, data, the run directory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from inception_jax.config import Config
 from inception_jax.doctor import host, network
 from inception_jax.doctor.finding import FAIL, Checks, Finding, failure
 from inception_jax.doctor.hosts import Hosts, clocks, merged
@@ -13,29 +14,32 @@ from inception_jax.errors import LostProcessError
 from inception_jax.runtime import startup
 from inception_jax.runtime.distributed import ProcessAddress
 
-READING = 2.0  # seconds that the training split is read for
-SLOW = 120.0  # seconds for what may take a while: a pod's devices, the listing of a large set
-SKEW = 600.0  # seconds that one host's checks may take longer than another's, at their limits
-COMPILER = 1800.0  # seconds
+if TYPE_CHECKING:
+    from inception_jax.train.program import Program
+
+READING = 2.0  # seconds for which the training split is read
+SLOW = 120.0  # seconds, limit of slow checks: a pod's devices, listing a large data set
+SKEW = 600.0  # seconds by which one host's checks may take longer than another's
+COMPILER = 1800.0  # seconds, limit of compiling the step
 
 
 @dataclass
 class Subject:
-    """What is to be examined.
+    """The subject of an examination.
 
     Attributes:
-        config: of the run; None for the host alone.
+        config: of the run; None to check the host alone.
         workdir: of the run, or None.
-        place: this process's among several; None alone.
-        patience: seconds to wait for other processes to come.
-        heartbeat: seconds of silence that make one of them count as dead.
-        allow_change: a workdir of another config is all right.
-        compile: the step is compiled as well.
+        address: of this process among several; None for a single process.
+        patience: seconds to wait for other processes to connect.
+        heartbeat: seconds without a message after which a process counts as dead.
+        allow_change: accept a run directory of another config.
+        compile: compile the step too.
     """
 
-    config: Any = None
+    config: Config | None = None
     workdir: Path | None = None
-    place: ProcessAddress | None = None
+    address: ProcessAddress | None = None
     patience: float = 60.0
     heartbeat: float = 60.0
     allow_change: bool = False
@@ -43,13 +47,13 @@ class Subject:
 
 
 class Examination:
-    """The checks of this process, then those of all.
+    """Runs the checks of this process and merges those of all.
 
     Attributes:
-        hosts: the processes that take part.
-        findings: of all processes, once `run` is done.
-        reports: those of each process, by its index.
-        skipped: checks that were not made, each with what they need.
+        hosts: the connected processes.
+        findings: of all processes, after `run`.
+        reports: findings of each process by its index.
+        skipped: checks that were not run, each with its prerequisite.
     """
 
     def __init__(self, subject: Subject, show: Callable[[Finding], None] = lambda finding: None):
@@ -57,21 +61,21 @@ class Examination:
         self.findings: list[Finding] = []
         self.reports: dict[int, list[Finding]] = {}
         self.skipped: dict[str, str] = {}
-        # One of several waits for what the others have to say.
-        self._checks = Checks(show if subject.place is None else lambda finding: None)
+        # Of several processes the findings are shown once they are merged.
+        self._checks = Checks(show if subject.address is None else lambda finding: None)
 
     @property
     def stuck(self) -> bool:
-        """Whether a check never came back: the process cannot end as others do."""
+        """Whether a check did not return: the process must exit without joining its thread."""
         return self._checks.stuck
 
     def run(self) -> None:
-        """Makes all checks."""
+        """Runs all checks."""
         self._of_host()
-        together = self._of_network()
-        devices = self._of_devices(together)
+        connected = self._of_network()
+        devices = self._of_devices()
         if self.subject.config is not None:
-            self._of_config(devices and together)
+            self._of_config(self.subject.config, devices and connected)
         self._gather()
 
     def _of_host(self) -> None:
@@ -84,95 +88,97 @@ class Examination:
         run("scheduler", host.scheduler)
 
     def _of_network(self) -> bool:
-        """Joins the other processes; whether all have come."""
+        """Joins the other processes; returns whether all are connected."""
         run, subject = self._checks.run, self.subject
-        place, patience = subject.place, subject.patience
-        if place is None:
+        address, patience = subject.address, subject.patience
+        if address is None:
             return True
-        met = run("coordinator", partial(network.coordinator, place, patience), patience + 10)
-        if met.state == FAIL:
+        found = run("coordinator", partial(network.coordinator, address, patience), patience + 10)
+        if found.state == FAIL:
             self.skipped["processes"] = "the coordinator"
             return False
-        # It starts a service, and waits twice: for the others, then for JAX.
-        join = partial(network.join, place, patience, subject.heartbeat)
-        came = run("processes", join, 2 * patience + 10)
-        if came.state == FAIL:
+        # It waits twice: for the other processes, then for JAX.
+        join = partial(network.join, address, patience, subject.heartbeat)
+        joined = run("processes", join, 2 * patience + 10)
+        if joined.state == FAIL:
             return False
-        self.hosts = Hosts(place.index, place.count, COMPILER if subject.compile else SKEW)
+        self.hosts = Hosts(address.index, address.count, COMPILER if subject.compile else SKEW)
         run("clocks", partial(clocks, self.hosts), SLOW)
         return True
 
-    def _of_devices(self, together: bool) -> bool:
-        """Whether there are devices that compute."""
+    def _of_devices(self) -> bool:
+        """Returns whether the devices compute."""
         run, c = self._checks.run, self.subject.config
         startup.start(c.model.dtype if c is not None else "float32")
         import jax
 
         from inception_jax.doctor import devices, directory
 
-        there = run("devices", devices.there, SLOW)
-        works = there.state != FAIL and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
-        platform = jax.default_backend() if there.state != FAIL else ""
-        several = self.subject.place is not None
+        available = run("devices", devices.available, SLOW)
+        works = (
+            available.state != FAIL and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
+        )
+        platform = jax.default_backend() if available.state != FAIL else ""
+        several = self.subject.address is not None
         run("variables", partial(host.variables, platform, several))
         run("cache", partial(directory.cache, jax.config.jax_compilation_cache_dir))  # type: ignore
         if not works:
             self.skipped["arithmetic"] = "devices"
         return works
 
-    def _of_config(self, ready: bool) -> None:
-        run, c = self._checks.run, self.subject.config
+    def _of_config(self, c: Config, ready: bool) -> None:
+        run = self._checks.run
         from inception_jax.doctor import devices, directory, images
         from inception_jax.runtime import mesh as meshes
-        from inception_jax.train.trainer import Trainer
+        from inception_jax.train import trainer
 
-        count = self.subject.place.count if self.subject.place else 1
+        count = self.subject.address.count if self.subject.address else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
             run("init", partial(directory.init, Path(c.checkpoint.init)))
-        job: Trainer | None = None
+        program: Program | None = None
 
         def fits() -> Finding:
-            """Makes the mesh; the rest of a job, which has rules about it, where it can be made."""
-            nonlocal job
-            made = meshes.make(c.mesh.data, c.mesh.model)
+            """Builds the mesh and, if the data can be read, the trainer, which checks both."""
+            nonlocal program
+            device_mesh = meshes.make(c.mesh.data, c.mesh.model)
             if FAIL not in (train.state, test.state):
-                job = Trainer(c)
-            return devices.mesh(made, c.data.batch_size)
+                program = trainer.build(c).program
+            return devices.mesh(device_mesh, c.data.batch_size)
 
         if ready:
             run("mesh", fits, SLOW)
         else:
             self.skipped["mesh"] = "all devices"
         if workdir := self.subject.workdir:
-            own = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
-            run("workdir", own, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
-        if job is None:
+            shared = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
+            run("workdir", shared, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
+        if program is None:
             self.skipped["memory and room"] = "devices, a mesh and images"
         else:
-            self._of_job(job)
+            self._of_program(program)
 
-    def _of_job(self, job: Any) -> None:
-        run, c, workdir = self._checks.run, self.subject.config, self.subject.workdir
+    def _of_program(self, program: "Program") -> None:
+        run, workdir = self._checks.run, self.subject.workdir
         from inception_jax.doctor import devices, directory
 
         limit = COMPILER if self.subject.compile else SLOW
-        need = run("memory", partial(devices.memory, job, self.subject.compile), limit)
+        memory = run("memory", partial(devices.memory, program, self.subject.compile), limit)
         if workdir is None:
             return
-        if need.state == FAIL:
+        if memory.state == FAIL:
             self.skipped["room"] = "a network"
         else:
-            run("room", partial(directory.room, workdir, c, job.empty_state))
+            run("room", partial(directory.room, workdir, program.config, program.empty_state))
 
     def _gather(self) -> None:
         mine, hosts = self._checks.findings, self.hosts
         try:
-            told = hosts.told("findings", [f.json() for f in mine])
+            reports = hosts.exchange("findings", [f.json() for f in mine])
         except LostProcessError as e:
             lost = failure(str(e), "", e.code, name="findings")
-            self.hosts, told = Hosts(), {0: [f.json() for f in [*mine, lost]]}
-        self.reports = {i: [Finding(**f) for f in found] for i, found in told.items()}
+            self.hosts, reports = Hosts(), {0: [f.json() for f in [*mine, lost]]}
+        self.reports = {i: [Finding(**f) for f in found] for i, found in reports.items()}
         self.findings = merged(self.reports, hosts)

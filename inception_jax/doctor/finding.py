@@ -1,4 +1,4 @@
-"""What a check found, and the checks that were made, each within its time."""
+"""Findings, and the checks of a process, each with a time limit."""
 
 import threading
 import time
@@ -14,16 +14,16 @@ STATES = (OK, WARN, FAIL)  # from good to bad
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found on one host.
+    """The result of one check on one host.
 
     Attributes:
-        found: what is there, for a person.
+        found: one or more lines of text.
         state: one of `STATES`.
-        advice: what to do about it; empty where nothing is, or where `found` says so.
-        code: what a run would end with, or 0.
+        advice: remedy; empty if there is none or `found` contains it.
+        code: exit code of a run, or 0.
         name: of the check.
-        seconds: that it took.
-        same: what has to be the same on every host, by name.
+        seconds: duration of the check.
+        same: values that must be equal on every host, by name.
     """
 
     found: str
@@ -35,27 +35,27 @@ class Finding:
     same: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """For a program, or another process."""
+        """Returns a JSON object."""
         return asdict(self)
 
 
 def warning(found: str, advice: str, **more: Any) -> Finding:
-    """A run would start, and may not do what is wanted."""
+    """A finding with which a run would start, perhaps not as intended."""
     return Finding(found, WARN, advice, **more)
 
 
 def failure(found: str, advice: str, code: int = ConfigError.code, **more: Any) -> Finding:
-    """A run would not start, or would not end."""
+    """A finding with which a run would not start or not finish."""
     return Finding(found, FAIL, advice, code, **more)
 
 
 def worst(findings: list[Finding]) -> str:
-    """The worst of their states."""
+    """Returns the worst state."""
     return max((f.state for f in findings), key=STATES.index, default=OK)
 
 
 def size(count: float) -> str:
-    """Bytes for a person: `4.3 MB`, `12 GB`."""
+    """Formats bytes: `4.3 MB`, `12 GB`."""
     for unit in ("kB", "MB", "GB", "TB"):
         count /= 1000
         if count < 999.5 or unit == "TB":
@@ -64,11 +64,11 @@ def size(count: float) -> str:
 
 
 class Checks:
-    """The checks of this process, in the order they were made.
+    """Runs the checks of this process.
 
     Attributes:
-        findings: what they found.
-        stuck: whether one is still at it. Its thread cannot be ended, only left behind.
+        findings: their results, in order.
+        stuck: whether a check did not return. Its thread cannot be ended, only abandoned.
     """
 
     def __init__(self, show: Callable[[Finding], None] = lambda finding: None):
@@ -77,28 +77,28 @@ class Checks:
         self._show = show
 
     def run(self, name: str, check: Callable[[], Finding], limit: float = 30.0) -> Finding:
-        """Makes a check, for at most `limit` seconds."""
-        began, box = time.monotonic(), []
-        thread = threading.Thread(target=lambda: box.append(_outcome(check)), daemon=True)
+        """Runs a check for at most `limit` seconds."""
+        began, results = time.monotonic(), []
+        thread = threading.Thread(target=lambda: results.append(_outcome(check)), daemon=True)
         thread.start()
         thread.join(limit)
-        if box:
-            found = box[0]
+        if results:
+            finding = results[0]
         else:
             self.stuck = True
-            advice = "something it waits for does not answer: a disk, a host, or a device in use"
-            found = failure(f"not done within {limit:g} s", advice)
-        found = replace(found, name=name, seconds=round(time.monotonic() - began, 2))
-        self.findings.append(found)
-        self._show(found)
-        return found
+            advice = "a disk or a host does not answer, or a device is in use"
+            finding = failure(f"not finished within {limit:g} s", advice)
+        finding = replace(finding, name=name, seconds=round(time.monotonic() - began, 2))
+        self.findings.append(finding)
+        self._show(finding)
+        return finding
 
 
 def _outcome(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except UserError as e:  # has the remedy in its text
+    except UserError as e:  # its text has the remedy
         return failure(str(e), "", e.code)
-    except Exception as e:  # a check must not hide the others behind a traceback
+    except Exception as e:  # a traceback would hide the other checks
         text = str(e).strip().splitlines() or [""]
         return failure(f"{type(e).__name__}: {text[0]}", "")

@@ -1,4 +1,4 @@
-"""This host: Python, packages, code, limits, and what its environment asks of a run."""
+"""Check this host: Python, packages, code, limits, scheduler, environment variables."""
 
 import hashlib
 import json
@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import inception_jax
+from inception_jax.config import Config
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.progress import duration
 from inception_jax.runtime import distributed
@@ -21,17 +21,17 @@ from inception_jax.workdir import run_dir
 
 PACKAGE = Path(inception_jax.__file__).resolve().parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-# Where they are installed.
+# Reported only if installed.
 PLUGINS = (
     "libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt", "jax-cuda13-plugin", "jax-cuda13-pjrt",
 )  # fmt: skip
-FILES = 1024  # that a process should be able to open: images, checkpoint shards, sockets
-SHORT = 600  # seconds; a job that ends so soon hardly gets past its compiler
+FILES = 1024  # open files that a process needs: images, checkpoint shards, sockets
+SHORT = 600  # seconds; a job with less time left ends soon after compiling
 SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER_LEAKS")
 
 
 def python() -> Finding:
-    """Which Python, on what machine."""
+    """Reports Python and the machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     version = platform.python_version()
     where = f"{platform.system()} {platform.machine()}, {platform.node()}"
@@ -40,27 +40,27 @@ def python() -> Finding:
 
 
 def memory_of_host() -> int:
-    """Bytes of memory that this host has."""
+    """Returns the memory of this host in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def packages() -> Finding:
-    """The versions of what computes, and whether they belong together."""
-    import jax  # noqa: F401  # refuses a jaxlib that it cannot work with
+    """Checks that the versions of JAX and its plugins match."""
+    import jax  # noqa: F401  # raises if jaxlib is incompatible
 
-    there = {name: _version(name) for name in (*PACKAGES, *PLUGINS)}
-    there = {name: version for name, version in there.items() if version or name in PACKAGES}
-    there = {"inception_jax": inception_jax.__version__, **there}
-    text = ", ".join(f"{name} {version or 'missing'}" for name, version in there.items())
-    newest = there["jax"]
-    # They are released together; jaxlib may be older by what jax states, never newer.
-    odd = [n for n in there if n.startswith(("jaxlib", "jax-cuda")) and there[n] != newest]
+    installed = {name: _version(name) for name in (*PACKAGES, *PLUGINS)}
+    installed = {k: version for k, version in installed.items() if version or k in PACKAGES}
+    installed = {"inception_jax": inception_jax.__version__, **installed}
+    text = ", ".join(f"{name} {version or 'missing'}" for name, version in installed.items())
+    newest = installed["jax"]
+    # They are released together; jaxlib may be older within limits, never newer.
+    odd = [n for n in installed if n.startswith(("jaxlib", "jax-cuda")) and installed[n] != newest]
     if odd:
         pins = " ".join(f"{name}=={newest}" for name in odd)
         return warning(
-            f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=there
+            f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=installed
         )
-    return Finding(text, same=there)
+    return Finding(text, same=installed)
 
 
 def _version(name: str) -> str:
@@ -71,7 +71,7 @@ def _version(name: str) -> str:
 
 
 def code() -> Finding:
-    """Which code this is: the digest that the processes of a run compare, and git's name for it."""
+    """Reports the digest of the code, which the processes of a run compare, and its git commit."""
     files = {
         str(path.relative_to(PACKAGE)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -81,7 +81,7 @@ def code() -> Finding:
 
 
 def _revision() -> str:
-    """`git 4015ce9, 2 files changed`; empty where this is no checkout."""
+    """`git 4015ce9, 2 files changed`; empty outside a checkout."""
 
     def git(*words: str) -> str:
         line = ["git", "-C", str(PACKAGE.parent), *words]
@@ -95,8 +95,8 @@ def _revision() -> str:
     return f"git {head}, {f'{changed} files changed' if changed else 'clean'}" if head else ""
 
 
-def config(c: Any, workdir: Path | None) -> Finding:
-    """The resolved config's digest, and what the processes of a run must agree on."""
+def config(c: Config, workdir: Path | None) -> Finding:
+    """Reports the config's digest, and the values that the processes of a run must agree on."""
     notes = run_dir.notes(c, workdir or Path())
     same = {key: str(value) for key, value in notes.items() if key != "code"}
     total = hashlib.sha256(json.dumps(run_dir.plain(c)).encode()).hexdigest()[:16]
@@ -105,11 +105,11 @@ def config(c: Any, workdir: Path | None) -> Finding:
 
 
 def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
-    """Open files, and the shared memory that `data.processes` would read into.
+    """Checks the limit of open files, and the shared memory for `data.processes`.
 
     Args:
         shared_needed: bytes.
-        shared: where shared memory is.
+        shared: folder of shared memory.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
@@ -128,7 +128,7 @@ def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
 
 
 def scheduler(environment: Mapping[str, str] = os.environ) -> Finding:
-    """Whether SLURM runs us as it should, and for how long yet."""
+    """Checks that a SLURM job was started by srun, and has time left."""
     job = environment.get("SLURM_JOB_ID")
     if not job:
         return Finding("no SLURM job")
@@ -152,12 +152,12 @@ def scheduler(environment: Mapping[str, str] = os.environ) -> Finding:
 def variables(
     platforms: str, several: bool, environment: Mapping[str, str] = os.environ
 ) -> Finding:
-    """Variables that change what a run does without a word.
+    """Checks for environment variables that silently change a run.
 
     Args:
-        platforms: what JAX computes on, `cpu` or another; empty if that is not known.
-        several: whether processes have to find one another.
-        environment: in place of this process's own.
+        platforms: JAX's platform, such as `cpu`; empty if unknown.
+        several: whether the run has several processes.
+        environment: variables to check.
     """
     odd: dict[str, str] = {}
     proxies = [k for k in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(k)]
@@ -166,7 +166,7 @@ def variables(
         and proxies
         and not (environment.get("no_proxy") or environment.get("no_grpc_proxy"))
     ):
-        what = f"{', '.join(proxies)} without no_proxy: processes are looked for beyond the proxy"
+        what = f"{', '.join(proxies)} without no_proxy: other processes are reached by the proxy"
         odd[what] = f"unset {' '.join(proxies)}, or export no_proxy=HOSTS"
     flags = environment.get("XLA_FLAGS", "")
     if "xla_force_host_platform_device_count" in flags and platforms not in ("cpu", ""):
@@ -175,10 +175,10 @@ def variables(
         if environment.get(name, "").lower() in ("1", "true", "on", "yes"):
             odd[f"{name}={environment[name]}: for debugging, and slow"] = f"unset {name}"
     if "cuda" in environment.get("LD_LIBRARY_PATH", "") and platforms == "gpu":
-        odd["LD_LIBRARY_PATH has a CUDA folder, which hides the CUDA that JAX brings"] = (
+        odd["LD_LIBRARY_PATH has a CUDA folder, which hides the CUDA of JAX's wheels"] = (
             "unset LD_LIBRARY_PATH"
         )
     if odd:
         return warning("; ".join(odd), "; ".join(odd.values()))
     seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
-    return Finding(f"set: {', '.join(seen)}" if seen else "nothing of JAX or XLA is set")
+    return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX or XLA is set")

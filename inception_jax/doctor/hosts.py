@@ -1,4 +1,4 @@
-"""What the hosts of a job tell one another, and where they differ."""
+"""Exchange findings between the hosts of a job, and compare them."""
 
 import json
 import socket
@@ -12,8 +12,8 @@ from inception_jax.doctor.finding import FAIL, OK, Finding, failure, warning
 from inception_jax.errors import LostProcessError
 from inception_jax.runtime import distributed
 
-APART = 2.0  # seconds between clocks: logs and files still tell what came first
-NAMED = 4  # hosts, or differences, that are named in a line
+APART = 2.0  # seconds between clocks, up to which the order of logs and files is right
+SHOWN = 4  # hosts or differences in a line
 SAME = {
     "code": "install the same inception_jax on every host",
     "config": "give every process the same command",
@@ -27,41 +27,45 @@ class Hosts:
 
     Attributes:
         index: of this process.
-        count: of all.
-        patience: seconds to wait for what another one has to tell.
+        count: of all processes.
+        patience: seconds to wait for a value of another process.
     """
 
     index: int = 0
     count: int = 1
     patience: float = 0.0
 
-    def told(self, name: str, value: Any) -> dict[int, Any]:
-        """What each of them tells (JSON values) under a name, which is used once.
+    def exchange(self, name: str, value: Any) -> dict[int, Any]:
+        """Sends a JSON value to all processes and returns the value of each by its index.
 
-        It goes by way of the first process, not of the devices, which may be what is ill.
+        The values go through the coordinator, not through the devices, which may be broken.
+
+        Args:
+            name: of the value; each name may be used once.
+            value: of this process.
 
         Raises:
-            LostProcessError: one tells nothing.
+            LostProcessError: a process sent no value in time.
         """
         if self.count == 1:
             return {0: value}
-        # Not public; JAX has no other way to say something without a device, or in some time.
+        # Not public; JAX has no public key-value store.
         from jax._src.distributed import global_state
 
         client: Any = global_state.client
         client.key_value_set(f"doctor/{name}/{self.index}", json.dumps(value))
         until = time.monotonic() + self.patience
-        values, silent = dict[int, Any](), list[int]()
+        values, missing = dict[int, Any](), list[int]()
         for i in range(self.count):
             left = max(1, int(1000 * (until - time.monotonic())))
             try:
                 values[i] = json.loads(client.blocking_key_value_get(f"doctor/{name}/{i}", left))
-            except Exception:  # JAX's own, of several kinds: it did not come
-                silent.append(i)
-        if silent:
+            except Exception:  # of several types: no value in time
+                missing.append(i)
+        if missing:
             raise LostProcessError(
-                f"expected {name} from {self.count} processes, {self.names(silent)} told nothing "
-                f"for {self.patience:g} s; look at their logs"
+                f"expected {name} from {self.count} processes, got none from "
+                f"{self.names(missing)} in {self.patience:g} s; see their logs"
             )
         return values
 
@@ -69,41 +73,41 @@ class Hosts:
         """`n1 (0), n2 (1)`: hosts and process ids."""
         hosts = {m["index"]: m["host"] for m in distributed.members()}
         hosts = hosts or {self.index: socket.gethostname()}
-        shown = ", ".join(f"{hosts.get(i, '?')} ({i})" for i in indices[:NAMED])
-        return shown + (f" and {len(indices) - NAMED} more" if len(indices) > NAMED else "")
+        shown = ", ".join(f"{hosts.get(i, '?')} ({i})" for i in indices[:SHOWN])
+        return shown + (f" and {len(indices) - SHOWN} more" if len(indices) > SHOWN else "")
 
 
 def clocks(hosts: Hosts) -> Finding:
-    """How far the clocks are apart, as far as a message takes no time."""
-    hosts.told("readiness", True)
-    times = hosts.told("time", time.time())
+    """Compares the clocks of all hosts, to within the time of a message."""
+    hosts.exchange("readiness", True)
+    times = hosts.exchange("time", time.time())
     last = max(times, key=times.__getitem__)
     first = min(times, key=times.__getitem__)
     apart = times[last] - times[first]
     text = f"within {apart:.1g} s"
     if apart > APART:
         text = f"{apart:.1f} s apart: {hosts.names([first])} is behind {hosts.names([last])}"
-        return warning(text, "set the clocks by NTP: times in logs, and of files, are compared")
+        return warning(text, "set the clocks by NTP: times of logs and files are compared")
     return Finding(text)
 
 
 def merged(reports: Mapping[int, list[Finding]], hosts: Hosts) -> list[Finding]:
-    """One list of findings from all processes': one of each check, more where they differ."""
+    """Merges the findings of all processes: one for each check, more if they differ."""
     by_name: dict[str, dict[int, Finding]] = defaultdict(dict)
     for index, findings in sorted(reports.items()):
         for finding in findings:
             by_name[finding.name][index] = finding
-    out = []
+    findings = []
     for name, found in by_name.items():
-        out += _grouped(found, hosts)
+        findings += _grouped(found, hosts)
         if differs := _difference(found, hosts):
             advice = SAME.get(name, "make it the same on every host")
-            out.append(failure(f"not the same everywhere: {differs}", advice, name=name))
-    return out
+            findings.append(failure(f"not the same everywhere: {differs}", advice, name=name))
+    return findings
 
 
 def _grouped(found: dict[int, Finding], hosts: Hosts) -> list[Finding]:
-    """The findings of one check: those of the processes that say the same as one."""
+    """Groups equal findings of one check; names the hosts of each group if there are several."""
     groups: dict[Any, list[int]] = defaultdict(list)
     for index, f in found.items():
         groups[OK if f.state == OK else (f.found, f.advice)].append(index)
@@ -114,17 +118,17 @@ def _grouped(found: dict[int, Finding], hosts: Hosts) -> list[Finding]:
 
 
 def _difference(found: dict[int, Finding], hosts: Hosts) -> str:
-    """What the processes should have alike and have not."""
+    """Lists the values that should be equal on all processes and are not."""
     keys = {key: None for f in found.values() for key in f.same}
     rows = []
     for key in keys:
         having: dict[str, list[int]] = defaultdict(list)
         for index, f in found.items():
-            if f.same or f.state != FAIL:  # who failed before it knew says so itself
+            if f.same or f.state != FAIL:  # a failed check has its own finding
                 having[f.same.get(key, "none")].append(index)
         if len(having) > 1:
             rows.append(
                 f"{key}: " + ", ".join(f"{v} on {hosts.names(i)}" for v, i in having.items())
             )
-    more = f"; and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
-    return "; ".join(rows[:NAMED]) + more
+    more = f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return "; ".join(rows[:SHOWN]) + more

@@ -1,11 +1,13 @@
-"""A split of the data: whether it opens, what is in it, whether its images can be read."""
+"""Check a split of the data: images and classes, and whether its images can be read."""
 
 import time
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from inception_jax.config import Config
 from inception_jax.data import open_source, pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
@@ -14,18 +16,20 @@ from inception_jax.data.threads import AHEAD, PIECE
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.errors import ConfigError, DataError
 
-LOOKED_AT = 8  # images of a split
+SAMPLE = 8  # images of a split
 
 
-def split(c: Any, name: str, seconds: float = 0.0) -> Finding:
-    """One split: its images and classes, a few of them decoded.
+def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
+    """Checks one split: number of images and classes, and a sample of images.
 
     Args:
         c: the config.
         name: of the split.
-        seconds: for which it is read as training would, to see how fast that is.
+        seconds: to measure the reading rate, as in training; 0 to skip.
     """
-    data = SimpleNamespace(**{**c.data, "cache": False})  # its images are read once
+    data = SimpleNamespace(
+        **{**cast(Mapping[str, Any], c.data), "cache": False}
+    )  # images are read once
     source = open_source(data, name)
     if len(source.classes) != c.data.classes:
         raise ConfigError(
@@ -37,9 +41,9 @@ def split(c: Any, name: str, seconds: float = 0.0) -> Finding:
     bad, tried = _unreadable(source, c.seed)
     if bad:
         named = "; ".join(f"{image}: {reason}" for image, reason in bad.items())
-        advice = "`inception-jax data check --config=PAGE` names every such image"
+        advice = "`inception-jax data check --config=PAGE` lists all such images"
         text += f", {len(bad)} of {tried} tried cannot be read: {named}"
-        # One in eight may be bad luck: a run tolerates 1%.
+        # One in eight can be chance: a run tolerates 1%.
         if 2 * len(bad) > tried:
             return failure(text, advice, DataError.code, same=same)
         return warning(text, advice, same=same)
@@ -51,8 +55,8 @@ def split(c: Any, name: str, seconds: float = 0.0) -> Finding:
 
 
 def _unreadable(source: Source, seed: int) -> tuple[dict[str, str], int]:
-    """Those of a few random images that cannot be read, and how many were tried."""
-    count = min(LOOKED_AT, len(source))
+    """Tries a random sample; returns the unreadable images with reasons, and the sample's size."""
+    count = min(SAMPLE, len(source))
     chosen = np.random.default_rng(seed).choice(len(source), count, replace=False)
     bad = {}
     for index in map(int, chosen):
@@ -65,23 +69,23 @@ def _unreadable(source: Source, seed: int) -> tuple[dict[str, str], int]:
 
 
 def _rate(source: Source, data: Any, seed: int, seconds: float) -> tuple[float, int]:
-    """Images a second that `data.threads` read in a while, the first ones left out."""
+    """Measures the images a second that `data.threads` read, after a warm-up."""
     threads = data.threads
     images = PIECE * threads
     read = pipeline.TrainReader(source, data, seed)
     batches = pipeline.batches(read, images, range(2**20), threads)
-    for _ in range(AHEAD + 1):  # those that were begun before the clock
+    for _ in range(AHEAD + 1):  # started before the clock
         next(batches)
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         next(batches)
         count += images
     rate = count / (time.perf_counter() - began)
-    batches.close()  # type: ignore[attr-defined]  # a generator: its threads end now
+    batches.close()  # type: ignore[attr-defined]  # a generator: ends its threads
     return rate, threads
 
 
-def shared_memory(c: Any, processes: int) -> int:
-    """Bytes of shared memory that `data.processes` read into on each of `processes` hosts."""
-    size = 3 * c.data.image_size**2 + 8  # and a label and a number
+def shared_memory(c: Config, processes: int) -> int:
+    """Returns the shared memory of `data.processes` on each of `processes` hosts, in bytes."""
+    size = 3 * c.data.image_size**2 + 8  # with a label and an index
     return (AHEAD + 1) * c.data.batch_size // processes * size if c.data.processes else 0

@@ -1,4 +1,4 @@
-"""Whether this process finds the first one, before JAX waits for it."""
+"""Check the connection to the coordinator before JAX waits for it."""
 
 import errno
 import ipaddress
@@ -9,17 +9,17 @@ from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.runtime import distributed
 from inception_jax.runtime.distributed import ProcessAddress
 
-NAMED = 8  # processes that are named in a line
+SHOWN = 8  # processes in a line
 
 
-def coordinator(place: ProcessAddress, patience: float) -> Finding:
-    """Resolves the coordinator's name and calls its port.
+def coordinator(address: ProcessAddress, patience: float) -> Finding:
+    """Resolves the coordinator's name and connects to its port.
 
     Args:
-        place: this process's.
-        patience: seconds to go on calling: the first process may start later.
+        address: of this process.
+        patience: seconds to retry: the first process may start later.
     """
-    host, _, port = place.address.rpartition(":")
+    host, _, port = address.address.rpartition(":")
     host = host.strip("[]")
     try:
         found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
@@ -30,24 +30,24 @@ def coordinator(place: ProcessAddress, patience: float) -> Finding:
             "into /etc/hosts",
         )
     addresses = sorted({str(entry[4][0]).partition("%")[0] for entry in found})
-    text = f"{place.address} is {', '.join(addresses)}"
+    text = f"{address.address} is {', '.join(addresses)}"
     local = all(ipaddress.ip_address(a).is_loopback for a in addresses)
     wrong = local and host != "localhost" and host not in addresses
     advice = (
-        f"that is this machine itself, for everybody: give {host}'s address in the network, "
-        f"--coordinator=10.0.0.1:{port}, or mend /etc/hosts"
+        f"on every machine that is the machine itself: give {host}'s network address, "
+        f"--coordinator=10.0.0.1:{port}, or fix /etc/hosts"
     )
-    refused = _own_port(int(port)) if place.index == 0 else _call(host, int(port), patience)
+    refused = _own_port(int(port)) if address.index == 0 else _connect(host, int(port), patience)
     if refused:
-        return failure(f"{text}; {refused[0]}", advice if wrong and place.index else refused[1])
+        return failure(f"{text}; {refused[0]}", advice if wrong and address.index else refused[1])
     if wrong:
         return warning(text, advice)
-    what = "its port is free" if place.index == 0 else "answers"
-    return Finding(f"{text}{' (this machine only)' if local else ''}; {what}")
+    state = "its port is free" if address.index == 0 else "answers"
+    return Finding(f"{text}{' (this machine only)' if local else ''}; {state}")
 
 
 def _own_port(port: int) -> tuple[str, str] | None:
-    """Why the first process could not be called on its port, and what to do; None if it can."""
+    """Checks that the first process can open its port; returns the reason and remedy, or None."""
     try:
         socket.create_server(("", port)).close()
     except OSError as e:
@@ -57,27 +57,27 @@ def _own_port(port: int) -> tuple[str, str] | None:
     return None
 
 
-def _call(host: str, port: int, patience: float) -> tuple[str, str] | None:
-    """Why nobody answers, and what to do; None if the first process does."""
+def _connect(host: str, port: int, patience: float) -> tuple[str, str] | None:
+    """Connects to the first process; returns the reason and remedy of a failure, or None."""
     began = time.monotonic()
     while True:
         try:
             socket.create_connection((host, port), timeout=2).close()
             return None
         except ConnectionRefusedError:
-            why = f"the host is there, but nothing has listened on {port} for {patience:g} s"
-            what = "start process 0 as well, with the same --coordinator; look at its log"
+            why = f"the host is up, but nothing listened on {port} for {patience:g} s"
+            remedy = "start process 0 as well, with the same --coordinator; see its log"
         except OSError as e:
             why = f"no answer for {patience:g} s ({e.strerror or e})"
-            what = f"check the address, and that no firewall closes port {port} between the hosts"
+            remedy = f"check the address, and that no firewall closes port {port} between the hosts"
         if time.monotonic() - began > patience:
-            return why, what
+            return why, remedy
         time.sleep(0.2)
 
 
-def join(place: ProcessAddress, patience: float, heartbeat: float) -> Finding:
-    """Joins the other processes; what they run need not be the same yet."""
-    distributed.join(place, {}, patience=patience, heartbeat=heartbeat)
+def join(address: ProcessAddress, patience: float, heartbeat: float) -> Finding:
+    """Joins the other processes, whose configs and code are compared later."""
+    distributed.join(address, {}, patience=patience, heartbeat=heartbeat)
     members = [f"{m['host']} ({m['index']})" for m in distributed.members()]
-    shown = ", ".join(members[:NAMED]) + (", ..." if len(members) > NAMED else "")
-    return Finding(f"all {place.count} have joined: {shown}")
+    shown = ", ".join(members[:SHOWN]) + (", ..." if len(members) > SHOWN else "")
+    return Finding(f"all {address.count} have joined: {shown}")

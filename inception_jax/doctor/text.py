@@ -1,4 +1,4 @@
-"""What was found, as lines for a person or an object for a program."""
+"""Format findings as lines of text or as JSON."""
 
 import textwrap
 from typing import Any
@@ -8,16 +8,16 @@ from inception_jax.doctor.finding import FAIL, OK, STATES, WARN, Finding, worst
 
 COLOURS = {OK: "32", WARN: "33", FAIL: "31;1"}
 NAMES = 11  # columns of the longest name of a check
-LONG = 1.0  # seconds that are worth saying
+LONG = 1.0  # seconds from which a duration is shown
 
 
 def line(finding: Finding, width: int, colour: bool) -> str:
-    """State, name, what was found, and below it what to do.
+    """Formats state, name and text, with the advice below.
 
     Args:
         finding: of one check.
-        width: columns there are.
-        colour: the state is coloured.
+        width: columns of the terminal.
+        colour: whether to colour the state.
     """
     state = finding.state.ljust(max(map(len, STATES)))
     if colour:
@@ -25,7 +25,7 @@ def line(finding: Finding, width: int, colour: bool) -> str:
     margin = " " * (len(finding.state.ljust(4)) + NAMES + 4)
     took = f" ({finding.seconds:.1f} s)" if finding.seconds > LONG else ""
     room = max(width - 1 - len(margin), 30)
-    # Paths and flags stay whole: they are copied from here.
+    # Paths and flags are not broken, so that they can be copied.
     wrap = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False).wrap
     rows = [row for part in (finding.found + took).splitlines() for row in wrap(part)]
     if finding.advice:
@@ -35,10 +35,10 @@ def line(finding: Finding, width: int, colour: bool) -> str:
 
 
 def verdict(exam: Examination) -> str:
-    """The last line: whether a run would go through, and what was not looked at."""
+    """Formats the last line: whether a run would succeed, and the skipped checks."""
     count = {s: [f.name for f in exam.findings if f.state == s] for s in STATES}
     skipped = "; ".join(f"{name} (needs {what})" for name, what in exam.skipped.items())
-    end = f"\nnot looked at: {skipped}" if skipped else ""
+    end = f"\nnot checked: {skipped}" if skipped else ""
     where = f" on {exam.hosts.count} processes" if exam.hosts.count > 1 else ""
     if count[FAIL]:
         names = ", ".join(dict.fromkeys(count[FAIL]))
@@ -49,12 +49,12 @@ def verdict(exam: Examination) -> str:
 
 
 def code(exam: Examination) -> int:
-    """The exit code of the first check that failed; 0 if none did."""
+    """Returns the exit code of the first failed check; 0 if all passed."""
     return next((f.code for f in exam.findings if f.state == FAIL), 0)
 
 
 def as_json(exam: Examination) -> dict[str, Any]:
-    """Everything that was found; without what was compared between hosts, which is long."""
+    """Returns all findings as JSON, without `Finding.same`, which is long."""
 
     def row(finding: Finding) -> dict[str, Any]:
         return {k: v for k, v in finding.json().items() if k != "same"}

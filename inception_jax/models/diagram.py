@@ -72,12 +72,12 @@ class _Block:
     y: Pixels
 
     @property
-    def right(self) -> float:
+    def right(self) -> Pixels:
         """The right edge."""
         return self.x + sum(map(_columns, self.line.branches)) * (STEP + STEP_GAP)
 
     @property
-    def bottom(self) -> float:
+    def bottom(self) -> Pixels:
         """The lower edge, with room below."""
         rows = max(map(len, self.line.branches)) + 2 + (self._join() == "concatenate, then")
         return self.y + rows * (STEP_HIGH + STEP_GAP) + STEP_GAP

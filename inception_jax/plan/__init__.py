@@ -1,4 +1,4 @@
-"""What a config's train step needs of its devices: found by compiling it, nothing is allocated."""
+"""Plan a run: compile the train step of a config, without allocating, and report its cost."""
 
 import contextlib
 import re
@@ -7,43 +7,45 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
+from jax.stages import Compiled
 
-from inception_jax.plan import chips, collectives, estimate, schedule
+from inception_jax.plan import chips, collectives, estimate, hlo, schedule
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train.program import Program
 
 
 class DoesNotFitError(Exception):
-    """The compiler found more memory needed than a device has.
+    """The program needs more memory than a device has.
 
     Attributes:
-        needed: bytes, as the compiler says; 0 if it does not.
-        capacity: bytes that a program may have.
+        needed: bytes that the compiler reports; 0 if it reports none.
+        capacity: bytes that a program may use; 0 if not reported.
     """
 
     def __init__(self, needed: int, capacity: int):
-        super().__init__(f"{needed} bytes needed, {capacity} there")
+        super().__init__(f"expected at most {capacity} bytes, needed {needed}")
         self.needed, self.capacity = needed, capacity
 
 
 def of(program: Program) -> dict[str, Any]:
-    """Everything that the compiler says of a program's train step, as JSON has it.
+    """Compiles a program's train step and returns its cost, as JSON values.
 
-    `memory` is of one device: `state` what the arrays take that live from step to step, `batch` one
-    step's, and the compiler's own figures: `temporaries` and `total`, the most at any time. `step`,
-    `recipe` and `rows` are there for a chip whose figures are known (`chips`); see `estimate`.
+    `memory` is of one device: `state` has the arrays that persist between steps, `batch` those of
+    one step; `temporaries` and `total`, the peak, are the compiler's. For a chip in `chips.CHIPS`
+    the plan also has `step`, `recipe`, `rows` and `kinds`; see `estimate`.
 
     Raises:
-        ConfigError: the images are below the network's minimum; the layer is named.
-        DoesNotFitError: a device has not the memory.
+        ConfigError: the images are smaller than the network's minimum; the layer is named.
+        DoesNotFitError: a device has too little memory.
     """
     began = time.monotonic()
     with _out_of_memory():
         compiled = program.compiled()
     seconds = time.monotonic() - began
-    text, mesh = compiled.as_text(), program.mesh
-    sent = collectives.totals(collectives.read(text, mesh))
-    found: dict[str, Any] = {
+    module = hlo.parse(compiled.as_text() or "")
+    sent = collectives.totals(collectives.read(module, program.mesh))
+    plan: dict[str, Any] = {
         **about(program),
         "compile_s": seconds,
         "memory": {
@@ -53,16 +55,16 @@ def of(program: Program) -> dict[str, Any]:
         },
         "collectives": sent,
     }
-    chip = chips.of_kind(found["devices"]["kind"])
+    chip = chips.of_kind(plan["devices"]["kind"])
     if chip:
-        found["memory"]["capacity"] = chip.memory
-        read = schedule.read(text, collectives.runs(text), names(program))
-        found |= estimate.of(program, chip, compiled.cost_analysis(), read, sent)
-    return found
+        plan["memory"]["capacity"] = chip.memory
+        scheduled = schedule.read(module, row_names(program))
+        plan |= estimate.of(program, chip, compiled.cost_analysis(), scheduled, sent)
+    return plan
 
 
 def about(program: Program) -> dict[str, Any]:
-    """What is compiled: the network, the batch, the devices."""
+    """Returns the subject of a plan: network, batch, devices."""
     c, mesh = program.config, program.mesh
     return {
         "model": c.model.name,
@@ -77,13 +79,13 @@ def about(program: Program) -> dict[str, Any]:
     }
 
 
-def names(program: Program) -> set[str]:
-    """The network's parts, as the paths of its operations have them."""
+def row_names(program: Program) -> set[str]:
+    """The network's rows and heads, as named in the paths of its operations."""
     rows = [r.name for r in program.model.rows()]
     return {*rows, *(f"aux_{r}" for r in rows), "logits"}
 
 
-def _devices(mesh: Any) -> dict[str, Any]:
+def _devices(mesh: Mesh) -> dict[str, Any]:
     first = mesh.devices.flat[0]
     return {
         "count": mesh.size,
@@ -105,8 +107,9 @@ def _state(program: Program) -> dict[str, Any]:
     return {"state": {name: meshes.local_bytes(part) for name, part in parts.items()}}
 
 
-def _compiled(compiled: Any) -> dict[str, int]:
+def _compiled(compiled: Compiled) -> dict[str, int]:
     m = compiled.memory_analysis()
+    assert m is not None  # both compilers report it
     once = m.argument_size_in_bytes + m.output_size_in_bytes - m.alias_size_in_bytes
     return {
         "arguments": m.argument_size_in_bytes,
@@ -116,8 +119,8 @@ def _compiled(compiled: Any) -> dict[str, int]:
     }
 
 
-# "Ran out of memory in memory space hbm. Used 20.11G of 15.75G hbm.", or, where the temporaries
-# alone are too many, "... for HLO temporaries (36.85G) exceeds available HBM (15.75G)."
+# "Ran out of memory in memory space hbm. Used 20.11G of 15.75G hbm.", or, if the temporaries alone
+# are too large, "... for HLO temporaries (36.85G) exceeds available HBM (15.75G)."
 USED = re.compile(
     r"(?:used |temporaries \()([\d.]+)([KMGT])(?: of |\) exceeds available HBM \()([\d.]+)([KMGT])",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""What one chip of each accelerator can do, as its maker publishes it."""
+"""Published peak rates and memory of each TPU chip, and the names of slices."""
 
 import math
 import re
@@ -19,9 +19,9 @@ class Chip(NamedTuple):
         bandwidth: bytes a second between the chip and its memory.
         links: bytes a second to other chips, both directions of all links together.
         axes: dimensions of the torus that the links make.
-        clock: cycles a second, or None where it cannot be told from what is published.
-        counts: what the number in a slice's name counts: v5litepod-16 has 16 chips, v4-16 has 8.
-        source: where the figures are from.
+        clock: cycles a second; None if it does not follow from the published figures.
+        counts: unit of the number in a slice's name: v5litepod-16 has 16 chips, v4-16 has 8.
+        source: of the figures.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Chip(NamedTuple):
 
 
 def _clock(flops: float, units: int) -> float:
-    """Of a chip with so many matrix units of 128 x 128, each a multiply-add a cycle."""
+    """Clock of a chip with `units` matrix units of 128 x 128, each a multiply-add a cycle."""
     return flops / (2 * 128 * 128 * units)
 
 
 # Google's pages give the peak, the memory and the links; the matrix units from which the clock
-# follows are in the same tables. v6e's two of 256 x 256 would need 3.5 GHz: no clock is told.
+# follows are in the same tables. v6e's two of 256 x 256 would need 3.5 GHz: no clock is given.
 CHIPS = (
     Chip("v4", "TPU v4", 275e12, 32 * GIB, 1200e9, 300e9, 3, _clock(275e12, 8), "cores",
          "cloud.google.com/tpu/docs/v4"),
@@ -56,22 +56,22 @@ CHIPS = (
 
 
 def of_kind(kind: str) -> Chip | None:
-    """The chip of a JAX device kind; None for one that is not in the table."""
+    """Finds the chip of a JAX device kind; None if it is not in the table."""
     return next((c for c in CHIPS if c.kind == kind), None)
 
 
 def named(name: str) -> Chip | None:
-    """The chip of a topology's or a slice's name: `v5e:4x4`, `v5litepod-16`, `v4-32`."""
+    """Finds the chip of a topology or slice: `v5e:4x4`, `v5litepod-16`, `v4-32`."""
     version = re.split(r"[:-]", name)[0].removesuffix("litepod")
     version = "v5e" if version == "v5" and "litepod" in name else version
     return next((c for c in CHIPS if c.name == version), None)
 
 
 def topology(name: str) -> str:
-    """A topology as JAX names it, `v5e:4x4`, from that or from a slice's name, `v5e-16`.
+    """Returns JAX's name of a topology, `v5e:4x4`, from that or from a slice's name, `v5e-16`.
 
     Raises:
-        ValueError: no chip of that name, or no slice of so many.
+        ValueError: unknown chip, or no slice of that size.
     """
     chip = named(name)
     if chip is None:
@@ -87,10 +87,10 @@ def topology(name: str) -> str:
 
 
 def shape(count: int, axes: int) -> tuple[int, ...]:
-    """The slice of `count` chips as Google offers it: powers of two, as square as can be.
+    """Returns the shape of a slice of `count` chips: powers of two, as square as possible.
 
     Raises:
-        ValueError: not a power of two.
+        ValueError: `count` is not a power of two.
     """
     power = count.bit_length() - 1
     if count < 1 or count != 2**power:
@@ -101,14 +101,14 @@ def shape(count: int, axes: int) -> tuple[int, ...]:
 
 
 def seconds(chip: Chip, row: Mapping[str, Any]) -> float:
-    """The least time for the collectives of a row of `collectives.totals`.
+    """Returns the shortest time for the collectives of a row of `collectives.totals`.
 
-    All links are busy and nothing waits; a sum goes around twice, as a scatter and a gather.
+    All links are always busy; a sum passes them twice, as a scatter and a gather.
     """
-    turns = 2 if row["kind"] == "all-reduce" else 1
-    return turns * (1 - 1 / row["devices"]) * row["bytes"] / (chip.links / 2)
+    passes = 2 if row["kind"] == "all-reduce" else 1
+    return passes * (1 - 1 / row["devices"]) * row["bytes"] / (chip.links / 2)
 
 
-def cube(name: str) -> int:
-    """Chips of a topology's name."""
+def count(name: str) -> int:
+    """Returns the number of chips of a topology, `v5e:4x4`."""
     return math.prod(map(int, name.split(":")[1].split("x")))

@@ -1,9 +1,10 @@
-"""The same step with one thing changed at a time, and which of them nothing else beats."""
+"""Vary one config value at a time, and find the Pareto frontier of rate and memory."""
 
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from inception_jax.config import Config, flatten
 from inception_jax.plan.text import size
 
 
@@ -12,65 +13,63 @@ class Change(NamedTuple):
 
     Attributes:
         name: of the axis.
-        values: by key, `{"train.recompute": "lean"}`; none for the config as it is.
+        values: by key, `{"train.recompute": "lean"}`; empty for the unchanged config.
     """
 
     name: str
     values: dict[str, Any]
 
     def __str__(self) -> str:
-        return " ".join(f"{k}={v}" for k, v in self.values.items()) or "as it is"
+        return " ".join(f"{k}={v}" for k, v in self.values.items()) or "unchanged"
 
 
-def dtypes(c: Any, images: int) -> list[dict[str, Any]]:
+def dtypes(c: Config, images: int) -> list[dict[str, Any]]:
     """Half and full precision."""
     return [{"model.dtype": d} for d in ("bfloat16", "float32")]
 
 
-def batches(c: Any, images: int) -> list[dict[str, Any]]:
+def batches(c: Config, images: int) -> list[dict[str, Any]]:
     """Half and twice the images."""
-    whole = c.data.batch_size
-    return [{"data.batch_size": b} for b in (whole // 2, whole, 2 * whole)]
+    size = c.data.batch_size
+    return [{"data.batch_size": b} for b in (size // 2, size, 2 * size)]
 
 
-def recomputed(c: Any, images: int) -> list[dict[str, Any]]:
-    """What is kept for the backward pass."""
+def recomputed(c: Config, images: int) -> list[dict[str, Any]]:
+    """Activations stored for the backward pass."""
     return [{"train.recompute": r} for r in ("none", "lean", "rows")]
 
 
-def groups(c: Any, images: int) -> list[dict[str, Any]]:
-    """BatchNorm over the papers' 32 images, a device's, all."""
+def groups(c: Config, images: int) -> list[dict[str, Any]]:
+    """BatchNorm over the papers' 32 images, those of a device, all."""
     return [{"model.bn_group": g} for g in (32, images, 0)]
 
 
-def sharding(c: Any, images: int) -> list[dict[str, Any]]:
-    """The optimiser on every device or spread over them; large parameters over two."""
+def sharding(c: Config, images: int) -> list[dict[str, Any]]:
+    """ZeRO-1; large parameters sharded over two devices."""
     return [{"mesh.zero": True}, {"mesh.model": 2}]
 
 
-def fast_memory(c: Any, images: int) -> list[dict[str, Any]]:
-    """How much of the chip's own memory a fusion may have, in MiB."""
+def fast_memory(c: Config, images: int) -> list[dict[str, Any]]:
+    """On-chip memory that a fusion may use, in MiB."""
     return [{"train.vmem": m} for m in (0, 32, 48)]
 
 
-AXES: dict[str, Callable[[Any, int], list[dict[str, Any]]]] = {
+AXES: dict[str, Callable[[Config, int], list[dict[str, Any]]]] = {
     "dtype": dtypes, "batch": batches, "recompute": recomputed, "bn_group": groups,
     "sharding": sharding, "vmem": fast_memory,
 }  # fmt: skip
 
 
-def changes(config: Any, images: int, axes: list[str]) -> Iterator[tuple[Change, Any]]:
-    """Each variation and its config: first the config as it is, then one thing changed.
+def changes(config: Config, images: int, axes: list[str]) -> Iterator[tuple[Change, Config]]:
+    """Yields each variation and its config, the unchanged one first.
 
     Args:
-        config: the base, which stays as it is.
-        images: of one device.
+        config: the base; it is not modified.
+        images: batch of one device.
         axes: names of `AXES`.
     """
     yield Change("", {}), config
-    flat = {
-        f"{s}.{k}": v for s in config if hasattr(config[s], "items") for k, v in config[s].items()
-    }
+    flat = dict(flatten(config))
     for axis in axes:
         for values in AXES[axis](config, images):
             if all(flat[k] == v for k, v in values.items()):
@@ -82,7 +81,7 @@ def changes(config: Any, images: int, axes: list[str]) -> Iterator[tuple[Change,
 
 
 def frontier(rows: list[dict[str, Any]]) -> list[bool]:
-    """For each plan whether none has both a higher rate and less memory."""
+    """Returns for each plan whether no other has a rate as high and memory as low."""
     points = [
         (r["step"]["images_per_s"][0], -r["memory"]["total"]) if "step" in r else None for r in rows
     ]
@@ -94,10 +93,10 @@ def frontier(rows: list[dict[str, Any]]) -> list[bool]:
 
 
 def text(names: list[str], rows: list[dict[str, Any]]) -> str:
-    """The comparison for people: a line a variation, the frontier's marked."""
+    """Formats a comparison, one variation a line; `*` marks the frontier."""
     wide = max(map(len, names))
     lines = [
-        f"  {'':{wide}} {'memory':>9} {'accessed':>9} {'through':>9} {'step, ms':>15} "
+        f"  {'':{wide}} {'memory':>9} {'accessed':>9} {'traffic':>9} {'step, ms':>15} "
         f"{'images/s':>17}"
     ]
     for name, row, best in zip(names, rows, frontier(rows), strict=True):
@@ -114,6 +113,6 @@ def text(names: list[str], rows: list[dict[str, Any]]) -> str:
             f"{rates:>17}"
         )
     return "\n".join(
-        [*lines, "", "* nothing here is both faster and smaller. memory: of one device, at most;",
-         "accessed: all that instructions read and write; through: of the device's memory alone."]
+        [*lines, "", "* no other row is both faster and smaller. memory: peak of one device;",
+         "accessed: read and written by instructions; traffic: of the device's main memory alone."]
     )  # fmt: skip

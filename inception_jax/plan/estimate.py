@@ -1,4 +1,4 @@
-"""From a compiled step to seconds: what bounds it, and what a whole recipe takes."""
+"""Estimate the time of a step and of the whole recipe from a compiled program."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ def of(
     program: Program,
     chip: chips.Chip,
     cost: Mapping[str, float],
-    read: Schedule,
+    scheduled: Schedule,
     sent: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The entries `chip`, `step`, `recipe` and `rows` of a plan.
+    """Returns the entries `chip`, `step`, `recipe`, `rows` and `kinds` of a plan.
 
-    A step takes at least the longest of three: its arithmetic at the chip's peak, its memory
-    traffic at the memory's bandwidth, its collectives at the links'. The compiler's own figures are
-    two, and neither has been compared with a chip here: `optimal`, the sum of its instructions at
-    their best, and `schedule`, the cycles that it expects of each, one after the other.
+    A step takes at least the longest of three times: arithmetic at the chip's peak, memory traffic
+    at the memory's bandwidth, collectives at the links' bandwidth. The compiler has two more
+    estimates, neither compared with a chip here: `optimal`, the sum of its instructions at their
+    best, and `schedule`, the cycles that it expects of each, in sequence.
     """
     count, config = program.mesh.size, program.config
     network = sum(chips.seconds(chip, row) for row in sent)
     optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
     seconds = {
         "arithmetic": cost["flops"] / chip.flops,
-        "memory": read.memory_bytes / chip.bandwidth,
+        "memory": scheduled.memory_bytes / chip.bandwidth,
         "network": network,
         "optimal": optimal,
-        "schedule": read.cycles / chip.clock if chip.clock else None,
+        "schedule": scheduled.cycles / chip.clock if chip.clock else None,
     }
     bounds = {k: seconds[k] for k in ("arithmetic", "memory", "network")}
     low = max(*bounds.values(), optimal)
@@ -46,11 +46,11 @@ def of(
         "step": {
             "flops": cost["flops"],
             "accessed_bytes": cost["bytes accessed"],
-            "memory_bytes": read.memory_bytes,
+            "memory_bytes": scheduled.memory_bytes,
             "sent_bytes": sum(r["bytes"] for r in sent),
             "seconds": seconds,
             "unpriced": unpriced,
-            "unscheduled": read.unpriced,
+            "unscheduled": scheduled.unpriced,
             "bound": max(bounds, key=bounds.__getitem__),
             "low_s": low,
             "high_s": high,
@@ -67,17 +67,17 @@ def of(
                 math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
             ),
         },
-        "rows": read.rows,
-        "kinds": read.kinds,
+        "rows": scheduled.rows,
+        "kinds": scheduled.kinds,
     }
 
 
 def optimum(seconds: float) -> tuple[float, int]:
-    """The compiler's `optimal_seconds` without the -1 that each unpriced instruction adds to it.
+    """Corrects the compiler's `optimal_seconds`, to which each unpriced instruction adds -1.
 
     Returns:
-        The seconds, and how many there were. A step of a second or more cannot be told from one
-        fewer, but then no sum of such a step has been seen to exceed it.
+        The seconds, and the number of unpriced instructions. Steps are assumed to be shorter than
+        a second.
     """
     unpriced = math.ceil(-seconds) if seconds < 0 else 0
     return seconds + unpriced, unpriced

@@ -1,18 +1,18 @@
-"""Plans that were made before: compiling takes minutes, reading what came of it does not."""
+"""A cache of plans on disk, because compiling takes minutes."""
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
+from inception_jax.config import Config
 from inception_jax.runtime import distributed, startup
-from inception_jax.workdir import run_dir
+from inception_jax.workdir import atomic, run_dir
 
 
-def key(config: Any, target: str) -> str:
-    """What a plan depends on: config, devices, this package's code, the compiler."""
+def key(config: Config, target: str) -> str:
+    """Returns the cache key of a plan: config, devices, this package's code, compiler version."""
     versions = {}
     for name in ("jax", "jaxlib", "libtpu", "flax", "optax"):
         try:
@@ -25,19 +25,17 @@ def key(config: Any, target: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def kept(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The plan of that key, made now if it was not before; with `cached` saying which.
+def cached(key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Returns the plan of a key from the cache, or makes and stores it; `cached` is which.
 
-    The folder is `plans` beside the compilation cache; without one nothing is kept.
+    The cache is the folder `plans` beside the compilation cache; without that there is none.
     """
     folder = startup.cache_folder()
-    path = folder / "plans" / f"{name}.json" if folder else None
+    path = folder / "plans" / f"{key}.json" if folder else None
     if path and path.is_file():
         return {**json.loads(path.read_text()), "cached": True}
-    found = make()
+    plan = make()
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(found))
-        part.replace(path)
-    return {**found, "cached": False}
+        atomic.write_text(path, json.dumps(plan))
+    return {**plan, "cached": False}

@@ -1,28 +1,28 @@
-"""A plan for people."""
+"""Format a plan as text."""
 
 from typing import Any
 
-HOUR_NOTE = "the compiler's estimate; no chip was asked"
+ESTIMATE_NOTE = "the compiler's estimate, not measured on a chip"
 
 
-def text(found: dict[str, Any]) -> str:
-    """The plan, a line a figure."""
-    parts = [head(found), _memory(found["memory"])]
-    if "step" in found:
-        parts += [_step(found), _cycles(found), _recipe(found)]
-    parts.append("\n".join(["collectives of one step", *_collectives(found["collectives"])]))
+def text(plan: dict[str, Any]) -> str:
+    """Formats a plan, one figure a line."""
+    parts = [head(plan), _memory(plan["memory"])]
+    if "step" in plan:
+        parts += [_step(plan), _cycles(plan), _recipe(plan)]
+    parts.append("\n".join(["collectives of one step", *_collectives(plan["collectives"])]))
     return "\n\n".join(parts)
 
 
-def head(found: dict[str, Any]) -> str:
-    """What is planned, in a line."""
-    devices = found["devices"]
+def head(plan: dict[str, Any]) -> str:
+    """Formats the subject of a plan in one line."""
+    devices = plan["devices"]
     axes = " x ".join(f"{name} {n}" for name, n in devices["mesh"].items())
-    each = found["batch_size"] // devices["mesh"].get("data", 1)
+    each = plan["batch_size"] // devices["mesh"].get("data", 1)
     hosts = f" of {devices['hosts']} hosts" if devices["hosts"] > 1 else ""
     return (
-        f"{found['model']} ({found['dialect']}), {found['dtype']}, batches of "
-        f"{found['batch_size']:,}, {each:,} a device, on {devices['count']} {devices['kind']}"
+        f"{plan['model']} ({plan['dialect']}), {plan['dtype']}, batches of "
+        f"{plan['batch_size']:,}, {each:,} a device, on {devices['count']} {devices['kind']}"
         f"{hosts}: {axes}"
     )
 
@@ -38,8 +38,8 @@ def _memory(memory: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _step(found: dict[str, Any]) -> str:
-    step, chip = found["step"], found["chip"]
+def _step(plan: dict[str, Any]) -> str:
+    step, chip = plan["step"], plan["chip"]
     seconds = step["seconds"]
     rows = [
         ("arithmetic", f"{step['flops'] / 1e12:,.3g} TFLOP", f"{chip['flops'] / 1e12:g} TFLOP/s",
@@ -49,47 +49,47 @@ def _step(found: dict[str, Any]) -> str:
         ("network", size(step["sent_bytes"]), f"{chip['links'] / 1e9:g} GB/s of links",
          seconds["network"]),
     ]  # fmt: skip
-    lines = [f"one step of one {chip['name']} chip ({HOUR_NOTE}; {chip['source']})"]
+    lines = [f"one step of one {chip['name']} chip ({ESTIMATE_NOTE}; {chip['source']})"]
     lines += [f"  {n:12} {what:>12} at {rate:18} {_ms(s):>9}" for n, what, rate, s in rows]
     lines.append(
-        f"  {'':12} {size(step['accessed_bytes']):>12} with what stays in the chip's own memory"
+        f"  {'':12} {size(step['accessed_bytes']):>12} including accesses to on-chip memory"
     )
     lines.append(
-        f"  {'optimal':12} {_ms(seconds['optimal']):>44}   at least; {step['unpriced']} "
+        f"  {'optimal':12} {_ms(seconds['optimal']):>44}   lower bound; {step['unpriced']} "
         f"instructions without a price"
     )
     if seconds["schedule"]:
         more = step["unscheduled"]
         end = f"; {more} instructions without an estimate" if more else ""
-        lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   one after the other{end}")
+        lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   all in sequence{end}")
     return "\n".join([*lines, f"  limited by {_limit(step)}"])
 
 
 def _limit(step: dict[str, Any]) -> str:
     seconds = step["seconds"]
     shares = {n: seconds[n] / step["low_s"] for n in ("memory", "arithmetic", "network")}
-    told = ", ".join(f"{n} {share:.0%}" for n, share in shares.items())
+    text = ", ".join(f"{n} {share:.0%}" for n, share in shares.items())
     if max(shares.values()) >= 0.5:
-        return f"{step['bound']}; of the least time: {told}"
-    return f"none of the three alone; of the least time: {told}"
+        return f"{step['bound']}; of the shortest step: {text}"
+    return f"none of the three alone; of the shortest step: {text}"
 
 
-def _cycles(found: dict[str, Any]) -> str:
-    """Kinds of instructions, and the rows that take the most until four fifths are told."""
+def _cycles(plan: dict[str, Any]) -> str:
+    """Shares of kinds of instructions, and of the rows that take four fifths of the time."""
     shown, total = [], 0.0
-    for name, share in found["rows"].items():
+    for name, share in plan["rows"].items():
         if total > 0.8:
             break
         shown.append(f"{name} {share:.0%}")
         total += share
-    kinds = ", ".join(f"{name} {share:.0%}" for name, share in found["kinds"].items())
-    return f"where the schedule's cycles go\n  {kinds}\n  {', '.join(shown)}"
+    kinds = ", ".join(f"{name} {share:.0%}" for name, share in plan["kinds"].items())
+    return f"the schedule's cycles by kind and row\n  {kinds}\n  {', '.join(shown)}"
 
 
-def _recipe(found: dict[str, Any]) -> str:
-    step, recipe, devices = found["step"], found["recipe"], found["devices"]
+def _recipe(plan: dict[str, Any]) -> str:
+    step, recipe, devices = plan["step"], plan["recipe"], plan["devices"]
     images, hosts = step["images_per_s"], devices["hosts"]
-    least = images[1] / hosts
+    needed = images[1] / hosts
     lines = [
         f"the recipe: {recipe['epochs']:g} epochs of {recipe['images']:,} images, "
         f"{recipe['steps']:,} steps",
@@ -97,7 +97,7 @@ def _recipe(found: dict[str, Any]) -> str:
         f"  {'images/s':12} {_span(images)}, MFU {step['mfu'][0]:.0%} to {step['mfu'][1]:.0%}",
         f"  {'time':12} {_span(recipe['hours'])} hours, without evaluations and restarts",
         f"  {'chip-hours':12} {_span(recipe['chip_hours'])}",
-        f"  {'input':12} up to {least:,.0f} images/s of each host" + _input(found.get("input")),
+        f"  {'input':12} up to {needed:,.0f} images/s from each host" + _input(plan.get("input")),
         f"  {'checkpoint':12} {size(recipe['checkpoint_bytes'])}",
     ]
     return "\n".join(lines)
@@ -105,7 +105,7 @@ def _recipe(found: dict[str, Any]) -> str:
 
 def _input(bench: dict[str, Any] | None) -> str:
     if not bench:
-        return " (`data bench --json > F` there, and --input=F here, says whether it can)"
+        return " (to check a host: `data bench --json > F` on it, then --input=F here)"
     return f"; one delivers {bench['images_per_s']:,.0f}: " + (
         "enough" if bench["enough"] else f"the step waits, at {bench['share']:.0%} of its rate"
     )
@@ -133,7 +133,7 @@ def _span(pair: list[float]) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that leaves at most four digits."""
+    """Formats bytes in the unit with at most four digits."""
     step = 0
     value: float = count
     while value >= 10_000 and step < 3:

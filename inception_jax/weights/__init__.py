@@ -1,10 +1,11 @@
-"""Weights of other frameworks in, and ours out: names and axes as tables, no pickle executed."""
+"""Import and export weights of other frameworks: names and axes as tables, no pickle executed."""
 
-from inception_jax.weights.convert import Moved, give, take
+from inception_jax.weights.convert import ImportedArray, export_arrays, import_arrays
 from inception_jax.weights.formats import read
 from inception_jax.weights.hub import download, imagenet_classes
 from inception_jax.weights.peers import PEERS, Peer, find
 
 __all__ = [
-    "PEERS", "Moved", "Peer", "download", "find", "give", "imagenet_classes", "read", "take",
+    "PEERS", "ImportedArray", "Peer", "download", "export_arrays", "find", "imagenet_classes",
+    "import_arrays", "read",
 ]  # fmt: skip

@@ -9,96 +9,93 @@ import numpy as np
 from inception_jax.errors import DataError
 from inception_jax.models import Network
 from inception_jax.weights.formats import Arrays
-from inception_jax.weights.layouts import LayerNames, Layout
+from inception_jax.weights.layouts import LayerNames, Names
+from inception_jax.weights.peers import Peer
 from inception_jax.weights.units import Unit, units
 
-Names = dict[str, list[LayerNames]]
+SHOWN = 3  # mismatches named in an error
 
 
 @dataclass(frozen=True)
-class Moved:
-    """One array that was taken: its name here, its name there, and its shape here."""
+class ImportedArray:
+    """One imported array: its path in our variables, its name in the peer's file, our shape."""
 
-    ours: str
-    theirs: str
+    path: str
+    peer_name: str
     shape: tuple[int, ...]
 
 
-def places(model: Network, names: Names) -> list[tuple[Unit, LayerNames]]:
-    """Every layer of `model` with its place in the peer.
+def match_layers(model: Network, names: Names) -> list[tuple[Unit, LayerNames]]:
+    """Pairs every layer of `model` with its names in the peer.
 
     Raises:
-        ValueError: the peer's table and the network do not have the same layers.
+        ValueError: the peer's table and the network have different numbers of layers in a row.
     """
-    found: dict[str, list[Unit]] = {}
+    by_row: dict[str, list[Unit]] = {}
     for unit in units(model):
-        found.setdefault(unit.path.split("/")[0], []).append(unit)
+        by_row.setdefault(unit.path.split("/")[0], []).append(unit)
     pairs = []
-    for row, here in found.items():
-        there = names.get(row, [])
-        if len(here) != len(there):
-            raise ValueError(f"{row}: {len(here)} layers here, {len(there)} in the peer's table")
-        pairs += zip(here, there, strict=True)
+    for row, ours in by_row.items():
+        theirs = names.get(row, [])
+        if len(ours) != len(theirs):
+            raise ValueError(
+                f"{row}: the network has {len(ours)} layers, the peer's table {len(theirs)}"
+            )
+        pairs += zip(ours, theirs, strict=True)
     return pairs
 
 
-def take(
-    model: Network, names: Names, layout: Layout, theirs: Arrays, ignored: str = ""
-) -> tuple[dict[str, Any], list[Moved]]:
-    """The variables of `model`, filled from a peer's arrays; each of both is used exactly once.
-
-    Args:
-        model: the network.
-        names: the peer's table of places.
-        layout: the peer's axes and names of leaves.
-        theirs: the peer's arrays.
-        ignored: a pattern of names in `theirs` that carry nothing for us.
+def import_arrays(
+    model: Network, peer: Peer, arrays: Arrays
+) -> tuple[dict[str, Any], list[ImportedArray]]:
+    """Fills the variables of `model` from a peer's arrays, using every array exactly once.
 
     Raises:
-        DataError: something is missing, left over, or of another shape; the first three are named.
+        DataError: an array is missing, left over, or of another shape; the first three are named.
     """
-    out: dict[str, Any] = {"params": {}, "batch_stats": {}}
-    moved, wrong, used = [], [], set()
-    for unit, place in places(model, names):
-        for kind, leaf, shape in unit.leaves:
-            key, ours = layout.key(place, leaf), f"{unit.path}/{leaf}"
+    variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
+    imported, errors, used = [], [], set()
+    layout = peer.layout
+    for unit, layer in match_layers(model, peer.names()):
+        for collection, leaf, shape in unit.leaves:
+            key, path = layout.key(layer, leaf), f"{unit.path}/{leaf}"
             used.add(key)
-            if key not in theirs:
-                wrong.append(f"{ours}: expected {key}, not in the file")
+            if key not in arrays:
+                errors.append(f"{path}: expected {key}, not in the file")
                 continue
-            value = layout.ours(place.kind, shape, theirs[key])
+            value = layout.from_peer(layer.kind, shape, arrays[key])
             if value.shape != shape:
-                wrong.append(f"{ours}: expected {list(shape)}, {key} has {list(value.shape)}")
+                errors.append(f"{path}: expected {list(shape)}, {key} has {list(value.shape)}")
                 continue
-            tree = out[kind]
-            *parents, last = ours.split("/")
+            tree = variables[collection]
+            *parents, last = path.split("/")
             for parent in parents:
                 tree = tree.setdefault(parent, {})
             tree[last] = np.ascontiguousarray(value, np.float32)
-            moved.append(Moved(ours, key, shape))
-    left = [k for k in theirs if k not in used and not (ignored and re.search(ignored, k))]
-    wrong += [
-        f"{key} {list(theirs[key].shape)}: in the file, nothing here takes it" for key in left
-    ]
-    if wrong:
-        more = f"\n  and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise DataError("\n  ".join(["the file does not fit:", *wrong[:3]]) + more)
-    return out, moved
+            imported.append(ImportedArray(path, key, shape))
+    ignored = peer.ignored
+    unused = [k for k in arrays if k not in used and not (ignored and re.search(ignored, k))]
+    errors += [f"{k} {list(arrays[k].shape)}: in the file, not in the network" for k in unused]
+    if errors:
+        more = f"\n  and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
+        raise DataError("\n  ".join(["the file does not fit:", *errors[:SHOWN]]) + more)
+    return variables, imported
 
 
-def give(model: Network, names: Names, layout: Layout, variables: Any) -> dict[str, np.ndarray]:
-    """The peer's arrays of `variables`: the way back of `take`.
+def export_arrays(model: Network, peer: Peer, variables: Any) -> dict[str, np.ndarray]:
+    """Returns `variables` under the peer's names and axes: the inverse of `import_arrays`.
 
     Raises:
-        ValueError: there is no way back to this peer, or it has other layers.
+        ValueError: the peer's layout cannot be written, or it has other layers.
     """
-    if layout.theirs is None:
-        raise ValueError("weights are handed back in torch's names only, not in TensorFlow's")
-    out = {}
-    for unit, place in places(model, names):
-        for kind, leaf, _ in unit.leaves:
-            tree = variables[kind]
+    layout = peer.layout
+    if layout.to_peer is None:
+        raise ValueError("expected a peer with torch's names; TensorFlow's cannot be written")
+    arrays = {}
+    for unit, layer in match_layers(model, peer.names()):
+        for collection, leaf, _ in unit.leaves:
+            value = variables[collection]
             for key in f"{unit.path}/{leaf}".split("/"):
-                tree = tree[key]
-            out[layout.key(place, leaf)] = layout.theirs(place.kind, np.asarray(tree))
-    return out
+                value = value[key]
+            arrays[layout.key(layer, leaf)] = layout.to_peer(layer.kind, np.asarray(value))
+    return arrays

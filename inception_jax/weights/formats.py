@@ -1,4 +1,4 @@
-"""Weight files of other frameworks as named arrays; no pickle is ever executed."""
+"""Read weight files of other frameworks as named arrays; no pickle is ever executed."""
 
 import json
 import re
@@ -21,15 +21,15 @@ SUFFIXES = {
 
 
 def read(path: Path) -> Arrays:
-    """The arrays of a weight file, by the names its framework gives them.
+    """Reads the arrays of a weight file by name.
 
     Args:
         path: .safetensors, .npz, .pth, .pt, .bin (torch), .h5, .weights.h5, .keras, or a TensorFlow
             checkpoint (its prefix, or its .index file).
 
     Raises:
-        ConfigError: there is no such file, or what reads it is not installed.
-        DataError: it cannot be read as what its name says.
+        ConfigError: no such file, or its library is not installed.
+        DataError: the file is damaged or of another format than its suffix.
     """
     kind = SUFFIXES.get(path.suffix, "tensorflow" if _index(path).is_file() else "")
     if not kind:
@@ -38,7 +38,7 @@ def read(path: Path) -> Arrays:
             f"checkpoint"
         )
     if not (path.is_file() or _index(path).is_file()):
-        raise ConfigError(f"expected a weight file, found nothing at {path}")
+        raise ConfigError(f"expected a weight file at {path}, found none")
     readers = {
         "safetensors": _Safetensors, "npz": _npz, "torch": _torch, "keras": _keras,
         "tensorflow": _tensorflow,
@@ -62,9 +62,9 @@ def _index(path: Path) -> Path:
 
 
 class _Safetensors(Mapping[str, np.ndarray]):
-    """The arrays of a file, each read when it is asked for: otherwise all would be there twice.
+    """The arrays of a file, each read on access, so that memory never has all of them twice.
 
-    The file is opened for each again, because an open one stays in memory as far as it was read.
+    The file is opened on each access, because an open one keeps in memory what was read of it.
     """
 
     def __init__(self, path: Path):
@@ -88,27 +88,27 @@ class _Safetensors(Mapping[str, np.ndarray]):
 
 
 def _npz(path: Path) -> Arrays:
-    with np.load(path, allow_pickle=False) as found:
-        return dict(found)
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _torch(path: Path) -> Arrays:
-    """A state dict; `weights_only` refuses anything that would have to be executed."""
+    """A state dict; `weights_only` refuses pickles that execute code."""
     import torch  # pyright: ignore[reportMissingImports]
 
     try:
-        # Mapped, not read: the arrays are copied once, when they are laid out as ours.
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        # Memory-mapped: the arrays are copied once, when they are transposed to our layout.
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except RuntimeError as e:
         if "mmap" not in str(e):  # the format before torch 1.6 cannot be mapped
             raise
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    while isinstance(found, dict) and not any(hasattr(v, "numpy") for v in found.values()):
-        nested = [found[k] for k in ("state_dict", "model", "state_dict_ema") if k in found]
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    while isinstance(state, dict) and not any(hasattr(v, "numpy") for v in state.values()):
+        nested = [state[k] for k in ("state_dict", "model", "state_dict_ema") if k in state]
         if not nested:
-            raise DataError(f"{path}: expected a state dict, found {list(found)[:3]}")
-        found = nested[0]
-    tensors = {k.removeprefix("module."): v for k, v in found.items() if hasattr(v, "numpy")}
+            raise DataError(f"{path}: expected a state dict, got {list(state)[:3]}")
+        state = nested[0]
+    tensors = {k.removeprefix("module."): v for k, v in state.items() if hasattr(v, "numpy")}
     return {k: v.detach().numpy() for k, v in tensors.items()}
 
 
@@ -121,10 +121,9 @@ def _tensorflow(path: Path) -> Arrays:
 
 
 def _keras(path: Path) -> Arrays:
-    """`layer/weight` of a .keras archive, a .weights.h5 or the older .h5; layers renumbered.
+    """`layer/weight` of a .keras archive, a .weights.h5 or the older .h5; layers renumbered from 0.
 
-    Automatic names count all layers of a session: `conv2d_94` may be a network's first. Here each
-    kind starts at 0.
+    Keras numbers all layers of a session: `conv2d_94` may be a network's first.
     """
     import h5py  # pyright: ignore[reportMissingImports]
 
@@ -142,7 +141,7 @@ def _keras(path: Path) -> Arrays:
 
 
 def _keras2(group: Any) -> dict[str, np.ndarray]:
-    """The older layout: every weight has its name."""
+    """The older layout, in which every weight has a name."""
     out = {}
     for layer in group.attrs["layer_names"]:
         for name in group[layer].attrs["weight_names"]:
@@ -160,7 +159,7 @@ ORDER = {
 
 
 def _keras3(h5: Any, layers: list[tuple[str, str]] | None) -> dict[str, np.ndarray]:
-    """The layout of Keras 3: weights by number, below the layer's class and count."""
+    """Keras 3's layout: weights by number, below the layer's class and count."""
     out = {}
     counts: dict[str, int] = {}
     names = {}
@@ -194,7 +193,7 @@ def _class_of(key: str) -> str:
 
 
 def _renumbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """`conv2d_94` as `conv2d_0` where it is the file's first; other names stay."""
+    """Renames `conv2d_94` to `conv2d_0` if it is the file's first; other names stay."""
     layers = dict.fromkeys(name.split("/")[0] for name in arrays)
     new = {}
     for kind in ("conv2d", "batch_normalization"):

@@ -13,15 +13,15 @@ def imagenet_classes() -> list[str]:
 
 
 def download(name: str) -> Path:
-    """The file of `timm/inception_v4.tf_in1k`, from the hub's cache or over the network.
+    """Downloads the weights of `timm/inception_v4.tf_in1k`, or finds them in the hub's cache.
 
     Raises:
-        ConfigError: no file was given and the name is not a hub's, or its client is not installed.
-        DataError: it could not be downloaded.
+        ConfigError: `name` is not a hub name, or huggingface_hub is not installed.
+        DataError: the download failed.
     """
     if "/" not in name:
         raise ConfigError(
-            f"expected a file after {name}, or a hub's name: timm/inception_v4.tf_in1k"
+            f"expected a file after {name}, or a hub name such as timm/inception_v4.tf_in1k"
         )
     try:
         from huggingface_hub import hf_hub_download  # pyright: ignore[reportMissingImports]
@@ -34,6 +34,6 @@ def download(name: str) -> Path:
     except Exception as e:
         reason = (str(e).strip().splitlines() or [type(e).__name__])[0]
         raise DataError(
-            f"{name}: cannot be downloaded ({reason}); fetch model.safetensors by other means and "
+            f"{name}: the download failed ({reason}); fetch model.safetensors by other means and "
             f"give its path after the name"
         ) from e

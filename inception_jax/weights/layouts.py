@@ -1,4 +1,4 @@
-"""Layouts: how the frameworks name and lay out the arrays of one layer, both ways."""
+"""Layouts: the names and axes that each framework gives to the arrays of one layer."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,11 +9,11 @@ Array = np.ndarray
 
 
 class LayerNames(NamedTuple):
-    """Where a peer keeps one layer of ours.
+    """The names of one of our layers in a peer's file.
 
     Attributes:
         layer: prefix of the layer's own arrays.
-        norm: prefix of its BatchNorm's, where it has one.
+        norm: prefix of its BatchNorm's arrays; empty without one.
         kind: `conv`, `depthwise`, `dense`, or `flat` for a dense layer stored as a 1x1 convolution.
     """
 
@@ -22,36 +22,40 @@ class LayerNames(NamedTuple):
     kind: str = "conv"
 
 
+Names = dict[str, list[LayerNames]]  # row of the network -> its layers, in the order of `units`
+
+
 class Layout(NamedTuple):
     """A framework's names and axes.
 
     Attributes:
-        names: (kind of layer, our leaf) -> the name below the prefix; `*` stands for any kind.
-        ours: (kind, our shape, its array) -> ours; a view, not a copy, where it can be.
-        theirs: (kind, our array) -> its array: the way back, where there is one.
+        names: (kind of layer, our leaf) -> the name below the prefix; `*` is any kind.
+        from_peer: (kind, our shape, peer's array) -> our array, a view where possible.
+        to_peer: (kind, our array) -> peer's array; None where only import is supported.
     """
 
     names: dict[tuple[str, str], str]
-    ours: Callable[[str, tuple[int, ...], Array], Array]
-    theirs: Callable[[str, Array], Array] | None = None
+    from_peer: Callable[[str, tuple[int, ...], Array], Array]
+    to_peer: Callable[[str, Array], Array] | None = None
 
-    def key(self, place: LayerNames, leaf: str) -> str:
-        """The peer's name of one of our leaves: `kernel`, or `bn/mean`."""
-        prefix = place.norm if leaf.startswith("bn/") else place.layer
-        name = self.names.get((place.kind, leaf)) or self.names["*", leaf]
+    def key(self, layer: LayerNames, leaf: str) -> str:
+        """The peer's name of one of our leaves, such as `kernel` or `bn/mean`."""
+        prefix = layer.norm if leaf.startswith("bn/") else layer.layer
+        name = self.names.get((layer.kind, leaf)) or self.names["*", leaf]
         return prefix + name
 
 
-AXES = {4: (3, 2, 0, 1), 2: (1, 0)}  # of a kernel: ours to torch's; biases have one axis
-BACK = {4: (2, 3, 1, 0), 2: (1, 0)}
+# Transpositions of a kernel by its rank; biases have one axis.
+TO_TORCH = {4: (3, 2, 0, 1), 2: (1, 0)}
+FROM_TORCH = {4: (2, 3, 1, 0), 2: (1, 0)}
 
 
 def _from_torch(kind: str, shape: tuple[int, ...], x: Array) -> Array:
-    return x.transpose(BACK[x.ndim]) if x.ndim in BACK else x
+    return x.transpose(FROM_TORCH[x.ndim]) if x.ndim in FROM_TORCH else x
 
 
 def _to_torch(kind: str, x: Array) -> Array:
-    return np.ascontiguousarray(x.transpose(AXES[x.ndim]) if x.ndim in AXES else x)
+    return np.ascontiguousarray(x.transpose(TO_TORCH[x.ndim]) if x.ndim in TO_TORCH else x)
 
 
 TORCH = Layout(
@@ -61,8 +65,8 @@ TORCH = Layout(
         ("*", "bn/mean"): ".running_mean", ("*", "bn/var"): ".running_var",
         ("norm", "scale"): ".weight", ("*", "mean"): ".running_mean", ("*", "var"): ".running_var",
     },
-    ours=_from_torch,
-    theirs=_to_torch,
+    from_peer=_from_torch,
+    to_peer=_to_torch,
 )  # fmt: skip
 
 
@@ -79,7 +83,7 @@ SLIM = Layout(
         ("*", "bn/scale"): "/gamma", ("*", "bn/bias"): "/beta",
         ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
     },
-    ours=_from_tf,
+    from_peer=_from_tf,
 )  # fmt: skip
 
 KERAS = Layout(
@@ -89,5 +93,5 @@ KERAS = Layout(
         ("*", "bn/scale"): "/gamma", ("*", "bn/bias"): "/beta",
         ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
     },
-    ours=_from_tf,
+    from_peer=_from_tf,
 )  # fmt: skip

@@ -1,9 +1,9 @@
-"""A traced function of images as an ONNX graph.
+"""Convert a traced function of images to an ONNX graph.
 
-An inference pass of these networks is some fifteen of JAX's primitives, and its weights are
-constants: what depends on them alone is computed here, the rest becomes a node. Grids [b, h, w, c]
-are held as ONNX has them, [b, c, h, w]. (jax2onnx 0.17 converts these networks too, but its
-max-pools are of a form that onnxruntime refuses, and each convolution has two transpositions.)
+Inference of these networks uses about fifteen JAX primitives, and the weights are constants:
+operations on constants are evaluated here, the others become nodes. Grids [b, h, w, c] are stored
+in ONNX's layout [b, c, h, w]. (jax2onnx 0.17 also converts these networks, but onnxruntime refuses
+its max-pools, and it adds two transpositions to each convolution.)
 """
 
 from collections.abc import Callable, Sequence
@@ -16,31 +16,31 @@ from jax.extend.core import Literal
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
-NCHW = (0, 3, 1, 2)  # where ONNX's axes of a grid are in ours
+NCHW = (0, 3, 1, 2)  # the axes of our grids in ONNX's order
 
 
 class Tensor:
-    """A value of the graph: its name, and our shape of it; the batch is a symbol."""
+    """A value of the graph: its name and its shape in our layout; the batch is a symbol."""
 
     def __init__(self, name: str, shape: Sequence[Any]):
         self.name, self.shape = name, tuple(shape)
 
     @property
     def is_grid(self) -> bool:
-        """Whether it is held as [b, c, h, w]."""
+        """Whether ONNX stores it as [b, c, h, w]."""
         return len(self.shape) == 4
 
 
 def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
-    """The ONNX model of `function`, from `images` [b, h, w, 3] to `output`, one array.
+    """Builds the ONNX model of `function`, from `images` [b, h, w, 3] to `output`, one array.
 
     Args:
-        function: what JAX traces.
-        image: the images' shape and type, the batch a symbol of `jax.export.symbolic_shape`.
-        about: JSON that is kept in the file as the metadata `inception_jax`.
+        function: traceable by JAX.
+        image: shape and dtype of the images; the batch is from `jax.export.symbolic_shape`.
+        about: JSON text, stored in the file's metadata as `inception_jax`.
 
     Raises:
-        NotImplementedError: the function uses a primitive that has no rule here.
+        NotImplementedError: the function uses a primitive without a rule here.
     """
     closed = jax.make_jaxpr(function)(image)
     graph = Graph()
@@ -71,14 +71,14 @@ def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: st
 
 
 class Graph:
-    """Nodes and constants as they are found, in the order of the trace."""
+    """Nodes and constants, in the order of the trace."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def run(self, jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
-        """The values of `jaxpr`'s outputs: a Tensor each, or an array where weights decide."""
+        """Converts `jaxpr`; returns its outputs, a Tensor each, or an array if it is constant."""
         values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
         values |= dict(zip(jaxpr.invars, args, strict=True))
 
@@ -106,7 +106,7 @@ class Graph:
             wide = len(shape) == 4
             names = [self.operand(x, wide) for x in given]
             return [self.node(ELEMENTWISE[primitive.name], names, shape)]
-        if primitive.name == "name":  # what `remat` calls an array
+        if primitive.name == "name":  # an identity, which names an array for `remat`
             return given
         if primitive.name not in RULES:
             raise NotImplementedError(f"no ONNX rule for JAX's {primitive.name}")
@@ -121,23 +121,23 @@ class Graph:
         return Tensor(name, shape)
 
     def prune(self) -> None:
-        """Drops what the output does not need, such as a classifier above the features."""
-        needed, kept = {"output"}, []
+        """Drops nodes and constants that the output does not need, such as the classifier."""
+        needed, nodes = {"output"}, []
         for node in reversed(self.nodes):
             if needed.intersection(node.output):
                 needed.update(node.input)
-                kept.append(node)
-        self.nodes = kept[::-1]
+                nodes.append(node)
+        self.nodes = nodes[::-1]
         self.constants = [c for c in self.constants if c.name in needed]
 
     def constant(self, array: Any) -> str:
-        """Adds an array as it is; returns its name."""
+        """Adds a constant; returns its name."""
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
     def operand(self, x: Any, grid: bool) -> str:
-        """The name of an element-wise operand, in the layout of the other one."""
+        """Returns the name of an element-wise operand; constants get the layout of a grid."""
         if isinstance(x, Tensor):
             return x.name
         array = np.asarray(x, np.float32)
@@ -145,7 +145,7 @@ class Graph:
 
 
 def _spread(array: Any, rank: int, axes: Sequence[int]) -> np.ndarray:
-    """A constant with axes of one where it would be repeated: ONNX broadcasts by itself."""
+    """Reshapes a constant to `rank` axes of size one where it is broadcast; ONNX broadcasts it."""
     array = np.asarray(array)
     shape = [1] * rank
     for axis, n in zip(axes, array.shape, strict=True):

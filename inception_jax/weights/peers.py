@@ -1,4 +1,4 @@
-"""The peers whose weights we read and write: which network and dialect, which names and axes."""
+"""The peers whose weights are imported and exported: network, dialect, names and axes of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ from inception_jax.models import Network
 from inception_jax.models.names import known
 from inception_jax.weights import tf_names, torch_names
 from inception_jax.weights.formats import Arrays
-from inception_jax.weights.layouts import KERAS, SLIM, TORCH, LayerNames, Layout
-
-Names = dict[str, list[LayerNames]]
+from inception_jax.weights.layouts import KERAS, SLIM, TORCH, Layout, Names
 
 
 @dataclass(frozen=True)
@@ -19,12 +17,12 @@ class Peer:
     """One network of one peer.
 
     Attributes:
-        model: our name of it.
-        dialect: the form of ours that computes what the peer does.
-        names: makes its table of places.
+        model: our name of the network.
+        dialect: of ours that computes the same function.
+        names: returns its table of names.
         layout: its axes and names of leaves.
-        head: a row whose presence in the file says that the auxiliary heads are there.
-        ignored: a pattern of names that carry no weights.
+        head: row of an auxiliary head; a file that has its kernel has all auxiliary heads.
+        ignored: regular expression of names that are not weights.
     """
 
     model: str
@@ -35,12 +33,12 @@ class Peer:
     ignored: str = ""
 
     def create(self, arrays: Arrays) -> Network:
-        """The network that a file holds: its number of outputs, and whether it has heads."""
+        """Creates the network of a file, with its number of outputs and its auxiliary heads."""
         names = self.names()
         key = self.layout.key(names["logits"][0], "bias")
         outputs = arrays[key].shape[0] if key in arrays else 0
-        heads = bool(self.head) and self.layout.key(names[self.head][0], "kernel") in arrays
-        return models.create(self.model, dialect=self.dialect, num_classes=outputs, aux=heads)
+        aux = bool(self.head) and self.layout.key(names[self.head][0], "kernel") in arrays
+        return models.create(self.model, dialect=self.dialect, num_classes=outputs, aux=aux)
 
 
 BATCHES = r"num_batches_tracked$"  # torch counts the batches of a BatchNorm
@@ -86,8 +84,8 @@ PEERS = {
         "inception_resnet_v2", "slim", f.inception_resnet_v2, SLIM, "aux_block17", TRAINING
     ),
 }
-# How the peers themselves spell them.
-ALSO = {
+# The spellings of the peers themselves.
+ALIASES = {
     "keras:InceptionV3": "keras:inception_v3",
     "keras:InceptionResNetV2": "keras:inception_resnet_v2",
     "keras:Xception": "keras:xception",
@@ -99,13 +97,13 @@ ALSO = {
 
 
 def find(name: str) -> Peer:
-    """The peer of `torchvision:googlenet`; a hub name's tag (`timm:inception_v4.tf_in1k`) is cut.
+    """Finds the peer of `torchvision:googlenet`, ignoring a hub tag (`timm:inception_v4.tf_in1k`).
 
     Raises:
-        ConfigError: there is no such peer; the message lists them.
+        ConfigError: no such peer; the message lists all.
     """
     bare = name.replace("/", ":", 1).split(".")[0]
     try:
-        return PEERS[known("peer", ALSO.get(bare, bare), tuple(PEERS))]
+        return PEERS[known("peer", ALIASES.get(bare, bare), tuple(PEERS))]
     except ValueError as e:
         raise ConfigError(str(e)) from e

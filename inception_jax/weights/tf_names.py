@@ -1,8 +1,6 @@
-"""Where TF-slim's checkpoints and Keras's files keep each layer of ours."""
+"""Names of our layers in TF-slim's checkpoints and Keras's files."""
 
-from inception_jax.weights.layouts import LayerNames
-
-Names = dict[str, list[LayerNames]]
+from inception_jax.weights.layouts import LayerNames, Names
 
 
 def unit(prefix: str) -> LayerNames:
@@ -13,7 +11,7 @@ def unit(prefix: str) -> LayerNames:
 def under(prefix: str, *branches: str) -> list[LayerNames]:
     """Units of several branches: `under("Mixed_5b", "0a_1x1", "0a_1x1 0b_5x5")`.
 
-    Every branch lists its layers without the common `Conv2d_`; an empty branch is a pool alone.
+    A branch lists its layers without their prefix `Conv2d_`; an empty branch is only a pool.
     """
     return [
         unit(f"{prefix}/Branch_{i}/{layer if layer.startswith('Conv') else 'Conv2d_' + layer}")
@@ -49,7 +47,7 @@ def inception_v1() -> Names:
 
 
 def inception_v2() -> Names:
-    """Slim's BN-Inception; its blocks are numbered one letter on."""
+    """Slim's BN-Inception; its blocks are shifted by one letter."""
     root = "InceptionV2"
     usual = ("0a_1x1", "0a_1x1 0b_3x3", "0a_1x1 0b_3x3 0c_3x3", "0b_1x1")
     reduction = ("0a_1x1 1a_3x3", "0a_1x1 0b_3x3 1a_3x3")
@@ -156,7 +154,7 @@ def inception_resnet_v2() -> Names:
 
 
 class Numbered:
-    """Keras's automatic names, in the order in which the layers were made."""
+    """Keras's automatic names, in the order in which the layers are created."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -169,7 +167,7 @@ class Numbered:
 
 
 def keras_inception_v3() -> Names:
-    """Keras's InceptionV3: the layers have no names of their own."""
+    """Keras's InceptionV3; all layers have automatic names."""
     auto = Numbered()
     counts = {
         **{f"conv_{k}": 1 for k in ("1a", "2a", "2b", "3b", "4a")},
@@ -181,7 +179,7 @@ def keras_inception_v3() -> Names:
 
 
 def keras_inception_resnet_v2() -> Names:
-    """Keras's InceptionResNetV2: names for the last layers of a block only."""
+    """Keras's InceptionResNetV2; only the last layer of a block has its own name."""
     auto = Numbered()
 
     def repeat(kind: str, numbers: range, count: int) -> list[LayerNames]:

@@ -1,10 +1,8 @@
-"""Where torch's networks keep each layer of ours: torchvision, timm, Cadene, facenet, FID."""
+"""Names of our layers in torch's networks: torchvision, timm, Cadene, facenet, FID."""
 
 from collections.abc import Iterable
 
-from inception_jax.weights.layouts import LayerNames
-
-Names = dict[str, list[LayerNames]]  # row of ours -> places of its layers, in the order of `units`
+from inception_jax.weights.layouts import LayerNames, Names
 
 
 def unit(prefix: str) -> LayerNames:
@@ -38,7 +36,7 @@ def googlenet() -> Names:
 
 
 def inception_v3() -> Names:
-    """Torchvision's Inception3, and timm's and pytorch-fid's, which have its names."""
+    """Torchvision's Inception3; timm's and pytorch-fid's have the same names."""
     doubled = "branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3"
     seven = "branch7x7_1 branch7x7_2 branch7x7_3 " + " ".join(f"branch7x7dbl_{i}" for i in "12345")
     forks = "branch3x3_1 branch3x3_2a branch3x3_2b"
@@ -91,7 +89,7 @@ def _numbered(prefix: str, count: int) -> str:
 
 
 def _residual(prefix: str, counts: Iterable[int]) -> list[LayerNames]:
-    """A residual block: branches of so many units, then the 1x1 with bias."""
+    """A residual block: branches of `counts` units, then the 1x1 with bias."""
     branches = [
         f"branch{i}" if n == 1 else _numbered(f"branch{i}", n) for i, n in enumerate(counts)
     ]

@@ -1,4 +1,4 @@
-"""Units: the layers of a network that hold arrays, in the order in which the tables list them."""
+"""Units: the layers of a network that have arrays, in the order of the peers' tables."""
 
 import re
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ class Unit(NamedTuple):
     """One layer with arrays.
 
     Attributes:
-        path: of our parameters, such as `mixed_5b/branch_1_0`.
-        leaves: our arrays of it: (collection, name below the path, shape).
+        path: in our parameters, such as `mixed_5b/branch_1_0`.
+        leaves: its arrays: (collection, name below the path, shape).
     """
 
     path: str
     leaves: tuple[tuple[str, str, tuple[int, ...]], ...]
 
 
-OWN = ("kernel", "bias", "scale", "mean", "var")
+LEAVES = ("kernel", "bias", "scale", "mean", "var")
 
 
 def units(model: Network) -> list[Unit]:
-    """Every layer of `model` that holds arrays: rows top to bottom, branches left to right.
+    """Lists the layers of `model` that have arrays: rows top to bottom, branches left to right.
 
-    A convolution has its BatchNorm with it (`bn/scale`); the two halves of a separable convolution
-    are two units (`conv_3` and `conv_3/pointwise`). Nothing is allocated.
+    A convolution's unit includes its BatchNorm (`bn/scale`); the two halves of a separable
+    convolution are two units (`conv_3` and `conv_3/pointwise`). Nothing is allocated.
     """
     shapes = jax.eval_shape(lambda: models.init(model))
     order = [r.name for r in model.rows()]
@@ -43,15 +43,15 @@ def _below(shapes: Any, path: str) -> Iterator[Unit]:
     """The units at and below `path`."""
     tree = _at(shapes["params"], path)
     leaves = []
-    for name in OWN:
+    for name in LEAVES:
         if hasattr(tree.get(name), "shape"):
             leaves.append(("params", name, tree[name].shape))
-    # A BatchNorm belongs to the convolution it is in; facenet's last one stands alone.
+    # A BatchNorm belongs to its convolution; facenet's last one is a layer of its own.
     norm = "bn/" if "bn" in tree else "" if path == "bn" else None
     if norm is not None:
         for kind in ("params", "batch_stats"):
             below = _at(shapes[kind], f"{path}/{norm}".strip("/"))
-            names = [n for n in OWN if n in below and (norm or kind == "batch_stats")]
+            names = [n for n in LEAVES if n in below and (norm or kind == "batch_stats")]
             leaves += [(kind, f"{norm}{n}", below[n].shape) for n in names]
     if leaves:
         yield Unit(path, tuple(leaves))

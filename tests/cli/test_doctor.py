@@ -12,8 +12,7 @@ import pytest
 
 from inception_jax import cli
 from inception_jax.doctor import examination
-from inception_jax.doctor import text as page
-from inception_jax.doctor.finding import OK, failure
+from inception_jax.doctor.finding import OK
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DIGITS = "--config=configs/digits.py"
@@ -91,7 +90,7 @@ def test_trouble(words, code, failed, skipped, tmp_path, capsys):
     assert cli.main(["doctor", *words]) == code
     out = capsys.readouterr().out
     assert {name for name, state in states(out).items() if state == "FAIL"} == failed
-    assert f"(exit code {code})" in out and skipped in out.partition("not looked at: ")[2]
+    assert f"(exit code {code})" in out and skipped in out.partition("not checked: ")[2]
 
 
 def test_disk_full(tmp_path, monkeypatch, capsys):
@@ -104,17 +103,6 @@ def test_disk_full(tmp_path, monkeypatch, capsys):
     assert (found["verdict"], found["code"], rows["room"]["state"]) == ("FAIL", 74, "FAIL")
     assert rows["cache"]["state"] == "warn" and rows["mesh"]["state"] == OK
     assert found["processes"]["0"] == found["checks"] and "same" not in rows["code"]
-
-
-def test_lines():
-    """Columns are kept, words are not cut, advice stands below; colour only for a terminal."""
-    text = failure("a " * 60 + "/a/path-with-hyphens/" * 6, "do this", name="disk")
-    lines = page.line(text, 60, colour=False).splitlines()
-    assert lines[0].startswith("FAIL  disk         a a") and lines[-1] == " " * 19 + "-> do this"
-    assert "/a/path-with-hyphens/" * 6 in lines[-2] and all(x[:19].isspace() for x in lines[1:])
-    assert page.line(text, 60, colour=True).startswith("\x1b[31;1mFAIL\x1b[0m  disk")
-    slow = page.line(failure("x", "y", name="z", seconds=2.34), 60, colour=False)
-    assert slow.splitlines()[0].endswith("x (2.3 s)")
 
 
 def free_port() -> int:
@@ -143,7 +131,7 @@ def test_two_processes(tmp_path):
     assert codes == [0, 0] and set(found.values()) == {OK} and second == ""
     assert {"coordinator", "processes", "clocks"} <= set(found)
     assert f"ready on 2 processes: {len(found)} checks" in first
-    assert "2 data x 1 model, 32 images" in first and "seen by all" in first
+    assert "2 data x 1 model, 32 images" in first and "visible on all" in first
 
 
 def test_two_processes_that_differ(tmp_path):

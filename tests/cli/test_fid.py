@@ -12,7 +12,7 @@ from inception_jax.cli.fid import FidNetwork as network_of
 from inception_jax.data.images.picture import Picture
 from inception_jax.eval import predict
 from inception_jax.fid import compare, image_set
-from inception_jax.weights import exchange
+from inception_jax.weights.import_weights import run_config
 from inception_jax.workdir import run_dir
 from tests.data.pictures import encoded
 from tests.tiny import Tiny
@@ -30,7 +30,7 @@ def run(tmp_path_factory):
         variables = models.init(model)
         variables["params"]["logits"]["bias"] = np.arange(5, dtype=np.float32)
         checkpoint.write(workdir, variables)
-        config = exchange.run_config(model)
+        config = run_config(model)
         config.update_from_flattened_dict({"model.stem": "small"})
         (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
         yield workdir, config

@@ -8,20 +8,10 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
 from inception_jax import config as cfg
-from inception_jax.cli import hints, pages
+from inception_jax.cli import hints
 from inception_jax.errors import ConfigError
 
 MOST = 2**31 - 1
-
-
-@pytest.fixture(scope="module")
-def page(request):
-    return pages.load(str(request.config.rootpath / "configs" / "digits.py"))
-
-
-@pytest.fixture
-def config(page):
-    return page.copy_and_resolve_references()
 
 
 def put(config: ConfigDict, values: dict) -> ConfigDict:

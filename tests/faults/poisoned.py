@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 from inception_jax import cli
-from inception_jax.train import trainer
+from inception_jax.train.program import Program
+from inception_jax.train.trainer import Trainer
 
 
 def main(poison: int, path: Path, words: list[str]) -> int:
     """Runs the command."""
-    placed, make, taken = trainer.Trainer.placed, trainer.Trainer.train_step.func, []
+    placed, make, taken = Trainer.placed, Program.train_step.func, []
 
     def note(self, batch, signal):
         taken.append(batch["index"].tolist())
@@ -33,9 +34,9 @@ def main(poison: int, path: Path, words: list[str]) -> int:
 
         return answer
 
-    trainer.Trainer.placed = note
-    trainer.Trainer.train_step = functools.cached_property(poisoned)
-    trainer.Trainer.train_step.__set_name__(trainer.Trainer, "train_step")
+    Trainer.placed = note
+    Program.train_step = functools.cached_property(poisoned)
+    Program.train_step.__set_name__(Program, "train_step")
     return cli.main(words)
 
 

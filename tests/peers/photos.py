@@ -1,4 +1,4 @@
-"""Photographs as the peers' input: needs NumPy and Pillow only, as every environment has them."""
+"""Photographs as the peers' input; needs only NumPy and Pillow, which every environment has."""
 
 import os
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Tests FID, KID and Inception Score against pytorch-fid and torch-fidelity, on one network.
 
 Its weights are random, but each BatchNorm's averages are those of photographs: features then differ
-between images as trained ones do. With arbitrary averages every image looks the same after 94
-layers, FID is 1e-6, and a comparison would be of rounding.
+between images as those of a trained network do. With arbitrary averages all images are equal after
+94 layers, FID is 1e-6, and the comparison would be of rounding errors.
 """
 
 import sys
@@ -14,9 +14,9 @@ import pytest
 from inception_jax.cli import pages
 from inception_jax.eval import predict
 from inception_jax.fid import compare, distances, image_set
-from inception_jax.weights import exchange
+from inception_jax.weights.import_weights import import_weights
 
-# pytorch-fid calls scipy's sqrtm with an argument that is deprecated.
+# pytorch-fid calls scipy's sqrtm with a deprecated argument.
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 COUNT = 64
 
@@ -51,7 +51,7 @@ def network(folders, tmp_path_factory):
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
-            module.momentum = None  # the plain mean of what comes
+            module.momentum = None  # the plain mean over batches
     model.dropout.p = 0.0
     model.fc.weight.data *= 10  # sharper than chance: scores above 1
     torch.nn.init.normal_(model.fc.bias)
@@ -59,13 +59,13 @@ def network(folders, tmp_path_factory):
         model.train()(torch.from_numpy(photos(299, 16).transpose(0, 3, 1, 2).copy()))
     path = tmp_path_factory.mktemp("weights")
     torch.save(model.state_dict(), path / "fid.pth")
-    exchange.import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
+    import_weights("pytorch-fid:inception_v3", path / "fid.pth", path / "run")
     return model.eval(), path / "run"
 
 
 @pytest.fixture(scope="module")
 def ours(folders, network):
-    """Both folders as our network sees them, in batches of 24 that do not divide 64."""
+    """Our features of both folders, in batches of 24, which does not divide 64."""
     config = pages.of_run(str(network[1]))
     viewer = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
     return [viewer.look(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
@@ -86,7 +86,7 @@ def theirs(folders, network):
 
 
 def test_features(ours, theirs):
-    """Features of every photograph and thumbnail: 1e-3 of the largest, which differ by far more."""
+    """Features of every image to 1e-3 of the largest; images differ by far more."""
     for mine, want in zip(ours, theirs, strict=True):
         assert mine.features.shape == want.shape == (COUNT, 2048)
         assert want.std(axis=0).mean() > 0.05 * np.abs(want).mean()

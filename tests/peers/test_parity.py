@@ -31,13 +31,13 @@ def peer_name(name):
 
 
 def load(folder, name):
-    """(our network, its variables, the peer) from the weights that the peer wrote."""
+    """(our network, its variables, the peer) from the weight file that the peer wrote."""
     peer = weights.find(peer_name(name))
     file = next(f for e in FILES for f in [folder / f"{name}{e}"]
                 if f.is_file() or f.with_name(f"{f.name}.index").is_file())  # fmt: skip
     arrays = weights.read(file)
     model = peer.create(arrays)
-    variables, _ = weights.take(model, peer.names(), peer.layout, arrays, peer.ignored)
+    variables, _ = weights.import_arrays(model, peer, arrays)
     return model, variables, peer
 
 
@@ -106,9 +106,9 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
     step = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (value, stats), grads = step(variables["params"])
     assert abs(float(value) / float(want["loss"]) - 1) < 1e-9
-    ours = weights.give(model, peer.names(), peer.layout, {"params": grads, "batch_stats": stats})
+    ours = weights.export_arrays(model, peer, {"params": grads, "batch_stats": stats})
     gradients = [k for k in want if k.startswith("grad/")]
-    # A bias before a BatchNorm has gradient zero: what both compute there is rounding.
+    # A bias before a BatchNorm has gradient zero: both compute rounding errors.
     rounding = 1e-12 * max(np.abs(want[k]).max() for k in gradients)
     for key in gradients:
         off = np.abs(ours[key[5:]] - want[key]).max()
@@ -118,11 +118,11 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [n for n in WRITTEN if not n.startswith(("keras", "slim"))])
-def test_the_way_back_is_the_identity(name, peer_files):
-    """Weights given back have every name and every bit of the peer's file."""
+def test_export_is_the_inverse_of_import(name, peer_files):
+    """Exported weights have every name and every bit of the peer's file."""
     model, variables, peer = load(peer_files, name)
-    back = weights.give(model, peer.names(), peer.layout, variables)
+    exported = weights.export_arrays(model, peer, variables)
     file = next(f for e in FILES if (f := peer_files / f"{name}{e}").is_file())
-    there = {k: v for k, v in weights.read(file).items() if "num_batches" not in k}
-    assert set(back) == set(there)
-    assert all(np.array_equal(back[k], there[k]) for k in there)
+    original = {k: v for k, v in weights.read(file).items() if "num_batches" not in k}
+    assert set(exported) == set(original)
+    assert all(np.array_equal(exported[k], original[k]) for k in original)

@@ -65,7 +65,7 @@ def tar(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def archives(folder: Path, copies: int = 1) -> Path:
-    """The two tar files; `copies` times as many images, for a test that needs time."""
+    """The two tar files; `copies` times as many images, for a test that must run longer."""
     folder.mkdir(parents=True)
     inner = {}
     for wnid, names in SYNSETS.items():
@@ -91,8 +91,8 @@ def prepare(manual: Path, out: Path, *words: str, **options) -> subprocess.Popen
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A set that the command built; its folder, and what it said."""
+def built(tmp_path_factory):
+    """A set that the command built: its folder, its output and its log."""
     root = tmp_path_factory.mktemp("imagenet")
     run = prepare(archives(root / "manual"), root / "out", "--any_size")
     out, err = run.communicate(timeout=300)
@@ -100,9 +100,9 @@ def made(tmp_path_factory):
     return root / "out", out, err
 
 
-def test_what_is_built(made):
-    """ArrayRecord files of two splits under TFDS's name, with checksums, and nothing else."""
-    out, said, log = made
+def test_files_of_a_built_set(built):
+    """ArrayRecord files of two splits under TFDS's name, with checksums, and no other file."""
+    out, printed, log = built
     assert os.listdir(out) == ["imagenet2012"]
     (folder,) = (out / "imagenet2012").iterdir()
     shards = {p.name for p in folder.glob("*.array_record*")}
@@ -110,10 +110,10 @@ def test_what_is_built(made):
         "imagenet2012-train", "imagenet2012-validation"
     }  # fmt: skip
     assert set(json.loads((folder / "checksums.json").read_text())["shards"]) == shards
-    assert "train: 8 images" in said and "validation: 3 images" in said
-    assert "not ImageNet's train: expected 1,281,167 images, found 8: 1,281,159 are miss" in said
+    assert "train: 8 images" in printed and "validation: 3 images" in printed
+    assert "not ImageNet's train: expected 1,281,167 images, found 8: 1,281,159 are miss" in printed
     assert "warning: " in log and "expected 147,897,477,120 bytes, found" in log
-    assert "Downloading" not in said and "\r" not in log
+    assert "Downloading" not in printed and "\r" not in log
     bars = [line.split("  per second")[0] for line in log.splitlines() if "per second" in line]
     assert [bar for bar in bars if "  1/" not in bar] == [
         "generating train  8/8", "shuffling train  8/8", "generating validation  3/3",
@@ -121,9 +121,9 @@ def test_what_is_built(made):
     ]  # fmt: skip
 
 
-def test_our_source_reads_it(made):
+def test_our_source_reads_it(built):
     """Every image under its name, with the label of its synset; PNG and CMYK are RGB JPEGs."""
-    out, _, _ = made
+    out, _, _ = built
     source, seen = Tfds("imagenet2012", str(out), "train"), {}
     assert len(source.classes) == 1000
     for i in range(len(source)):
@@ -143,10 +143,10 @@ def test_our_source_reads_it(made):
     assert [labels[name] for name in sorted(labels)] == LABELS
 
 
-def test_data_check_of_it(made, capsys, monkeypatch):
-    """What is there and what is missing of ImageNet; a flipped byte of a shard ends with 65."""
+def test_data_check_of_it(built, capsys, monkeypatch):
+    """Existing and missing parts of ImageNet; a flipped byte of a shard ends with 65."""
     monkeypatch.chdir(ROOT)
-    out, _, _ = made
+    out, _, _ = built
     words = ["data", "check", "--config=configs/inception_v3.py", f"--config.data.dir={out}",
              "--config.data.cache=false"]  # fmt: skip
     assert cli.main([*words, "--split=train"]) == 0
@@ -162,16 +162,16 @@ def test_data_check_of_it(made, capsys, monkeypatch):
     shard.write_bytes(whole)
 
 
-def test_already_there(made):
-    """Nothing to do is done in no time, without the tar files and without TensorFlow."""
-    out, _, _ = made
+def test_already_there(built):
+    """A complete set takes no time, no tar files and no TensorFlow."""
+    out, _, _ = built
     began = time.monotonic()
     said = build.prepare(out / "no tar files here", out)
     assert "prepared" in said and "train: 8 images" in said and time.monotonic() - began < 2
 
 
 def test_kill_9_and_again(tmp_path):
-    """Killed in the middle nothing is visible; the same command removes the rest and builds all."""
+    """A killed build leaves no visible set; the same command removes its files and builds all."""
     manual, out = archives(tmp_path / "manual", copies=4000), tmp_path / "out"
     run = prepare(manual, out, "--any_size")
     part = ".preparing/imagenet2012/incomplete.*/*array_record*"

@@ -6,7 +6,8 @@ import pytest
 
 from inception_jax import checkpoint, models
 from inception_jax.models import from_config, preprocess
-from inception_jax.weights import exchange
+from inception_jax.weights.export_graph import export_graph
+from inception_jax.weights.import_weights import run_config
 from inception_jax.workdir import class_names
 
 pytestmark = pytest.mark.peers
@@ -19,7 +20,7 @@ def test_tensorflow_gives_our_logits(tmp_path):
     import tensorflow as tf
 
     model = models.create("googlenet", dialect="batchnorm", num_classes=5, width=0.25, stem="small")
-    config = exchange.run_config(model)
+    config = run_config(model)
     config.model.update(width=0.25, stem="small")
     config.data.update(image_size=32, classes=5)
     rng = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def test_tensorflow_gives_our_logits(tmp_path):
     fresh = jax.tree.map(lambda s: rng.uniform(0.0, 0.1, s.shape).astype(s.dtype), shapes)
     checkpoint.write(tmp_path / "run", fresh)
     class_names.write(tmp_path / "run", "abcde")
-    exchange.export_graph("saved_model", config, tmp_path / "run", tmp_path / "graph")
+    export_graph("saved_model", config, tmp_path / "run", tmp_path / "graph")
     loaded = tf.saved_model.load(str(tmp_path / "graph"))
     assert json.loads(loaded.about.numpy())["classes"] == list("abcde")
     serve = loaded.signatures["serving_default"]

@@ -1,4 +1,4 @@
-"""Tests that torch's files are read without executing what is in them."""
+"""Tests that torch's files are read without executing their pickles."""
 
 import numpy as np
 import pytest

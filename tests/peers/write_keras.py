@@ -1,4 +1,4 @@
-"""Writes what Keras's networks compute: runs in the environment of Keras, on its jax backend.
+"""Writes outputs of Keras's networks; runs in the environment of Keras, on its jax backend.
 
     python tests/peers/write_keras.py DIR
 
@@ -33,7 +33,7 @@ PEERS = {
 
 
 def randomise(model) -> None:
-    """Gammas, betas and moving averages away from where they start, so that nothing cancels."""
+    """Moves gammas, betas and moving averages from their initial values, so that all matter."""
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

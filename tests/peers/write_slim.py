@@ -1,10 +1,10 @@
-"""Writes what TF-slim's networks compute: runs in the environment of TensorFlow 2.12 and tf-slim.
+"""Writes outputs of TF-slim's networks; runs in the environment of TensorFlow 2.12 and tf-slim.
 
     python tests/peers/write_slim.py DIR
 
 For v1, v2 (BN-Inception) and v3, with random weights and averages: a checkpoint NAME.ckpt as
 `tf.compat.v1.train.Saver` writes it, and NAME.npz with photographs, logits, auxiliary logits and
-end-points. v4 and Inception-ResNet-v2 are not in that package.
+end-points. That package lacks v4 and Inception-ResNet-v2.
 """  # fmt: skip
 
 import sys
@@ -38,7 +38,7 @@ PEERS = {
 
 
 def values(name: str, value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Betas and moving averages away from where they start, so that nothing cancels."""
+    """Moves betas and moving averages away from their initial values, so that all matter."""
     if name.endswith(("beta", "moving_mean", "biases")):
         return rng.normal(0, 0.1, value.shape)
     if name.endswith("moving_variance"):

@@ -1,4 +1,4 @@
-"""Writes what torch's networks compute: runs in the environment of torch, timm and the others.
+"""Writes outputs of torch's networks; runs in the environment of torch, timm and the others.
 
     python tests/peers/write_torch.py DIR
 
@@ -46,7 +46,7 @@ def facenet():
 
 
 def fid():
-    """pytorch-fid's graph, with random weights: its trained ones need a network."""
+    """pytorch-fid's graph, with random weights: the trained ones would be downloaded."""
     from pytorch_fid import inception
 
     made = inception._inception_v3(num_classes=1008, aux_logits=False, weights=None)
@@ -63,7 +63,7 @@ def fid():
 
 
 V3 = {"mixed_5d": "Mixed_5d", "mixed_6e": "Mixed_6e", "mixed_7c": "Mixed_7c"}
-# Name -> how it is made, size of its input, our end-points as its modules, our heads as its.
+# Name -> constructor, size of its input, our end-points as its modules, our heads as its.
 PEERS = {
     "torchvision-googlenet": (
         lambda: torchvision("googlenet"), 224,
@@ -100,7 +100,7 @@ STEPS = ("torchvision-googlenet", "torchvision-inception_v3", "timm-inception_re
 
 
 def randomise(model) -> None:
-    """Gammas, betas and moving averages away from where they start, so that nothing cancels."""
+    """Moves gammas, betas and moving averages from their initial values, so that all matter."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -110,7 +110,7 @@ def randomise(model) -> None:
 
 
 def channels_last(x) -> np.ndarray:
-    """[b, c, h, w] as [b, h, w, c]; [b, c] as it is."""
+    """[b, c, h, w] as [b, h, w, c]; [b, c] unchanged."""
     x = x.detach().numpy()
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if x.ndim == 4 else x
 
@@ -136,12 +136,12 @@ def forward(model, size, ends, heads) -> dict[str, np.ndarray]:
 
 
 def is_face(model) -> bool:
-    """Whether it is facenet's, which normalises its output."""
+    """Whether it is facenet's network, which normalises its output."""
     return hasattr(model, "last_bn")
 
 
 def face(model, x):
-    """The embedding before it is made a unit vector."""
+    """The embedding before it is normalised to a unit vector."""
     kept = {}
     model.last_bn.register_forward_hook(lambda _, __, out: kept.update(out=out))
     model(x)
@@ -149,7 +149,7 @@ def face(model, x):
 
 
 def last(output):
-    """Logits, whatever wraps them."""
+    """The logits of a network's output, which may be a tuple."""
     return output if torch.is_tensor(output) else output[0]
 
 

@@ -1,6 +1,6 @@
-"""Tests `inception_jax/plan/schedule.py` on lines of a v5e's program, arrays made small."""
+"""Tests `schedule` on instructions of a v5e's program with small arrays."""
 
-from inception_jax.plan import collectives, schedule
+from inception_jax.plan import hlo, schedule
 
 PROGRAM = """\
 HloModule jit_step, is_scheduled=true
@@ -46,22 +46,22 @@ ENTRY %main (image: bf16[4,8], kernel: bf16[8,2]) -> f32[2] {
 """  # noqa: E501
 
 
-def test_what_goes_through_the_memory():
-    """VMEM's arrays and what is fused count nothing, a copy into VMEM once, a loop's body twice."""
-    found = schedule.read(PROGRAM, collectives.runs(PROGRAM), {"conv_1a", "mixed_5b"})
+def test_memory_traffic():
+    """Arrays in VMEM and fused instructions do not count; copies into VMEM do; loops per trip."""
+    result = schedule.read(hlo.parse(PROGRAM), {"conv_1a", "mixed_5b"})
     copied = 8 * 2 * 2
     convolved = (4 * 8 + 4 * 2) * 2  # the kernel is in VMEM
     doubled = 2 * 3 * (4 * 2 * 2)
     summed = 4 * 2 * 2  # into VMEM
-    assert found.memory_bytes == copied + convolved + doubled + summed
-    assert found.cycles == 70 + 2 * 10 + 10
-    assert found.rows == {"conv_1a": 0.7, "rest": 0.3}
-    assert found.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
+    assert result.memory_bytes == copied + convolved + doubled + summed
+    assert result.cycles == 70 + 2 * 10 + 10
+    assert result.rows == {"conv_1a": 0.7, "rest": 0.3}
+    assert result.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
 
 
-def test_a_number_that_is_no_estimate():
-    """The v5p's compiler says 2**63 - 1 where it has none: counted, and no time."""
+def test_missing_estimates():
+    """The v5p's compiler writes 2**63 - 1 for none: these are counted and take no time."""
     text = PROGRAM.replace('"estimated_cycles":"70"', f'"estimated_cycles":"{2**63 - 1}"')
-    found = schedule.read(text, collectives.runs(text), {"conv_1a"})
-    assert (found.cycles, found.unpriced) == (2 * 10 + 10, 1)
-    assert schedule.read(PROGRAM, collectives.runs(PROGRAM), {"conv_1a"}).unpriced == 0
+    result = schedule.read(hlo.parse(text), {"conv_1a"})
+    assert (result.cycles, result.unpriced) == (2 * 10 + 10, 1)
+    assert schedule.read(hlo.parse(PROGRAM), {"conv_1a"}).unpriced == 0

@@ -16,7 +16,7 @@ def own_cache(monkeypatch, tmp_path):
 
 
 def test_a_step_on_four_chips(command):
-    """Four chips send gradients and no more; the second time the plan is there already."""
+    """Four chips send only gradients; the second time the plan comes from the cache."""
     words = ["plan", *SMALL, "--topology=v5e-4", "--config.model.dtype=bfloat16"]
     done = command(*words, "--json")
     found = json.loads(done.stdout)
@@ -39,7 +39,7 @@ def test_a_step_on_four_chips(command):
 
 
 def test_what_does_not_fit(command):
-    """The compiler's own refusal ends with 78, with what is needed and what would fit."""
+    """The compiler's out-of-memory error ends with 78, the amounts and suggestions."""
     done = command("plan", *SMALL, "--topology=v5e-1", "--config.data.batch_size=4194304")
     assert done.returncode == 78, done.stderr
     assert "it does not fit: expected at most" in done.stderr

@@ -1,0 +1,133 @@
+"""Export a run as one graph: network, weights and normalisation, for any batch size."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inception_jax import checkpoint, models
+from inception_jax.config import Config
+from inception_jax.errors import ConfigError
+from inception_jax.models import Network, from_config, preprocess
+from inception_jax.models.lowering import forms
+from inception_jax.models.names import known
+from inception_jax.workdir import atomic, class_names
+
+GRAPHS = ("stablehlo", "onnx", "saved_model")
+Forward = Callable[[jax.Array], jax.Array]
+
+
+def export_graph(
+    form: str,
+    config: Config,
+    workdir: Path,
+    out: Path,
+    endpoint: str = "",
+    step: int | None = None,
+) -> None:
+    """Writes a run's network as a graph from uint8 images [b, s, s, 3] to logits or features.
+
+    `out`.json beside it has the class names and the crop; ONNX and SavedModel contain them too.
+
+    Args:
+        form: `stablehlo` (read by `jax.export.deserialize`, on CPU, CUDA and TPU), `onnx` (float32,
+            whatever dtype the run used), or `saved_model` (needs TensorFlow).
+        config: of the run.
+        workdir: of the run.
+        out: file to write, for `saved_model` a folder.
+        endpoint: one of the network's `endpoint_names()`; the logits by default.
+        step: of the checkpoint; the newest by default.
+
+    Raises:
+        ConfigError: no such end-point, `out` is a folder, or the writer's library is missing.
+    """
+    from jax import export
+
+    model = from_config.build_model(config.model)
+    endpoint = endpoint or model.endpoint_names()[-1]
+    try:
+        known("end-point", endpoint, model.endpoint_names())
+    except ValueError as e:
+        raise ConfigError(f"--endpoint: {e}") from e
+    if out.is_dir():
+        raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
+    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
+    size = config.data.image_size
+    about = {
+        "input": f"uint8 [b, {size}, {size}, 3], RGB",
+        "output": endpoint,
+        "classes": class_names.read(workdir, config.model.num_classes),
+        "crop": {
+            k: getattr(config.data, k)
+            for k in ("image_size", "eval_crop", "resize", "interpolation")
+        },
+    }
+    text = json.dumps(about, indent=2) + "\n"
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
+    write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(forward, images, text, out)
+    except ImportError as e:
+        extra = "prepare" if form == "saved_model" else "weights"
+        raise ConfigError(
+            f"--to={form} needs {e.name}: pip install 'inception-jax[{extra}]'"
+        ) from e
+    atomic.write_text(out.with_name(out.name + ".json"), text)
+
+
+def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
+    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
+    model, variables = models.fold(model, variables)
+    if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
+        model = model.clone(dtype=jnp.dtype("float32"))
+        variables = jax.tree.map(lambda x: x.astype("float32"), variables)
+
+    def forward(images: jax.Array) -> jax.Array:
+        out = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
+        return out.logits if endpoint == "logits" else out.endpoints[endpoint]
+
+    return forward
+
+
+def _stablehlo(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
+    from jax import export
+
+    del about  # StableHLO has no metadata
+    platforms = ("cpu", "cuda", "tpu")
+    data = export.export(jax.jit(forward), platforms=platforms)(images).serialize()
+    with atomic.replacing(out) as partial:
+        partial.write_bytes(data)
+
+
+def _onnx(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
+    from inception_jax.weights import onnx_graph
+
+    with forms.without("platform"):
+        data = onnx_graph.build(forward, images, about).SerializeToString()
+    with atomic.replacing(out) as partial:
+        partial.write_bytes(data)
+
+
+def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
+    import tensorflow as tf
+    from jax.experimental import jax2tf
+
+    function = jax2tf.convert(
+        forward,
+        polymorphic_shapes=[str(images.shape)],
+        native_serialization_platforms=("cpu", "cuda", "tpu"),
+    )
+    module = tf.Module()
+    signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
+    module.serve = tf.function(function, input_signature=signature, autograph=False)
+    module.about = tf.Variable(tf.constant(about))
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a killed export
+    tf.saved_model.save(module, str(partial), signatures={"serving_default": module.serve})
+    os.replace(partial, out)

@@ -1,0 +1,146 @@
+"""Import a peer's weight file as a run directory."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+
+from inception_jax import checkpoint, weights
+from inception_jax import config as cfg
+from inception_jax.config import Config
+from inception_jax.errors import ConfigError
+from inception_jax.models import Network
+from inception_jax.workdir import atomic, class_names, run_dir
+
+# Hub tags of weights trained with torchvision's normalisation constants, not with TensorFlow's.
+IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
+SOURCE = "source.json"
+
+
+@dataclass(frozen=True)
+class ImportedNetwork:
+    """An imported network and its arrays."""
+
+    model: Network
+    arrays: list[weights.ImportedArray]
+
+
+def import_weights(
+    name: str, path: Path, out: Path, normalization: str = "", classes: Path | None = None
+) -> ImportedNetwork:
+    """Writes a peer's weights as the run directory `out`: checkpoint, config, classes, source.
+
+    Args:
+        name: peer and network, such as `timm:inception_v4`.
+        path: weight file.
+        out: new directory; it appears only when complete.
+        normalization: key of `models.network.NORMALIZATIONS`, for weights trained with other
+            constants than the peer's usual ones.
+        classes: file with one class name a line; ImageNet's names by default.
+
+    Raises:
+        ConfigError: unknown peer, no such file, or `out` exists.
+        DataError: the file does not fit the network; the first three mismatches are named.
+    """
+    peer = weights.find(name)
+    if out.exists():
+        raise ConfigError(f"--out={out}: expected a new directory, this one exists")
+    arrays = weights.read(path)
+    tag = name.partition(".")[2]
+    normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
+    model = peer.create(arrays).clone(normalization=normalization)
+    names = output_names(model, classes)
+    variables, imported = weights.import_arrays(model, peer, arrays)
+    del arrays
+    # Orbax copies NumPy arrays before it writes them, but not JAX's.
+    variables = jax.tree.map(jax.device_put, variables)
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        checkpoint.write(partial, variables)
+        config = run_dir.plain(run_config(model))
+        atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
+        class_names.write(partial, names)
+        atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
+        os.rename(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return ImportedNetwork(model, imported)
+
+
+def read_source(workdir: Path) -> dict[str, str]:
+    """Reads peer, file and sha256 of an imported run; empty for a trained one."""
+    path = workdir / SOURCE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _source(name: str, path: Path) -> dict[str, str]:
+    """The contents of source.json; sha256 is empty for a TensorFlow checkpoint (several files)."""
+    sha256 = ""
+    if path.is_file():
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"peer": name, "file": path.name, "sha256": sha256}
+
+
+def run_config(model: Network) -> Config:
+    """Returns a complete config for an imported network: ImageNet with its preprocessing."""
+    p = model.preprocessing
+    offset = {1001: 1, 1008: 8}.get(model.num_classes, 0)
+    return cfg.new(
+        seed=0,
+        data=cfg.imagenet(
+            image_size=p.image_size,
+            batch_size=32,
+            colour="none",
+            interpolation=p.interpolation,
+            eval_crop=p.crop,
+            resize=p.resize,
+        )
+        | {"classes": max(model.num_classes - offset, 2)},
+        model=cfg.model(
+            model.NAME,
+            dialect=model.dialect,
+            num_classes=model.num_classes,
+            aux=model.aux,
+            dropout=model.switches.dropout,
+            bn_group=0,
+            bn_decay=model.switches.norm.decay if model.switches.norm else 0.0,
+            normalization=model.normalization,
+        ),
+        loss=dict(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
+        optim=cfg.sgd(schedule=cfg.cosine(lr=0.01, warmup_epochs=0.0), momentum=0.9),
+        ema=dict(decay=0.0),
+        train=cfg.train(epochs=1.0),
+        eval=dict(split="validation", batch_size=100, every_epochs=1.0),
+        checkpoint=cfg.checkpoints(every_epochs=1.0),
+        mesh=cfg.mesh(),
+        log=cfg.logs(every_steps=50),
+    )
+
+
+def output_names(model: Network, path: Path | None = None) -> list[str]:
+    """Returns a class name for every output: from the file `path`, ImageNet's, or numbered.
+
+    Raises:
+        ConfigError: no such file, or its number of lines is not the number of outputs.
+    """
+    if path:
+        if not path.is_file():
+            raise ConfigError(f"--classes={path}: expected a file with one class name a line")
+        names = path.read_text(encoding="utf-8").splitlines()
+        if len(names) != model.num_classes:
+            raise ConfigError(
+                f"--classes={path}: expected {model.num_classes} lines, got {len(names)}"
+            )
+        return names
+    if model.num_classes == 1000:
+        return weights.imagenet_classes()
+    if model.num_classes == 1001:
+        return ["background", *weights.imagenet_classes()]
+    return [f"class {i}" for i in range(model.num_classes)]

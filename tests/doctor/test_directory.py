@@ -1,0 +1,114 @@
+"""Tests `directory`: ownership and visibility of a run directory, room for checkpoints."""
+
+import os
+import subprocess
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from inception_jax.doctor import directory, hosts
+from inception_jax.doctor.finding import FAIL, OK, WARN
+from inception_jax.errors import ConfigError, DataError
+from inception_jax.workdir import run_dir
+from tests.doctor.conftest import Others, page
+
+
+def test_workdir(tmp_path):
+    """A new directory, a run's own and another's; no file is left behind."""
+    c, alone, new = page(), hosts.Hosts(), tmp_path / "a" / "b"
+    assert directory.shared(new, c, False, alone).found.endswith(": new")
+    assert not (tmp_path / "a").exists()
+    with run_dir.opened(new, c, False):
+        (new / "checkpoints" / "40").mkdir(parents=True)
+        (new / "checkpoints" / "9").mkdir()
+        (new / "checkpoints" / "bad-50").mkdir()
+        check = partial(directory.shared, new, c, False, alone)
+        locked = subprocess.run(
+            ["python3", "-c", f"import fcntl; fcntl.flock(open({str(new / '.lock')!r}), 6)"],
+            capture_output=True,
+        )
+        assert locked.returncode  # the run holds the lock
+        with pytest.raises(ConfigError, match="another process is training"):
+            check()
+    assert "step 40 of 2 checkpoints" in check().found
+    with pytest.raises(ConfigError, match=r"optim.lr: 0.2 there, 0.3 now"):
+        directory.shared(new, page(optim__lr=0.3), False, alone)
+    assert directory.shared(new, page(optim__lr=0.3), True, alone).state == OK
+    assert sorted(p.name for p in new.iterdir()) == [".lock", "checkpoints", "config.json"]
+
+
+@pytest.mark.parametrize("where", ["a_file/run", "/proc/run"])
+def test_unwritable_workdir(where, tmp_path):
+    """Below a file, and where not even root may create a folder."""
+    (tmp_path / "a_file").touch()
+    with pytest.raises(ConfigError, match="directory that can be created and written"):
+        directory.shared(tmp_path / where, page(), False, hosts.Hosts())
+
+
+def test_a_workdir_that_is_not_shared(tmp_path, monkeypatch):
+    """A host that does not find the first one's file has another file system."""
+    monkeypatch.setattr(directory, "SEEN", 0.3)
+    others = Others({"token": ".doctor-1"}, index=1, count=2)
+    assert directory.shared(tmp_path, page(), False, others).state == FAIL
+    (tmp_path / ".doctor-1").write_text(".doctor-1")
+    assert "visible on all" in directory.shared(tmp_path, page(), False, others).found
+
+
+def test_init(tmp_path):
+    """A run to start from must have a checkpoint."""
+    with pytest.raises(ConfigError):
+        directory.init(tmp_path)
+    with run_dir.opened(tmp_path, page(), False):
+        pass
+    with pytest.raises(DataError):
+        directory.init(tmp_path)
+    (tmp_path / "checkpoints" / "12").mkdir(parents=True)
+    assert "googlenet at step 12" in directory.init(tmp_path).found
+
+
+def test_room(tmp_path, monkeypatch):
+    """Room for the kept checkpoints and one being written, less the existing ones."""
+    state = {"a": jax.ShapeDtypeStruct((1000,), np.float32)}
+    free, each = {}, 4000 + directory.OVERHEAD
+    monkeypatch.setattr(directory, "free_bytes", lambda path: free["bytes"])
+
+    def fits(count, **values):
+        """Whether room for exactly `count` checkpoints is required."""
+        states = []
+        for free["bytes"] in (count * each, count * each - 1):
+            found = directory.room(tmp_path, page(**values), state)
+            states.append((found.state, found.code))
+        return states == [(OK, 0), (FAIL, 74)]
+
+    assert fits(3)
+    assert fits(9, checkpoint__keep=5, checkpoint__keep_best=3)
+    assert fits(3 + 8, checkpoint__keep_every_epochs=4.0)
+    (tmp_path / "checkpoints" / "7").mkdir(parents=True)
+    assert fits(2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_room_on_a_small_disk(tmp_path):
+    """The free space of a real file system of 8 MB."""
+    small = tmp_path / "small"
+    small.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(small)]
+    if subprocess.run(line, capture_output=True).returncode:
+        pytest.skip("this machine does not allow mounts")
+    try:
+        for size, state in ((1_500_000, OK), (2_000_000, FAIL)):
+            each = {"a": jax.ShapeDtypeStruct((size // 4,), np.float32)}
+            assert directory.room(small / "run", page(), each).state == state
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_cache(tmp_path, monkeypatch):
+    """Warns of no compilation cache, or too little room for it."""
+    assert directory.cache("").state == WARN
+    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE)
+    assert directory.cache(str(tmp_path)).state == OK
+    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE - 1)
+    assert directory.cache(str(tmp_path)).state == WARN
