@@ -181,8 +181,8 @@ def _by_kernel(
         products = [_product(r.T, by_channel) for r in read]
         return total + jnp.stack(products).reshape(total.shape), None
 
-    parts = tuple(a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
     start = jnp.zeros((len(places), *shape[2:]), np.promote_types(dy.dtype, jnp.float32))
+    parts = tuple(a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
     return lax.scan(body, start, parts)[0].reshape(shape).astype(dy.dtype)
 
 
