@@ -1,17 +1,30 @@
-"""What can end a command, and the exit code it ends with.
+"""The errors that end a command, with their exit codes, and the mapping from errno to them.
 
-A message says what was expected, what came, and what to change. `cli.main` prints it without a
-traceback; any other exception is a crash and keeps its traceback.
+A message states the expected and the actual value, and what to change. `cli.main` prints it without
+a traceback; any other exception is a crash and keeps its traceback.
 """
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (
+    errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+)  # fmt: skip
+# TensorStore gives the errno in words only.
+FULL_WORDS = (*(os.strerror(number) for number in FULL), "ENOSPC", "EDQUOT")
 
 
 class UserError(Exception):
-    """Base of every error that a user can cause and mend.
+    """Base of every error that a user can cause and fix.
 
     Attributes:
         code: the exit code.
         shared: whether all processes of a job raise it at the same point.
-        abrupt: whether threads may be left that never end, so that the process has to.
+        abrupt: whether threads may be left that never end, so that the process must exit hard.
     """
 
     code = 1
@@ -35,7 +48,7 @@ class DivergedError(UserError):
     """The loss or the gradient is no longer finite (EX_DATAERR).
 
     Attributes:
-        step: the first that was not finite.
+        step: the first non-finite one.
     """
 
     code = 65
@@ -44,7 +57,7 @@ class DivergedError(UserError):
 
 
 class DiskFullError(UserError):
-    """No room left for a checkpoint (EX_IOERR)."""
+    """No space left for an output (EX_IOERR)."""
 
     code = 74
 
@@ -58,12 +71,60 @@ class PreemptedError(UserError):
 
 
 class StoppedEarlyError(PreemptedError):
-    """Stopped by a signal before the first step, while the compiler works: nothing was lost."""
+    """Stopped by a signal before the first step, during compilation: nothing was lost."""
 
     shared = False
 
 
 class LostProcessError(UserError):
-    """A process of the job did not come, died or hangs (EX_SOFTWARE)."""
+    """A process of the job did not connect, died or hangs (EX_SOFTWARE)."""
 
     code = 70
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and, one after another, the errors it was raised from or while handling."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def from_os_error(error: BaseException, what: str, resumes: str = "") -> UserError | None:
+    """Convert a failed write to a `DiskFullError` or a `ConfigError`, whatever library wraps it.
+
+    Args:
+        error: as raised; its causes are searched for the errno.
+        what: the output, such as `a checkpoint in /runs/a`.
+        resumes: what the same command does once there is space, for the message.
+
+    Returns:
+        The error to raise from `error`; None if it has another cause.
+    """
+    for cause in causes(error):
+        number, text = getattr(cause, "errno", None), str(cause)
+        reason = (text.splitlines() or [type(cause).__name__])[0][:300]
+        if number in FULL or any(word in text for word in FULL_WORDS):
+            then = f": it {resumes}" if resumes else ""
+            return DiskFullError(
+                f"no room left for {what} ({reason}); free some space and run the same command "
+                f"again{then}"
+            )
+        if number in UNWRITABLE and isinstance(cause, OSError):
+            return ConfigError(
+                f"cannot write {what} ({reason}); make it writable, or choose another place"
+            )
+    return None
+
+
+@contextlib.contextmanager
+def writing(what: str, resumes: str = "") -> Iterator[None]:
+    """Raise the error of `from_os_error` for a write that fails in the body."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as e:
+        if (error := from_os_error(e, what, resumes)) is None:
+            raise
+        raise error from e

@@ -1,4 +1,4 @@
-"""What a person sees of a long job: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a long job: a bar on a terminal, plain lines elsewhere."""
 
 import math
 import os
@@ -13,11 +13,11 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
 class Progress:
-    """Shows how far a job is, its numbers, its rate and the time left.
+    """Shows the steps done, values and the time left.
 
     On a terminal one line is redrawn at most ten times a second; elsewhere a line is written at
-    most every `quiet` seconds, and at the end. The time left is over the job's steps in this
-    process, its first one (compilation) left out.
+    most every `quiet` seconds, and at the end. The time left is estimated from the steps of this
+    process without the first one, which compiles.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Progress:
         self._drawn = False
 
     def update(self, step: int, values: Mapping[str, str]) -> None:
-        """Notes that `step` steps are done, and shows the values when it is time to."""
+        """Set the number of steps done, and show the values if the last ones are old enough."""
         now = time.monotonic()
         self._first = self._first or (step, now)
         self.step = step
@@ -55,13 +55,13 @@ class Progress:
         self.stream.flush()
 
     def seconds_left(self, now: float) -> float | None:
-        """Time to the end at the mean rate since the first update, or None before the second."""
+        """Seconds to the end at the mean rate since the first update; None before the second."""
         if self._first is None or self.step <= self._first[0]:
             return None
         return (self.total - self.step) * (now - self._first[1]) / (self.step - self._first[0])
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if self._drawn:
             self.stream.write("\r\x1b[2K")
             self._drawn = False
@@ -69,14 +69,14 @@ class Progress:
         self.stream.flush()
 
     def close(self) -> None:
-        """Leaves the last line as it is."""
+        """End the redrawn line."""
         if self._drawn:
             self.stream.write("\n")
             self.stream.flush()
             self._drawn = False
 
     def _columns(self) -> int:
-        """Width of the terminal that the stream is, which standard output need not be."""
+        """Width of the stream's terminal, which standard output need not be."""
         try:
             columns = os.get_terminal_size(self.stream.fileno()).columns
         except (OSError, ValueError, AttributeError):
@@ -89,7 +89,7 @@ class Progress:
 
 
 def watched(items: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """The items, with their number, their rate and the time left shown as they go by."""
+    """Yield the items while their number, rate and time left are shown."""
     bar, began = Progress(total, label=label), time.monotonic()
     try:
         for i, item in enumerate(items):
@@ -101,7 +101,7 @@ def watched(items: Iterable[T], total: int, label: str) -> Iterator[T]:
 
 
 def duration(seconds: float) -> str:
-    """`42s`, `3m05s`, `2h10m`, `3d04h`."""
+    """Format seconds as `42s`, `3m05s`, `2h10m`, `3d04h`."""
     s = round(seconds)
     if s < 60:
         return f"{s}s"

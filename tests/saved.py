@@ -49,3 +49,15 @@ def same(a, b):
     """Whether two trees are equal, bit by bit."""
     pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
+
+
+def flip(path, bit=1000):
+    """Flips one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[bit // 8 % len(data)] ^= 1 << bit % 8
+    path.write_bytes(data)
+
+
+def array_file(step):
+    """A file with numbers in it: the largest."""
+    return max((p for p in step.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)

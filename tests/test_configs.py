@@ -37,14 +37,14 @@ def named(case) -> str:
 
 
 def test_there_are_pages():
-    """The README's two commands need the first of these."""
+    """The README's commands need these."""
     assert {"digits", "cifar10", "googlenet", "inception_v3"} <= {p.stem for p in PAGES}
     assert set(ARGUMENTS) <= {p.stem for p in PAGES}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_it_opens_with_paper_command_time_and_number(path):
-    """A reader sees in the first lines what to run and what comes out, or that it is not known."""
+    """The first lines have the command and the published number, or that there is none."""
     doc = path.read_text().split('"""')[1]
     command = (
         rf"^    (?:\w+=\S+ +)?inception-jax train --config=configs/{path.name} .*--workdir=runs/\w+"
@@ -86,7 +86,7 @@ def test_its_network_and_optimiser_build(path, argument):
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_row_of_its_sweeps_is_a_config(path, monkeypatch):
-    """What a page declares to try can be tried: each row alone, and what its search suggests."""
+    """Each row of a sweep, and each suggestion of a search, gives a valid config."""
     monkeypatch.chdir(PAGES[0].parents[1])
     functions = pages.functions(str(path))
     for name in [n for n in functions if n.startswith(grid.PREFIX)]:

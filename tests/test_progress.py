@@ -20,7 +20,7 @@ END = "<end>"
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that stands still until it is told to go on: clock(seconds)."""
+    """A clock that only the test moves: clock(seconds)."""
     now = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
@@ -59,7 +59,7 @@ def terminal(monkeypatch):
 
 
 def lines(text: str) -> list[str]:
-    """What each redraw leaves on the line."""
+    """The line after each redraw."""
     return [part.split("\r")[0] for part in text.split("\r\x1b[2K") if part]
 
 
@@ -101,7 +101,7 @@ def test_width_of_the_terminal_it_writes_to(clock, terminal, columns, monkeypatc
     widths = [len(line) for line in lines(read())]
     assert len(widths) == 3
     assert max(widths) < columns
-    assert max(widths) >= min(columns - 1, 60)  # and the room there is, is used
+    assert max(widths) >= min(columns - 1, 60)  # the available width is used
 
 
 def test_the_bar_is_as_full_as_the_job_is_done(clock, terminal):
@@ -174,14 +174,14 @@ def test_bar_is_always_as_wide_as_asked(total, share, width):
 def test_watched_items(clock):
     """Every item comes through; number, rate and time left are shown; an early end closes it."""
     out = io.StringIO()
-    progress.sys.stderr, kept = out, progress.sys.stderr
+    progress.sys.stderr, stderr = out, progress.sys.stderr
     try:
         seen = []
         for item in progress.watched(iter(range(40)), 40, "packing"):
             seen.append(item)
             clock(1.0)
     finally:
-        progress.sys.stderr = kept
+        progress.sys.stderr = stderr
     assert seen == list(range(40))
     lines = out.getvalue().splitlines()
     assert lines[1] == "packing  11/40  per second 1  ETA 29s" and lines[-1].startswith(

@@ -1,13 +1,13 @@
-"""Checkpoints that can be trusted: every byte is hashed when it is saved and before it is used.
+"""Checkpoints that are verified: every byte is hashed when it is saved and before it is used.
 
-    WORKDIR/checkpoints/<step>/packed/        the arrays, few and large (`arrays`)
-                               split/         those of which no process has the whole
-                               index/ log/    JSON: what is where; the loop's own state
-                               manifest.json  size and sha256 of every file (`manifest`)
-                        <step>.saving         not whole yet: it gets its name last
-                        bad-<step>            damaged; put aside, never deleted
+    WORKDIR/checkpoints/<step>/packed/        the arrays, concatenated into few large ones
+                               split/         arrays that are sharded over processes
+                               index/ log/    JSON: the layout of `packed`; the loop's own state
+                               manifest.json  size and sha256 of every file
+                        <step>.saving         incomplete: renamed last
+                        bad-<step>            damaged: renamed, never deleted
 
-Orbax writes, asynchronously; `saves` decides when a step is whole and which are kept.
+Orbax writes the arrays; `saves` runs it in the background and deletes old steps.
 """
 
 from inception_jax.checkpoint.folder import newest_good, steps

@@ -1,10 +1,9 @@
-"""How a tree of arrays lies in a step's folder, and how it comes back on any devices.
+"""The layout of a tree of arrays in a step's folder, and its restoration on any devices.
 
-Orbax takes a millisecond of Python for every array, whatever its size, and a state of
-Inception-ResNet-v2 has 2,809 of them, most of a kilobyte. So the arrays that a process has as a
-whole are laid end to end, one row of bytes for each part of the state, and Orbax writes these few
-(`packed`); `index` says what is where. An array of which no process has the whole is left to Orbax
-as it is (`split`).
+Orbax takes a millisecond of Python per array, whatever its size, and a state of Inception-ResNet-v2
+has 2,809 arrays, most of a kilobyte. So arrays that are complete in one process are concatenated,
+one row of bytes per part of the state, and Orbax writes these few (`packed`); `index` holds their
+offsets. Arrays that are sharded over processes are left to Orbax as they are (`split`).
 """
 
 import json
@@ -19,40 +18,40 @@ from etils import epath
 
 from inception_jax.errors import DataError
 
-ALIGN = 64  # bytes: a CPU "device" then takes an array as it lies
+ALIGN = 64  # bytes: a CPU device then uses the array without a copy
 CHUNK, FILE = 16 << 20, 128 << 20  # bytes; several files, so that several cores can hash them
 
 
 class OwnedBytes(np.ndarray):
-    """Bytes that nobody else writes to: Orbax need not copy them once more, which took seconds."""
+    """Bytes with one owner: saves Orbax a deep copy that took seconds."""
 
     def __deepcopy__(self, memo: Any) -> "OwnedBytes":
         return self
 
 
 def named(tree: Any) -> dict[str, Any]:
-    """The leaves by path, such as `params/conv0/conv/kernel`."""
+    """Map paths such as `params/conv0/conv/kernel` to the leaves."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def nested(leaves: dict[str, Any]) -> dict[str, Any]:
-    """Dictionaries in dictionaries, by the parts of the paths."""
+    """Convert leaves by path to nested dicts."""
     tree: dict[str, Any] = {}
     for name, leaf in leaves.items():
         *folders, last = name.split("/")
-        place = tree
+        branch = tree
         for part in folders:
-            place = place.setdefault(part, {})
-        place[last] = leaf
+            branch = branch.setdefault(part, {})
+        branch[last] = leaf
     return tree
 
 
 def checkpointer(in_flight: int | None = None) -> ocp.Checkpointer:
-    """Orbax's reader and writer of a step; at most `in_flight` bytes on their way at a time.
+    """Orbax's reader and writer of a step, with at most `in_flight` bytes in memory at a time.
 
-    Its processes wait for one another by JAX's coordination service, not on the devices, so that it
-    may work in a thread beside the training.
+    Processes wait for one another through JAX's coordination service, not on the devices, so that
+    it can run in a thread beside the training.
     """
     limit: dict[str, Any] = {} if in_flight is None else {"save_concurrent_gb": in_flight / 1e9}
     several = ocp.options.MultiprocessingOptions(
@@ -70,33 +69,33 @@ def checkpointer(in_flight: int | None = None) -> ocp.Checkpointer:
     return ocp.Checkpointer(handler, multiprocessing_options=several)
 
 
-def stored(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
-    """What Orbax is to write.
+def save_args(tree: Any, log: dict[str, Any], pack: bool = True) -> Any:
+    """The arguments of Orbax's `save`.
 
     Args:
-        tree: of jax.Array, on any devices, that nobody donates meanwhile.
+        tree: of jax.Array on any devices, which must not be donated meanwhile.
         log: JSON.
-        pack: False leaves all arrays to Orbax, which then needs no room for a copy.
+        pack: False leaves all arrays to Orbax, which needs less host memory.
     """
     leaves = named(tree)
-    whole = {k: x for k, x in leaves.items() if pack and _whole(x)}
-    split = {k: x for k, x in leaves.items() if k not in whole}
-    index, rows = _packed(whole)
+    local = {k: x for k, x in leaves.items() if pack and _is_local(x)}
+    split = {k: x for k, x in leaves.items() if k not in local}
+    index, rows = _packed(local)
     items: dict[str, Any] = {"index": ocp.args.JsonSave(index), "log": ocp.args.JsonSave(log)}
     if rows:
-        save_args = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
-        items["packed"] = ocp.args.PyTreeSave(rows, save_args, ocdbt_target_data_file_size=FILE)
+        chunks = {k: ocp.SaveArgs(chunk_byte_size=CHUNK) for k in rows}
+        items["packed"] = ocp.args.PyTreeSave(rows, chunks, ocdbt_target_data_file_size=FILE)
     if split:
         items["split"] = ocp.args.PyTreeSave(split)
     return ocp.args.Composite(**items)
 
 
-def _whole(leaf: jax.Array) -> bool:
+def _is_local(leaf: jax.Array) -> bool:
     return leaf.is_fully_addressable or leaf.is_fully_replicated
 
 
 def _packed(leaves: dict[str, jax.Array]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What is where, [offset, dtype, shape] by name, and the rows of bytes by part of the state."""
+    """The index, [offset, dtype, shape] by name, and the rows of bytes by part of the state."""
     index, sizes = {}, {}
     for name, leaf in leaves.items():
         leaf.copy_to_host_async()
@@ -121,31 +120,28 @@ def _view(rows: dict[str, np.ndarray], name: str, entry: list[Any]) -> np.ndarra
 
 
 def log(folder: Path) -> dict[str, Any]:
-    """What was saved beside the arrays."""
+    """Read the log that was saved beside the arrays."""
     return _json(folder / "log")
 
 
 def restored(folder: Path, shapes: Any) -> Any:
-    """The tree as `shapes` says: jax.ShapeDtypeStruct with the sharding that each is to have.
+    """Restore the tree; the devices and processes that wrote it do not matter.
 
-    The devices and processes that wrote it do not matter.
+    Args:
+        folder: of the step.
+        shapes: jax.ShapeDtypeStruct with the wanted shardings.
 
     Raises:
-        DataError: it is of another network or optimiser; the first differences are named.
+        DataError: it is of another network or optimiser; the first differences are listed.
     """
-    if (folder / "state").is_dir():  # one array a leaf, as before there were manifests
-        args = ocp.args.StandardRestore(shapes)
-        return ocp.Checkpointer(ocp.StandardCheckpointHandler()).restore(
-            folder / "state", args=args
-        )
     want, index = named(shapes), _json(folder / "index")
     split = _split_shapes(folder)
-    there = {name: (tuple(shape), dtype) for name, (_, dtype, shape) in index.items()}
-    there |= {name: (tuple(x.shape), np.dtype(x.dtype).name) for name, x in split.items()}
-    _compare(folder, there, {name: (x.shape, x.dtype.name) for name, x in want.items()})
+    saved = {name: (tuple(shape), dtype) for name, (_, dtype, shape) in index.items()}
+    saved |= {name: (tuple(x.shape), np.dtype(x.dtype).name) for name, x in split.items()}
+    _compare(folder, saved, {name: (x.shape, x.dtype.name) for name, x in want.items()})
     rows = _rows(folder, index)
-    places = {k: ocp.ArrayRestoreArgs(sharding=want[k].sharding) for k in split}
-    leaves = _restore(folder / "split", places) if split else {}
+    shardings = {k: ocp.ArrayRestoreArgs(sharding=want[k].sharding) for k in split}
+    leaves = _restore(folder / "split", shardings) if split else {}
     for name, entry in index.items():
         array = _view(rows, name, entry)
         leaves[name] = jax.make_array_from_callback(
@@ -155,30 +151,18 @@ def restored(folder: Path, shapes: Any) -> Any:
 
 
 def flat(folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
-    """The arrays by name, on the host.
+    """Read arrays by name to the host.
 
     Args:
         folder: of the step.
-        wanted: which of them, by name.
+        wanted: selects them by name.
     """
-    if (folder / "state").is_dir():
-        return {k: x for k, x in named(_older(epath.Path(folder / "state"))).items() if wanted(k)}
     index = {k: entry for k, entry in _json(folder / "index").items() if wanted(k)}
     rows = _rows(folder, index)
     leaves = {name: _view(rows, name, entry) for name, entry in index.items()}
     names = [k for k in _split_shapes(folder) if wanted(k)]
     host = {k: ocp.RestoreArgs(restore_type=np.ndarray) for k in names}
     return leaves | (_restore(folder / "split", host) if names else {})
-
-
-def _older(folder: epath.Path) -> Any:
-    one = ocp.StandardCheckpointHandler()
-    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    shapes = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        one.metadata(folder).tree,
-    )
-    return jax.tree.map(np.asarray, one.restore(folder, args=ocp.args.StandardRestore(shapes)))
 
 
 def _rows(folder: Path, index: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -188,27 +172,26 @@ def _rows(folder: Path, index: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _restore(folder: Path, how: dict[str, Any]) -> dict[str, Any]:
-    """Some arrays of an item. The handler, for the checkpointer would wait for all processes."""
+    """Restore arrays of an item, with the handler: a checkpointer would wait for all processes."""
     args = ocp.args.PyTreeRestore(dict.fromkeys(how, 0), restore_args=how, partial_restore=True)
     return ocp.PyTreeCheckpointHandler().restore(epath.Path(folder), args=args)
 
 
 def _split_shapes(folder: Path) -> dict[str, Any]:
-    there = (folder / "split").is_dir()
-    return (
-        ocp.PyTreeCheckpointHandler().metadata(epath.Path(folder / "split")).tree if there else {}
-    )
+    if not (folder / "split").is_dir():
+        return {}
+    return ocp.PyTreeCheckpointHandler().metadata(epath.Path(folder / "split")).tree
 
 
 def _json(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "metadata").read_text(encoding="utf-8"))
 
 
-def _compare(folder: Path, there: dict[str, Any], want: dict[str, Any]) -> None:
+def _compare(folder: Path, saved: dict[str, Any], want: dict[str, Any]) -> None:
     rows = [
-        f"  {name}: {there.get(name, 'none')} there, {want.get(name, 'none')} expected"
-        for name in sorted({*there, *want})
-        if there.get(name) != want.get(name)
+        f"  {name}: expected {want.get(name, 'none')}, found {saved.get(name, 'none')}"
+        for name in sorted({*saved, *want})
+        if saved.get(name) != want.get(name)
     ]
     if rows:
         more = f"\n  and {len(rows) - 3} more" if len(rows) > 3 else ""

@@ -1,4 +1,4 @@
-"""How far two checkpoints are apart, array by array."""
+"""Compare two checkpoints array by array."""
 
 import math
 from pathlib import Path
@@ -10,20 +10,20 @@ from inception_jax.checkpoint import arrays
 
 
 def rows(one: Path, other: Path) -> list[dict[str, Any]]:
-    """Each array that is not the same in both, the worst first.
+    """List the arrays that differ, the largest difference first.
 
     Args:
-        one: folder of a whole step.
-        other: of another one.
+        one: folder of a step.
+        other: folder of another step.
 
     Returns:
         section (params, batch_stats, opt_state, ema, step), name, and what: `only in A`, `only in
-        B`, `shape`, or `values` with max_abs and max_rel, the largest difference, and that over the
-        largest magnitude in the first; infinite where only one of two numbers is finite.
+        B`, `shape`, or `values` with max_abs, the largest difference, and max_rel, the same over
+        the largest magnitude in the first; infinite where only one of two numbers is finite.
     """
     a, b = arrays.flat(one), arrays.flat(other)
-    found = [row for name in sorted({*a, *b}) if (row := _row(name, a.get(name), b.get(name)))]
-    return sorted(found, key=lambda row: (-row.get("max_rel", math.inf), row["name"]))
+    different = [row for name in sorted({*a, *b}) if (row := _row(name, a.get(name), b.get(name)))]
+    return sorted(different, key=lambda row: (-row.get("max_rel", math.inf), row["name"]))
 
 
 def _row(name: str, a: np.ndarray | None, b: np.ndarray | None) -> dict[str, Any] | None:

@@ -1,12 +1,11 @@
-"""The folder of a run's steps: which there are, which is the newest whole one."""
+"""The folder of a run's steps: list them, find the newest good one, rename damaged ones."""
 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from inception_jax.checkpoint import arrays, manifest
+from inception_jax.checkpoint import manifest
 from inception_jax.errors import DataError
 from inception_jax.runtime import multihost
 
@@ -14,7 +13,7 @@ SAVING, DELETING, ORBAX = ".saving", ".deleting", ".orbax-checkpoint-tmp"
 
 
 def steps(directory: Path) -> list[int]:
-    """The steps that are there, whole or not, rising."""
+    """The saved steps, good or damaged, rising."""
     if not directory.is_dir():
         return []
     return sorted(int(p.name) for p in directory.iterdir() if p.name.isdigit() and p.is_dir())
@@ -25,105 +24,81 @@ def of_run(workdir: Path, step: int | None = None) -> tuple[Path, list[int]]:
 
     Args:
         workdir: of the run.
-        step: one that has to be there; None for any.
+        step: one that must exist; None for any.
 
     Raises:
-        DataError: it is not.
+        DataError: it does not.
     """
     directory = (workdir / "checkpoints").resolve()  # Orbax takes no relative path
     if not directory.is_dir():
         raise DataError(f"expected checkpoints in {directory}, found no such folder")
-    there = steps(directory)
-    if not there or (step is not None and step not in there):
+    saved = steps(directory)
+    if not saved or (step is not None and step not in saved):
         wanted = "any" if step is None else step
-        raise DataError(f"expected step {wanted} in {directory}, found {there or 'none'}")
-    return directory, there
+        raise DataError(f"expected step {wanted} in {directory}, found {saved or 'none'}")
+    return directory, saved
 
 
-def whole(workdir: Path, step: int | None = None) -> int:
-    """A run's newest good step, or the one that is asked for; nothing is written.
+def good_step(workdir: Path, step: int | None = None) -> int:
+    """Verify and return a run's newest good step, or the given one; nothing is written.
 
     Raises:
         DataError: there is no such step, or it is damaged.
     """
-    directory, there = of_run(workdir, step)
+    directory, saved = of_run(workdir, step)
     if step is None:
         step = newest_good(directory)
         assert step is not None  # there are steps
-    elif wrong := troubles(directory / str(step), older_kind(directory, there)):
-        rows = "\n".join(f"  {line}" for line in wrong)
-        raise DataError(f"step {step} in {directory} is damaged, choose one of {there}:\n{rows}")
+    elif problems := manifest.problems(directory / str(step)):
+        rows = "\n".join(f"  {line}" for line in problems)
+        raise DataError(f"step {step} in {directory} is damaged, choose one of {saved}:\n{rows}")
     return step
 
 
-def newest_good(directory: Path, mend: bool = False) -> int | None:
-    """The newest step whose files are all as they were written; None if there are no steps.
+def newest_good(directory: Path, repair: bool = False) -> int | None:
+    """Find the newest step with a manifest that all its files match; None if there are no steps.
 
-    A line on the standard error says of each damaged step what is wrong and what is used instead.
-    All processes must ask; the first one reads, and all get its answer.
+    Prints a line about each damaged step to standard error. All processes must call it; the first
+    one reads the files and shares the answer.
 
     Args:
         directory: of the steps.
-        mend: whether the folder is ours to write: leftovers of killed saves are removed, and
-            damaged steps put aside as bad-<step>, so that they can be saved again.
+        repair: whether this run owns the folder: what killed saves have left is removed, and
+            damaged steps are renamed to bad-<step>, so that they can be saved again.
 
     Raises:
-        DataError: there are steps, and all are damaged; they are named, and left where they are.
+        DataError: all steps are damaged; they are listed and left as they are.
     """
-    return multihost.decided(lambda: _newest_good(directory, mend))
+    return multihost.decided(lambda: _newest_good(directory, repair))
 
 
-def _newest_good(directory: Path, mend: bool) -> int | None:
-    if mend:
+def _newest_good(directory: Path, repair: bool) -> int | None:
+    if repair:
         clean(directory)
-    there, bad, good = steps(directory), {}, None
-    legacy = older_kind(directory, there)
-    for step in reversed(there):
-        wrong = troubles(directory / str(step), legacy)
-        if not wrong:
+    bad: dict[int, str] = {}
+    good = None
+    for step in reversed(steps(directory)):
+        problems = manifest.problems(directory / str(step))
+        if not problems:
             good = step
             break
-        bad[step] = wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        bad[step] = problems[0] + more
     if bad and good is None:
         rows = "\n".join(f"  step {step}: {reason}" for step, reason in bad.items())
         raise DataError(
-            f"expected a whole checkpoint in {directory}, but all are damaged:\n{rows}\n"
-            f"Copy one from where it is whole, or choose another --workdir: nothing is trained "
-            f"over them"
+            f"expected a good checkpoint in {directory}, but all are damaged:\n{rows}\n"
+            f"Copy a good one there, or choose another --workdir: a damaged checkpoint is never "
+            f"overwritten"
         )
     for step, reason in bad.items():
-        kept = f" (kept as {put_aside(directory, step).name})" if mend else ""
-        say(f"checkpoint {step} is damaged{kept}: {reason}; step {good} is used instead")
-    if legacy and good is not None:
-        say(f"checkpoint {good} is from before {manifest.NAME} was written: it can be read, but "
-            f"not compared with what was saved")  # fmt: skip
-        if mend:
-            for step in there[: there.index(good) + 1]:
-                if not troubles(directory / str(step), legacy):
-                    manifest.write(directory / str(step), step=step, adopted=True)
+        renamed = f" (renamed to {mark_bad(directory, step).name})" if repair else ""
+        log(f"checkpoint {step} is damaged{renamed}: {reason}; step {good} is used instead")
     return good
 
 
-def older_kind(directory: Path, there: Iterable[int]) -> bool:
-    """Whether the steps are from before there were manifests: then none has one."""
-    return not any((directory / str(step) / manifest.NAME).exists() for step in there)
-
-
-def troubles(
-    folder: Path, legacy: bool, each: Callable[[str], None] = lambda name: None
-) -> list[str]:
-    """What is wrong with a step; one of an older kind is only read."""
-    if not legacy:
-        return manifest.problems(folder, each)
-    try:
-        arrays.flat(folder)
-    except Exception as e:  # Orbax and TensorStore raise what they like
-        return [f"cannot be read ({' '.join(str(e).split())[:200]})"]
-    return []
-
-
-def put_aside(directory: Path, step: int) -> Path:
-    """Renames a damaged step, so that Orbax and we take it for none."""
+def mark_bad(directory: Path, step: int) -> Path:
+    """Rename a step to bad-<step>, which is no step for this package and for Orbax."""
     names = (f"bad-{step}" + (f".{i}" if i else "") for i in range(10_000))
     target = next(directory / name for name in names if not (directory / name).exists())
     os.rename(directory / str(step), target)
@@ -131,19 +106,19 @@ def put_aside(directory: Path, step: int) -> Path:
 
 
 def remove(directory: Path, step: int) -> None:
-    """Deletes a step; killed half-way, it leaves nothing that looks like one."""
+    """Delete a step; when killed half-way, nothing is left that looks like one."""
     doomed = directory / f"{step}{DELETING}"
     os.rename(directory / str(step), doomed)
     shutil.rmtree(doomed)
 
 
 def clean(directory: Path) -> None:
-    """Removes what killed saves and deletions have left."""
+    """Remove what killed saves and deletions have left."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.name.endswith((SAVING, DELETING)) or ORBAX in path.name:
             shutil.rmtree(path)
 
 
-def say(line: str) -> None:
-    """One line for the reader, whatever the command prints for programs."""
+def log(line: str) -> None:
+    """Print a line to standard error; standard output may be read by a program."""
     print(line, file=sys.stderr, flush=True)

@@ -1,17 +1,17 @@
-"""What `ckpt ls` tells of a run's steps."""
+"""The rows of `ckpt ls`."""
 
 import time
 from pathlib import Path
 from typing import Any
 
-from inception_jax.checkpoint import folder, keeping, manifest
+from inception_jax.checkpoint import folder, manifest, retention
 from inception_jax.workdir import jsonl, run_dir
 
 GOOD, UNVERIFIED, BAD = "good", "unverified", "bad"
 
 
 def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
-    """One for each step, rising, then those that were put aside.
+    """One row per step, rising, then the steps that were renamed to bad-<step>.
 
     Args:
         workdir: of the run.
@@ -19,63 +19,58 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
 
     Returns:
         step, epoch, time (seconds since 1970), bytes, top1, kept (why), state and reason (of a bad
-        one); None where it is not known.
+        one); None where unknown.
 
     Raises:
         DataError: there are no checkpoints.
     """
-    directory, there = folder.of_run(workdir)
+    directory, steps = folder.of_run(workdir)
     config = run_dir.saved_config(workdir)
-    path = workdir / "metrics.jsonl"
-    lines = [x for x in (jsonl.read(path) if path.exists() else []) if x["epoch"]]
+    lines = [x for x in jsonl.read(workdir / "metrics.jsonl") if x["epoch"]]
     per_epoch = lines[-1]["step"] / lines[-1]["epoch"] if lines else None
-    scores, c = keeping.scores(workdir, config["eval"]["split"]), config["checkpoint"]
+    scores, c = retention.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)
-    reasons = keeping.Keeping(c["keep"], c["keep_best"], every).reasons(there, scores)
-    aside = sorted(directory.glob("bad-*"), key=lambda p: _number(p.name))
-    found = []
-    for where in [*(directory / str(step) for step in there), *aside]:
-        step, put_aside = _number(where.name), where in aside
-        state, reason = _state(where, put_aside, folder.older_kind(directory, there), sums)
-        found.append(
+    reasons = retention.Retention(c["keep"], c["keep_best"], every).reasons(steps, scores)
+    renamed = sorted(directory.glob("bad-*"), key=lambda p: _number(p.name))
+    table = []
+    for path in [*(directory / str(step) for step in steps), *renamed]:
+        step, is_bad = _number(path.name), path in renamed
+        state, reason = (BAD, path.name) if is_bad else _state(path, sums)
+        table.append(
             {
                 "step": step,
                 "epoch": step / per_epoch if per_epoch else None,
-                "time": _time(where),
-                "bytes": sum(p.stat().st_size for p in where.rglob("*") if p.is_file()),
-                "top1": None if put_aside else scores.get(step),
-                "kept": "put aside" if put_aside else reasons.get(step, "until the next save"),
+                "time": _time(path),
+                "bytes": sum(p.stat().st_size for p in path.rglob("*") if p.is_file()),
+                "top1": None if is_bad else scores.get(step),
+                "kept": "renamed" if is_bad else reasons.get(step, "until the next save"),
                 "state": state,
                 "reason": reason,
             }
         )
-    return found
+    return table
 
 
-def _state(where: Path, put_aside: bool, legacy: bool, sums: bool) -> tuple[str, str | None]:
-    if put_aside:
-        return BAD, where.name
-    if legacy:
-        return UNVERIFIED, f"no {manifest.NAME}"
-    wrong = manifest.problems(where, sums=sums)
-    return (BAD, wrong[0]) if wrong else (GOOD if sums else UNVERIFIED, None)
+def _state(step: Path, sums: bool) -> tuple[str, str | None]:
+    problems = manifest.problems(step, sums=sums)
+    return (BAD, problems[0]) if problems else (GOOD if sums else UNVERIFIED, None)
 
 
 def _number(name: str) -> int:
     return int(name.removeprefix("bad-").partition(".")[0])
 
 
-def _time(where: Path) -> float:
+def _time(step: Path) -> float:
     try:
-        return float(manifest.read(where)["time"])
+        return float(manifest.read(step)["time"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return where.stat().st_mtime
+        return step.stat().st_mtime
 
 
-def table(found: list[dict[str, Any]]) -> str:
-    """The rows, for a person."""
+def table(rows: list[dict[str, Any]]) -> str:
+    """Format the rows as aligned text."""
     cells = [["step", "epoch", "saved", "MB", "top1", "kept", "state"]]
-    for row in found:
+    for row in rows:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["time"]))
         epoch = "" if row["epoch"] is None else f"{row['epoch']:.4g}"
         top1 = "" if row["top1"] is None else f"{row['top1']:.2%}"

@@ -1,4 +1,4 @@
-"""manifest.json of a saved step: size and sha256 of each of its files, and what wrote them."""
+"""manifest.json of a saved step: size and sha256 of each file, and what wrote them."""
 
 import hashlib
 import json
@@ -8,32 +8,34 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from inception_jax.workdir import atomic
+
 NAME = "manifest.json"
 
 
+def _ignore(name: str) -> None:
+    pass
+
+
 def write(folder: Path, **about: Any) -> None:
-    """Hashes what lies in `folder` and notes it there; all of it is on the disk at the return.
+    """Hash the files of a complete step and write its manifest; all is on the disk at the return.
 
     Args:
-        folder: of a step, complete.
-        **about: JSON values to note beside the files: step, time, versions.
+        folder: of the step.
+        **about: JSON values to record beside the files: step, time, versions.
     """
-    for path in folder.rglob("*"):
-        sync(path)  # Orbax leaves its small files and all its folders to the system
-    files = {n: {"size": s, "sha256": h} for n, (s, h) in _hashed(folder, _files(folder)).items()}
-    partial = folder / (NAME + ".partial")
-    partial.write_text(_text({**about, "files": files}), encoding="utf-8")
-    sync(partial)
-    os.replace(partial, folder / NAME)
-    sync(folder)
+    atomic.sync_tree(folder)  # Orbax does not sync its small files and its folders
+    hashes = _hashed(folder, _files(folder))
+    files = {name: {"size": size, "sha256": sha256} for name, (size, sha256) in hashes.items()}
+    atomic.write_text(folder / NAME, _text({**about, "files": files}))
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a step.
+    """Read the manifest of a step.
 
     Raises:
         OSError: there is none.
-        ValueError: it is not as it was written.
+        ValueError: a byte of it differs from what was written.
     """
     text = (folder / NAME).read_bytes()
     value = json.loads(text)
@@ -44,17 +46,17 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def problems(
-    folder: Path, each: Callable[[str], None] = lambda name: None, sums: bool = True
+    folder: Path, on_file: Callable[[str], None] = _ignore, sums: bool = True
 ) -> list[str]:
-    """What is wrong with a step's files, one line each; none: every byte is as it was written.
+    """Compare a step's files with its manifest; one line per problem, none if all bytes match.
 
     Args:
         folder: of the step.
-        each: told the name of each file that has been read.
+        on_file: called with the name of each file that has been read.
         sums: False compares names and sizes only, which reads nothing.
     """
     if not (folder / NAME).exists():
-        return [f"{NAME}: gone"]
+        return [f"{NAME}: missing"]
     try:
         wanted = read(folder)["files"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
@@ -65,38 +67,34 @@ def problems(
         size = path.stat().st_size if path.is_file() else None
         if size != file["size"]:
             expected = f"expected {file['size']:,} bytes"
-            wrong[name] = "gone" if size is None else f"{expected}, found {size:,}"
-    # Where a size is wrong already, nobody has to wait for the sums.
+            wrong[name] = "missing" if size is None else f"{expected}, found {size:,}"
     if sums and not wrong:
-        for name, (_, found) in _hashed(folder, list(wanted), each).items():
-            if found != wanted[name]["sha256"]:
+        for name, (_, sha256) in _hashed(folder, list(wanted), on_file).items():
+            if sha256 != wanted[name]["sha256"]:
                 expected = wanted[name]["sha256"][:12]
-                wrong[name] = f"expected sha256 {expected}..., found {found[:12]}..."
+                wrong[name] = f"expected sha256 {expected}..., found {sha256[:12]}..."
     return [f"{name}: {reason}" for name, reason in wrong.items()]
 
 
 def _hashed(
-    folder: Path, names: list[str], each: Callable[[str], None] = lambda name: None
+    folder: Path, names: list[str], on_file: Callable[[str], None] = _ignore
 ) -> dict[str, tuple[int, str]]:
-    """Size and sha256 of files; all cores, the largest first."""
+    """Size and sha256 of files, computed on all cores, the largest file first."""
 
-    def one(name: str) -> tuple[int, str]:
+    def hash_file(name: str) -> tuple[int, str]:
         try:
             with (folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-                return os.fstat(file.fileno()).st_size, found
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                return os.fstat(file.fileno()).st_size, sha256
         except OSError as e:
             return 0, f"({e})"
         finally:
-            each(name)
+            on_file(name)
 
-    def size(name: str) -> int:
-        return (folder / name).stat().st_size
-
+    order = sorted(names, key=lambda name: (folder / name).stat().st_size, reverse=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        order = sorted(names, key=size, reverse=True)
-        found = dict(zip(order, pool.map(one, order), strict=True))
-    return {name: found[name] for name in names}
+        hashes = dict(zip(order, pool.map(hash_file, order), strict=True))
+    return {name: hashes[name] for name in names}
 
 
 def _files(folder: Path) -> list[str]:
@@ -105,16 +103,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def _text(value: dict[str, Any]) -> str:
-    """The one way to write a value; a flipped bit anywhere, in a blank even, gives another text."""
+    """The only way to write a value, so that a flipped bit anywhere, even in a blank, differs."""
     body = json.dumps(value, indent=1, sort_keys=True)
     sha256 = hashlib.sha256(body.encode()).hexdigest()
     return json.dumps({"sha256": sha256, **value}, indent=1, sort_keys=True) + "\n"
-
-
-def sync(path: Path) -> None:
-    """Returns when a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,4 +1,4 @@
-"""A run's own checkpoints: saved in the background, made whole, kept or deleted, restored."""
+"""A run's checkpoints: saved in the background, verified, retained or deleted, restored."""
 
 import copy
 import logging
@@ -12,27 +12,31 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from inception_jax.checkpoint import arrays, folder, full, manifest
-from inception_jax.checkpoint.keeping import Keeping
+from inception_jax.checkpoint import arrays, folder, manifest
+from inception_jax.checkpoint.retention import Retention
+from inception_jax.errors import DiskFullError, from_os_error, writing
 from inception_jax.runtime import multihost
+from inception_jax.workdir import atomic, disk_space
+
+RESUMES = "resumes from the last complete checkpoint"
 
 
-def _ours(record: logging.LogRecord) -> bool:
-    """Drops Orbax's own tracebacks from the log: what it raises, `check` raises."""
+def _without_tracebacks(record: logging.LogRecord) -> bool:
+    """Drop Orbax's own tracebacks from the log: `check` raises the errors."""
     return not (record.exc_info and "/orbax/" in record.pathname)
 
 
 class Checkpoints:
     """The steps saved in `directory`: each is a state (arrays) and a log (JSON).
 
-    Every process makes one and calls it alike; the first one writes manifests, renames and deletes.
+    All processes make the same calls; the first one writes manifests, renames and deletes.
 
     Args:
-        directory: of the steps; made if it is not there.
-        keep: so many of the newest stay.
-        keep_best: so many of the best top-1 stay as well.
-        keep_every: the first step after each multiple of so many steps stays for ever; 0: none.
-        scores: top-1 by step, of what was evaluated before.
+        directory: of the steps; created when needed.
+        keep: number of newest steps to keep.
+        keep_best: number of steps with the best top-1 to keep.
+        keep_every: interval in steps; the first step after each multiple is kept for ever. 0: off.
+        scores: top-1 by step, of earlier evaluations.
     """
 
     def __init__(
@@ -40,87 +44,89 @@ class Checkpoints:
         scores: Mapping[int, float] | None = None,
     ):  # fmt: skip
         self.directory = directory.resolve()
-        self._keeping = Keeping(keep, keep_best, keep_every)
+        self._retention = Retention(keep, keep_best, keep_every)
         self._scores = dict(scores or {})
-        logging.getLogger("absl").addFilter(_ours)
+        logging.getLogger("absl").addFilter(_without_tracebacks)
         self._orbax: ocp.Checkpointer | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._done: int | None = None
 
     def newest_good(self) -> int | None:
-        """The newest whole step; see `folder.newest_good`. Damaged ones are put aside.
+        """The newest good step; damaged ones are renamed. See `folder.newest_good`.
 
         Raises:
-            DataError: there are steps, and all are damaged.
+            DataError: all steps are damaged.
         """
-        self._done = folder.newest_good(self.directory, mend=True)
+        self._done = folder.newest_good(self.directory, repair=True)
         return self._done
 
     def latest(self) -> int | None:
-        """The last step that this process knows to be whole, or None."""
+        """The last step that this process knows to be complete, or None."""
         return self._done
 
     def steps(self) -> list[int]:
-        """The steps that are there, oldest first; those of damaged ones are not among them."""
+        """The saved steps, oldest first, without those that were renamed."""
         return multihost.decided(lambda: folder.steps(self.directory))
 
     def set_aside(self, step: int, reason: str) -> None:
-        """Renames a step to bad-<step>, with a line that says why; it can be saved again."""
+        """Rename a step to bad-<step> and print the reason; it can be saved again."""
 
         def rename() -> None:
-            name = folder.put_aside(self.directory, step).name
-            folder.say(f"checkpoint {step} is kept as {name}: {reason}")
+            name = folder.mark_bad(self.directory, step).name
+            folder.log(f"checkpoint {step} is renamed to {name}: {reason}")
 
         multihost.decided(rename)
         if self._done == step:
             self._done = max(self.steps(), default=None)
 
     def score(self, step: int, top1: float) -> None:
-        """Notes how good a step is; the next save goes by it."""
+        """Record the top-1 of a step, for the next save's deletions."""
         self._scores[step] = top1
 
     def save(self, step: int, state: Any, log: dict[str, Any]) -> None:
-        """Starts saving; returns at once: the arrays are copied on the device, and go from there.
+        """Copy the arrays on the devices and start to save the copies in the background.
 
-        Waits for the save before this one. A step that is there already is left as it is.
+        Waits for the previous save. A step that exists already is left as it is.
 
         Raises:
-            DiskFullError: there is no room for this one, or was none for the one before it.
+            DiskFullError: there is no room for this save, or was none for the previous one.
         """
         self.wait()
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
         if not multihost.decided(lambda: self._room_for(step, size)):
             return
         about = {"step": step, "mesh": _mesh(state), "processes": jax.process_count()}
-        kept = copy.deepcopy(log)  # the loop goes on adding to it
+        log = copy.deepcopy(log)  # the loop goes on to change its own
         self._thread = threading.Thread(
-            target=self._write, args=(step, _copied(state), kept, about), name=f"save {step}"
+            target=self._write, args=(step, _copied(state), log, about), name=f"save {step}"
         )
         self._thread.start()
 
     def check(self) -> None:
-        """Raises what a save in the background has raised; costs nothing: call it at every step.
+        """Raise the error of a save in the background; cheap enough for every step.
 
         Raises:
             DiskFullError: there was no room.
+            ConfigError: the directory cannot be written.
         """
         if self._error is None:
             return
         error, self._error = self._error, None
-        if (reason := full.explained(error)) is error:
+        reason = from_os_error(error, f"a checkpoint in {self.directory}", RESUMES)
+        if reason is None:
             raise error
         raise reason from error
 
     def wait(self) -> None:
-        """Returns when every save is on the disk; raises what went wrong with one."""
+        """Return when every save is on the disk; raise the error of one as `check` does."""
         if self._thread:
             self._thread.join()
             self._thread = None
         self.check()
 
     def close(self) -> None:
-        """Waits, then lets go of the directory."""
+        """Wait for the last save, then release the directory."""
         try:
             self.wait()
         finally:
@@ -129,59 +135,69 @@ class Checkpoints:
                 self._orbax = None
 
     def restore(self, step: int, shapes: Any) -> tuple[Any, dict[str, Any]]:
-        """The state saved at `step`, laid out as `shapes` says, and its log.
+        """Restore the state saved at `step`, and its log.
 
         Args:
-            step: that `newest_good` gave.
-            shapes: jax.ShapeDtypeStruct with their shardings, on whatever devices there are.
+            step: from `newest_good`.
+            shapes: jax.ShapeDtypeStruct with the wanted shardings, on any devices.
 
         Raises:
             DataError: it is of another network or optimiser.
         """
         self.wait()
-        where = self.directory / str(step)
-        return arrays.restored(where, shapes), arrays.log(where)
+        path = self.directory / str(step)
+        return arrays.restored(path, shapes), arrays.log(path)
 
     def _room_for(self, step: int, size: int) -> bool:
-        """Whether the step is yet to be saved, and then there has to be room."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Whether the step is not saved yet; then there must be room for its `size` bytes.
+
+        A twentieth and a megabyte more are required: for the file system's blocks and the logs.
+        """
+        with writing(f"a checkpoint in {self.directory}", RESUMES):
+            self.directory.mkdir(parents=True, exist_ok=True)
         if (self.directory / str(step)).exists():
             return False
-        full.refuse(self.directory, size, full.free(self.directory))
+        need, room = size + size // 20 + 2**20, disk_space.free_bytes(self.directory)
+        if room < need:
+            raise DiskFullError(
+                f"no room for a checkpoint in {self.directory}: expected {need:,} bytes free, "
+                f"found {room:,}; free {need - room:,} more, or lower checkpoint.keep, and run the "
+                f"same command again: it {RESUMES}"
+            )
         return True
 
     def _write(self, step: int, state: Any, log: dict[str, Any], about: dict[str, Any]) -> None:
-        """In the background: writes with all processes, names the step, deletes old ones."""
+        """In the background: write with all processes, name the step, delete old ones."""
         staged = self.directory / f"{step}{folder.SAVING}"
         try:
             self._orbax = self._orbax or arrays.checkpointer()
-            self._orbax.save(staged, arrays.stored(state, log), force=True)
+            self._orbax.save(staged, arrays.save_args(state, log), force=True)
             if jax.process_index() == 0:
                 versions = {"jax": jax.__version__, "orbax": ocp.__version__}
                 manifest.write(staged, **about, **versions, time=time.time())
-                # Only a whole step has a number for a name: whenever we are killed.
+                # Last, so that only a complete step has a number as its name, even after a kill.
                 staged.rename(self.directory / str(step))
-                manifest.sync(self.directory)
+                atomic.sync_folder(self.directory)
                 self._delete()
             self._done = step
         except BaseException as e:  # for `check`, in the thread that trains
             self._error = e
 
     def _delete(self) -> None:
-        there = folder.steps(self.directory)
-        kept = self._keeping.reasons(there, self._scores)
-        for old in there:
-            if old not in kept:
-                folder.remove(self.directory, old)
+        steps = folder.steps(self.directory)
+        kept = self._retention.reasons(steps, self._scores)
+        for step in steps:
+            if step not in kept:
+                folder.remove(self.directory, step)
 
 
 @jax.jit
 def _copied(state: Any) -> Any:
-    """On the devices, in one program: the next step is given the originals to overwrite."""
+    """Copy on the devices, in one program: the next step is donated the originals."""
     return jax.tree.map(jnp.copy, state)
 
 
 def _mesh(state: Any) -> dict[str, int]:
-    """The axes of the mesh that a state lies on."""
+    """The mesh axes of a state's arrays."""
     sharding = jax.tree.leaves(state)[0].sharding
     return dict(sharding.mesh.shape) if hasattr(sharding, "mesh") else {}

@@ -27,8 +27,8 @@ def main(argv: list[str]) -> int:
     paths = []
     for word in flags.words:
         workdir, step = place(word, "ckpt diff")
-        whole = folder.whole(workdir, step)
-        paths.append(folder.of_run(workdir)[0] / str(whole))
+        step = folder.good_step(workdir, step)
+        paths.append(folder.of_run(workdir)[0] / str(step))
     rows = difference.rows(*paths)
     print(json.dumps(rows, indent=1) if values.json else _page(rows, paths, values.top))
     return 1 if rows else 0

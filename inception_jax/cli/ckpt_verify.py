@@ -24,7 +24,7 @@ def main(argv: list[str]) -> None:
 
     directory, there = folder.of_run(Path(flags.words[0]), values.step)
     chosen = there if values.step is None else [values.step]
-    wrong, bare = {}, folder.older_kind(directory, there)
+    wrong = {}
     for step in chosen:
         where = directory / str(step)
         total = sum(p.stat().st_size for p in where.rglob("*") if p.is_file())
@@ -34,13 +34,12 @@ def main(argv: list[str]) -> None:
             done[0] += (where / name).stat().st_size if (where / name).exists() else 0
             bar.update(done[0], {})
 
-        wrong[step] = folder.troubles(where, bare, each)
+        wrong[step] = manifest.problems(where, each)
         bar.close()
     if values.json:
         print(json.dumps({str(step): problems for step, problems in wrong.items()}, indent=1))
     for step, problems in wrong.items() if not values.json else ():
-        whole = f"can be read, has no {manifest.NAME}" if bare else "every byte is as it was saved"
-        print(f"step {step}: {'damaged' if problems else whole}")
+        print(f"step {step}: {'damaged' if problems else 'every byte is as it was saved'}")
         for line in problems:
             print(f"  {line}", file=sys.stderr)
     if damaged := [step for step, problems in wrong.items() if problems]:

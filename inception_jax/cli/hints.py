@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from inception_jax.config import RULES, SECTIONS
+from inception_jax.config import RENAMED, RULES, SECTIONS
 from inception_jax.errors import ConfigError
 
 OVERRIDE = re.compile(r"--(?:no)?config\.([^=]*)")
@@ -73,6 +73,8 @@ def unknown_key(key: str) -> str:
     """The message for a config key that does not exist."""
     if key in SECTIONS:
         return f"--config.{key} is a section; name one of its keys: {', '.join(_keys(key))}"
+    if key in RENAMED:
+        return f"--config.{key} is now --config.{RENAMED[key]}"
     near = near_key(key)
     hint = f"; did you mean --config.{near}?" if near else ""
     section = (near or key).split(".")[0]

@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 from inception_jax.launch import ENGINES
 from inception_jax.launch.spec import Flag, JobSpec, proper
-from inception_jax.workdir import atomic, run_dir
+from inception_jax.workdir import atomic, jsonl, run_dir
 
 FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
 PLACE = ("--coordinator", "--processes", "--process", "--distributed")  # the engine's to say
@@ -120,16 +119,12 @@ def show(files: dict[str, str]) -> None:
 def note(folder: Path, engine: str, job: str, **more: Any) -> None:
     """Notes a submission in the folder's jobs.jsonl."""
     line = {"time": time.time(), "engine": engine, "job": job, **more}
-    with (folder / "jobs.jsonl").open("a", encoding="utf-8") as f:
-        f.write(json.dumps(line) + "\n")
+    jsonl.append(folder / "jobs.jsonl", line)
 
 
 def notes(folder: Path) -> list[dict[str, Any]]:
     """The submissions there were, oldest first."""
-    path = folder / "jobs.jsonl"
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return jsonl.read(folder / "jobs.jsonl")
 
 
 def queued(folder: Path) -> dict[str, dict[str, str]]:

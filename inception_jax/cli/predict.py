@@ -16,6 +16,7 @@ from typing import Any
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
+from inception_jax.workdir import atomic
 
 
 def main(argv: list[str]) -> None:
@@ -86,9 +87,8 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     bar.close()
     if not features:
         raise DataError(f"none of {len(files)} files could be read as an image")
-    partial = out.with_name(f"{out.stem}.partial{out.suffix}")
-    save(partial, names, np.stack(features))
-    partial.replace(out)
+    with atomic.replacing(out, out.suffix) as partial:
+        save(partial, names, np.stack(features))
     print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")
 
 

@@ -1,7 +1,7 @@
-"""The config: eleven sections of plain values, their rules, and the fragments pages are made of.
+"""The config: eleven sections of plain values, their rules, and fragments that pages share.
 
-A page in `configs/` returns `new(...)` with every section; shared values come from the fragment
-functions. `validate` holds every rule that needs no data, model or device.
+A page in `configs/` returns `new(...)` with every section. `validate` applies every rule that
+needs no data, model or device.
 """
 
 from ml_collections import ConfigDict
@@ -22,13 +22,13 @@ from inception_jax.config.fragments import (
     staircase,
     train,
 )
-from inception_jax.config.rules import INT32, LATER, RULES, SECTIONS, Rule
+from inception_jax.config.rules import INT32, RENAMED, RULES, SECTIONS, Rule
 from inception_jax.config.sections import Config
 from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
 
 __all__ = [
     "INT32",
-    "LATER",
+    "RENAMED",
     "RULES",
     "SECTIONS",
     "Config",

@@ -1,17 +1,23 @@
-"""Fragments: what pages share; keyword-only, and no default for anything a paper states."""
+"""Fragments shared by config pages: keyword-only, without defaults for what a paper states."""
 
 import difflib
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from ml_collections import ConfigDict
 
+from inception_jax.config.rules import RENAMED
 from inception_jax.errors import ConfigError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 
 
 def parse_arg(arg: str, **defaults: Any) -> Any:
-    """A page's argument `key=value,flag` as an object with the defaults' types.
+    """Parse a page's argument `key=value,flag`; values take the types of the defaults.
 
     Raises:
         ConfigError: an unknown key, or a value of another type.
@@ -33,7 +39,7 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
 
 
 def _literal(text: str, kind: type) -> Any:
-    """The value of `text` as a `kind`, or None."""
+    """Convert `text` to a `kind`; None if it is not one."""
     if kind is str:
         return text
     if kind is bool:
@@ -42,6 +48,23 @@ def _literal(text: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         return None
+
+
+def _refuse_renamed(section: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a fragment refuse keywords under an old name, with the new one in the message."""
+
+    def decorate(fragment: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(fragment)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            for old in kwargs:
+                if new := RENAMED.get(f"{section}.{old}"):
+                    name = f"{fragment.__module__.split('.')[1]}.{fragment.__name__}"
+                    raise ConfigError(f"{name}({old}=...) is now {name}({new.split('.')[1]}=...)")
+            return fragment(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 def source(
@@ -66,12 +89,12 @@ def source(
     threads: int = 2,
     processes: int = 0,
 ) -> dict[str, Any]:
-    """The `data` section; the defaults are GoogLeNet's crop and TF-slim's evaluation."""
+    """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
     return dict(locals())
 
 
 def imagenet(*, image_size: int, batch_size: int, colour: str, interpolation: str, **more: Any):
-    """The `data` section for ILSVRC 2012 from tensorflow-datasets, its own format and splits."""
+    """The `data` section for ILSVRC 2012 from tensorflow-datasets."""
     return source(
         source="tfds",
         name="imagenet2012",
@@ -85,6 +108,7 @@ def imagenet(*, image_size: int, batch_size: int, colour: str, interpolation: st
     )
 
 
+@_refuse_renamed("model")
 def model(
     name: str,
     *,
@@ -105,13 +129,14 @@ def model(
     return dict(locals())
 
 
+@_refuse_renamed("optim")
 def staircase(*, lr: float, decay_rate: float, every_epochs: float, warmup_epochs: float = 0.0):
-    """A learning rate multiplied by `decay_rate` every `every_epochs` epochs."""
+    """A learning rate that is multiplied by `decay_rate` every `every_epochs` epochs."""
     return dict(locals()) | {"schedule": "staircase"}
 
 
 def cosine(*, lr: float, warmup_epochs: float):
-    """A learning rate that rises linearly, then falls to zero along a half cosine."""
+    """A learning rate with linear warmup and cosine decay to zero."""
     return dict(locals()) | {"schedule": "cosine", "decay_rate": 1.0, "every_epochs": 1.0}
 
 
@@ -144,7 +169,7 @@ def adamw(*, schedule: dict[str, Any], weight_decay: float, eps: float = 1e-8, *
 
 
 def muon(*, schedule: dict[str, Any], momentum: float, weight_decay: float = 0.0, **more: Any):
-    """The `optim` section for Muon, Nesterov's form; see `inception_jax.train.optim.muon`."""
+    """The `optim` section for Muon with Nesterov momentum; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "weight_decay": weight_decay, **more}
     return _optimizer("muon", schedule, eps=1e-8, **more)
 
@@ -190,5 +215,5 @@ def logs(
 def mesh(
     *, data: int = -1, model: int = 1, zero: bool = False, reduce: str = "auto"
 ) -> dict[str, Any]:
-    """The `mesh` section: all devices on the `data` axis by default."""
+    """The `mesh` section; by default all devices are on the `data` axis."""
     return dict(locals())

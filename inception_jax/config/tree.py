@@ -1,4 +1,4 @@
-"""A config as a tree of values: made whole, put in order, checked."""
+"""Build, order, flatten and validate a config."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,47 +6,50 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from inception_jax.config.rules import INT32, RULES, SECTIONS
+from inception_jax.config.rules import INT32, RENAMED, RULES, SECTIONS
 from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
 
 def new(**sections: Any) -> Config:
-    """A config from its sections, which must be all eleven, with all their keys and no others.
+    """Build a config from all eleven sections, each with all its keys and no others.
 
     Raises:
         ConfigError: a section or a key is missing or unknown, or a value breaks its rule.
     """
     check_keys(sections)
-    # Overrides are parsed by the type found here, so `epochs=90` must not refuse 0.5 later.
-    retype = {float: lambda v: float(v) if type(v) is int else v, tuple: _as_tuple}
-    flat = {k: retype.get(RULES[k].kind, _same)(v) for k, v in flatten(sections)}
+    # Overrides take the type of the value here: `epochs=90` must not make 0.5 a wrong type.
+    flat = {k: _retyped(v, RULES[k].kind) for k, v in flatten(sections)}
     return cast(Config, ConfigDict(_nested(flat)))
 
 
 def check_keys(config: Any, where: str = "") -> None:
-    """Refuses a config that has not exactly the keys of `RULES`; `where` begins the message.
+    """Refuse a config whose keys are not exactly those of `RULES`; `where` begins the message.
 
     Raises:
-        ConfigError: names the sections and keys that are missing or unknown.
+        ConfigError: names the missing, renamed and unknown keys.
     """
     keys = dict(flatten(config))
+    unknown = [k for k in keys if k not in RULES]
+    renamed = {RENAMED[k] for k in unknown if k in RENAMED}
     absent = [s for s in SECTIONS if s not in config]
     missing = absent + [k for k in RULES if k not in keys and k.split(".")[0] not in absent]
-    unknown = [k for k in keys if k not in RULES]
+    missing = [k for k in missing if k not in renamed]
     parts = [f"the config lacks {', '.join(missing)}"] if missing else []
-    for key in unknown:
-        near = difflib.get_close_matches(key, missing or RULES, 1)
-        parts.append(f"{key!r} is no key of ours" + (f", {near[0]!r} is" if near else ""))
+    parts += [_unknown(key, missing or list(RULES)) for key in unknown]
     if parts:
         raise ConfigError(f"{where}{'; '.join(parts)} (sections: {', '.join(SECTIONS)})")
 
 
-def ordered(config: Any) -> dict[str, Any]:
-    """The config as nested plain dicts, sections and keys in the order of `RULES`.
+def _unknown(key: str, candidates: list[str]) -> str:
+    if key in RENAMED:
+        return f"{key!r} is now {RENAMED[key]!r}"
+    near = difflib.get_close_matches(key, candidates, 1)
+    return f"{key!r} is not a config key" + (f"; did you mean {near[0]!r}?" if near else "")
 
-    `ConfigDict` sorts by name, which tears apart what belongs together.
-    """
+
+def ordered(config: Any) -> dict[str, Any]:
+    """Convert a config to nested dicts in the order of `RULES`; a `ConfigDict` sorts by name."""
     values = dict(flatten(config))
     return _nested({key: values[key] for key in RULES})
 
@@ -59,16 +62,14 @@ def _nested(flat: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _retyped(value: Any, kind: type) -> Any:
+    if kind is float and type(value) is int:
+        return float(value)
+    return tuple(value) if kind is tuple and isinstance(value, list) else value
 
 
 def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values: `optim.lr`, 0.045."""
+    """Yield dotted keys and values: `optim.lr`, 0.045."""
     for key, value in config.items():
         if isinstance(value, dict | ConfigDict):
             yield from flatten(value, f"{prefix}{key}.")
@@ -77,10 +78,10 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def validate(config: Config) -> None:
-    """Checks every value by its rule, and the rules between sections.
+    """Check every value by its rule, then the rules between sections.
 
     Raises:
-        ConfigError: names the key, what was expected, what came, and what to change.
+        ConfigError: names the key, the expected and the given value, and what to change.
     """
     check_keys(config)
     values = dict(flatten(config))

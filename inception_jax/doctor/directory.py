@@ -1,11 +1,9 @@
 """Check the run directory: ownership, visibility on all hosts, room for checkpoints."""
 
 import contextlib
-import errno
 import math
 import os
 import secrets
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from inception_jax import checkpoint
 from inception_jax.config import Config
 from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.doctor.hosts import Hosts
-from inception_jax.errors import ConfigError, DataError, DiskFullError
-from inception_jax.workdir import run_dir
+from inception_jax.errors import DataError, DiskFullError, writing
+from inception_jax.workdir import disk_space, run_dir
 
 SEEN = 10.0  # seconds until a new file on NFS is visible on other hosts
 OVERHEAD = 10**6  # bytes of a checkpoint beside its arrays: 0.3 to 0.5 MB for digits
@@ -52,7 +50,7 @@ def shared(path: Path, c: Config, allow_change: bool, hosts: Hosts) -> Finding:
 def _write_token(path: Path, undo: contextlib.ExitStack) -> str:
     """Writes a file of a new name; `undo` deletes it and the folders created for it."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
-    try:
+    with writing(f"--workdir={path}"):
         path.mkdir(parents=True, exist_ok=True)
         for folder in reversed(missing):
             undo.callback(folder.rmdir)
@@ -61,13 +59,6 @@ def _write_token(path: Path, undo: contextlib.ExitStack) -> str:
         with token.open("wb") as f:
             f.write(token.name.encode())
             os.fsync(f.fileno())
-    except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"--workdir={path}: {e.strerror}; free some room there") from e
-        raise ConfigError(
-            f"--workdir={path}: expected a directory that can be created and written, but {e}; "
-            f"choose another"
-        ) from e
     return token.name
 
 
@@ -101,14 +92,6 @@ def init(path: Path) -> Finding:
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
 
 
-def free_bytes(path: Path) -> int:
-    """Returns the free bytes of the file system of `path`, which need not exist."""
-    existing = path.absolute()
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    return shutil.disk_usage(existing).free
-
-
 def room(path: Path, c: Config, state: Any) -> Finding:
     """Compares the room that checkpoints need with the free space.
 
@@ -123,7 +106,7 @@ def room(path: Path, c: Config, state: Any) -> Finding:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
     existing = len(checkpoint.steps(path / "checkpoints"))
     needed = each * max(1, keep + 1 - existing)  # one is written before another is deleted
-    free = free_bytes(path)
+    free = disk_space.free_bytes(path)
     count = f"{keep} kept and one being written" + (f", {existing} exist" if existing else "")
     text = f"checkpoints of {size(each)}, {count}: {size(needed)} of {size(free)} free"
     if needed > free:
@@ -141,7 +124,7 @@ def cache(folder: str | None) -> Finding:
             "off: every start compiles again",
             "unset JAX_COMPILATION_CACHE_DIR, or set it to a folder",
         )
-    free = free_bytes(Path(folder))
+    free = disk_space.free_bytes(Path(folder))
     text = f"{folder}, {size(free)} free"
     if free < CACHE:
         return warning(text, "set JAX_COMPILATION_CACHE_DIR to a folder with more room")

@@ -9,10 +9,8 @@
 folder may be deleted at any time; an ensemble takes from it what its members have done already.
 """
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 import time
 import zipfile
@@ -21,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.errors import ConfigError, DiskFullError
+from inception_jax.errors import writing
 from inception_jax.workdir import atomic
 
 VERSION = 1  # of what a protocol means: another takes nothing of this one
@@ -53,12 +51,10 @@ class LogProbCache:
         except OSError:
             there = ""
         if fresh or there != text:
-            try:
+            with writing(f"results in {folder}"):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 atomic.write_text(folder / "about.json", text)
-            except OSError as e:
-                raise ConfigError(f"expected a folder that can be written, but {e}") from e
         self._rows += [part for path in self._parts() if (part := _read(path, classes))]
 
     @property
@@ -121,18 +117,12 @@ class LogProbCache:
         return sorted(p for p in self.folder.glob("*.npz") if ".partial" not in p.name)
 
     def _save(self, name: str, rows: dict[str, Any]) -> None:
-        partial = self.folder / f"{os.getpid()}.partial.npz"
-        try:
+        resumes = f"continues after the {len(self.done):,} images it has"
+        with (
+            writing(f"results in {self.folder}", resumes),
+            atomic.replacing(self.folder / name, ".npz") as partial,
+        ):
             np.savez(partial, **rows)
-            os.replace(partial, self.folder / name)
-        except OSError as e:
-            if e.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            partial.unlink(missing_ok=True)
-            raise DiskFullError(
-                f"no room left for results in {self.folder} ({e}); free some and run the same "
-                f"command again: it continues after the {len(self.done):,} images it has"
-            ) from e
 
 
 def fingerprint(*things: Any) -> str:

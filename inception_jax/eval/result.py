@@ -86,9 +86,8 @@ class Result:
             path.parent.mkdir(exist_ok=True)
             arrays: dict[str, Any] = self._arrays(evaluator.source, evaluator.config.data)
             arrays["filters"] = _filters(evaluator.model, variables)
-            partial = path.with_suffix(".partial.npz")
-            np.savez_compressed(partial, **arrays)
-            partial.rename(path.with_suffix(".npz"))
+            with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
+                np.savez_compressed(partial, **arrays)
             summary = self._summary(evaluator, step, epoch) | more
             atomic.write_text(path, json.dumps(summary))
         return path

@@ -1,6 +1,5 @@
 """A set of images as a network sees it: features, logits, their statistics; and in a file."""
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ import numpy as np
 
 from inception_jax.checkpoint import digest
 from inception_jax.data.sources.source import refuse
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, writing
 from inception_jax.eval.predict import Predictor
 from inception_jax.fid import distances
 from inception_jax.models import preprocess
 from inception_jax.progress import Progress
 from inception_jax.runtime import xla_options
+from inception_jax.workdir import atomic
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,14 @@ class ImageSet:
         return len(self.statistics.mean)
 
     def save(self, path: Path) -> None:
-        """Writes mu [c] and sigma [c, c], as pytorch-fid does, and count and network; all or none.
+        """Write mu [c], sigma [c, c] (as pytorch-fid does), count and network.
 
         Raises:
-            ConfigError: the file cannot be written.
+            ConfigError, DiskFullError: the file cannot be written.
         """
-        partial = path.with_name(path.name + ".partial.npz")
         mu, sigma = self.statistics.mean, self.statistics.covariance
-        try:
+        with writing(f"--save={path}"), atomic.replacing(path, ".npz") as partial:
             np.savez(partial, mu=mu, sigma=sigma, count=self.count or 0, network=self.network)
-            os.replace(partial, path)
-        except OSError as e:
-            raise ConfigError(f"--save={path}: expected a file that can be written; {e}") from e
 
 
 class FeatureExtractor:

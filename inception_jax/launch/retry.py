@@ -5,12 +5,13 @@ its own budget (Levanter's `run_on_pod` has the same two), and a second crash wi
 checkpoint in between ends it: it would crash there again.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from inception_jax.workdir import jsonl
 
 # What a person has to mend first: bad data or a diverged loss, a full disk, a bad config.
 NEVER = {65: "bad data, a diverged loss or no good checkpoint", 74: "the disk is full",
@@ -85,8 +86,7 @@ def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = 
         workdir.mkdir(parents=True, exist_ok=True)
         line = {"event": "retry", "time": time.time(), "job": job, "code": code, "step": step,
                 "again": verdict.again, "why": verdict.why}  # fmt: skip
-        with (workdir / "attempts.jsonl").open("a", encoding="utf-8") as f:
-            f.write(json.dumps(line) + "\n")
+        jsonl.append(workdir / "attempts.jsonl", line)
     return verdict
 
 
@@ -104,22 +104,13 @@ def directory(command: Sequence[str]) -> Path | None:
 
 def verdicts(workdir: Path) -> list[dict[str, Any]]:
     """What was decided before, oldest first."""
-    path, found = workdir / "attempts.jsonl", []
-    if path.is_file():
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:  # cut off by a kill
-                continue
-            if isinstance(line, dict) and line.get("event") == "retry":
-                found.append(line)
-    return found
+    return [x for x in jsonl.read(workdir / "attempts.jsonl") if x.get("event") == "retry"]
 
 
 def newest(workdir: Path) -> int:
     """How far it is: the step of the newest checkpoint (-1: none); of a worker, trials it told."""
     told = workdir / "trials.jsonl"
     if told.is_file():
-        return len(told.read_text(encoding="utf-8").splitlines())
+        return len(jsonl.read(told))
     steps = (p.name for p in (workdir / "checkpoints").glob("[0-9]*"))
     return max((int(s) for s in steps if s.isdigit()), default=-1)

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from inception_jax.report import figures
+from inception_jax.workdir import atomic
 
 
 def asset(name: str, package: str = "inception_jax.report") -> str:
@@ -50,12 +50,7 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str], data: Any
 def write(text: str, out: Path) -> Path:
     """Writes a page in a single rename: a reader who has it open never sees half."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic.write_text(out, text)
     return out
 
 

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from inception_jax.workdir import jsonl
+
 Record = dict[str, Any]
 
 
@@ -29,18 +31,9 @@ def read_lines(path: Path, notes: list[str], *, require: tuple[str, ...]) -> lis
 
     A process killed while writing leaves half a line; such lines are skipped with one note.
     """
-    if not path.is_file():
-        return []
     records, damaged = [], []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, dict) and all(key in value for key in require):
+    for number, value in jsonl.parse(path):
+        if value is not None and all(key in value for key in require):
             records.append(value)
         else:
             damaged.append(number)

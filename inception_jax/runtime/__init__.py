@@ -1,1 +1,1 @@
-"""JAX on this machine and others: devices, processes, signals, compiler options."""
+"""JAX on one or several hosts: mesh, processes, signals, compiler options."""

@@ -1,4 +1,4 @@
-"""Several processes as one job: who this one is, whether all have come, how all end together."""
+"""The processes of a job: find this one's address, join the others, end with them."""
 
 import hashlib
 import os
@@ -12,21 +12,22 @@ from typing import Any, NoReturn
 
 from inception_jax.errors import ConfigError, UserError
 from inception_jax.runtime import rendezvous
+from inception_jax.runtime.rendezvous import protocol
 
-PATIENCE = 1800.0  # seconds for all to come: a pod's hosts may start half an hour apart
-MOMENT = 2.0  # seconds for the news of a death to arrive: a broken connection is known at once
+PATIENCE = 1800.0  # seconds until all must be connected: a pod's hosts may start 30 minutes apart
+GRACE = 2.0  # seconds for another process's exit to be reported: a closed connection is immediate
 HEARTBEAT = 60.0  # seconds without one after which JAX takes a process for dead
 
 
 @dataclass(frozen=True)
 class ProcessAddress:
-    """A process's place among `count`; `address` is the first one's, host:port.
+    """The address of one process of several.
 
     Attributes:
-        address: of the first process.
-        count: processes.
+        address: host:port of the first process.
+        count: number of processes.
         index: of this one, from 0.
-        devices: the local devices that are this process's; None for all.
+        devices: indices of the local devices that this process uses; None for all.
     """
 
     address: str
@@ -36,14 +37,14 @@ class ProcessAddress:
 
 
 class _Job:
-    """What this process knows of the others, once it has joined."""
+    """The state of this process in a job of several."""
 
     def __init__(self) -> None:
-        self.place: ProcessAddress | None = None
-        self.line: Any = None
+        self.address: ProcessAddress | None = None
+        self.peers: rendezvous.Coordinator | rendezvous.Worker | None = None
         self.before_exit: list[Callable[[int], None]] = []
-        self.lock = threading.Lock()
-        self.listened = False
+        self.exit_lock = threading.Lock()
+        self.has_listened = False
 
 
 _job = _Job()
@@ -52,26 +53,26 @@ _job = _Job()
 def find(
     coordinator: str | None, processes: int | None, process: int | None, detect: bool
 ) -> ProcessAddress | None:
-    """This process's address, from the flags or the scheduler; None for a single process.
+    """Find this process's address from the flags or the scheduler; None for a single process.
 
     Args:
         coordinator: host:port of the first process; given with the next two, or none of them.
-        processes: how many there are.
-        process: which one this is.
-        detect: to ask the scheduler (SLURM, TPU metadata, Open MPI) also where the environment does
-            not show several processes.
+        processes: number of processes.
+        process: index of this one.
+        detect: whether to ask the scheduler (SLURM, TPU metadata, Open MPI) also where the
+            environment does not show several processes.
 
     Raises:
-        ConfigError: some of the three are missing, or make no sense; or nothing was detected.
+        ConfigError: some of the three are missing or invalid, or nothing was detected.
     """
     given = {"coordinator": coordinator, "processes": processes, "process": process}
     if all(v is None for v in given.values()):
-        return _detected() if detect or _several() else None
+        return _detected() if detect or _has_several() else None
     missing = [f"--{k}" for k, v in given.items() if v is None]
     if missing or coordinator is None or processes is None or process is None:
         raise ConfigError(
-            f"expected --coordinator=HOST:PORT, --processes=N and --process=I together, without "
-            f"{', '.join(missing)}; or --distributed where a scheduler knows them"
+            f"expected --coordinator=HOST:PORT, --processes=N and --process=I together, got none "
+            f"of {', '.join(missing)}; or use --distributed under a scheduler"
         )
     host, colon, port = coordinator.rpartition(":")
     if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
@@ -81,7 +82,7 @@ def find(
     return ProcessAddress(coordinator, processes, process) if processes > 1 else None
 
 
-def _several() -> bool:
+def _has_several() -> bool:
     """Whether the environment is that of one process among several."""
     e = os.environ
     if {"SLURM_STEP_NODELIST", "SLURM_PROCID", "SLURM_LOCALID"} <= e.keys():
@@ -92,8 +93,8 @@ def _several() -> bool:
 
 
 def _detected() -> ProcessAddress:
-    """What JAX's own detection finds."""
-    # Not public, but initialize() itself gives no chance to say who is missing.
+    """The result of JAX's own detection."""
+    # Not public, but `jax.distributed.initialize` does not report which processes are missing.
     from jax._src.clusters import ClusterEnv
 
     address, count, index, devices = ClusterEnv.auto_detect_unset_distributed_params(
@@ -101,147 +102,155 @@ def _detected() -> ProcessAddress:
     )
     if address is None or count is None or index is None:
         raise ConfigError(
-            "--distributed: expected SLURM (under srun), TPU metadata or Open MPI to say who the "
-            "processes are, found none; give --coordinator=HOST:PORT --processes=N --process=I"
+            "--distributed: expected SLURM (under srun), TPU metadata or Open MPI, found none; "
+            "give --coordinator=HOST:PORT --processes=N --process=I"
         )
-    # One process for each device is JAX's assumption; alone on its node it has all of them.
+    # JAX assumes one process per device; a process that is alone on its node has all of them.
     if os.environ.get("SLURM_STEP_TASKS_PER_NODE", "").split("(")[0] == "1":
         devices = None
     return ProcessAddress(address, count, index, None if devices is None else list(devices))
 
 
 def join(
-    place: ProcessAddress | None,
+    address: ProcessAddress | None,
     notes: dict[str, Any],
     *,
     patience: float = PATIENCE,
     heartbeat: float = HEARTBEAT,
 ) -> None:
-    """Waits for all processes, then has JAX join them; before JAX is used. Alone, does nothing.
+    """Wait for all processes, then initialise JAX with them; before JAX is used.
 
     Args:
-        place: this process's; None alone.
-        notes: what must be the same in all of them.
+        address: of this process; None for a single process, which does nothing.
+        notes: values that must be equal in all processes.
         patience: seconds to wait for all.
-        heartbeat: seconds without a sign after which JAX takes a process for dead.
+        heartbeat: seconds without one after which JAX takes a process for dead.
 
     Raises:
-        LostProcessError: one did not come; it is named.
+        LostProcessError: some did not connect; the message lists them.
         ConfigError: the notes differ.
     """
-    if place is None:
+    if address is None:
         return
-    host, _, port = place.address.rpartition(":")
+    host, _, port = address.address.rpartition(":")
     bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", "").rpartition(":")[0].strip("[]")
-    if place.index == 0:
-        line = rendezvous.Coordinator("" if bind == "::" else bind, int(port), place.count, notes)
+    if address.index == 0:
+        host = "" if bind == "::" else bind
+        peers = rendezvous.Coordinator(host, int(port), address.count, notes)
     else:
-        line = rendezvous.Worker(host, int(port), place.index, place.count, notes)
-    line.gather(patience, lambda text: print(text, file=sys.stderr, flush=True))
+        peers = rendezvous.Worker(host, int(port), address.index, address.count, notes)
+    peers.gather(patience, lambda line: print(line, file=sys.stderr, flush=True))
     import jax
 
-    # Ours are the signal handlers: who has to stop is said in the step itself (steps.py).
+    # The signal handlers are this package's: the train step itself carries a stop to all processes.
     jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(
-        place.address,
-        place.count,
-        place.index,
-        local_device_ids=place.devices,
+        address.address,
+        address.count,
+        address.index,
+        local_device_ids=address.devices,
         cluster_detection_method="deactivate",
         initialization_timeout=int(patience),
         heartbeat_timeout_seconds=max(1, int(heartbeat)),
     )
-    _job.place, _job.line = place, line
-    line.listen(_heard)
+    _job.address, _job.peers = address, peers
+    peers.listen(_on_peer_exit)
 
 
 def first() -> bool:
-    """Whether this is the process that writes; known before JAX is imported."""
-    return _job.place is None or _job.place.index == 0
+    """Whether this is process 0, which writes the files; known before JAX is imported."""
+    return _job.address is None or _job.address.index == 0
+
+
+def joined() -> bool:
+    """Whether this process is one of several."""
+    return _job.peers is not None
 
 
 def members() -> list[dict[str, Any]]:
-    """Who joined: index, host, pid, time by its clock; empty alone."""
-    return [] if _job.line is None else [m for _, m in sorted(_job.line.members.items())]
+    """Index, host, pid and clock time at the start of each process; empty for a single process."""
+    return [] if _job.peers is None else [m for _, m in sorted(_job.peers.members.items())]
 
 
 def before_exit(work: Callable[[int], None]) -> None:
-    """Has `work(code)` called when this process is ended from outside its main thread."""
+    """Have `work(exit code)` called when this process is ended from outside its main thread."""
     _job.before_exit.append(work)
 
 
 def say_goodbye(error: BaseException | None = None) -> None:
-    """Says goodbye, or that this process ends with an error that the others do not know of.
+    """Report this process's end to the others, which then end with the same code.
 
-    The others then end with the same code instead of waiting for it. Alone, does nothing.
+    An end without an error, or with one that all processes share, is only a goodbye. A single
+    process does nothing.
     """
-    if _job.line is None or _job.place is None:
+    if _job.peers is None or _job.address is None:
         return
     if error is None or getattr(error, "shared", False):
-        return _job.line.tell({"bye": True})
-    _decide(MOMENT)  # another thread that ends this process already does so before that is over
-    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    _tell(getattr(error, "code", 1), why)
+        return _job.peers.broadcast({"goodbye": True})
+    _claim_exit(GRACE)  # a thread that has claimed it ends the process before that is over
+    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    _broadcast_exit(getattr(error, "code", 1), reason)
 
 
-def abort_all(code: int, why: str) -> None:
-    """Ends this process from any thread, at once; the others are told, and end with the same code.
+def abort_all(code: int, reason: str) -> None:
+    """End this process from any thread, and the others with the same exit code.
 
-    At once, because the main thread may be waiting for a device that will never answer.
+    Without waiting for the main thread, which may wait for a device that never answers.
     """
-    if _decide():
-        _tell(code, why)
-        _end(code, why)
+    if _claim_exit():
+        _broadcast_exit(code, reason)
+        _exit(code, reason)
 
 
 def listen_for_cause() -> None:
-    """After an error of no kind of ours: gives the others a moment to say that it is theirs.
+    """After an unknown error, wait a moment for another process to report its exit.
 
-    When a process dies, collectives with it fail in the very moment in which its line breaks. Who
-    hears of it in time ends this process from its own thread, with the reason and its code. Alone,
-    and a second time, does nothing.
+    When a process dies, collectives with it fail in the moment in which its connection closes. A
+    report that arrives in time ends this process from the rendezvous thread, with the reason and
+    the exit code. Does nothing in a single process, and the second time.
     """
-    if _job.line is not None and not _job.listened:
-        _job.listened = True
-        time.sleep(MOMENT)
+    if _job.peers is not None and not _job.has_listened:
+        _job.has_listened = True
+        time.sleep(GRACE)
 
 
-def _heard(message: dict[str, Any]) -> None:
-    who = f"process {message['from']}"
-    why = message["why"]
-    # The first one has passed it on, which takes a moment. Another must be quick: without the first
-    # one JAX's own thread aborts the process, in half a second.
-    if _decide():
-        _end(message["end"], why if why.startswith(who) else f"{who}: {why}", linger=first())
+def _on_peer_exit(message: protocol.Message) -> None:
+    peer, reason = f"process {message['from']}", message["reason"]
+    # Process 0 lingers until the message is forwarded. The others must be quick: without process 0
+    # JAX's own thread aborts them after half a second.
+    if _claim_exit():
+        text = reason if reason.startswith(peer) else f"{peer}: {reason}"
+        _exit(message["exit_code"], text, linger=first())
 
 
-def _decide(patience: float = 0.0) -> bool:
-    """Whether this thread may say how the process ends; who asks later may not.
+def _claim_exit(timeout: float = 0.0) -> bool:
+    """Whether this thread is the first to decide the exit code; it decides for the process.
 
-    The others go as soon as they hear of an end, and their lines break: that is no news any more.
+    After one exit is reported the connections of the other processes close, which is no new cause.
     """
-    return _job.lock.acquire(timeout=patience)
+    return _job.exit_lock.acquire(timeout=timeout)
 
 
-def _tell(code: int, why: str) -> None:
-    if _job.line is not None and _job.place is not None:
-        _job.line.tell({"end": code, "why": why, "from": _job.place.index})
+def _broadcast_exit(code: int, reason: str) -> None:
+    if _job.peers is not None and _job.address is not None:
+        exit_ = {"exit_code": code, "reason": reason, "from": _job.address.index}
+        _job.peers.broadcast(exit_)
 
 
-def _end(code: int, why: str, linger: bool = True) -> None:
-    print(f"inception-jax: {why}", file=sys.stderr, flush=True)
+def _exit(code: int, reason: str, linger: bool = True) -> None:
+    print(f"inception-jax: {reason}", file=sys.stderr, flush=True)
     for work in _job.before_exit:
         work(code)
     hard_exit(code, linger=linger)
 
 
 def hard_exit(code: int, goodbye: bool = False, linger: bool = True) -> NoReturn:
-    """Ends the process, whatever threads it has.
+    """End the process whatever threads it has.
 
     Args:
-        code: to end with.
-        goodbye: after JAX's own, which waits for the others: they have to come to it too.
-        linger: for a moment, so that what was said to the others goes out.
+        code: the exit code.
+        goodbye: after JAX's shutdown, a barrier that all processes must reach.
+        linger: for a moment, so that messages to the others are sent.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -249,18 +258,13 @@ def hard_exit(code: int, goodbye: bool = False, linger: bool = True) -> NoReturn
         import jax
 
         jax.distributed.shutdown()
-    elif linger and _job.line is not None:
+    elif linger and _job.peers is not None:
         time.sleep(0.3)
     os._exit(code)
 
 
-def joined() -> bool:
-    """Whether this process is one of several."""
-    return _job.line is not None
-
-
 def code_digest() -> str:
-    """Sixteen hexadecimal digits of this package's source files."""
+    """Hash this package's source files: sixteen hexadecimal digits."""
     root, total = Path(__file__).parents[1], hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""The mesh of devices and where every array lives on it; axis names are written here only."""
+"""The mesh of devices and the shardings on it; axis names appear only here."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,19 +12,19 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from inception_jax.errors import ConfigError
 
 DATA, MODEL = "data", "model"
-# Elements below which an array is not split. Above are 98% of every network's parameters, which
-# 1/7 of the bytes on 8 devices takes; above 65,536 would be 94% of googlenet's.
+# Elements below which an array is replicated: 98% of every network's parameters are in larger ones,
+# which makes 1/7 of the bytes on each of 8 devices; with 65,536 it would be 94% of googlenet's.
 SMALLEST = 2**14
 
 
 def make(data: int = -1, model: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
-    """A mesh of `data` x `model` of the devices (all there are if not given); `data=-1`: the rest.
+    """Make a mesh of `data` x `model` devices; `data=-1`: all that `model` leaves.
 
     Raises:
-        ConfigError: the devices there are do not make such a mesh.
+        ConfigError: the devices do not suffice, or parameters would be split across hosts.
     """
     devices = jax.devices() if devices is None else devices
-    # A process's devices side by side: its slice of the batch is then one run of examples.
+    # A process's devices are adjacent, so that its slice of the batch is contiguous.
     devices = sorted(devices, key=lambda d: (d.process_index, d.id))
     data = len(devices) // model if data == -1 else data
     if (
@@ -34,7 +34,7 @@ def make(data: int = -1, model: int = 1, devices: Sequence[Any] | None = None) -
     ):
         raise ConfigError(
             f"--config.mesh.data={data} x --config.mesh.model={model}: expected at most the "
-            f"{len(devices)} devices there are"
+            f"{len(devices)} devices of this job"
         )
     if jax.process_count() > 1 and jax.local_device_count() % model:
         raise ConfigError(
@@ -45,26 +45,26 @@ def make(data: int = -1, model: int = 1, devices: Sequence[Any] | None = None) -
 
 
 def shards(mesh: Mesh) -> int:
-    """Over how many devices the batch is split."""
+    """The number of shards of a batch."""
     return mesh.shape[DATA]
 
 
 def batch(mesh: Mesh) -> NamedSharding:
-    """Split over the first axis: what every array of a batch is."""
+    """The sharding of a batch: split over the first axis."""
     return NamedSharding(mesh, PartitionSpec(DATA))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same on every device."""
+    """The sharding of an array that every device has as a whole."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split(mesh: Mesh, shapes: Any, *, zero: bool = False) -> Any:
-    """Shardings of the leaves of a state: over `model` along the largest axis that it divides.
+    """The shardings of a state's leaves: over `model` along the largest axis that it divides.
 
-    With `zero` then over `data` too, along the largest axis of what is left, so that a device's
-    part is a part of its part without. Leaves of fewer than 16,384 elements are replicated, and
-    so is, over a mesh axis, what has no axis that it divides.
+    With `zero` also over `data`, along the largest remaining axis, so that a device's shard is part
+    of its shard without. Leaves of fewer than 16,384 elements, and leaves without an axis that is
+    divisible, are replicated.
     """
 
     def rule(leaf: Any) -> NamedSharding:
@@ -78,34 +78,34 @@ def split(mesh: Mesh, shapes: Any, *, zero: bool = False) -> Any:
             axis = max(axes, key=left.__getitem__)
             left[axis] //= num_shards
             names[axis] += (name,)
-        while names and not names[-1]:  # as JAX writes what a step returns: equal, so traced once
+        while names and not names[-1]:  # as JAX writes shardings of outputs: equal, so traced once
             names.pop()
         return NamedSharding(mesh, PartitionSpec(*names))
 
     return jax.tree.map(rule, shapes)
 
 
-def constrain(tree: Any, places: Any) -> Any:
-    """Inside jit: the leaves, each where `places` has it."""
-    return jax.tree.map(jax.lax.with_sharding_constraint, tree, places)
+def constrain(tree: Any, shardings: Any) -> Any:
+    """Inside jit: constrain each leaf to its sharding."""
+    return jax.tree.map(jax.lax.with_sharding_constraint, tree, shardings)
 
 
 def scattered(grads: Any, mesh: Mesh) -> Any:
-    """Inside jit: gradients, of which each device keeps what its part of the optimiser needs.
+    """Inside jit: scatter gradients like the optimiser state with `zero`.
 
-    They are made whole first: told only where they end, the TPU's partitioner computes a kernel's
-    gradient in slices of a few channels, in a loop around the devices.
+    They are gathered first: with the final sharding alone, the TPU's partitioner computes a
+    kernel's gradient in slices of a few channels, in a loop over the devices.
     """
     return constrain(constrain(grads, split(mesh, grads)), split(mesh, grads, zero=True))
 
 
 def gathered(tree: Any, mesh: Mesh) -> Any:
-    """Arrays as a step reads its parameters: what `zero` had spread over `data` is whole again."""
+    """Gather over `data` what `zero` has split, as a step reads its parameters."""
     return jax.device_put(tree, split(mesh, tree))
 
 
 def local_bytes(tree: Any) -> int:
-    """What one device has of arrays, given as shapes with shardings."""
+    """Bytes that one device has of arrays, given as shapes with shardings."""
 
     def one(leaf: Any) -> int:
         return math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
@@ -114,35 +114,35 @@ def local_bytes(tree: Any) -> int:
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:
-    """This process's slices of a batch as global arrays."""
+    """Make global arrays of this process's slices of a batch."""
     return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), tree)
 
 
 def mean_over_devices(
     compute: Callable[..., tuple[Any, Any]], mesh: Mesh, dtype: Any
 ) -> Callable[..., tuple[Any, Any]]:
-    """`compute(state, batch, key, (i, n)) -> (gradient, rest)` by the i-th of n parts of the batch.
+    """Wrap `compute(state, batch, key, (i, n)) -> (gradient, rest)` for the i-th of n shards.
 
-    Each device of the `data` axis computes on its own part; the results are means over them. The
-    gradients are added up in `dtype`, in one collective that no partitioner moves or retypes.
+    Each device of the `data` axis computes on its own shard of the batch; the results are means
+    over them. Gradients are summed in `dtype`, in one collective that no partitioner changes.
     """
     num_shards = shards(mesh)
 
-    def part(state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
+    def on_shard(state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
         grads, rest = compute(state, batch, key, (jax.lax.axis_index(DATA), num_shards))
         narrow = jax.tree.map(lambda g: g.astype(dtype), grads)
         summed = jax.lax.platform_dependent(narrow, cpu=_sum_widened, default=_sum)
         grads = jax.tree.map(lambda s, g: s.astype(g.dtype) / num_shards, summed, grads)
         return grads, jax.lax.pmean(rest, DATA)
 
-    whole = PartitionSpec()
+    replicated = PartitionSpec()
     return jax.shard_map(
-        part,
+        on_shard,
         mesh=mesh,
-        in_specs=(whole, PartitionSpec(DATA), whole),
-        out_specs=whole,
+        in_specs=(replicated, PartitionSpec(DATA), replicated),
+        out_specs=replicated,
         axis_names={DATA},
-        check_vma=False,  # else JAX adds the gradients up itself, in the dtype of the computation
+        check_vma=False,  # else JAX sums the gradients itself, in the dtype of the computation
     )
 
 
@@ -151,7 +151,7 @@ def _sum(tree: Any) -> Any:
 
 
 def _sum_widened(tree: Any) -> Any:
-    """As XLA's CPU compiler would widen a 16-bit sum, had it not aborted on one in a shard_map."""
+    """A sum in float32: XLA's CPU compiler aborts on a 16-bit one in a shard_map."""
     wide = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype.itemsize < 4 else x, tree)
     total = _sum(wide)
     return jax.tree.map(lambda s, x: s.astype(x.dtype), total, tree)

@@ -1,4 +1,4 @@
-"""What several processes tell one another: rows, notes, and whether one of them has to stop."""
+"""Exchange rows, JSON values and stop signals between the processes of a job."""
 
 import json
 from collections.abc import Callable
@@ -13,34 +13,34 @@ from inception_jax.runtime.signals import Interrupt
 
 
 def concatenated(rows: np.ndarray) -> np.ndarray:
-    """The equally long arrays [n, ...] of all processes one after another, in each of them."""
+    """Concatenate arrays [n, ...] of equal shape from all processes, in each of them."""
     if jax.process_count() == 1:
         return rows
     return np.asarray(multihost_utils.process_allgather(rows, tiled=True))
 
 
 def of_first(rows: np.ndarray) -> np.ndarray:
-    """The first process's array; the others give one of its shape and type."""
+    """The array of process 0, in all; the others pass one of its shape and dtype."""
     if jax.process_count() == 1:
         return rows
     return np.asarray(multihost_utils.broadcast_one_to_all(rows))
 
 
 def any_of(flag: bool) -> bool:
-    """Whether it is set in any process. All must ask."""
+    """Whether the flag is set in any process. All must call it."""
     return bool(concatenated(np.array([flag], np.int32)).any())
 
 
 def check(interrupt: Interrupt) -> None:
-    """Raises PreemptedError in all processes once a signal has come to any. All must ask."""
+    """Raise PreemptedError in all processes once any has got a signal. All must call it."""
     if any_of(interrupt.signal is not None):
         interrupt.check()
         raise errors.PreemptedError("stopped by a signal to another process")
 
 
-def merged(notes: dict[str, Any]) -> dict[str, Any]:
-    """The notes of all processes in one."""
-    text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
+def merged(values: dict[str, Any]) -> dict[str, Any]:
+    """Merge the JSON objects of all processes, in each of them."""
+    text = np.frombuffer(json.dumps(values).encode(), np.uint8)
     lengths = concatenated(np.array([len(text)], np.int32))
     padded = np.zeros(lengths.max(), np.uint8)
     padded[: len(text)] = text
@@ -52,7 +52,7 @@ def merged(notes: dict[str, Any]) -> dict[str, Any]:
 
 
 def decided(decide: Callable[[], Any]) -> Any:
-    """What `decide` returns (JSON values) or raises (a UserError) in the first process: in all."""
+    """Return in all processes what `decide` returns (JSON) or raises (UserError) in process 0."""
     if jax.process_count() == 1:
         return decide()
     answer: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Signals that ask a run to save and stop."""
+"""SIGTERM and SIGINT, which ask a run to save and stop."""
 
 import signal
 from typing import Any
@@ -7,7 +7,7 @@ from inception_jax.errors import PreemptedError
 
 
 class Interrupt:
-    """SIGTERM and SIGINT as a flag that the loop looks at between steps; a second acts at once."""
+    """Turns the first signal into a flag for the loop; a second one has its usual effect."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -27,6 +27,6 @@ class Interrupt:
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raises PreemptedError once a signal has come."""
+        """Raise PreemptedError once there was a signal."""
         if self.signal:
             raise PreemptedError(f"stopped by {signal.Signals(self.signal).name}")

@@ -1,4 +1,4 @@
-"""How a process that uses JAX begins: quiet, with the compilation cache on."""
+"""Set up JAX in a new process: warnings, precision, compilation cache."""
 
 import os
 import time
@@ -7,10 +7,9 @@ from pathlib import Path
 
 
 def cache_folder() -> Path | None:
-    """Where compiled programs are kept between processes.
+    """The compilation cache: `$JAX_COMPILATION_CACHE_DIR`, or `~/.cache/inception_jax/xla`.
 
-    It is `$JAX_COMPILATION_CACHE_DIR`, or `~/.cache/inception_jax/xla`; None if that variable is
-    empty, which turns the cache off.
+    None, without a cache, if that variable is empty.
     """
     default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR", str(default / "inception_jax" / "xla"))
@@ -18,9 +17,9 @@ def cache_folder() -> Path | None:
 
 
 def age() -> float:
-    """Seconds since this process began, as Linux counts them; elsewhere 0."""
+    """Seconds since this process started; 0 where that is not Linux."""
     try:
-        # After the name, which may hold anything, the start is the 20th word: in ticks since boot.
+        # After the name, which may hold spaces, the 20th word is the start in ticks since boot.
         words = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         began = int(words[19]) / os.sysconf("SC_CLK_TCK")
         return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 0.0)
@@ -29,7 +28,7 @@ def age() -> float:
 
 
 def start(dtype: str = "float32") -> None:
-    """Sets JAX up, before it is used: compiled programs are kept between processes."""
+    """Set up JAX before its first use: compiled programs are cached between processes."""
     import jax
 
     if folder := cache_folder():
@@ -38,5 +37,5 @@ def start(dtype: str = "float32") -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if dtype == "float64":
         jax.config.update("jax_enable_x64", True)
-    # A numpy view that JAX keeps of a donated buffer only costs a copy.
+    # A donated buffer that a numpy view still uses only costs a copy.
     warnings.filterwarnings("ignore", message="Some donated buffers were not usable")

@@ -1,4 +1,4 @@
-"""Ends a process that has stopped getting anywhere, and says where each of its threads was."""
+"""End a process that makes no progress, and write the stacks of its threads."""
 
 import contextlib
 import faulthandler
@@ -14,20 +14,20 @@ from inception_jax.errors import LostProcessError
 from inception_jax.progress import duration
 from inception_jax.runtime import distributed
 
-TIMES = 20  # median steps without a sign of life
-LOOK = 0.5  # seconds between two looks
+TIMES = 20  # median steps without a beat
+POLL = 0.5  # seconds between two checks
 
 
 class Watchdog:
-    """Watches for `beat`s; asleep until the first, since before it the compiler works.
+    """Ends the process when `beat`s stay out; off until the first one, while the step compiles.
 
-    A process that is alive but stuck (a collective that another never enters, a dead file system)
-    would hold the whole job for ever: JAX's heartbeats go on (jax issue 38503).
+    A process that is alive but stuck (in a collective that another never enters, on a dead file
+    system) would block the job for ever: JAX's heartbeats continue (jax issue 38503).
 
     Args:
-        least: seconds without a beat that end the process, or 20 median steps where those are
-            more; 0 turns it off.
-        stacks: file that gets the threads' stacks.
+        least: seconds without a beat that end the process, or 20 median steps if that is longer;
+            0 turns it off.
+        stacks: file to which the threads' stacks are appended.
     """
 
     def __init__(self, least: float, stacks: Path):
@@ -47,23 +47,23 @@ class Watchdog:
 
     @property
     def limit(self) -> float:
-        """Seconds without a beat that are too many."""
+        """Seconds without a beat that end the process."""
         steps = TIMES * statistics.median(self._steps) if self._steps else 0.0
         return max(self._least, steps, self._allowed)
 
     def beat(self, step: float | None = None) -> None:
-        """Something was done; `step`: it was a training step and took so many seconds."""
+        """Report progress; `step`: the seconds of a training step, if it was one."""
         if step is not None:
             self._steps.append(step)
         self._last = time.monotonic()
 
     def sleep(self) -> None:
-        """Until the next beat."""
+        """Turn it off until the next beat."""
         self._last = None
 
     @contextlib.contextmanager
     def allowing(self, seconds: float) -> Iterator[None]:
-        """Within it, what is done may take so long."""
+        """Allow an operation in the body `seconds` without a beat."""
         self._allowed = seconds
         try:
             yield
@@ -73,7 +73,7 @@ class Watchdog:
                 self.beat()
 
     def _watch(self) -> None:
-        while not self._over.wait(min(LOOK, self._least / 4)):
+        while not self._over.wait(min(POLL, self._least / 4)):
             last = self._last
             if last is not None and time.monotonic() - last > self.limit:
                 self._end(time.monotonic() - last)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.sweep.comparison import Axis, Comparison
+from inception_jax.workdir import atomic
 
 # Okabe and Ito's, as in the pages (report/page.css).
 INK, QUIET, RULE, BLUE, ORANGE = "#1b1f24", "#5c6670", "#dfe3e8", "#0067a3", "#cc4e00"
@@ -64,10 +65,9 @@ def _save(panels: list[Any], c: Comparison, folder: Path, name: str) -> list[Pat
         panel(figure.add_subplot(rows, columns, i + 1), c)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     for path in paths:
-        partial = path.with_name(f".{path.name}.partial")
         metadata = {"Date": None} if path.suffix == ".svg" else {}
-        figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
-        partial.replace(path)
+        with atomic.replacing(path) as partial:
+            figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
     return paths
 
 

@@ -22,7 +22,7 @@ from inception_jax.sweep import progress, search
 from inception_jax.sweep.claims import Claims
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.trial import Trial, digest, text
-from inception_jax.workdir import atomic
+from inception_jax.workdir import atomic, jsonl
 
 LOOK = 0.5  # seconds between looks at a training
 LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun's
@@ -223,5 +223,4 @@ class SearchWorker:
         folder = self.sweep.folder / "workers" / str(self.number)
         folder.mkdir(parents=True, exist_ok=True)
         line = {"time": time.time(), "trial": number, "state": state.lower()}
-        with (folder / "trials.jsonl").open("a", encoding="utf-8") as f:
-            f.write(json.dumps(line) + "\n")
+        jsonl.append(folder / "trials.jsonl", line)

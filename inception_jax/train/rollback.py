@@ -1,7 +1,5 @@
 """Going back from a divergence: to the last good checkpoint, past the batches that led to it."""
 
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,7 @@ class Rollbacks:
 
     def __init__(self, path: Path, c: Any):
         self._path, self._c = path, c
-        self.lines: list[dict[str, Any]] = multihost.decided(
-            lambda: jsonl.read(path) if path.exists() else []
-        )
+        self.lines: list[dict[str, Any]] = multihost.decided(lambda: jsonl.read(path))
 
     def in_force(self, start: int) -> tuple[int, float]:
         """The shift in batches and the factor of the rate, for a run that goes on from `start`."""
@@ -62,10 +58,7 @@ class Rollbacks:
         line = {"step": error.step, "to": to, "shift": shift + error.step - to, "factor": factor}
         self.lines.append({**line, "time": time.time()})
         if distributed.first():
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(self.lines[-1]) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            jsonl.append(self._path, self.lines[-1], sync=True)
         return to
 
     def words(self) -> str:

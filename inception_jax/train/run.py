@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from inception_jax.checkpoint import Checkpoints, keeping
+from inception_jax.checkpoint import Checkpoints, retention
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
@@ -92,7 +92,7 @@ def _checkpoints(trainer: Trainer, workdir: Path) -> Checkpoints:
         keep=c.keep,
         keep_best=c.keep_best,
         keep_every=c.keep_every_epochs * trainer.program.per_epoch,
-        scores=keeping.scores(workdir, trainer.config.eval.split),
+        scores=retention.scores(workdir, trainer.config.eval.split),
     )
 
 

@@ -1,8 +1,6 @@
 """Export a run as one graph: network, weights and normalisation, for any batch size."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +125,5 @@ def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out
     signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
     module.serve = tf.function(function, input_signature=signature, autograph=False)
     module.about = tf.Variable(tf.constant(about))
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a killed export
-    tf.saved_model.save(module, str(partial), signatures={"serving_default": module.serve})
-    os.replace(partial, out)
+    with atomic.replacing(out) as partial:
+        tf.saved_model.save(module, str(partial), signatures={"serving_default": module.serve})

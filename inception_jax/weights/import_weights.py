@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,18 +56,13 @@ def import_weights(
     del arrays
     # Orbax copies NumPy arrays before it writes them, but not JAX's.
     variables = jax.tree.map(jax.device_put, variables)
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(out) as partial:
         checkpoint.write(partial, variables)
         config = run_dir.plain(run_config(model))
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
         class_names.write(partial, names)
         atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
-        os.rename(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return ImportedNetwork(model, imported)
 
 

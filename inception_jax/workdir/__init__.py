@@ -1,1 +1,1 @@
-"""The files of a run directory: how they are named, written and read."""
+"""The files of a run directory: names, readers and writers."""

@@ -1,45 +1,71 @@
-"""Files that are written whole or not at all, and survive a power cut once they are there."""
+"""Write-then-rename: a file or folder is complete and on the disk, or not visible."""
 
+import glob
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+STALE = 86400.0  # seconds after which a partial output belongs to a process that was killed
+
 
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
-    """A name to write to, in the folder of `path`; at the end it is synced and becomes `path`.
+    """Yield a temporary name beside `path`; at the end its content is synced and becomes `path`.
 
-    If the body raises, the partial file is removed and `path` stays as it was.
+    The body writes a file, or makes a folder, which then must not exist at `path` yet. If the body
+    raises, the temporary content is removed and `path` is unchanged.
 
     Args:
-        path: the file.
-        suffix: that the temporary name must end with, where a library chooses a format by it.
+        path: the output.
+        suffix: of the temporary name, where a library chooses the format by it.
     """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial{suffix}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                _remove(left)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{suffix}")
     try:
         yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_tree(partial)
         os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
-            partial.unlink()
+            _remove(partial)
         raise
     sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file by `text` (UTF-8)."""
+    """Replace the content of `path` by `text` (UTF-8)."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
+def sync_tree(path: Path) -> None:
+    """Return when a file, or all files and names below a folder, are on the disk."""
+    for item in [*path.rglob("*"), path] if path.is_dir() else [path]:
+        if item.is_dir():
+            sync_folder(item)
+        else:
+            with item.open("rb") as file:
+                os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
-    """Makes renames in `folder` durable; where the file system cannot, they are not."""
+    """Make renames in `folder` durable, where the file system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -1,4 +1,4 @@
-"""classes.json: the names of a network's outputs, in order."""
+"""Read and write classes.json: the names of a network's outputs, in order."""
 
 import json
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ FILE = "classes.json"
 
 
 def write(workdir: Path, names: Sequence[str]) -> None:
-    """Writes the names."""
+    """Write the names."""
     atomic.write_text(workdir / FILE, json.dumps(list(names)))
 
 
 def read(workdir: Path, outputs: int | None = None) -> list[str]:
-    """The names, none if the run has no file.
+    """Read the names; none if the run has no file.
 
     Args:
         workdir: of the run.
-        outputs: how many the network has; those without a name are called `class N`.
+        outputs: number of outputs of the network; those without a name become `class N`.
     """
     path = workdir / FILE
     names = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []

@@ -1,8 +1,8 @@
-"""Files with one JSON object a line: read, appended to, cut."""
+"""Files with one JSON object per line: the only reader and writer of them."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,35 +10,45 @@ from typing import Any
 from inception_jax.workdir import atomic
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file, none if it does not exist.
+def parse(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield the number, from 1, and the object of each line that is not blank.
 
-    A line that a kill or a full disk has cut is left out.
+    The object is None where the line is none: a kill or a full disk has cut it, or a bit flipped.
+    A file that does not exist has no lines.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return []
-    lines = []
-    for text in data.split(b"\n"):
-        try:
-            lines.append(json.loads(text))
-        except ValueError:  # cut inside the object, or inside a character
-            continue
-    return lines
+        return
+    for number, text in enumerate(data.split(b"\n"), 1):
+        if text.strip():
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError):  # cut inside the object, or inside a character
+                value = None
+            yield number, value if isinstance(value, dict) else None
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Read the objects of a file; none if it does not exist. Damaged lines are left out."""
+    return [value for _, value in parse(path) if value is not None]
 
 
 def append(path: Path, line: Mapping[str, Any], sync: bool = False) -> None:
-    """Adds a line; with `sync` it survives a power cut when this returns."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    """Append a line, below one that a kill has cut; with `sync` it survives a power cut."""
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps(line).encode() + b"\n")
         if sync:
             file.flush()
             os.fsync(file.fileno())
 
 
 def last(path: Path) -> dict[str, Any] | None:
-    """The last whole line of a file of metrics, with its time and step at least; or None."""
+    """Read the last whole line that has a numeric `time` and `step`; None if there is none."""
     for line in reversed(read(path)[-2:]):
         with suppress(ValueError, KeyError, TypeError):
             return {**line, "time": float(line["time"]), "step": int(line["step"])}
@@ -46,10 +56,7 @@ def last(path: Path) -> dict[str, Any] | None:
 
 
 def drop_after(path: Path, step: int) -> None:
-    """Drops the lines whose `step` is later, and a line cut by a kill; the file is replaced whole.
-
-    A resumed run writes those steps again, with the same values.
-    """
+    """Rewrite a file without damaged lines and lines of later steps; a resumed run repeats them."""
     if path.exists():
-        kept = [line for line in read(path) if line["step"] <= step]
-        atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        lines = [line for line in read(path) if line["step"] <= step]
+        atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in lines))

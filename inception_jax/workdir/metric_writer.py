@@ -1,8 +1,7 @@
-"""Where a run's numbers go: metrics.jsonl, TensorBoard, and a tracker if asked for."""
+"""Write a run's metrics to metrics.jsonl, TensorBoard and a tracker."""
 
 import hashlib
 import importlib.util
-import json
 import math
 import sys
 import time
@@ -15,15 +14,14 @@ from inception_jax.workdir import jsonl
 
 
 class Writer:
-    """Appends lines of scalars; what is written survives the process when `write` returns."""
+    """Appends lines of scalars; a line survives the process once `write` has returned."""
 
     def __init__(self, workdir: Path, *, resume_at: int, tensorboard: bool, track: str):
         check_tracker(track)
         self._path = workdir / "metrics.jsonl"
         jsonl.drop_after(self._path, resume_at)
-        self._file = self._path.open("a", encoding="utf-8")
         self._sinks: list[Callable[[dict[str, Any]], None]] = []
-        self._endings: list[Callable[[], Any]] = [self._file.close]
+        self._endings: list[Callable[[], Any]] = []
         if tensorboard:
             from tensorboardX import SummaryWriter
 
@@ -41,10 +39,9 @@ class Writer:
             self._endings.append(end)
 
     def write(self, step: int, epoch: float, split: str, values: dict[str, Any]) -> None:
-        """One line: step, epoch, time in seconds since 1970, split, and the values."""
+        """Write a line: step, epoch, time in seconds since 1970, split, and the values."""
         line = {"step": step, "epoch": epoch, "time": time.time(), "split": split, **values}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        jsonl.append(self._path, line)
         for sink in self._sinks:
             sink(line)
 
@@ -54,13 +51,13 @@ class Writer:
         self._events.flush()
 
     def close(self) -> None:
-        """Closes the files and ends the tracker's run."""
+        """Close the files and end the tracker's run."""
         for end in self._endings:
             end()
 
 
 def check_tracker(track: str) -> None:
-    """Refuses a tracker whose package is missing, before a run's directory is made.
+    """Refuse a tracker whose package is missing, before a run's directory is created.
 
     Raises:
         ConfigError: names the extra to install.
@@ -74,11 +71,10 @@ def check_tracker(track: str) -> None:
 
 
 def tracker(name: str, workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
-    """Sends lines to Weights & Biases or MLflow (extra `track`): how to send one, how to end.
+    """Start a run of Weights & Biases or MLflow (extra `track`), or resume that of the workdir.
 
-    A resumed run goes on in the tracker's run of its workdir.
-
-    The package must be there (`check_tracker`).
+    Returns:
+        A function that sends a line, and one that ends the run.
     """
     return (_wandb if name == "wandb" else _mlflow)(workdir)
 
@@ -95,22 +91,22 @@ def _mlflow(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[
     import mlflow  # pyright: ignore[reportMissingImports]
 
     mlflow.set_experiment("inception_jax")
-    kept = workdir / "mlflow_run"  # MLflow chooses the id, so it is written down
-    known = kept.read_text().strip() if kept.exists() else None
-    run = mlflow.start_run(run_id=known, run_name=None if known else workdir.name)
-    kept.write_text(run.info.run_id)
+    path = workdir / "mlflow_run"  # MLflow chooses the id
+    run_id = path.read_text().strip() if path.exists() else None
+    run = mlflow.start_run(run_id=run_id, run_name=None if run_id else workdir.name)
+    path.write_text(run.info.run_id)
     return lambda line: mlflow.log_metrics(_finite(line), step=line["step"]), mlflow.end_run
 
 
 def scalars(line: dict[str, Any]) -> dict[str, float]:
-    """The numbers of a line by tag: `train/loss`; of one by block, `residual_ratio/block8_4`."""
-    found = {}
+    """Map tags to the numbers of a line: `train/loss`, by block `residual_ratio/block8_4`."""
+    tags = {}
     for key, value in line.items():
         if isinstance(value, dict):
-            found |= {f"{key}/{name}": number for name, number in value.items()}
+            tags |= {f"{key}/{name}": number for name, number in value.items()}
         elif isinstance(value, int | float) and key not in ("step", "time"):
-            found[f"{line['split']}/{key}"] = value
-    return found
+            tags[f"{line['split']}/{key}"] = value
+    return tags
 
 
 def _finite(line: dict[str, Any]) -> dict[str, float]:

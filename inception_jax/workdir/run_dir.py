@@ -1,4 +1,4 @@
-"""A run's directory: whose it is, its config, its attempts, and that one process owns it."""
+"""A run's directory: its lock, its config and its attempts."""
 
 import contextlib
 import fcntl
@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from ml_collections import ConfigDict
-
-from inception_jax.config import LATER, flatten, ordered
-from inception_jax.errors import ConfigError, UserError
+from inception_jax.config import RULES, Config, flatten, ordered
+from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
 from inception_jax.workdir import atomic, jsonl
 
-# Where a run may be continued with another value and still be the same run.
+# Keys with which a run may be continued under another value.
 FREE = (
     "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
     "data.threads", "data.processes", "data.cache", "data.dir",
@@ -29,17 +27,20 @@ FREE = (
 )  # fmt: skip
 
 
-def check(workdir: Path, config: ConfigDict, allow_change: bool) -> None:
-    """What `opened` would refuse, found before JAX is imported; nothing is written.
+def check(workdir: Path, config: Config, allow_change: bool) -> None:
+    """Raise what `opened` would, before JAX is imported; nothing is written.
 
     Raises:
         ConfigError: as `opened`.
     """
-    there = workdir.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise ConfigError(_unusable(workdir, f"{there} is no directory, or may not be written"))
+    parent = workdir.absolute()
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise ConfigError(
+            f"cannot write --workdir={workdir} ({parent} is not a writable directory); make it "
+            f"writable, or choose another place"
+        )
     if (workdir / ".lock").is_file():
         with (workdir / ".lock").open("r+") as lock:
             _own(lock, workdir)
@@ -48,17 +49,15 @@ def check(workdir: Path, config: ConfigDict, allow_change: bool) -> None:
 
 
 @contextlib.contextmanager
-def opened(workdir: Path, config: ConfigDict, allow_change: bool) -> Iterator[None]:
-    """Owns `workdir` for one attempt: created, locked, and its config compared or saved.
+def opened(workdir: Path, config: Config, allow_change: bool) -> Iterator[None]:
+    """Own `workdir` for one attempt: create it, lock it, compare or save its config.
 
     Raises:
         ConfigError: another process runs in it, or it belongs to another config.
     """
-    try:
+    with writing(f"--workdir={workdir}"):
         workdir.mkdir(parents=True, exist_ok=True)
         lock = (workdir / ".lock").open("a+")
-    except OSError as e:
-        raise ConfigError(_unusable(workdir, str(e))) from e
     with lock:
         _own(lock, workdir)
         lock.truncate(0)
@@ -72,7 +71,7 @@ def opened(workdir: Path, config: ConfigDict, allow_change: bool) -> Iterator[No
 
 
 def _own(lock: TextIO, workdir: Path) -> None:
-    """Locks the file until it is closed."""
+    """Lock the file until it is closed."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as e:
@@ -81,13 +80,6 @@ def _own(lock: TextIO, workdir: Path) -> None:
             f"--workdir={workdir}: another process is training there ({lock.read() or 'unknown'}); "
             f"wait for it, end it, or choose another --workdir"
         ) from e
-
-
-def _unusable(workdir: Path, reason: str) -> str:
-    return (
-        f"--workdir={workdir}: expected a directory that can be created and written, but {reason}; "
-        f"choose another"
-    )
 
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
@@ -101,23 +93,23 @@ def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed:
         )
 
 
-def notes(config: ConfigDict, workdir: Path) -> dict[str, Any]:
-    """What the processes of one job must agree on: the config, the code, the directory."""
+def notes(config: Config, workdir: Path) -> dict[str, Any]:
+    """The values that must be equal in all processes of a job: config, code, directory."""
     local = ("data.dir", "data.threads", "data.processes", "data.cache")
     values = {k: v for k, v in flatten(plain(config)) if k not in local}
     return {**values, "workdir": str(workdir.absolute()), "code": distributed.code_digest()}
 
 
-def plain(config: ConfigDict) -> dict[str, Any]:
-    """The config as JSON values, in the order of a page."""
+def plain(config: Config) -> dict[str, Any]:
+    """Convert a config to JSON values, in the order of a page."""
     return json.loads(json.dumps(ordered(config)))
 
 
 def saved_config(workdir: Path) -> dict[str, Any]:
-    """The config of the run in `workdir`.
+    """Read the config of the run in `workdir`.
 
     Raises:
-        ConfigError: there is no run, or its config.json is damaged.
+        ConfigError: there is no run, or its config.json is damaged or of another version.
     """
     path = workdir / "config.json"
     if not path.is_file():
@@ -133,31 +125,30 @@ def saved_config(workdir: Path) -> dict[str, Any]:
         raise ConfigError(
             f"--workdir={workdir}: {path} is damaged, expected one JSON object; {saved}"
         )
-    for key, value in LATER.items():
-        section, _, name = key.partition(".")
-        if isinstance(saved.get(section), dict):
-            saved[section].setdefault(name, value)
+    if different := sorted(RULES.keys() ^ dict(flatten(saved)).keys()):
+        raise ConfigError(
+            f"--workdir={workdir}: expected a run of this version of inception_jax, but its "
+            f"config.json has other keys ({', '.join(different[:3])}); start a new --workdir"
+        )
     return saved
 
 
 @contextlib.contextmanager
 def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
-    """Notes an attempt in attempts.jsonl: its start now, its end and exit code when it leaves.
+    """Append the start of an attempt to attempts.jsonl, and its end and exit code afterwards.
 
-    The body sets `step`, and whatever else is worth knowing of the attempt, in the yielded record.
-    A killed attempt has no end; one that another thread ends (`distributed.abort_all`) has.
+    The body sets `step`, and other values to record, in the yielded dict. A killed attempt has no
+    end; one that another thread ends (`distributed.abort_all`) has.
     """
     path = workdir / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
 
     def note(event: str, **more: Any) -> None:
-        line = {"event": event, "time": time.time(), **record, **more}
-        with path.open("a", encoding="utf-8") as f:
-            f.write(json.dumps(line) + "\n")
+        jsonl.append(path, {"event": event, "time": time.time(), **record, **more})
 
-    # A killed attempt left no end. Its last line is its last sign of life, and may be dropped next.
-    alive = jsonl.last(workdir / "metrics.jsonl")
-    before = {"previous_end": alive["time"], "previous_step": alive["step"]} if alive else {}
+    # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
+    last = jsonl.last(workdir / "metrics.jsonl")
+    before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     end = functools.partial(note, "end")
     distributed.before_exit(lambda code: end(code=code))

@@ -95,7 +95,7 @@ def test_trouble(words, code, failed, skipped, tmp_path, capsys):
 
 def test_disk_full(tmp_path, monkeypatch, capsys):
     """No room for the checkpoints is 74, and said in JSON too."""
-    monkeypatch.setattr("inception_jax.doctor.directory.free_bytes", lambda path: 10_000_000)
+    monkeypatch.setattr("inception_jax.workdir.disk_space.free_bytes", lambda path: 10_000_000)
     words = ["doctor", DIGITS, f"--workdir={tmp_path / 'run'}", "--json"]
     assert cli.main(words) == 74
     found = json.loads(capsys.readouterr().out)

@@ -32,6 +32,11 @@ SPELLING = [
         ("train", DIGITS, "--workdir", "--allow_config_change"),
         ["--workdir=VALUE", "before --allow"],
     ),
+    (
+        "renamed key",
+        (*TRAIN, "--config.optim.trunk=0"),
+        ["--config.optim.trunk is now --config.optim.backbone_lr"],
+    ),
     ("no page", ("train", RUN), ["--config=PAGE", "configs/digits.py"]),
     ("no workdir", ("train", DIGITS), ["--workdir=DIR"]),
     ("no command", ("trian", DIGITS, RUN), ["'trian'", "did you mean 'train'?"]),
@@ -48,7 +53,16 @@ PAGES = [
     ("no argument", ("train", "--config={tmp}/none.py:a=1", RUN), ["takes no argument"]),
     ("page section", ("train", "--config={tmp}/section.py", RUN), ["section.py", "lacks ema"]),
     ("page lacks", ("train", "--config={tmp}/lacks.py", RUN), ["lacks.py", "lacks ema.decay"]),
-    ("page key", ("train", "--config={tmp}/key.py", RUN), ["'ema.dekay'", "'ema.decay' is"]),
+    (
+        "page key",
+        ("train", "--config={tmp}/key.py", RUN),
+        ["'ema.dekay'", "did you mean 'ema.decay'"],
+    ),
+    (
+        "page's old keyword",
+        ("train", "--config={tmp}/keyword.py", RUN),
+        ["keyword.py", "staircase(factor=...) is now config.staircase(decay_rate=...)"],
+    ),
     ("argument", ("train", DIGITS + ":epocs=3", RUN), ["'epocs'", "did you mean 'epochs'?"]),
     ("argument type", ("train", DIGITS + ":epochs=x", RUN), ["epochs=x", "expected a number"]),
 ]
@@ -85,14 +99,14 @@ BUILT = [
     ("split of a folder", (*FOLDER, "--config.data.train_split=trian"), ["trian", "has train"]),
     ("split", (*TRAIN, "--config.eval.split=tset"), ["split", "'tset'", "train or test"]),
     ("tfds", (*TFDS, "--config.data.name=imagenett"), ["data.name=imagenett"]),
-    ("file in the way", ("train", DIGITS, "--workdir={tmp}/file"), ["--workdir", "file is no dir"]),
-    ("file above", ("train", DIGITS, "--workdir={tmp}/file/a"), ["--workdir", "/file is no dir"]),
+    ("file in the way", ("train", DIGITS, "--workdir={tmp}/file"), ["--workdir", "file is not a"]),
+    ("file above", ("train", DIGITS, "--workdir={tmp}/file/a"), ["--workdir", "/file is not a"]),
     ("other config", ("train", DIGITS, "--workdir={tmp}/other"),
      ["optim.lr: 0.7 there, 0.2 now", "--allow_config_change"]),
     ("in use", ("train", DIGITS, "--workdir={tmp}/locked"), ["--workdir", "process 1 on moon"]),
     ("no run", ("eval", "--workdir={tmp}/run"), ["--workdir", "run/config.json"]),
     ("damaged run", ("eval", "--workdir={tmp}/damaged"), ["--workdir", "damaged/config.json is"]),
-    ("run's keys", ("eval", "--workdir={tmp}/old"), ["old/config.json", "lacks loss.l2"]),
+    ("run's keys", ("eval", "--workdir={tmp}/old"), ["/old", "loss.l2", "start a new"]),
     ("no image", ("predict", "{tmp}/a.jpg", "--workdir={tmp}/other"), ["image", "{tmp}/a.jpg"]),
     ("no FID network", ("fid", "{tmp}/images", "{tmp}/images"),
      ["--workdir=DIR", "inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05"]),
@@ -114,6 +128,10 @@ def place(tmp_path, digits_config):
         "section": good.replace("ema=dict(decay=0.99),", ""),
         "lacks": good.replace("ema=dict(decay=0.99)", "ema=dict()"),
         "key": good.replace("ema=dict(decay=0.99)", "ema=dict(dekay=0.99)"),
+        "keyword": good.replace(
+            "cfg.cosine(lr=0.2, warmup_epochs=1.0)",
+            "cfg.staircase(lr=0.2, factor=0.9, every_epochs=2.0)",
+        ),
     }
     for name, text in pages.items():
         assert text != good

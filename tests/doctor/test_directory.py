@@ -11,7 +11,7 @@ import pytest
 from inception_jax.doctor import directory, hosts
 from inception_jax.doctor.finding import FAIL, OK, WARN
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.workdir import run_dir
+from inception_jax.workdir import disk_space, run_dir
 from tests.doctor.conftest import Others, page
 
 
@@ -72,7 +72,7 @@ def test_room(tmp_path, monkeypatch):
     """Room for the kept checkpoints and one being written, less the existing ones."""
     state = {"a": jax.ShapeDtypeStruct((1000,), np.float32)}
     free, each = {}, 4000 + directory.OVERHEAD
-    monkeypatch.setattr(directory, "free_bytes", lambda path: free["bytes"])
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: free["bytes"])
 
     def fits(count, **values):
         """Whether room for exactly `count` checkpoints is required."""
@@ -108,7 +108,7 @@ def test_room_on_a_small_disk(tmp_path):
 def test_cache(tmp_path, monkeypatch):
     """Warns of no compilation cache, or too little room for it."""
     assert directory.cache("").state == WARN
-    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE)
     assert directory.cache(str(tmp_path)).state == OK
-    monkeypatch.setattr(directory, "free_bytes", lambda path: directory.CACHE - 1)
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE - 1)
     assert directory.cache(str(tmp_path)).state == WARN

@@ -98,7 +98,7 @@ def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written(tmp_path):
     """A file in the way is named, with exit code 78."""
     (tmp_path / "a").write_text("")
-    with pytest.raises(ConfigError, match="can be written"):
+    with pytest.raises(ConfigError, match="cannot write results in"):
         log_prob_cache.LogProbCache(tmp_path / "a" / "b", ABOUT, 2)
 
 

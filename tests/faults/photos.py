@@ -1,4 +1,4 @@
-"""A small folder of images on which a file system can hang."""
+"""A small folder of images, one of which can block its reader."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def pictures(folder: Path) -> Path:
-    """240 images of four classes to train on, 24 to test on."""
+    """Write 240 training images and 24 test images of four classes."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 60), ("test", 6)):
         for label in ("ant", "bee", "cat", "dog"):
@@ -22,7 +22,7 @@ def pictures(folder: Path) -> Path:
 
 
 def folder_words(folder: Path) -> tuple[str, ...]:
-    """The config of a run on them: 80 steps, 10 an epoch."""
+    """The flags of a run on them: 80 steps, 10 per epoch."""
     return (
         "--config.data.source=folder", f"--config.data.dir={folder}", "--config.data.classes=4",
         "--config.model.num_classes=4", "--config.data.batch_size=24", "--config.train.epochs=8.0",
@@ -31,16 +31,16 @@ def folder_words(folder: Path) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def stuck(folder: Path):
-    """Within it, who opens one of the training images waits for ever, as on a dead NFS server.
+    """Block readers of one training image in the body, as a dead NFS server does.
 
-    A run must have listed the files before.
+    The run must have listed the files before.
     """
     path = folder / "train" / "cat" / "007.png"
-    kept = path.read_bytes()
+    data = path.read_bytes()
     path.unlink()
     os.mkfifo(path)
     try:
         yield path
     finally:
         path.unlink()
-        path.write_bytes(kept)
+        path.write_bytes(data)

@@ -1,7 +1,7 @@
 """`poisoned.py INDEX FILE WORDS...`: `inception-jax WORDS`, where one image makes the loss NaN.
 
-The loop, the checkpoints and the rollback are those of every run; only what the device answers for
-a batch with image INDEX in it is replaced. FILE gets the indices of each batch, a line a step.
+Only the loss of batches with image INDEX is replaced; loop, checkpoints and rollback are real. The
+indices of each batch are appended to FILE, one line per step.
 """
 
 import functools
@@ -15,7 +15,7 @@ from inception_jax.train.trainer import Trainer
 
 
 def main(poison: int, path: Path, words: list[str]) -> int:
-    """Runs the command."""
+    """Run the command."""
     placed, make, taken = Trainer.placed, Program.train_step.func, []
 
     def note(self, batch, signal):

@@ -1,6 +1,5 @@
-"""Real training processes, alone or as the two of a job, that things are done to."""
+"""Start, observe and compare real training runs of one or two processes."""
 
-import json
 import os
 import socket
 import subprocess
@@ -16,8 +15,8 @@ from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
 from tests.evaluated import WITHOUT
 
-# Dropout, colour and EMA are on: everything that could remember where it was. 60 steps, a
-# checkpoint every 5, an evaluation every 15: in all some seconds after the compiler.
+# With dropout, colour distortion and EMA, which all have state or randomness. 60 steps, a
+# checkpoint every 5, an evaluation every 15: some seconds after compilation.
 SMALL = (
     "--config=configs/digits.py:epochs=4.0,width=0.125",
     "--config.data.image_size=8",
@@ -37,14 +36,14 @@ INTERVAL = 6  # steps between two checkpoints, at most
 
 
 def port() -> int:
-    """One that is free."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return door.getsockname()[1]
+    """A free port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def start(workdir, *more, devices=1, job=None, log="out", command="train", **env):
-    """A process in the background; `job`: (port, processes, index), one of several."""
-    # The compiler in a hurry: that of two processes is in no cache.
+    """Start a process in the background; `job`: (port, processes, index) of one of several."""
+    # Programs of several processes are not cached: compile them without optimisation.
     flags = f"{FLAGS} --xla_force_host_platform_device_count={devices}"
     flags += " --xla_backend_optimization_level=0"
     env = {**os.environ, "XLA_FLAGS": flags, **env}
@@ -62,19 +61,19 @@ def start(workdir, *more, devices=1, job=None, log="out", command="train", **env
 
 
 def pair(workdir, *more, devices=1, **env):
-    """The two processes of a job; JAX's heartbeat is 10 seconds."""
+    """Start the two processes of a job, with a heartbeat of 10 seconds."""
     at = port()
     more = ("--heartbeat=10", "--patience=60", *more)
     return [start(workdir, *more, devices=devices, job=(at, 2, i), **env) for i in range(2)]
 
 
-def said(workdir, index=None, log="out"):
-    """All that a process has printed, in all attempts."""
+def output(workdir, index=None, log="out"):
+    """What a process has printed, in all attempts."""
     return Path(f"{workdir}.{log}" + ("" if index is None else f".{index}")).read_text()
 
 
-def codes(processes, seconds=300):
-    """The exit codes, when all have ended."""
+def exit_codes(processes, seconds=300):
+    """Wait for all processes; their exit codes."""
     end = time.monotonic() + seconds
     try:
         return [p.wait(max(0.1, end - time.monotonic())) for p in processes]
@@ -84,15 +83,17 @@ def codes(processes, seconds=300):
 
 
 def finish(workdir, *more, processes=1, **options):
-    """A run to its end; every exit code must be 0."""
-    ran = [start(workdir, *more, **options)] if processes == 1 else pair(workdir, *more, **options)
-    found = codes(ran)
+    """Run to the end; every exit code must be 0."""
+    started = (
+        [start(workdir, *more, **options)] if processes == 1 else pair(workdir, *more, **options)
+    )
+    codes = exit_codes(started)
     logs = [p.read_text()[-3000:] for p in workdir.parent.glob(f"{workdir.name}.out*")]
-    assert set(found) == {0}, (found, *logs)
+    assert set(codes) == {0}, (codes, *logs)
 
 
 def lines(workdir):
-    """metrics.jsonl without what depends on the clock."""
+    """The lines of metrics.jsonl without values that depend on the clock."""
     clock = ("time", "images_per_s", "input_wait")
     return [
         {k: v for k, v in line.items() if k not in clock}
@@ -106,7 +107,7 @@ def losses(workdir):
 
 
 def counts(workdir):
-    """What was counted at each evaluation: integers."""
+    """Step and integer counts of each evaluation."""
     keys = ("step", "top1", "top5", "count")
     return [
         tuple(round(x[k] * (x["count"] if k.startswith("top") else 1)) for k in keys)
@@ -116,7 +117,7 @@ def counts(workdir):
 
 
 def weights(workdir):
-    """The newest step, and every array that it evaluates, as bytes by name."""
+    """The newest step and its weights, as bytes by name."""
     step, tree = checkpoint.load(workdir)
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return step, {jax.tree_util.keystr(p): np.asarray(x).tobytes() for p, x in leaves}
@@ -125,7 +126,7 @@ def weights(workdir):
 def attempts(workdir):
     """The (start step, end step, exit code) of each attempt; a killed one has only a start."""
     found = []
-    for event in map(json.loads, (workdir / "attempts.jsonl").read_text().splitlines()):
+    for event in jsonl.read(workdir / "attempts.jsonl"):
         if event["event"] == "start":
             found.append((event["step"], None, None))
         elif event["event"] == "end":
@@ -135,12 +136,11 @@ def attempts(workdir):
 
 def newest(workdir):
     """The last step in metrics.jsonl; -1 without one."""
-    path = workdir / "metrics.jsonl"
-    return max((x["step"] for x in jsonl.read(path)), default=-1) if path.exists() else -1
+    return max((x["step"] for x in jsonl.read(workdir / "metrics.jsonl")), default=-1)
 
 
 def wait_until(true, processes=(), seconds=180):
-    """Returns when `true()` is, or a process has ended."""
+    """Wait until `true()`, or until a process has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if true() or any(p.poll() is not None for p in processes):
@@ -150,5 +150,5 @@ def wait_until(true, processes=(), seconds=180):
 
 
 def wait_for_step(workdir, step, processes=()):
-    """Returns when metrics.jsonl has reached a step, or a process has ended."""
+    """Wait until metrics.jsonl has reached a step, or until a process has ended."""
     wait_until(lambda: newest(workdir) >= step, processes)

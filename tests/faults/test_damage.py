@@ -1,4 +1,4 @@
-"""A damaged newest checkpoint is noticed, named, put aside and replaced by the one before it."""
+"""Tests that a damaged newest checkpoint is detected, renamed, and the previous one is used."""
 
 import json
 import random
@@ -11,6 +11,7 @@ from inception_jax.checkpoint import Checkpoints, manifest
 from inception_jax.errors import DataError
 from tests import saved
 from tests.faults.runs import finish, lines, start, weights
+from tests.saved import array_file, flip
 
 pytestmark = pytest.mark.faults
 
@@ -19,25 +20,13 @@ def cut(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def flip(path, bit=None):
-    data = bytearray(path.read_bytes())
-    bit = len(data) * 4 if bit is None else bit
-    data[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(data)
-
-
-def numbers(step):
-    """The largest file: numbers of the network."""
-    return max((p for p in step.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
-
-
 DAMAGE = {
-    "array file truncated": lambda step: cut(numbers(step)),
-    "array file emptied": lambda step: numbers(step).write_bytes(b""),
-    "array file deleted": lambda step: numbers(step).unlink(),
-    "array file with a bit flipped": lambda step: flip(numbers(step)),
-    "array file a byte longer": lambda step: numbers(step).write_bytes(
-        numbers(step).read_bytes() + b"\0"
+    "array file truncated": lambda step: cut(array_file(step)),
+    "array file emptied": lambda step: array_file(step).write_bytes(b""),
+    "array file deleted": lambda step: array_file(step).unlink(),
+    "array file with a bit flipped": lambda step: flip(array_file(step)),
+    "array file a byte longer": lambda step: array_file(step).write_bytes(
+        array_file(step).read_bytes() + b"\0"
     ),
     "manifest.ocdbt truncated": lambda step: cut(step / "packed/manifest.ocdbt"),
     "manifest.ocdbt with a bit flipped": lambda step: flip(step / "packed/manifest.ocdbt"),
@@ -69,14 +58,14 @@ def original(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_the_one_before_is_used_and_the_number_saved_again(original, tmp_path, capfd, kind):
-    """For each kind of damage: one line, the right state, bad-15 kept, a new and whole 15."""
+def test_the_previous_step_is_used_and_the_number_saved_again(original, tmp_path, capfd, kind):
+    """For each kind of damage: one line, the right state, bad-15, and a new and good 15."""
     directory = shutil.copytree(original, tmp_path / "checkpoints")
     DAMAGE[kind](directory / "15")
     saves = Checkpoints(directory, keep=10)
     assert saves.newest_good() == 10
     (line,) = capfd.readouterr().err.splitlines()
-    assert "checkpoint 15 is damaged (kept as bad-15): " in line
+    assert "checkpoint 15 is damaged (renamed to bad-15): " in line
     assert "step 10 is used instead" in line
     like = saved.state(15)
     got, log = saves.restore(10, saved.shapes(like))
@@ -90,12 +79,12 @@ def test_the_one_before_is_used_and_the_number_saved_again(original, tmp_path, c
 
 
 def test_no_random_bit_flip_is_silent(original, tmp_path):
-    """200 flips, each of any bit of the step: 0 are overlooked. Orbax alone overlooks 49 of 60."""
+    """200 flips of any bit of the step: all are detected. Orbax alone misses 49 of 60."""
     directory = shutil.copytree(original, tmp_path / "checkpoints")
     files = sorted(p for p in (directory / "15").rglob("*") if p.is_file())
     sizes, rng, silent = [p.stat().st_size for p in files], random.Random(0), []
     for number in range(200):
-        # Every other one anywhere, which is mostly in the numbers; the others in any file.
+        # Half of them in any bit, which is mostly in an array; the others in any file.
         path = rng.choices(files, sizes)[0] if number % 2 else rng.choice(files)
         bit = rng.randrange(path.stat().st_size * 8)
         flip(path, bit)
@@ -106,39 +95,39 @@ def test_no_random_bit_flip_is_silent(original, tmp_path):
     assert not manifest.problems(directory / "15")
 
 
-def test_a_run_goes_on_from_the_step_before(tmp_path):
-    """A run of which the last two steps are damaged ends bit-equal to one that nothing befell."""
-    whole, hurt = tmp_path / "whole", tmp_path / "hurt"
-    finish(whole)
+def test_a_run_continues_from_the_step_before(tmp_path):
+    """A run whose last two steps are damaged ends bit-identical to an undisturbed run."""
+    undisturbed, damaged = tmp_path / "undisturbed", tmp_path / "damaged"
+    finish(undisturbed)
     more = ("--config.checkpoint.keep=3",)
-    finish(hurt, *more)
-    directory = hurt / "checkpoints"
+    finish(damaged, *more)
+    directory = damaged / "checkpoints"
     last = checkpoint.steps(directory)[-2:]
     for step in last:
-        flip(numbers(directory / str(step)))
-    (hurt / "DONE").unlink()
-    finish(hurt, *more)
-    said = (tmp_path / "hurt.out").read_text()
-    assert all(f"checkpoint {step} is damaged (kept as bad-{step}): " in said for step in last)
-    assert (lines(hurt), weights(hurt)) == (lines(whole), weights(whole))
+        flip(array_file(directory / str(step)))
+    (damaged / "DONE").unlink()
+    finish(damaged, *more)
+    output = (tmp_path / "damaged.out").read_text()
+    assert all(f"checkpoint {step} is damaged (renamed to bad-{step}): " in output for step in last)
+    assert (lines(damaged), weights(damaged)) == (lines(undisturbed), weights(undisturbed))
     assert checkpoint.steps(directory)[-2:] == last
 
 
 def test_all_damaged_ends_with_65(tmp_path):
-    """Every call says so and names them; nothing is trained over them."""
+    """Every call lists them; none is overwritten."""
     workdir = tmp_path / "run"
     finish(workdir)
     directory = workdir / "checkpoints"
-    there = checkpoint.steps(directory)
-    for step in there:
-        flip(numbers(directory / str(step)))
+    steps = checkpoint.steps(directory)
+    for step in steps:
+        flip(array_file(directory / str(step)))
     before = (workdir / "metrics.jsonl").read_bytes()
     for _ in range(2):
         assert start(workdir).wait(300) == 65
-    said = (tmp_path / "run.out").read_text()
-    assert all(said.count(f"step {step}: packed/") == 2 for step in there)
-    assert "Traceback" not in said
-    assert checkpoint.steps(directory) == there
+    output = (tmp_path / "run.out").read_text()
+    assert all(output.count(f"step {step}: packed/") == 2 for step in steps)
+    assert "Traceback" not in output
+    assert checkpoint.steps(directory) == steps
     assert (workdir / "metrics.jsonl").read_bytes() == before
     with pytest.raises(DataError):
         checkpoint.load(workdir)

@@ -1,4 +1,4 @@
-"""A disk that fills while a run trains: the run says so at once, and goes on when there is room."""
+"""Tests that a disk that fills during training ends the run with 74, and that it resumes."""
 
 import contextlib
 import os
@@ -36,12 +36,12 @@ def small_disk(tmp_path):
 
 
 def fill(folder, leave):
-    """Writes a file until only `leave` bytes are free; returns it."""
+    """Write a file until only `leave` bytes are free; its path."""
     path = folder / "filler"
-    there = os.statvfs(folder)
-    # A save that is under way may take the room first: then the disk is as full as it gets.
+    disk = os.statvfs(folder)
+    # A save in progress may take the room first; then the disk is full all the same.
     with contextlib.suppress(OSError), path.open("wb") as file:
-        file.write(b"\0" * max(0, there.f_bavail * there.f_frsize - leave))
+        file.write(b"\0" * max(0, disk.f_bavail * disk.f_frsize - leave))
     return path
 
 
@@ -54,8 +54,7 @@ def undisturbed(tmp_path_factory):
 
 
 def last_step(workdir):
-    path = workdir / "metrics.jsonl"
-    return max((x["step"] for x in jsonl.read(path)), default=0) if path.exists() else 0
+    return max((x["step"] for x in jsonl.read(workdir / "metrics.jsonl")), default=0)
 
 
 def newest(workdir):
@@ -64,10 +63,10 @@ def newest(workdir):
 
 @pytest.mark.parametrize("leave", ["not enough", "enough at first"])
 def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
-    """Exit 74 before another save is begun; older steps stay; with room the run ends bit-equal.
+    """Exit 74 before the next save starts; older steps stay; the resumed run is bit-identical.
 
-    With `enough at first` the disk fills after the room was looked at: the failure comes from the
-    background, out of Orbax.
+    With `enough at first` the check for room passes, and the error comes from Orbax in the
+    background.
     """
     workdir = small_disk / "run"
     log = tmp_path / "disk" / "run.out"
@@ -84,11 +83,11 @@ def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
     filler = fill(small_disk, leave=200_000)
     assert process.wait(120) == 74, log.read_text()[-3000:]
     good, reached = newest(workdir), last_step(workdir)
-    said = log.read_text()
-    assert "no room" in said and "the same command again" in said
-    # TensorStore's threads may have the last word, about the writes that were given up.
-    assert any(x.startswith("inception-jax train: no room") for x in said.splitlines())
-    # A step takes 12 ms here, and Orbax some of them to fail; at the latest the next save sees it.
+    output = log.read_text()
+    assert "no room" in output and "the same command again" in output
+    # TensorStore's threads may print about the aborted writes afterwards.
+    assert any(x.startswith("inception-jax train: no room") for x in output.splitlines())
+    # A step takes 12 ms, and Orbax several to fail; at the latest the next save fails.
     assert good and reached <= good + 2 * INTERVAL + 2
     assert checkpoint.load(workdir)[0] == good
     filler.unlink()
@@ -96,13 +95,13 @@ def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
     assert (lines(workdir), weights(workdir)) == (lines(undisturbed), weights(undisturbed))
 
 
-# The run does not look for room: as if another program took it just after.
+# The check for room always passes, as if another program filled the disk just after it.
 BLIND = """
 import importlib.abc, sys
 
 class Blind(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "inception_jax.checkpoint.full":
+        if name != "inception_jax.workdir.disk_space":
             return None
         sys.meta_path.remove(self)
         import importlib.util
@@ -111,7 +110,7 @@ class Blind(importlib.abc.MetaPathFinder):
 
         def blind(module):
             load(module)
-            module.free = lambda directory: 10**15
+            module.free_bytes = lambda path: 10**15
 
         spec.loader.exec_module = blind
         return spec

@@ -1,4 +1,4 @@
-"""What two processes have saved one restores, and the other way round."""
+"""Tests that a checkpoint of two processes is restored by one, and vice versa."""
 
 import os
 import socket
@@ -11,18 +11,18 @@ import pytest
 from inception_jax import checkpoint
 from inception_jax.checkpoint import manifest
 from tests.conftest import ROOT
-from tests.faults.test_damage import flip, numbers
+from tests.saved import array_file, flip
 
 pytestmark = pytest.mark.faults
 
 
 def processes(count, workdir):
-    """Runs `other_processes.py` on `count` processes; what each has printed."""
+    """Run `saving_process.py` in `count` processes; what each has printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    script = Path(__file__).with_name("other_processes.py")
+    script = Path(__file__).with_name("saving_process.py")
     running = [
         subprocess.Popen(
             [sys.executable, "-W", "error", script, str(count), str(i), str(port), workdir],
@@ -36,13 +36,13 @@ def processes(count, workdir):
 
 
 def test_two_processes_one_and_two_again(tmp_path):
-    """2 -> 1 -> 2: the same numbers on every device; a damaged step is put aside once for all."""
+    """2 -> 1 -> 2: the same numbers on every device; a damaged step is renamed once."""
     directory = tmp_path / "checkpoints"
     for step, count in enumerate((2, 1, 2), 1):
         done = processes(count, tmp_path)
         assert all(f"SAVED {list(range(1, step + 1))}" in out for out, _ in done)
         assert manifest.read(directory / str(step))["processes"] == count
-    flip(numbers(directory / "3"))
+    flip(array_file(directory / "3"))
     done = processes(2, tmp_path)
-    assert sum("checkpoint 3 is damaged (kept as bad-3)" in err for _, err in done) == 1
+    assert sum("checkpoint 3 is damaged (renamed to bad-3)" in err for _, err in done) == 1
     assert checkpoint.steps(directory) == [1, 2, 3] and (directory / "bad-3").is_dir()

@@ -1,4 +1,4 @@
-"""Tests `inception_jax/runtime/xla_options.py`: what is said to which compiler."""
+"""Tests `inception_jax/runtime/xla_options.py`: the options of each compiler."""
 
 from types import SimpleNamespace
 
@@ -21,16 +21,16 @@ CPU = SimpleNamespace(platform="cpu")
         ("gpu", 48, None, None),
     ],
 )
-def test_each_compiler_is_told_what_it_knows(monkeypatch, platform, vmem, training, evaluation):
-    """A TPU's of its memory, in KiB; nothing that another compiler would refuse."""
+def test_each_compiler_gets_options_that_it_has(monkeypatch, platform, vmem, training, evaluation):
+    """A TPU's VMEM in KiB; no option that another compiler would refuse."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 1))
     device = SimpleNamespace(platform=platform)
     assert xla_options.training(device, vmem) == training
     assert xla_options.evaluation(device) == evaluation
 
 
-def test_an_older_compiler_is_told_nothing(monkeypatch):
-    """Before 0.9.1 a CPU's refuses the options."""
+def test_an_older_compiler_gets_no_options(monkeypatch):
+    """Before 0.9.1 the CPU compiler refuses the options."""
     monkeypatch.setattr(jaxlib.version, "__version_info__", (0, 9, 0))
     assert xla_options.training(CPU) is xla_options.evaluation(CPU) is None
 
@@ -46,19 +46,19 @@ def test_a_step_on_a_cpu_keeps_less_than_by_default():
     kernels = [jnp.ones((4, 64, 64))] * 3
     lowered = jax.jit(jax.grad(modules)).lower(kernels, jnp.ones((4000, 64)))
 
-    def kept(options):
+    def temporaries(options):
         return lowered.compile(compiler_options=options).memory_analysis().temp_size_in_bytes
 
-    told = xla_options.training(jax.devices()[0])
-    if told is None:
-        pytest.skip("this jaxlib's CPU compiler cannot be told")
-    assert kept(told) < 0.75 * kept(None)
+    options = xla_options.training(jax.devices()[0])
+    if options is None:
+        pytest.skip("this jaxlib's CPU compiler has no options")
+    assert temporaries(options) < 0.75 * temporaries(None)
 
 
 def test_an_evaluation_on_a_cpu_leaves_products_to_eigen():
     """The option does what it is for: no product of the program is YNNPACK's."""
     if xla_options.evaluation(CPU) is None:
-        pytest.skip("this jaxlib's CPU compiler cannot be told")
+        pytest.skip("this jaxlib's CPU compiler has no options")
     a = jnp.ones((512, 512))
 
     def text(jitted):

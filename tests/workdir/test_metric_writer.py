@@ -5,8 +5,6 @@ import sys
 import types
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import jsonl
@@ -39,35 +37,6 @@ def test_a_resumed_run_writes_its_steps_once(tmp_path):
     lines = jsonl.read(tmp_path / "metrics.jsonl")
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6, 7]
     assert (tmp_path / "metrics.jsonl").read_bytes().splitlines()[:4] == before[:4]
-
-
-LINES = [{"step": step, "split": "prüfung", "loss": step / 3} for step in range(1, 5)]
-
-
-@given(cut=st.integers(0, 400), at=st.integers(0, 5))
-def test_a_cut_file(tmp_path_factory, cut, at):
-    """Wherever a kill cuts the file, whole lines up to the restored step stay, and no others."""
-    path = tmp_path_factory.mktemp("cut") / "metrics.jsonl"
-    data = "".join(json.dumps(x, ensure_ascii=False) + "\n" for x in LINES).encode()[:cut]
-    path.write_bytes(data)
-    whole = [json.loads(x) for x in data.split(b"\n")[: data.count(b"\n")]]
-    found = jsonl.read(path)
-    assert found in (whole, LINES[: len(whole) + 1])  # a line may lack no more than its end
-    jsonl.drop_after(path, at)
-    assert jsonl.read(path) == [x for x in found if x["step"] <= at]
-    assert path.read_bytes().endswith(b"\n") or not path.read_bytes()
-
-
-def test_a_damaged_line_costs_that_line(tmp_path):
-    """What follows a damaged line is not lost."""
-    (tmp_path / "m.jsonl").write_text('{"step": 1}\n{"ste\n{"step": 3}\n')
-    assert [x["step"] for x in jsonl.read(tmp_path / "m.jsonl")] == [1, 3]
-
-
-def test_no_file_is_no_error(tmp_path):
-    """A fresh run has nothing to drop."""
-    jsonl.drop_after(tmp_path / "metrics.jsonl", 3)
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -8,24 +8,22 @@ It is made in OUT/.preparing/NAME and renamed when it is whole; no TensorFlow is
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from inception_jax.errors import ConfigError, DataError, DiskFullError
+from inception_jax.errors import ConfigError, DataError, DiskFullError, from_os_error
 from inception_jax.progress import watched
+from inception_jax.workdir import disk_space
 
 CHECKSUMS = "checksums.json"
 STAGING = ".preparing"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def shards(folder: Path, name: str, split: str, count: int,
@@ -160,7 +158,7 @@ def staging(out: Path, name: str) -> Iterator[Path]:
         _lock(handle, f"another process prepares {name} in {out}; wait for it or end it")
         yield folder
     except Exception as e:
-        if not _full(e):
+        if not isinstance(from_os_error(e, name), DiskFullError):
             raise
         raise DiskFullError(
             f"no room left in {out}: nothing of {name} is visible there. Make room and run the "
@@ -181,11 +179,8 @@ def need(out: Path, size: int, name: str) -> None:
     Raises:
         DiskFullError: fewer than `size` bytes are free where `out` is.
     """
-    there = out.absolute()
-    while not there.exists():
-        there = there.parent
     left = sum(part.stat().st_size for part in (out / STAGING / name).glob("incomplete.*/*"))
-    free = shutil.disk_usage(there).free + left
+    free = disk_space.free_bytes(out) + left
     if free < size:
         raise DiskFullError(
             f"{name} needs {size:,} bytes in {out}, {free:,} are free: make room for "
@@ -205,8 +200,3 @@ def _lock(handle: int, taken: str) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as e:
         raise ConfigError(taken) from e
-
-
-def _full(error: Exception) -> bool:
-    """Whether the disk is; the writers of shards say so in words only."""
-    return getattr(error, "errno", None) in FULL or any(os.strerror(n) in str(error) for n in FULL)

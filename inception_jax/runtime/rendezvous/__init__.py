@@ -1,6 +1,6 @@
-"""One line between every process and the first: who is missing, who differs, who has gone.
+"""A TCP connection from each process to the first: lists missing, differing and dead processes.
 
-What `jax.distributed` (0.10.2, measured) does not do, and this does before and beside it:
+What `jax.distributed` (0.10.2, measured) does not do, and this package does:
 
 - compare config and code of the processes before they start: its `initialize` exchanges neither;
 - name the processes that are missing: after `initialization_timeout` every process aborts (SIGABRT,
@@ -9,9 +9,9 @@ What `jax.distributed` (0.10.2, measured) does not do, and this does before and 
   (13 s with `heartbeat_timeout_seconds=10`; the default is 100), the others abort with 134, and the
   message has the index but neither code nor reason. Only the coordinator's death is seen at once.
 
-Each process first calls the first one, on the port that JAX's own service will have, and is let in
-when all are there and all agree; the connection stays, so that an error or a death is known
-everywhere at once. Heartbeat and shutdown barrier are JAX's.
+Workers connect to the coordinator (process 0) on the port that JAX's own service will use
+afterwards, and start when all are connected and agree. The connections stay open, so that an error
+or a death is reported to all processes immediately. Heartbeat and shutdown barrier are JAX's.
 """
 
 from inception_jax.runtime.rendezvous.coordinator import Coordinator

@@ -1,4 +1,10 @@
-"""The line: JSON objects over a connection, and what processes say of themselves and of ends."""
+"""The messages between the processes of a job: JSON objects, one per line, over TCP.
+
+{"index", "count", "notes", "host", "pid", "time"}  a worker's hello
+{"start": true, "members": [hello, ...]}            the coordinator's answer
+{"exit_code", "reason", "from"}                     a process ends, and with it the job
+{"goodbye": true}                                   a process ends well
+"""
 
 import contextlib
 import json
@@ -9,14 +15,14 @@ from typing import Any
 
 from inception_jax.errors import LostProcessError
 
-HELLO_WITHIN = 5.0  # seconds from the call; nobody else is let in meanwhile
-WHO = {"index", "count", "notes", "host", "pid", "time"}  # what a process says of itself
-SAY_EVERY = 10.0  # seconds between two lines about who is missing
+HELLO_TIMEOUT = 5.0  # seconds for a new connection's hello; other connections wait meanwhile
+HELLO_KEYS = {"index", "count", "notes", "host", "pid", "time"}
+REPORT_EVERY = 10.0  # seconds between two lines about missing processes
 Message = dict[str, Any]
 
 
 class Connection:
-    """A connection that carries JSON objects, one a line."""
+    """A socket that carries JSON objects, one per line."""
 
     def __init__(self, connection: socket.socket):
         self.socket = connection
@@ -24,14 +30,15 @@ class Connection:
         self._unread = b""
 
     def send(self, message: Message) -> None:
-        """Sends one; a connection that is gone is no error here, its reader will notice."""
+        """Send a message; a closed connection is no error here: the reader notices it."""
         with contextlib.suppress(OSError):
             self.socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[Message] | None:
-        """What has come, which may be a part of a line and so nothing yet.
+        """Read the next messages; none while a line is incomplete or on a timeout.
 
-        None once the other end is gone, or is no process of ours: it says something else.
+        Returns:
+            None once the connection is closed or carries something else than messages.
         """
         try:
             data = self.socket.recv(2**16)
@@ -43,32 +50,32 @@ class Connection:
             return None
         *lines, self._unread = (self._unread + data).split(b"\n")
         try:
-            news = [json.loads(text) for text in lines]
+            messages = [json.loads(line) for line in lines]
         except ValueError:
             return None
-        return news if all(isinstance(message, dict) for message in news) else None
+        return messages if all(isinstance(message, dict) for message in messages) else None
 
-    def hello(self) -> Message | None:
-        """Who has called; None if it does not say so in some seconds, or not as we do."""
+    def receive_hello(self) -> Message | None:
+        """Read the hello of a new connection; None if there is none in time, or another message."""
         self.socket.settimeout(1)
-        until = time.monotonic() + HELLO_WITHIN
-        while time.monotonic() < until:
-            news = self.receive()
-            if news is None:
+        deadline = time.monotonic() + HELLO_TIMEOUT
+        while time.monotonic() < deadline:
+            messages = self.receive()
+            if messages is None:
                 return None
-            if news:
+            if messages:
                 self.socket.settimeout(None)
-                return news[0] if news[0].keys() >= WHO else None
+                return messages[0] if messages[0].keys() >= HELLO_KEYS else None
         return None
 
 
-def who(index: int, count: int, notes: Message) -> Message:
-    """What a process says of itself.
+def hello(index: int, count: int, notes: Message) -> Message:
+    """The hello of this process.
 
     Args:
         index: of this process, from 0.
-        count: of all.
-        notes: what must be the same in all.
+        count: number of processes.
+        notes: values that must be equal in all processes.
     """
     return {
         "index": index, "count": count, "notes": notes,
@@ -82,15 +89,16 @@ def name(member: Message) -> str:
 
 
 def listed(indices: list[int]) -> str:
-    """`processes 1, 3`; at most eight are named."""
+    """`processes 1, 3`, with at most eight indices."""
     shown = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
     return f"process{'es' if len(indices) > 1 else ''} {shown}"
 
 
-def gone(member: Message) -> Message:
-    """The end that nobody told: its line broke."""
+def connection_lost(member: Message) -> Message:
+    """The message for a process whose connection closed without one."""
     return {
-        "end": LostProcessError.code,
-        "why": f"{name(member)} has gone without a word: killed, or its host is down",
+        "exit_code": LostProcessError.code,
+        "reason": f"{name(member)} closed its connection without a goodbye: killed, or its host "
+        f"is down",
         "from": member["index"],
     }

@@ -1,102 +1,117 @@
-"""Any other process's end of its line."""
+"""The rendezvous of all processes but the first."""
 
 import socket
 import threading
 import time
 from collections.abc import Callable
 
-from inception_jax.errors import ConfigError, LostProcessError
-from inception_jax.runtime.rendezvous.protocol import SAY_EVERY, Connection, Message, gone, who
+from inception_jax.errors import ConfigError, LostProcessError, UserError
+from inception_jax.runtime.rendezvous.protocol import (
+    REPORT_EVERY,
+    Connection,
+    Message,
+    connection_lost,
+    hello,
+)
 
 
 class Worker:
-    """Any other process."""
+    """Connects to the coordinator, and receives messages through it.
+
+    Attributes:
+        members: the hello of every process by index, after `gather`.
+    """
 
     def __init__(self, host: str, port: int, index: int, count: int, notes: Message):
-        self._address, self._who = (host, port), who(index, count, notes)
+        self._address, self._hello = (host, port), hello(index, count, notes)
         self.members: dict[int, Message] = {}
-        self._line: Connection | None = None
-        self._left = False
+        self._connection: Connection | None = None
+        self._is_leaving = False
 
-    def gather(self, patience: float, say: Callable[[str], None]) -> None:
-        """Returns when the first process lets all in.
+    def gather(self, patience: float, report: Callable[[str], None]) -> None:
+        """Wait until the coordinator starts the job.
+
+        Args:
+            patience: seconds to wait.
+            report: called with a line about the wait, every ten seconds.
 
         Raises:
-            LostProcessError: it did not answer in `patience` seconds.
-            ConfigError: it refused, for the reason it gives.
+            LostProcessError: it did not answer in time.
+            ConfigError: it refused this process; the message has its reason.
         """
-        where = "{}:{}".format(*self._address)
-        began = said = time.monotonic()
+        address, index = "{}:{}".format(*self._address), self._hello["index"]
+        began = reported = time.monotonic()
         while True:
             now = time.monotonic()
-            line = self._line = self._line or self._call()
-            answer = line.receive() if line else []
-            if line is None or answer is None:
+            connection = self._connection = self._connection or self._connect()
+            messages = connection.receive() if connection else []
+            if connection is None or messages is None:
                 self.close()
-                self._line = None  # it has gone, and may come again
+                self._connection = None  # the coordinator may start again
             else:
-                for message in answer:
-                    if "go" in message:
+                for message in messages:
+                    if "start" in message:
                         self.members = {m["index"]: m for m in message["members"]}
-                        return line.socket.settimeout(None)
+                        return connection.socket.settimeout(None)
                     self.close()
-                    raise ended(message)
+                    raise exit_error(message)
             if now - began > patience:
                 self.close()
                 raise LostProcessError(
-                    f"process 0 did not let process {self._who['index']} in for {patience:.0f} s: "
-                    f"expected it at {where}; look at its log, and whether {where} is reached from "
-                    f"{socket.gethostname()}"
+                    f"process {index} got no answer from process 0 within {patience:.0f} s: "
+                    f"expected it at {address}; look at its log, and whether "
+                    f"{socket.gethostname()} can reach {address}"
                 )
-            if now - said > SAY_EVERY:
-                said = now
-                what = "no answer from" if self._line is None else "waiting for all others at"
-                say(f"process {self._who['index']}: {what} {where} ({now - began:.0f} s)")
+            if now - reported > REPORT_EVERY:
+                reported = now
+                state = "no answer from" if self._connection is None else "waiting for others at"
+                report(f"process {index}: {state} {address} ({now - began:.0f} s)")
 
     def close(self) -> None:
-        """Hangs up."""
-        if self._line:
-            self._line.socket.close()
+        """Close the connection."""
+        if self._connection:
+            self._connection.socket.close()
 
-    def _call(self) -> Connection | None:
+    def _connect(self) -> Connection | None:
         try:
-            line = Connection(socket.create_connection(self._address, timeout=2))
+            connection = Connection(socket.create_connection(self._address, timeout=2))
         except OSError:
             time.sleep(0.2)
             return None
-        line.send(self._who)
-        line.socket.settimeout(1)
-        return line
+        connection.send(self._hello)
+        connection.socket.settimeout(1)
+        return connection
 
-    def tell(self, message: Message) -> None:
-        """Says it to the first process, which passes it on."""
-        self._left = True  # whatever it says, we are about to go
-        if self._line:
-            self._line.send(message)
+    def broadcast(self, message: Message) -> None:
+        """Send this process's last message, a goodbye or its exit, to all through process 0."""
+        self._is_leaving = True
+        if self._connection:
+            self._connection.send(message)
 
-    def listen(self, heard: Callable[[Message], None]) -> None:
-        """Hears of ends from now on, in a thread."""
-        line = self._line
-        assert line is not None
+    def listen(self, on_exit: Callable[[Message], None]) -> None:
+        """Start a thread that calls `on_exit` with the message when another process exits."""
+        connection = self._connection
+        assert connection is not None
 
         def work() -> None:
             while True:
-                news = line.receive()
-                if self._left:
+                messages = connection.receive()
+                if self._is_leaving:
                     return
-                for message in [gone(self.members[0])] if news is None else news:
-                    if "end" in message:
-                        heard(message)
-                    if "end" in message or "bye" in message:
+                lost = [connection_lost(self.members[0])]
+                for message in lost if messages is None else messages:
+                    if "exit_code" in message:
+                        on_exit(message)
+                    if "exit_code" in message or "goodbye" in message:
                         return
 
-        threading.Thread(target=work, name="roll call", daemon=True).start()
+        threading.Thread(target=work, name="rendezvous", daemon=True).start()
 
 
-def ended(message: Message) -> Exception:
-    """The error that another process's end is here."""
-    code, why = message["end"], message["why"]
+def exit_error(message: Message) -> UserError:
+    """The error that ends this process because of another one's exit."""
+    code = message["exit_code"]
     kind = ConfigError if code == ConfigError.code else LostProcessError
-    error = kind(why)
+    error = kind(message["reason"])
     error.code = code
     return error

@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+import shutil
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from inception_jax.data.prepare import archives, imagenet, prepared
+from inception_jax.data.prepare import archives, imagenet
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
@@ -59,7 +60,7 @@ def official(monkeypatch):
 def test_nothing_is_there(tmp_path, monkeypatch):
     """Both files with names, sizes and where they come from; disk; TensorFlow: in one message."""
     monkeypatch.setattr(archives, "BUILDS", ("json", "tensorflow_of_tomorrow"))
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
     with pytest.raises(DataError) as caught:
         assert archives.preflight(tmp_path, tmp_path / "out", False).keys() == {
             "train",
@@ -95,7 +96,7 @@ def test_only_room_is_missing(tmp_path, monkeypatch, buildable, official):
     """74 with the room that is needed: that of the files that are there."""
     official(write(tmp_path))
     sizes = sum(path.stat().st_size for path in tmp_path.iterdir())
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
     with pytest.raises(DiskFullError, match=rf"needs {int(sizes * 1.01):,} bytes"):
         archives.preflight(tmp_path, tmp_path, False)
 
@@ -104,7 +105,7 @@ def test_what_an_interrupted_run_left_is_room(tmp_path, monkeypatch, buildable, 
     """It is removed before another begins, so it may be as large as what is missing."""
     official(write(tmp_path))
     sizes = sum(path.stat().st_size for path in tmp_path.iterdir())
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
     left = tmp_path / "out/.preparing/imagenet2012/incomplete.ABCDEF_5.1.0"
     left.mkdir(parents=True)
     (left / "bucket_000.tmp").write_bytes(b"x" * (sizes // 50))

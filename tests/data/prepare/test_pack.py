@@ -195,7 +195,7 @@ def test_disk_full_in_the_middle(root, tmp_path, monkeypatch):
 def test_too_little_room(root, tmp_path, monkeypatch):
     """Known before anything is written, with both sizes; nothing is left behind."""
     sizes = sum(path.stat().st_size for path in root.rglob("*.png"))
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=sizes))
     with pytest.raises(DiskFullError, match=rf"tiny needs [\d,]+ bytes in .*, {sizes:,} are free"):
         pack(root, tmp_path / "out", "tiny")
     assert not list((tmp_path / "out").iterdir())

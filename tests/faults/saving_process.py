@@ -1,9 +1,9 @@
 """One of COUNT processes with four devices in all; it saves the next step of a run.
 
-    python other_processes.py COUNT INDEX PORT WORKDIR
+    python saving_process.py COUNT INDEX PORT WORKDIR
 
-Run by test_shared_checkpoints.py. Half of the state is the same on every device, half is split over
-all of them. What an earlier call has saved is restored first, on these devices, and compared.
+Run by test_shared_checkpoints.py. Half of the state is replicated, half is sharded over all
+devices. What an earlier call has saved is restored first, on these devices, and compared.
 """
 
 import os
@@ -23,12 +23,17 @@ from inception_jax.checkpoint import Checkpoints  # noqa: E402
 if count > 1:
     jax.distributed.initialize(f"127.0.0.1:{port}", count, index, initialization_timeout=60)
 mesh = Mesh(np.array(jax.devices()), ("all",))
-same, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("all"))
+replicated, sharded = (
+    NamedSharding(mesh, PartitionSpec()),
+    NamedSharding(mesh, PartitionSpec("all")),
+)
 numbers = np.arange(4000, dtype=np.float32).reshape(4, 1000)
 wanted = {"params": {"kernel": numbers}, "opt_state": {"nu": numbers * 2}}
-places = {"params": {"kernel": same}, "opt_state": {"nu": split}}
+shardings = {"params": {"kernel": replicated}, "opt_state": {"nu": sharded}}
 current = jax.tree.map(
-    lambda x, place: jax.make_array_from_callback(x.shape, place, lambda i: x[i]), wanted, places
+    lambda x, sharding: jax.make_array_from_callback(x.shape, sharding, lambda i: x[i]),
+    wanted,
+    shardings,
 )
 shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), current

@@ -1,4 +1,4 @@
-"""A whole life: killed, preempted, frozen, corrupted, moved; the curve is the undisturbed one."""
+"""Tests a run that is killed, preempted, frozen, corrupted and moved, in one."""
 
 import html
 import random
@@ -15,14 +15,14 @@ DOUBLE = "--config.model.dtype=float64"
 
 
 def begin(workdir, step):
-    """Two processes that have come to a step."""
+    """Start two processes and wait for a step."""
     processes = runs.pair(workdir, DOUBLE)
     runs.wait_for_step(workdir, step, processes)
     return processes
 
 
 def flip_a_bit(workdir):
-    """One bit of the newest checkpoint's arrays; its step."""
+    """Flip one bit of the newest checkpoint's arrays; its step."""
     folder = max(
         (p for p in (workdir / "checkpoints").iterdir() if p.name.isdigit()),
         key=lambda p: int(p.name),
@@ -35,19 +35,19 @@ def flip_a_bit(workdir):
     return int(folder.name)
 
 
-def test_a_run_with_a_hard_life(tmp_path):
-    """Four attempts of two processes, then one: losses within 1e-9 of a calm run, equal counts."""
-    calm, workdir = tmp_path / "calm", tmp_path / "run"
-    runs.finish(calm, DOUBLE, processes=2)
+def test_a_run_with_every_fault(tmp_path):
+    """Four attempts of two processes, then one: losses within 1e-9 of an undisturbed run."""
+    undisturbed, workdir = tmp_path / "undisturbed", tmp_path / "run"
+    runs.finish(undisturbed, DOUBLE, processes=2)
 
     killed = begin(workdir, 10)
     killed[1].kill()
-    assert runs.codes(killed, 60)[0] != 0
+    assert runs.exit_codes(killed, 60)[0] != 0
 
     preempted = begin(workdir, 22)
     for process in preempted:
         process.send_signal(signal.SIGTERM)
-    assert runs.codes(preempted, 60) == [75, 75]
+    assert runs.exit_codes(preempted, 60) == [75, 75]
 
     frozen = begin(workdir, 33)
     frozen[0].send_signal(signal.SIGSTOP)
@@ -59,16 +59,16 @@ def test_a_run_with_a_hard_life(tmp_path):
     corrupted = begin(workdir, 44)
     for process in corrupted:
         process.send_signal(signal.SIGTERM)
-    assert runs.codes(corrupted, 60) == [75, 75]
+    assert runs.exit_codes(corrupted, 60) == [75, 75]
     assert (workdir / "checkpoints" / f"bad-{damaged}").is_dir()
-    assert f"checkpoint {damaged} is damaged (kept as bad-{damaged})" in runs.said(workdir, 0)
+    assert f"checkpoint {damaged} is damaged (renamed to bad-{damaged})" in runs.output(workdir, 0)
 
-    runs.finish(workdir, DOUBLE, devices=4)  # elsewhere: one process, four devices
+    runs.finish(workdir, DOUBLE, devices=4)  # one process, four devices
 
-    ours, theirs = runs.losses(workdir), runs.losses(calm)
+    ours, theirs = runs.losses(workdir), runs.losses(undisturbed)
     assert ours.keys() == theirs.keys()
     assert max(abs(ours[k] / theirs[k] - 1) for k in ours) <= 1e-9
-    assert runs.counts(workdir) == runs.counts(calm)
+    assert runs.counts(workdir) == runs.counts(undisturbed)
 
     page = report.write([workdir], tmp_path / "report.html").read_text()
     table = re.search(r'<table class="attempts">.*?</table>', page, re.DOTALL)

@@ -1,0 +1,76 @@
+"""Tests the fragments of pages, and the parser of a page's argument."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inception_jax import config as cfg
+from inception_jax.errors import ConfigError
+
+DEFAULTS = {"epochs": 12.0, "aux": True, "replicas": 50, "dtype": "bfloat16"}
+
+
+@pytest.mark.parametrize(
+    ("arg", "changed"),
+    [("", {}), ("epochs=2", {"epochs": 2.0}), ("aux", {}), ("aux=false", {"aux": False}),
+     ("aux=True,replicas=-1", {"replicas": -1}), (" epochs = 1e-3 , dtype = float32 ",
+      {"epochs": 1e-3, "dtype": "float32"}), ("dtype=", {"dtype": ""}), (",,", {})],
+)  # fmt: skip
+def test_parse_arg(arg, changed):
+    """Values take the defaults' types."""
+    got = cfg.parse_arg(arg, **DEFAULTS).to_dict()
+    assert got == DEFAULTS | changed
+    assert {k: type(v) for k, v in got.items()} == {k: type(v) for k, v in DEFAULTS.items()}
+
+
+@pytest.mark.parametrize(
+    ("arg", "says"),
+    [("epoch=2", "did you mean 'epochs'"), ("epochs", "a number"), ("epochs=two", "a number"),
+     ("replicas=1.5", "a whole number"), ("replicas=", "a whole number"), ("dtype", "a text"),
+     ("aux=1", "true or false"), ("=3", "this page knows epochs=12.0")],
+)  # fmt: skip
+def test_parse_arg_refuses(arg, says):
+    """An unknown name, or a value of another type."""
+    with pytest.raises(ConfigError, match=says):
+        cfg.parse_arg(arg, **DEFAULTS)
+
+
+@given(st.text())
+def test_parse_arg_never_crashes(arg):
+    """Any text gives values of the right types, or a ConfigError."""
+    try:
+        got = cfg.parse_arg(arg, **DEFAULTS)
+    except ConfigError:
+        return
+    assert {k: type(v) for k, v in got.items()} == {k: type(v) for k, v in DEFAULTS.items()}
+
+
+def test_optimizer_fragments_have_the_same_keys():
+    """Whatever the optimizer and schedule, the section has all keys, in the order of the rules."""
+    names = [k.split(".")[1] for k in cfg.RULES if k.startswith("optim.")]
+    step = cfg.staircase(lr=0.1, decay_rate=0.9, every_epochs=2.0)
+    wave = cfg.cosine(lr=0.1, warmup_epochs=1.0)
+    made = [
+        cfg.sgd(schedule=step, momentum=0.9),
+        cfg.sgd(schedule=wave, momentum=0.9, nesterov=True, clip=2.0),
+        cfg.rmsprop(schedule=step, decay=0.9, momentum=0.9, eps=1.0),
+        cfg.adamw(schedule=wave, weight_decay=0.1, accumulate=2),
+    ]
+    for section in made:
+        assert sorted(section) == sorted(names)
+    assert [s["name"] for s in made] == ["sgd", "sgd", "rmsprop", "adamw"]
+    assert [s["schedule"] for s in made] == ["staircase", "cosine", "staircase", "cosine"]
+    assert made[1]["clip"] == 2.0 and made[3]["accumulate"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fragment", "old", "new"),
+    [(cfg.staircase, "factor", "decay_rate"), (cfg.model, "pixels", "normalization"),
+     (cfg.model, "without", "drop_rows")],
+)  # fmt: skip
+def test_renamed_keywords_are_refused_with_the_new_name(fragment, old, new):
+    """A page written with an old keyword gets the new one."""
+    name = f"config.{fragment.__name__}"
+    with pytest.raises(ConfigError) as e:
+        fragment(**{old: "x"})
+    assert str(e.value) == f"{name}({old}=...) is now {name}({new}=...)"

@@ -1,0 +1,117 @@
+"""Tests building, ordering and validating a whole config, and the rules between sections."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ml_collections import ConfigDict
+
+from inception_jax import config as cfg
+from inception_jax.errors import ConfigError
+
+
+def put(config: ConfigDict, values: dict) -> ConfigDict:
+    """The config with some values replaced, of whatever type."""
+    with config.unlocked(), config.ignore_type():
+        for key, value in values.items():
+            *section, name = key.split(".")
+            (config[section[0]] if section else config)[name] = value
+    return config
+
+
+BETWEEN = [
+    ({"model.num_classes": 9}, "model.num_classes=9"),
+    ({"model.num_classes": 12}, "data.classes=10"),
+    ({"data.source": "folder"}, "data.dir is empty"),
+    ({"data.source": "tfds"}, "data.name is empty"),
+    ({"data.crop": "pad", "data.pad": 24}, "data.image_size=24"),
+    ({"optim.accumulate": 3}, "optim.accumulate=3"),
+    ({"optim.accumulate": 128}, "data.batch_size=64"),
+    ({"model.bn_group": 48}, "model.bn_group=48"),
+    ({"optim.accumulate": 4, "model.bn_group": 32}, "= 16"),
+    ({"optim.accumulate": 2}, "set model.bn_group to 32"),
+    ({"optim.warmup_epochs": 30.0}, "train.epochs=30"),
+]
+ALLOWED = [
+    {"model.num_classes": 11}, {"model.num_classes": 18}, {"data.pad": 15},
+    {"data.pad": 24, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
+    {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},
+    {"optim.warmup_epochs": 30.0, "optim.schedule": "constant"},
+    {"data.source": "folder", "data.dir": "x"}, {"data.source": "tfds", "data.name": "mnist"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "says"), BETWEEN, ids=repr)
+def test_rules_between_sections(config, values, says):
+    """What contradicts itself is refused, naming both sides."""
+    with pytest.raises(ConfigError) as e:
+        cfg.validate(put(config, values))
+    assert says in str(e.value)
+    assert "--config." in str(e.value)
+
+
+@pytest.mark.parametrize("values", ALLOWED, ids=repr)
+def test_just_inside_the_rules(config, values):
+    """The nearest values that agree are accepted."""
+    cfg.validate(put(config, values))
+
+
+@given(st.integers(1, 512), st.integers(1, 64), st.integers(0, 64))
+def test_accepted_batches_divide_evenly(page, batch, accumulate, group):
+    """A config passes if and only if microbatches and BatchNorm groups are whole."""
+    config = page.copy_and_resolve_references()
+    values = {"data.batch_size": batch, "optim.accumulate": accumulate, "model.bn_group": group}
+    whole = batch % accumulate == 0 and (
+        accumulate == 1 if group == 0 else batch % (accumulate * group) == 0
+    )
+    try:
+        cfg.validate(put(config, values))
+    except ConfigError:
+        assert not whole
+    else:
+        assert whole
+
+
+def test_order_and_flatten(page):
+    """`ordered` gives the sections and keys as designed; `flatten` gives each key once."""
+    tree = cfg.ordered(page)
+    assert tuple(tree) == cfg.SECTIONS
+    assert [k for k, _ in cfg.flatten(tree)] == list(cfg.RULES)
+    assert dict(cfg.flatten(tree)) == dict(cfg.flatten(page))
+    assert list(cfg.flatten({"a": {"b": {"c": 1}, "d": (2,)}, "e": {}})) == [
+        ("a.b.c", 1), ("a.d", (2,)),
+    ]  # fmt: skip
+    assert tuple(dict.fromkeys(k.split(".")[0] for k in cfg.RULES)) == cfg.SECTIONS
+
+
+def test_numbers_of_a_page_take_the_rule_s_type(page):
+    """`epochs=90` in a page must not make --config.train.epochs=0.5 a wrong type."""
+    sections = cfg.ordered(page)
+    sections["train"]["epochs"] = 90
+    sections["mesh"]["data"] = 1
+    sections["data"] |= {"area": [0.1, 1.0]}
+    new = cfg.new(**sections)
+    assert (type(new.train.epochs), new.train.epochs) == (float, 90.0)
+    assert new.data.area == (0.1, 1.0)
+    assert type(new.mesh.data) is int
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [({"optim": None}, "lacks optim.name"), ({"optims": {"lr": 1}}, "'optims.lr' is not a"),
+     ({"ema": {}}, "lacks ema.decay"), ({"ema": {"deca": 0.1}}, "did you mean 'ema.decay'")],
+)  # fmt: skip
+def test_new_refuses_missing_and_unknown_keys(page, sections, says):
+    """A page must have every key, and no others."""
+    with pytest.raises(ConfigError, match=says):
+        cfg.new(**(cfg.ordered(page) | sections))
+
+
+@pytest.mark.parametrize(("old", "new"), cfg.RENAMED.items())
+def test_renamed_keys_are_refused_with_the_new_name(page, old, new):
+    """Only the rename is reported, not the new key as missing."""
+    tree = cfg.ordered(page)
+    section, _, key = old.partition(".")
+    tree[section][key] = tree[section].pop(new.partition(".")[2])
+    with pytest.raises(ConfigError) as e:
+        cfg.new(**tree)
+    assert str(e.value).startswith(f"{old!r} is now {new!r} (sections: ")

@@ -1,0 +1,79 @@
+"""Tests how errors of the operating system become exit codes."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from inception_jax import errors
+
+
+def wrapped(error: Exception, raised_from: bool) -> Exception:
+    """The error inside two others, as Orbax wraps them."""
+    try:
+        try:
+            raise error
+        except Exception as e:
+            if raised_from:
+                raise RuntimeError("could not write") from e
+            raise RuntimeError("could not write")  # noqa: B904
+    except Exception as e:
+        return e
+
+
+@pytest.mark.parametrize("raised_from", [True, False])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), errors.DiskFullError),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), errors.DiskFullError),
+        (ValueError("RESOURCE_EXHAUSTED: No space left on device [a]"), errors.DiskFullError),
+        (PermissionError(errno.EACCES, "Permission denied"), errors.ConfigError),
+        (OSError(errno.EROFS, "Read-only file system"), errors.ConfigError),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/a"), errors.ConfigError),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory"), errors.ConfigError),
+    ],
+)
+def test_from_os_error(error, kind, raised_from):
+    """The cause decides, however deep it is; the message has the output and the cause."""
+    for e in (error, wrapped(error, raised_from)):
+        result = errors.from_os_error(e, "a checkpoint in /runs/a", "resumes")
+        assert type(result) is kind and "a checkpoint in /runs/a (" in str(result)
+        assert str(error) in str(result)
+        assert str(result).endswith("again: it resumes") is (kind is errors.DiskFullError)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), OSError(errno.EIO, "I/O error"), ValueError()])
+def test_other_errors_are_not_converted(error):
+    """A bug stays a crash, with its traceback."""
+    assert errors.from_os_error(wrapped(error, True), "a file") is None
+    with pytest.raises(type(error)) as e, errors.writing("a file"):
+        raise error
+    assert e.value is error
+
+
+def test_writing():
+    """A failed write in the body is converted; an error of this package stays as it is."""
+    with (
+        pytest.raises(errors.ConfigError, match="cannot write a file") as e,
+        errors.writing("a file"),
+    ):
+        Path("/proc/nowhere/a").write_text("")
+    assert isinstance(e.value.__cause__, OSError)
+    inner = errors.DataError("no images")
+    inner.__cause__ = FileNotFoundError(errno.ENOENT, "No such file")
+    with pytest.raises(errors.DataError), errors.writing("a file"):
+        raise inner
+
+
+def test_every_error_has_an_exit_code():
+    """The codes that `inception-jax --help` lists."""
+    codes = {
+        kind.__name__: kind.code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.UserError)
+    }
+    assert codes == {
+        "UserError": 1, "ConfigError": 78, "DataError": 65, "DivergedError": 65,
+        "DiskFullError": 74, "PreemptedError": 75, "StoppedEarlyError": 75, "LostProcessError": 70,
+    }  # fmt: skip

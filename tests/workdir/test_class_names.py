@@ -1,0 +1,12 @@
+"""Tests the reader and writer of classes.json."""
+
+from inception_jax.workdir import class_names
+
+
+def test_names_are_read_back_and_completed(tmp_path):
+    """Outputs without a name are numbered; without a file there are no names."""
+    assert class_names.read(tmp_path) == []
+    assert class_names.read(tmp_path, 2) == ["class 0", "class 1"]
+    class_names.write(tmp_path, ("Spaß", "b"))
+    assert class_names.read(tmp_path) == ["Spaß", "b"]
+    assert class_names.read(tmp_path, 3) == ["Spaß", "b", "class 2"]

@@ -1,0 +1,63 @@
+"""Tests the reader and writer of files with one JSON object per line."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inception_jax.workdir import jsonl
+
+LINES = [{"step": step, "split": "prüfung", "loss": step / 3} for step in range(1, 5)]
+
+
+@given(cut=st.integers(0, 400), at=st.integers(0, 5))
+def test_a_cut_file(tmp_path_factory, cut, at):
+    """Wherever a kill cuts the file, complete lines up to the restored step stay, no others."""
+    path = tmp_path_factory.mktemp("cut") / "metrics.jsonl"
+    data = "".join(json.dumps(x, ensure_ascii=False) + "\n" for x in LINES).encode()[:cut]
+    path.write_bytes(data)
+    complete = [json.loads(x) for x in data.split(b"\n")[: data.count(b"\n")]]
+    lines = jsonl.read(path)
+    assert lines in (complete, LINES[: len(complete) + 1])  # a line may lack only its newline
+    jsonl.drop_after(path, at)
+    assert jsonl.read(path) == [x for x in lines if x["step"] <= at]
+    assert path.read_bytes().endswith(b"\n") or not path.read_bytes()
+
+
+def test_damaged_lines_are_numbered_and_left_out(tmp_path):
+    """A damaged line, or one that is no object, loses only itself; blank lines do not count."""
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(b'{"step": 1}\n{"ste\n\n[1]\n\xff\n' + b"[" * 100_000 + b'\n{"step": 3}\n')
+    assert [x["step"] for x in jsonl.read(path)] == [1, 3]
+    assert [(n, x is not None) for n, x in jsonl.parse(path)] == [
+        (1, True), (2, False), (4, False), (5, False), (6, False), (7, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_append(tmp_path, sync):
+    """Lines are added in order; one that a kill has cut does not take the next with it."""
+    path = tmp_path / "a.jsonl"
+    for line in LINES:
+        jsonl.append(path, line, sync)
+    assert jsonl.read(path) == LINES
+    path.write_bytes(path.read_bytes()[:-5])
+    jsonl.append(path, {"step": 9}, sync)
+    assert jsonl.read(path) == [*LINES[:-1], {"step": 9}]
+
+
+def test_last(tmp_path):
+    """The last complete line with a time and a step, even above a damaged one."""
+    path = tmp_path / "m.jsonl"
+    assert jsonl.last(path) is None
+    path.write_text('{"time": 1, "step": 2}\n{"time": "x", "step": 3}\n{"ti')
+    assert jsonl.last(path) == {"time": 1.0, "step": 2}
+
+
+def test_no_file(tmp_path):
+    """Nothing to read, and nothing to drop."""
+    path = tmp_path / "metrics.jsonl"
+    assert jsonl.read(path) == []
+    jsonl.drop_after(path, 3)
+    assert not list(tmp_path.iterdir())
