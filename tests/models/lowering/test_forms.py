@@ -19,7 +19,7 @@ MORE = [
     ("inception_v3", "slim", ["conv_1a", "conv_2b", "pool_3a", "mixed_6a", "mixed_6e", "mixed_7b"]),
     ("googlenet", "paper", ["conv1", "pool1", "norm1", "inception_3a", "inception_5a"]),
     ("inception_resnet_v2", "slim", ["conv_1a", "pool_3a", "mixed_5b", "mixed_6a", "block8_last"]),
-    ("xception", "keras", ["conv_1", "conv_2", "block_1", "block_2", "block_4", "conv_3"]),
+    ("xception", "keras", ["conv_1", "conv_2", "block_1", "block_3", "block_4", "conv_3"]),
 ]
 
 

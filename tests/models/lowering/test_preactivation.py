@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 
 from inception_jax.models.lowering import forms
 from inception_jax.models.lowering.preactivation import Preactivation, activate, affine
@@ -28,3 +29,10 @@ def test_activate(relu):
     assert isinstance(activate(x, None, relu, defer=True), Preactivation) == relu
     with forms.without("deferred"):
         assert not isinstance(activate(x, None, relu, defer=True), Preactivation)
+
+
+def test_a_shape_that_broadcasting_hides_is_refused():
+    """One factor for five channels: without the checker of the tests the result would be wrong."""
+    x = jax.random.normal(jax.random.key(0), (2, 3, 3, 5))
+    with pytest.raises(TypeCheckError, match="factor"):
+        affine(x, x[:1, 0, 0, :1], x[:1, 0, 0, :1])
