@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
+from inception_jax.models.aux_head import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.dialect import SLIM_NORM, Dialect, Preprocessing
-from inception_jax.models.googlenet import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.inception_v3 import (
     InceptionA,
     InceptionB,

@@ -227,12 +227,7 @@ class V4InceptionC(nn.Module):
         self.branch = (
             (c(256),),
             (c(384), Fork((c(256, (1, 3)), c(256, (3, 1))))),
-            (
-                c(384),
-                c(448, first),
-                c(512, second),
-                Fork((c(256, (1, 3)), c(256, (3, 1)))),
-            ),
+            (c(384), c(448, first), c(512, second), Fork((c(256, (1, 3)), c(256, (3, 1))))),
             (border(c), c(256)),
         )
 
