@@ -1,14 +1,14 @@
 #!/bin/bash
-# A SLURM cluster on one machine, for trying things: several slurmd, each a node, and a controller.
+# A SLURM cluster on one machine, for tests: a controller, and one slurmd per node.
 #
 #   apt-get install -y --no-install-recommends slurmctld slurmd slurm-client munge
 #   launch/slurm_cluster.sh start DIR [NODES] [CPUS]    # as root; then: export SLURM_CONF=DIR/slurm.conf
-#   launch/slurm_cluster.sh node DIR N                  # starts node N's slurmd again
+#   launch/slurm_cluster.sh node DIR N                  # restart the slurmd of node N
 #   launch/slurm_cluster.sh stop DIR
 #
-# SLURM_PORT (16817) is the controller's; the nodes have the next ones. A second cluster needs others.
-# Debian's slurmd is built for several on one host (slurmd -N name). Every number is short for tests:
-# a requeued job waits 120 s on a real cluster (cred_expire), a lost node counts as lost after 300 s.
+# SLURM_PORT (16817) is the controller's port; the nodes use the following ones. A second cluster needs others.
+# Debian's slurmd supports several nodes on one host (slurmd -N name). Timeouts are shorter than usual:
+# by default a requeued job waits 120 s (cred_expire), and a node counts as lost after 300 s.
 set -euo pipefail
 action=$1 dir=$(realpath -m "$2") nodes=${3:-2} cpus=${4:-2} port=${SLURM_PORT:-16817}
 export SLURM_CONF=$dir/slurm.conf
@@ -17,13 +17,13 @@ start() {
   mkdir -p "$dir"/{state,log}
   for i in $(seq "$nodes"); do
     mkdir -p "$dir/spool/n$i"
-    # JAX takes the first node's name for an address.
+    # JAX uses the first node's name as an address.
     grep -qE "[[:space:]]n$i( |$)" /etc/hosts || echo "127.0.0.1 n$i" >>/etc/hosts
   done
   install -d -o munge -g munge -m 755 /run/munge
   install -d -o munge -g munge -m 700 /var/log/munge /var/lib/munge
   munge -n >/dev/null 2>&1 || runuser -u munge -- /usr/sbin/munged
-  # GPUs that are not there: for jobs that ask for some.
+  # Fake GPUs, for jobs that request some.
   touch "$dir"/gpu{0..7}
   echo "Name=gpu File=$dir/gpu[0-7]" >"$dir/gres.conf"
   cat >"$SLURM_CONF" <<CONF

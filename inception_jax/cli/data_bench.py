@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from inception_jax import config as configs
 from inception_jax.cli.flags import Flags
@@ -47,15 +47,16 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
     from inception_jax.runtime import startup
 
     source = Files(Path(values.folder).expanduser())
-    data = configs.source(
+    fields = configs.source(
         source="folder", classes=1, image_size=values.size, batch_size=values.batch,
         interpolation=values.interpolation, threads=values.threads,
         processes=values.processes,
     )  # fmt: skip
+    data = cast(configs.sections.Data, SimpleNamespace(**fields))
     startup.start()
     from inception_jax.data.input_bench import InputBench
 
-    return InputBench(source, SimpleNamespace(**data), values.seconds, values.rounds), None
+    return InputBench(source, data, values.seconds, values.rounds), None
 
 
 def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:

@@ -18,9 +18,11 @@ def main(argv: list[str]) -> None:
     flags.switch("json", "print JSON")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data import open_source
-    from inception_jax.data.prepare import imagenet, inspect, prepared
-    from inception_jax.data.sources.source import refuse
+    from inception_jax.data import imagenet
+    from inception_jax.data.prepare import inspect, prepared
+    from inception_jax.data.prepare.imagenet import missing_images
+    from inception_jax.data.sources.bad_images import check_tolerated
+    from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
@@ -31,8 +33,8 @@ def main(argv: list[str]) -> None:
     name = config.data.name if config.data.source == "tfds" else ""
     missing = []
     if imagenet.is_imagenet(name, source.classes):
-        missing = imagenet.difference({name: s.images for name, s in splits.items()})
-    survey = inspect.look(source)
+        missing = missing_images({name: s.images for name, s in splits.items()})
+    survey = inspect.survey_of(source)
     if values.json:
         found = {name: s._asdict() for name, s in splits.items()}
         print(json.dumps({"splits": found, "split": split, "verified_shards": shards,
@@ -40,6 +42,7 @@ def main(argv: list[str]) -> None:
     else:
         for name, s in splits.items():
             print(f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}")
-        print(*missing, *([f"{shards} shards are as written"] if shards else []), sep="\n", end="")
+        verified = [f"{shards} shards match their checksums"] if shards else []
+        print(*missing, *verified, sep="\n", end="")
         print(f"\n{split}:", *survey.lines(), sep="\n  ")
-    refuse(survey.unreadable, survey.total)
+    check_tolerated(survey.unreadable, survey.total)

@@ -16,7 +16,7 @@ def main(argv: list[str]) -> None:
     flags.whole("step", 0, "training step to show")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data import open_source
+    from inception_jax.data.sources.open import open_source
 
     source = open_source(config.data, values.split or config.data.train_split)
     from inception_jax.runtime import startup

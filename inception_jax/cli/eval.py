@@ -88,7 +88,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: Any) -> dict[str, Any] | 
     startup.start(config.model.dtype)
     import jax
 
-    from inception_jax.data import open_source
+    from inception_jax.data.sources.open import open_source
     from inception_jax.eval import ensemble
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
@@ -166,7 +166,7 @@ def _saved(
         "protocol": protocol,
         "members": [m.label for m in members],
         "rows": rows,
-        "note": imagenet.difference(evaluator.source.classes, result.seen),
+        "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     path = workdir / "eval" / ("-".join(words).replace(" ", "_").replace("/", "_") + ".json")
     result.save(path, evaluator, first.variables, first.step, epoch, **more)

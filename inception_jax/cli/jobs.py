@@ -9,7 +9,7 @@ from typing import Any
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 from inception_jax.launch import ENGINES
-from inception_jax.launch.spec import Flag, JobSpec, proper
+from inception_jax.launch.spec import Flag, JobSpec, valid_name
 from inception_jax.workdir import atomic, jsonl, run_dir
 
 FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
@@ -51,7 +51,7 @@ def spec(
         ConfigError: the flags do not fit together.
     """
     given = {flag.name: getattr(values, flag.name) for flag in engine.FLAGS}
-    name = given.pop("name") or proper(folder.absolute().name)
+    name = given.pop("name") or valid_name(folder.absolute().name)
     fields = {key: given.pop(key) for key in FIELDS if key in given}
     return JobSpec(commands, folder, name, **fields, **more, options=given)
 

@@ -80,7 +80,7 @@ The verdict is noted in attempts.jsonl of the command's workdir, for the budgets
     if directory is None:
         raise ConfigError("expected the command after --, with its --workdir=DIR")
     budgets = retry.Budgets(values.preemptions, values.crashes)
-    leaving = values.job == slurm.mine() and slurm.leaving(values.job)
+    leaving = values.job == slurm.current_job() and slurm.is_ending(values.job)
     verdict = retry.after(directory, values.code, values.job, budgets, leaving)
     print(f"inception-jax: {verdict.why}{'; starting again' if verdict.again else ''}", flush=True)
     return 0 if verdict.again else 1

@@ -129,15 +129,14 @@ def _images(config: Any, given: int | None) -> int:
     """Images of an epoch: as given, as the data have them, or ImageNet's."""
     if given:
         return given
-    from inception_jax.data import open_source
-    from inception_jax.data.prepare import imagenet
+    from inception_jax.data import imagenet
+    from inception_jax.data.sources.open import open_source
 
     try:
         return len(open_source(config.data, config.data.train_split))
     except UserError as e:
-        for archive in imagenet.ARCHIVES:
-            if (config.data.name, config.data.train_split) == (imagenet.NAME, archive.split):
-                return archive.images
+        if config.data.name == imagenet.NAME and config.data.train_split in imagenet.IMAGES:
+            return imagenet.IMAGES[config.data.train_split]
         raise ConfigError(f"{e}\nTo plan without the data, give --images=N of an epoch") from e
 
 

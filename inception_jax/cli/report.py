@@ -32,10 +32,7 @@ def main(argv: list[str]) -> None:
     out = Path(values.out) if values.out else runs[0] / "report.html" if len(runs) == 1 else None
     if out is None:
         raise ConfigError("several runs need --out=FILE.html")
-    try:
-        print(report.write(runs, out))
-    except report.ReportError as e:
-        raise ConfigError(str(e)) from e
+    print(report.write(runs, out))
 
 
 def sweep(path: Path, out: Path) -> None:
@@ -45,18 +42,17 @@ def sweep(path: Path, out: Path) -> None:
         ConfigError: the file cannot be written there, or sweep.json is damaged.
     """
     from inception_jax.report import html
-    from inception_jax.sweep import folder, pictures
-    from inception_jax.sweep import render as page
+    from inception_jax.sweep import folder, pictures, render
     from inception_jax.sweep.comparison import Comparison
 
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
     comparison = Comparison(folder.read(path))
-    print(html.write(page.render(comparison), out))
+    print(html.write(render.render(comparison), out))
     drawn = pictures.write(comparison, out.parent / "figures")
     if drawn:
         print(f"{drawn[0].parent}: {', '.join(p.name for p in drawn)}")
-    elif not comparison.drawn:
+    elif not comparison.with_value:
         print("no trial has a result yet; the pictures come with the first ones")
     else:
         print("pictures and importances need: pip install 'inception-jax[sweep]'")

@@ -79,9 +79,9 @@ def jobs_of(sweep: Sweep, engine: Any, values: Any) -> Any:
     if sweep.search is not None:
         from inception_jax.launch.spec import JobSpec
 
-        told = sum(bool(t.told) for t in sweep.trials())
-        if told >= sweep.search["trials"]:
-            raise ConfigError(f"{sweep.folder}: all {told} trials are done; give more --trials")
+        finished = sum(bool(t.outcome) for t in sweep.trials())
+        if finished >= sweep.search["trials"]:
+            raise ConfigError(f"{sweep.folder}: all {finished} trials are done; give more --trials")
         count = sweep.search["workers"]
         commands = tuple(
             ("sweep", "work", str(sweep.folder), f"--worker={i}") for i in range(count)
@@ -95,7 +95,7 @@ def jobs_of(sweep: Sweep, engine: Any, values: Any) -> Any:
     from inception_jax.sweep import progress
 
     all_trials = sweep.trials()
-    left = tuple(t.index for t in all_trials if progress.of(t, sweep.metric).state != DONE)
+    left = tuple(t.index for t in all_trials if progress.read(t, sweep.metric).state != DONE)
     if not left:
         raise ConfigError(f"{sweep.folder}: all {len(all_trials)} trials are done")
     commands = tuple(t.command for t in all_trials)
@@ -121,12 +121,12 @@ def start(sweep: Sweep, on: str, engine: Any, spec: Any, files: dict[str, str]) 
         return code
     paths: dict[str, Path] = jobs.write(files, sweep.folder)
     job = engine.submit(spec, paths)
-    jobs.note(sweep.folder, on, job, tasks=list(spec.chosen))
+    jobs.note(sweep.folder, on, job, tasks=list(spec.task_indices))
     what = "workers" if sweep.search is not None else "trials"
-    print(f"submitted {len(spec.chosen)} {what}: {on} job {job}")
+    print(f"submitted {len(spec.task_indices)} {what}: {on} job {job}")
     if on == "slurm":
         try:
-            engine.follow(job, paths)
+            engine.submit_report(job, paths)
             print(f"drawn when all have ended: {sweep.folder / 'report.html'}")
         except ConfigError as e:
             print(f"draw it yourself, inception-jax report {sweep.folder}: {e}")

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
     sweep = folder.read(path)
     if values.reap:
         reap(sweep)
-    found = [progress.of(t, sweep.metric) for t in sweep.trials()]
+    found = [progress.read(t, sweep.metric) for t in sweep.trials()]
     queue = queued(sweep)
     rows = [row(p, queue.get(str(p.trial.index), "")) for p in found]
     if values.json:
@@ -110,4 +110,4 @@ def reap(sweep: Sweep) -> None:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if silent(trial, sweep.search["grace"]):
             study.tell(trial.number, state=TrialState.FAIL)
-            print(f"trial {trial.number}: its worker is gone; failed")
+            print(f"trial {trial.number}: its worker is lost; failed")

@@ -20,7 +20,7 @@ def main(argv: list[str]) -> None:
         raise ConfigError(f"{path} is a grid: its trials need no workers; use `sweep resume`")
     from inception_jax.sweep.worker import SearchWorker
 
-    given = sweep.given()
+    given = sweep.config_arg()
     suggest = sweeps.searcher(given)
     worker = SearchWorker(
         sweep, values.worker, suggest, lambda o: sweeps.build(given, sweep.base, o), _say

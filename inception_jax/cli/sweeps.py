@@ -114,7 +114,7 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
     search.rehearse(suggest, lambda overrides: build(given, sweep.base, overrides))
     if wanted["storage"]:
         search.storage(wanted["storage"], sweep.folder)  # reachable from here, at least
-    name = before.get("name") or f"{sweep.folder.absolute().name}-{int(sweep.made['time'])}"
+    name = before.get("name") or f"{sweep.folder.absolute().name}-{int(sweep.created['time'])}"
     sweep.search = {"name": name, "preemptions": 1000, "crashes": 10, **wanted}
     return wanted["trials"] - before.get("trials", 0)
 
@@ -158,7 +158,7 @@ def write(sweep: Sweep, page: str) -> None:
     sweep.write(page)
     rows = sweep.rows[-1:] or [{"overrides": {}}]
     try:
-        build(sweep.given(), sweep.base, rows[0]["overrides"])
+        build(sweep.config_arg(), sweep.base, rows[0]["overrides"])
     except ConfigError as e:
         raise ConfigError(
             f"{sweep.original} is a page that cannot be moved, and a sweep keeps its copy: "

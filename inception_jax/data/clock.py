@@ -1,4 +1,4 @@
-"""How long the reading threads take for each stage of an image."""
+"""The time that the reading threads spend on each stage of an image."""
 
 import threading
 import time
@@ -7,25 +7,25 @@ STAGES = ("read", "decode", "resize")
 
 
 class Lap:
-    """One thread's seconds a stage."""
+    """Seconds of one thread, by stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self._mark = 0.0
 
     def start(self) -> None:
-        """Begins an image."""
+        """Start an image."""
         self._mark = time.perf_counter()
 
     def end(self, stage: str) -> None:
-        """The time since the start, or since the end of the stage before, was this stage's."""
+        """Add the time since `start`, or since the last `end`, to this stage."""
         now = time.perf_counter()
         self.seconds[stage] += now - self._mark
         self._mark = now
 
 
 class Clock:
-    """The sum over all threads."""
+    """The sum of the laps of all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,14 +33,14 @@ class Clock:
         self._images = 0
 
     def add(self, lap: Lap, images: int) -> None:
-        """Adds a piece of `images`."""
+        """Add the lap of `images` images."""
         with self._lock:
             self._images += images
             for stage, seconds in lap.seconds.items():
                 self._seconds[stage] += seconds
 
     def drain_stats(self) -> tuple[Lap, int]:
-        """What was added since the last call, which is no longer here."""
+        """Remove and return the seconds and images added since the last call."""
         with self._lock:
             lap, images = Lap(), self._images
             lap.seconds, self._seconds = self._seconds, lap.seconds
@@ -48,6 +48,6 @@ class Clock:
             return lap, images
 
     def ms(self) -> dict[str, float]:
-        """Milliseconds of one thread an image, by stage."""
+        """Milliseconds of one thread per image, by stage."""
         with self._lock:
             return {s: 1e3 * t / max(self._images, 1) for s, t in self._seconds.items()}

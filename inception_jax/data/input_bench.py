@@ -1,4 +1,4 @@
-"""How fast images come, where their time goes, and what they cost a step."""
+"""Measures the input: images/s, time by stage, and the slow-down of a step."""
 
 import itertools
 import resource
@@ -10,36 +10,37 @@ from typing import Any
 
 import jax
 
+from inception_jax.config import sections
 from inception_jax.data import pipeline
 from inception_jax.data.images import turbojpeg
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD
 
-Step = Callable[[Any], None]  # takes a batch and returns when the device has done with it
+Step = Callable[[Any], None]  # takes a batch; returns when the device no longer reads it
 
 
 class InputBench:
     """Measures one source under one `data` section.
 
-    Each figure is the median of `rounds` of `seconds` each, one and all threads in turn, because
-    other programs disturb. The files come from the operating system's cache when there is room: a
-    figure says what the host can decode, not what a cold disk gives.
+    Each figure is the median of `rounds` of `seconds` each, alternating between one reader and all,
+    which averages out other programs. Files come from the operating system's cache if they fit: the
+    figures measure decoding, not a cold disk.
     """
 
-    def __init__(self, source: Source, data: Any, seconds: float, rounds: int):
+    def __init__(self, source: Source, data: sections.Data, seconds: float, rounds: int):
         self._source, self._data = source, data
         self._seconds, self._rounds = seconds, rounds
 
     def run(self, step: Step | None = None) -> dict[str, Any]:
-        """All figures; without `step` one is simulated that leaves the host half of its time."""
+        """All figures; without `step` a simulated one, during half of which the host idles."""
         d, before = self._data, _resident()
         rates: dict[int, list[float]] = {1: [], self._readers: []}
         for _ in range(self._rounds):
-            for readers, found in rates.items():
-                found.append(self._images_per_s(readers))
+            for readers, values in rates.items():
+                values.append(self._images_per_s(readers))
         one, rate = (statistics.median(rates[n]) for n in (1, self._readers))
         alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
-        memory = _peak() - before  # a step that waits for nothing has all batches ahead read
+        memory = _peak() - before  # with a step that never waits, all batches ahead are read
         return {
             "images": len(self._source),
             "image_size": d.image_size,
@@ -71,7 +72,7 @@ class InputBench:
 
     def _images_per_s(self, readers: int) -> float:
         batches = self._batches(readers)
-        for _ in range(AHEAD + 1):  # those that were begun before the clock
+        for _ in range(AHEAD + 1):  # started before the clock
             next(batches)
         began, count = time.perf_counter(), 0
         while time.perf_counter() - began < self._seconds:
@@ -80,12 +81,12 @@ class InputBench:
         return count * self._data.batch_size / (time.perf_counter() - began)
 
     def _stages(self) -> dict[str, float]:
-        """Milliseconds an image, one reader alone."""
+        """Milliseconds an image, with one reader."""
         self._images_per_s(1)
         return self._reader.clock.ms()
 
     def _transfer(self) -> float:
-        """Milliseconds an image, to the first device; none for a CPU, which shares the memory."""
+        """Milliseconds an image of the transfer to the first device; about 0 on a CPU."""
         batch = next(self._batches(self._readers))["image"]
         times = []
         for _ in range(10):
@@ -95,7 +96,7 @@ class InputBench:
         return 1e3 * statistics.median(times) / len(batch)
 
     def _joined(self, step: Step) -> tuple[float, float]:
-        """Median seconds of a step on one batch again and again, and of a step with its input."""
+        """Median seconds of a step on one repeated batch, and of a step with its input."""
         batches = self._batches(self._readers)
         same = next(batches)
         alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
@@ -103,14 +104,14 @@ class InputBench:
 
 
 def decoder() -> str:
-    """Which library decodes JPEGs here, and how much of them."""
+    """Name the library that decodes JPEGs here."""
     if turbojpeg.library():
         return "libjpeg-turbo 3, only the crop"
     return "simplejpeg, whole images (for regions: libjpeg-turbo 3, or pip install turbojpeg)"
 
 
 def _waiting(seconds: float) -> Step:
-    """A step that takes `seconds` of an accelerator and nothing of the host."""
+    """A step that takes `seconds` and no time of the host."""
 
     def step(batch: Any) -> None:
         jax.device_put(batch["image"])
@@ -131,13 +132,13 @@ def _seconds_a_step(step: Step, batches: Iterator[Any], seconds: float) -> float
 
 
 def _peak() -> int:
-    """Most bytes that this process ever had in memory."""
+    """Peak memory of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _resident() -> int:
-    """Bytes that this process has in memory; where the system does not say, its most so far."""
+    """Memory of this process, in bytes; its peak where the system has no /proc."""
     try:
         with open("/proc/self/statm") as f:
             return int(f.read().split()[1]) * resource.getpagesize()

@@ -14,28 +14,30 @@ from typing import Any, cast
 
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.order import example_at, stream
-from inception_jax.data.sources.source import BadImages, Source
+from inception_jax.data.sources.bad_images import BadImages
+from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Which slice of every batch this process reads: `index` of `count` equal ones."""
+    """The slice of every batch that this process reads: `index` of `count` equal ones."""
 
     index: int = 0
     count: int = 1
 
 
 class TrainReader:
-    """Reads any position of the training order as a cropped image and its label."""
+    """Read any position of the training order as a cropped image and its label."""
 
-    def __init__(self, source: Source, data: Any, seed: int):
+    def __init__(self, source: Source, data: sections.Data, seed: int):
         self._source, self._data, self._seed = source, data, seed
         self.bad, self.clock = BadImages(source), Clock()
 
@@ -43,17 +45,17 @@ class TrainReader:
         return TrainReader, (self._source, self._data, self._seed)
 
     def drain_stats(self) -> Any:
-        """What this reader has noticed since the last call, for the one in another process."""
+        """Remove and return the bad images and times since the last call, to merge elsewhere."""
         return self.bad.drain_stats(), self.clock.drain_stats()
 
-    def merge_stats(self, news: Any) -> None:
-        """Takes over what another one has noticed; raises DataError as `BadImages.add`."""
-        reasons, lap = news
+    def merge_stats(self, stats: Any) -> None:
+        """Add the stats of a reader in another process; raises DataError as `BadImages.add`."""
+        reasons, lap = stats
         self.clock.add(*lap)
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Room for `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        """Allocate `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
         size = self._data.image_size
         return {
             "image": np.empty((count, size, size, 3), np.uint8),
@@ -62,7 +64,7 @@ class TrainReader:
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out` with the examples at `positions`."""
+        """Fill `out` with the examples at `positions`."""
         lap = Lap()
         for i, position in enumerate(positions):
             index = example_at(position, len(self._source), self._seed)
@@ -71,10 +73,10 @@ class TrainReader:
                     self._fill(index, position, out["image"][i], lap)
                     break
                 except BadImageError as e:
-                    # The next readable one: the same replacement in every run.
+                    # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
                     index = (index + 1) % len(self._source)
-            # Right after its image: a source that reads records then still holds this one.
+            # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
         self.clock.add(lap, len(positions))
 
@@ -85,8 +87,7 @@ class TrainReader:
         lap.end("read")
         picture = Picture(stored)
         if random_box := crops.RANDOM_BOXES.get(d.crop):
-            area, aspect = tuple(d.area), tuple(d.aspect)
-            box = random_box(rng, picture.height, picture.width, area, aspect)
+            box = random_box(rng, picture.height, picture.width, d.area, d.aspect)
         else:
             square = d.resize == "short_side"
             box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
@@ -100,8 +101,8 @@ class TrainReader:
         lap.end("resize")
 
 
-def centre(picture: Picture, data: Any, out: np.ndarray) -> None:
-    """Fills `out`, uint8 [s, s, 3], with what evaluation and prediction see: the centre."""
+def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
+    """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
     square = data.resize == "short_side"
     box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
     how = "bilinear" if data.interpolation == "random" else data.interpolation
@@ -117,42 +118,47 @@ def batches(
     processes: int = 0,
     idle: Callable[[], None] = lambda: None,
 ) -> Iterator[Batch]:
-    """The batches of `steps`, each this process's slice of `batch_size` examples.
+    """The batches of `steps`, read two ahead: three are in the host's memory.
 
-    They are read by `threads` threads, or, for a reader that can be sent to them, by as many
-    `processes`; two batches are read ahead, so of the host's memory three are in use. While a
-    batch is waited for, `idle` is called twice a second, and may raise to end the wait.
+    Args:
+        read: reads examples by position.
+        batch_size: examples of a global batch.
+        steps: of which batches are read.
+        threads: that read.
+        shard: the slice of each batch.
+        processes: that read instead of threads, if not 0; `read` is pickled.
+        idle: called twice a second while a batch is not ready; may raise to end the wait.
 
     Raises:
-        ValueError: the slices would not be equal.
+        ValueError: `batch_size` is not a multiple of the number of shards.
     """
     local, left = divmod(batch_size, shard.count)
     if left:
         raise ValueError(f"expected a multiple of {shard.count} images a batch, got {batch_size}")
     starts = (step * batch_size + shard.index * local for step in steps)
     make = partial(Processes, cast(Reporting, read), local, processes)
-    crew_of = make if processes else partial(Threads, read, local, threads)
-    return _read_ahead(crew_of, starts, idle)
+    start_pool = make if processes else partial(Threads, read, local, threads)
+    return _read_ahead(start_pool, starts, idle)
 
 
 def _read_ahead(
-    crew_of: Callable[[], Any], starts: Iterable[int], idle: Callable[[], None]
+    start_pool: Callable[[], Any], starts: Iterable[int], idle: Callable[[], None]
 ) -> Iterator[Batch]:
-    """The batches of the positions after each of `starts`; the crew lives as long as this does."""
-    crew, begun = crew_of(), deque()
+    """The batches at each position of `starts`; the pool is closed with this generator."""
+    pool, in_flight = start_pool(), deque()
 
     def oldest() -> Batch:
-        batch, parts = begun.popleft()
-        while wait(parts, timeout=0.5).not_done:
+        batch, tasks = in_flight.popleft()
+        while wait(tasks, timeout=0.5).not_done:
             idle()
-        return crew.finish(batch, parts)
+        return pool.finish(batch, tasks)
 
     try:
         for start in starts:
-            begun.append(crew.begin(start))
-            if len(begun) > AHEAD:
+            in_flight.append(pool.begin(start))
+            if len(in_flight) > AHEAD:
                 yield oldest()
-        while begun:
+        while in_flight:
             yield oldest()
     finally:
-        crew.close()
+        pool.close()

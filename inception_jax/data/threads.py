@@ -1,4 +1,4 @@
-"""Readers in threads of this process."""
+"""Reads batches in threads of this process."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
@@ -6,34 +6,34 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-PIECE = 32  # examples read at a time
-AHEAD = 2  # batches that are read before they are asked for
+PIECE = 32  # examples of a task
+AHEAD = 2  # batches read ahead of the consumer
 
 Batch = dict[str, np.ndarray]
 
 
 class Reader(Protocol):
-    """Reads examples by position into arrays that it makes; called by several threads."""
+    """Reads examples by position into arrays; called by several threads."""
 
     def empty(self, count: int) -> Batch:
-        """Arrays [count, ...] for as many examples."""
+        """Allocate arrays [count, ...] for `count` examples."""
         ...
 
     def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out`, a slice of such arrays."""
+        """Fill `out`, a slice of such arrays."""
         ...
 
 
 class Threads:
-    """`count` threads, which fill the arrays of the batch itself: nothing is copied."""
+    """`count` threads that fill the arrays of a batch without a copy."""
 
     def __init__(self, reader: Reader, images: int, count: int):
-        cv2.setNumThreads(0)  # the threads are ours
-        self._reader, self._images, self._parts = reader, images, pieces(images, count)
+        cv2.setNumThreads(0)  # OpenCV's own threads would compete with these
+        self._reader, self._images, self._pieces = reader, images, pieces(images, count)
         self._pool = ThreadPoolExecutor(count, "input")
 
     def begin(self, start: int) -> tuple[Batch, list[Future]]:
-        """Has the positions from `start` on read."""
+        """Start reading the batch at position `start`."""
         batch = self._reader.empty(self._images)
         return batch, [
             self._pool.submit(
@@ -41,21 +41,21 @@ class Threads:
                 range(start + p.start, start + p.stop),
                 {k: v[p] for k, v in batch.items()},
             )
-            for p in self._parts
+            for p in self._pieces
         ]
 
-    def finish(self, batch: Batch, parts: list[Future]) -> Batch:
-        """The batch, when all of it is there."""
-        for part in parts:
-            part.result()
+    def finish(self, batch: Batch, tasks: list[Future]) -> Batch:
+        """Wait for the batch."""
+        for task in tasks:
+            task.result()
         return batch
 
     def close(self) -> None:
-        """Ends the threads, each when its piece is done."""
+        """Stop each thread after its current piece."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def pieces(images: int, readers: int) -> list[slice]:
-    """The parts of a batch that are read at a time; with larger ones a reader would go without."""
+    """Split a batch into tasks, small enough that every reader has one."""
     size = min(PIECE, -(-AHEAD * images // readers))
     return [slice(i, min(i + size, images)) for i in range(0, images, size)]

@@ -1,8 +1,8 @@
-"""Readers in processes of their own, for hosts with more cores than one interpreter can feed.
+"""Reads batches in worker processes, for hosts with more cores than one interpreter can use.
 
-Threads decode side by side, but what Python does for each image is done by one thread at a time: a
-process ends at some 15,000 images/s, however many cores there are. Processes read into shared
-memory; of an image only its number travels between them.
+Threads decode in parallel, but share the GIL for the Python code of each image: one process reads
+at most some 15,000 images/s on any number of cores. The processes write into shared memory; only
+positions are sent to them.
 """
 
 import multiprocessing
@@ -21,61 +21,64 @@ Layout = dict[str, tuple[tuple[int, ...], str]]  # array -> shape and dtype
 
 
 class Reporting(Reader, Protocol):
-    """A reader that another process can ask what it has noticed."""
+    """A reader with stats, which a worker process drains and the main process merges."""
 
     def drain_stats(self) -> Any:
-        """What was noticed since the last call."""
+        """Remove and return the stats gathered since the last call."""
         ...
 
-    def merge_stats(self, news: Any) -> None:
-        """Takes over what another one has noticed."""
+    def merge_stats(self, stats: Any) -> None:
+        """Add the stats of another reader."""
         ...
 
 
 KILLED = (
-    "a process that reads images was killed, from outside or for want of memory; the same command "
-    "resumes from the last checkpoint; if memory was short, with fewer --config.data.processes"
+    "a process that reads images was killed, by a signal or for lack of memory; the same command "
+    "resumes from the last checkpoint; if memory was short, lower --config.data.processes"
 )
 
 
 class Processes:
     """`count` processes with a reader each, which fill slots of shared memory.
 
-    `reader` is sent to them, so it can be pickled; what they notice comes back to it.
+    Args:
+        reader: pickled and sent to each process; receives their stats.
+        images: of a batch.
+        count: processes.
     """
 
     def __init__(self, reader: Reporting, images: int, count: int):
         like = reader.empty(images)
-        self._reader, self._parts = reader, pieces(images, count)
+        self._reader, self._pieces = reader, pieces(images, count)
         self._layout: Layout = {k: (v.shape, v.dtype.str) for k, v in like.items()}
         self._memory = [SharedMemory(create=True, size=_size(like)) for _ in range(AHEAD + 1)]
         self._slots = [_views(memory, self._layout) for memory in self._memory]
         self._free = list(range(len(self._slots)))
         self._pool = ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), _begin,
+            count, multiprocessing.get_context("spawn"), _initialize,
             (reader, [m.name for m in self._memory], self._layout),
         )  # fmt: skip
 
     def begin(self, start: int) -> tuple[int, list[Future]]:
-        """Has the positions from `start` on read into a free slot."""
+        """Start reading the batch at position `start` into a free slot."""
         slot = self._free.pop()
         try:
             return slot, [
                 self._pool.submit(_fill, slot, range(start + p.start, start + p.stop), p)
-                for p in self._parts
+                for p in self._pieces
             ]
         except BrokenProcessPool as e:
             raise RuntimeError(KILLED) from e
 
-    def finish(self, slot: int, parts: list[Future]) -> Batch:
-        """The batch, copied: a CPU device would go on looking at the slot, which is free again.
+    def finish(self, slot: int, tasks: list[Future]) -> Batch:
+        """Wait for the batch and copy it: a CPU device may still read it when the slot is reused.
 
         Raises:
-            RuntimeError: a process has died, of which it could not say anything itself.
+            RuntimeError: a process was killed.
         """
         try:
-            for part in parts:
-                self._reader.merge_stats(part.result())
+            for task in tasks:
+                self._reader.merge_stats(task.result())
         except BrokenProcessPool as e:
             raise RuntimeError(KILLED) from e
         batch = {k: v.copy() for k, v in self._slots[slot].items()}
@@ -83,7 +86,7 @@ class Processes:
         return batch
 
     def close(self) -> None:
-        """Ends the processes and gives their memory back."""
+        """Stop the processes and free their memory."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._slots.clear()
         for memory in self._memory:
@@ -96,7 +99,7 @@ def _size(batch: Batch) -> int:
 
 
 def _views(memory: SharedMemory, layout: Layout) -> Batch:
-    """The arrays of a slot, each at a multiple of 64 bytes."""
+    """The arrays of a slot, each aligned to 64 bytes."""
     views, start = {}, 0
     for key, (shape, dtype) in layout.items():
         views[key] = np.ndarray(shape, dtype, memory.buf, start)
@@ -104,23 +107,21 @@ def _views(memory: SharedMemory, layout: Layout) -> Batch:
     return views
 
 
-# In a worker: its reader, its slots, and their memory, which lives as long as the process.
+# In a worker process: its reader, its slots, and their memory, which must outlive them.
 _reader: Reporting
 _slots: list[Batch]
 _memory: list[SharedMemory]
 
 
-def _begin(reader: Reporting, names: list[str], layout: Layout) -> None:
+def _initialize(reader: Reporting, names: list[str], layout: Layout) -> None:
     global _reader, _slots, _memory
     cv2.setNumThreads(0)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is the run's to handle, which then ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C and stops us
     _memory = [SharedMemory(name) for name in names]
     _slots = [_views(memory, layout) for memory in _memory]
     _reader = reader
 
 
-def _fill(slot: int, positions: range, part: slice) -> Any:
-    _reader(positions, {k: v[part] for k, v in _slots[slot].items()})
+def _fill(slot: int, positions: range, piece: slice) -> Any:
+    _reader(positions, {k: v[piece] for k, v in _slots[slot].items()})
     return _reader.drain_stats()

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from inception_jax.config import Config
-from inception_jax.data import open_source, pipeline
+from inception_jax.config import Config, sections
+from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD, PIECE
 from inception_jax.doctor.finding import Finding, failure, warning
@@ -27,9 +28,8 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
         name: of the split.
         seconds: to measure the reading rate, as in training; 0 to skip.
     """
-    data = SimpleNamespace(
-        **{**cast(Mapping[str, Any], c.data), "cache": False}
-    )  # images are read once
+    fields = {**cast(Mapping[str, Any], c.data), "cache": False}  # images are read once
+    data = cast(sections.Data, SimpleNamespace(**fields))
     source = open_source(data, name)
     if len(source.classes) != c.data.classes:
         raise ConfigError(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from inception_jax import weights
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
 
@@ -61,7 +60,7 @@ def _by_name(classes: Sequence[str], names: Sequence[str]) -> np.ndarray | None:
 
 def _by_place(classes: Sequence[str], names: Sequence[str], count: int) -> np.ndarray | None:
     """By the order that ImageNet's classes have in published networks, or by a run's own."""
-    ours = weights.imagenet_classes()
+    ours = imagenet.class_names()
     order = {w: i for i, w in enumerate(imagenet.wnids())}
     background = int(count == imagenet.CLASSES + 1)
     of_imagenet = count - background == imagenet.CLASSES and list(names[background:]) in (

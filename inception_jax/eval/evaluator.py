@@ -8,7 +8,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.eval import view_step
 from inception_jax.eval.protocols import of_page

@@ -67,7 +67,7 @@ class Real:
 def _official(lists: Any) -> bool:
     return (
         isinstance(lists, list)
-        and len(lists) == IMAGES
+        and len(lists) == IMAGES["validation"]
         and all(
             isinstance(x, list) and all(type(c) is int and 0 <= c < CLASSES for c in x)
             for x in lists

@@ -11,7 +11,8 @@ from inception_jax.data.images.crops import INTERPOLATIONS
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.pipeline import Batch
-from inception_jax.data.sources.source import BadImages, Source
+from inception_jax.data.sources.bad_images import BadImages
+from inception_jax.data.sources.source import Source
 from inception_jax.eval.protocols import Protocol, View
 
 

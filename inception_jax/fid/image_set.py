@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from inception_jax.checkpoint import digest
-from inception_jax.data.sources.source import refuse
+from inception_jax.data.sources.bad_images import check_tolerated
 from inception_jax.errors import ConfigError, DataError, writing
 from inception_jax.eval.predict import Predictor
 from inception_jax.fid import distances
@@ -82,7 +82,7 @@ class FeatureExtractor:
         for i, (path, values, error) in enumerate(seen, 1):
             if error:
                 unreadable[str(path)] = error
-                refuse(unreadable, len(files))
+                check_tolerated(unreadable, len(files))
             else:
                 kept = kept or [np.empty((len(files), *v.shape), v.dtype) for v in values]
                 for array, v in zip(kept, values, strict=True):

@@ -1,7 +1,8 @@
-"""Kubernetes: a JobSet, one pod a machine, on GPUs, on TPUs of GKE, or on plain CPUs.
+"""Kubernetes: a JobSet with one pod per machine, on GPUs, GKE TPUs or CPUs.
 
-Exit codes are the policy: 75 is not counted and its pods come back; 65, 74 and 78 end the set; any
-other code restarts the whole set, at most `--crashes` times. Kueue admits it by its queue label.
+Exit codes decide about restarts: after 75 the pod is restarted and not counted; 65, 74 and 78 end
+the JobSet; any other code restarts the whole JobSet, at most `--crashes` times. The `--queue` label
+hands it to Kueue.
 """
 
 import shlex
@@ -9,64 +10,67 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.launch import document, tool
+from inception_jax.launch import tool, yaml_text
 from inception_jax.launch.retry import NEVER, STOPPED
 from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, Flag, JobSpec
 
-HELP = "Kubernetes: a JobSet of GPU, TPU (GKE) or CPU pods, with a Kueue queue"
+HELP = "Kubernetes: a JobSet of GPU, TPU (GKE) or CPU pods, optionally in a Kueue queue"
 FLAGS = (
     *COMMON, GPUS, CPUS, MEMORY, LEAD,
     Flag("image", "", "container image, built from launch/Dockerfile"),
     Flag("namespace", "default", "namespace"),
-    Flag("queue", "", "Kueue's local queue"),
-    Flag("claim", "", "shared volume NAME:/PATH, with the workdir and the data below it"),
-    Flag("tpu", "", "GKE's accelerator, such as tpu-v5-lite-podslice"),
-    Flag("topology", "", "GKE's topology of the slice, such as 4x4"),
-    Flag("chips", 4, "TPU chips of each machine"),
+    Flag("queue", "", "Kueue local queue"),
+    Flag("claim", "", "shared volume claim NAME:/PATH; workdir and data lie below PATH"),
+    Flag("tpu", "", "GKE accelerator, such as tpu-v5-lite-podslice"),
+    Flag("topology", "", "GKE topology of the slice, such as 4x4"),
+    Flag("chips", 4, "TPU chips per machine"),
 )  # fmt: skip
 PORT = 6666
-# The label that the Job controller gives each pod of an indexed Job, since Kubernetes 1.28.
+# The label of each pod of an indexed Job (Kubernetes 1.28 and later).
 INDEX = "metadata.labels['batch.kubernetes.io/job-completion-index']"
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """The manifest: a JobSet for each task.
+    """Render the manifest: one JobSet per task.
 
     Raises:
-        ConfigError: a flag is missing, or does not fit another.
+        ConfigError: a flag is missing, or two flags contradict each other.
     """
     o = spec.options
     if not o["image"]:
         raise ConfigError("expected --image=REGISTRY/NAME:TAG, built from launch/Dockerfile")
     if o["tpu"] and spec.gpus:
-        raise ConfigError("--tpu and --gpus: expected one of them")
+        raise ConfigError("--tpu and --gpus: expected one of them, got both")
     if bool(o["tpu"]) != bool(o["topology"]):
-        raise ConfigError("--tpu and --topology go together: --tpu=tpu-v5-lite-podslice "
+        raise ConfigError("--tpu and --topology: expected both, such as --tpu=tpu-v5-lite-podslice "
                           "--topology=4x4")  # fmt: skip
     if ":/" not in o["claim"]:
         raise ConfigError(f"--claim={o['claim']}: expected NAME:/PATH of a shared volume")
-    spec.outlives(o["claim"].partition(":")[2], "--claim")
+    spec.require_folder_below(o["claim"].partition(":")[2], "--claim")
     if spec.worker and spec.world > 1:
-        raise ConfigError("a search over several pods a trial: expected --on=slurm, or --nodes=1")
-    sets = [jobset(spec, index) for index in spec.chosen]
-    return {"jobset.yaml": document.text(*sets)}
+        raise ConfigError("a search with several pods per trial: expected --on=slurm, or --nodes=1")
+    sets = [jobset(spec, index) for index in spec.task_indices]
+    return {"jobset.yaml": yaml_text.dump(*sets)}
 
 
 def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
-    """The JobSet of one task."""
+    """Build the JobSet of one task."""
     o = spec.options
-    name = f"{spec.name}-{index}" if spec.array else spec.name
+    name = spec.task_name(index)
     labels = {"labels": {"kueue.x-k8s.io/queue-name": o["queue"]}} if o["queue"] else {}
-    stop = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": sorted(NEVER)}}
+    fatal = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": sorted(NEVER)}}
     saved = {"action": "Ignore", "onExitCodes": {"operator": "In", "values": sorted(STOPPED)}}
-    # A pod whose node is drained or taken away is nobody's failure.
-    gone = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    # Drained or preempted nodes.
+    disrupted = {
+        "action": "Ignore",
+        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+    }
     job = {
         "parallelism": spec.nodes,
         "completions": spec.nodes,
         "completionMode": "Indexed",
-        "backoffLimit": 0,  # a crash is the set's to count, not the Job's
-        "podFailurePolicy": {"rules": [stop, saved, gone]},
+        "backoffLimit": 0,  # crashes are counted by the JobSet
+        "podFailurePolicy": {"rules": [fatal, saved, disrupted]},
         "template": {"spec": pod(spec, index, name)},
     }
     return {
@@ -78,7 +82,7 @@ def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
                 "maxRestarts": spec.crashes,
                 "rules": [
                     {
-                        "name": "noUseInTryingAgain",
+                        "name": "failOnFatalExitCode",
                         "action": "FailJobSet",
                         "onJobFailureReasons": ["PodFailurePolicy"],
                     }
@@ -90,20 +94,20 @@ def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
 
 
 def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
-    """One machine's pod."""
+    """Build the pod of one machine."""
     o = spec.options
     device = {"google.com/tpu": o["chips"]} if o["tpu"] else {"nvidia.com/gpu": spec.gpus}
     device = {k: v for k, v in device.items() if v}
     size = {k: v for k, v in {"cpu": o["cpus"], "memory": o["memory"]}.items() if v}
-    # Kubernetes would put a variable's value for $(NAME).
+    # Kubernetes substitutes $(NAME); $$( is an escaped $(.
     words = ["inception-jax", *(w.replace("$(", "$$(") for w in spec.commands[index])]
-    if o["tpu"]:  # GKE tells the pods of a slice who they are
+    if o["tpu"]:  # JAX finds its place in the slice through GKE
         words += ["--distributed"] if spec.nodes > 1 else []
     elif spec.nodes > 1:
         first = f"{name}-workers-0-0.{name}:{PORT}"
         words += [f"--coordinator={first}", f"--processes={spec.nodes}", "--process=$(PROCESS)"]
     command = {"command": words}
-    if spec.setup:  # exec: the signal is for the program
+    if spec.setup:  # exec, so that the program receives the signals
         line = " ".join(w if w == "--process=$(PROCESS)" else shlex.quote(w) for w in words)
         command = {"command": ["bash", "-c", f"{spec.setup}\nexec {line}"]}
     claim, _, path = o["claim"].partition(":")
@@ -139,27 +143,27 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Hands the manifest to kubectl; the names of what it made.
+    """Submit the manifest with kubectl; returns the names of the created objects.
 
     Raises:
-        ConfigError: there is no kubectl here, or the cluster refuses.
+        ConfigError: kubectl is not installed, or the cluster rejects the manifest.
     """
-    tool.need("kubectl")
+    tool.require("kubectl")
     try:
-        made = tool.call("kubectl", "create", "-f", str(files["jobset.yaml"]), "-o", "name")
+        created = tool.run("kubectl", "create", "-f", str(files["jobset.yaml"]), "-o", "name")
     except ConfigError as e:
         if "AlreadyExists" not in str(e):
             raise
-        again = "if it has ended, delete it first: kubectl delete jobset NAME"
-        raise ConfigError(f"{e}; {again}") from e
-    return " ".join(made.split())
+        advice = "if it has ended, delete it first: kubectl delete jobset NAME"
+        raise ConfigError(f"{e}; {advice}") from e
+    return " ".join(created.split())
 
 
 def cancel(job: str, namespace: str) -> None:
-    """Deletes the JobSets of a submission: their pods get SIGTERM and save.
+    """Delete the JobSets of a submission: their pods receive SIGTERM and save.
 
     Raises:
-        ConfigError: there is no kubectl here, or the cluster refuses.
+        ConfigError: kubectl is not installed, or fails.
     """
-    tool.need("kubectl", "end them where it is")
-    tool.call("kubectl", "delete", "--ignore-not-found", "-n", namespace, *job.split(), shown=True)
+    tool.require("kubectl", "stop the sweep on a machine that has it")
+    tool.run("kubectl", "delete", "--ignore-not-found", "-n", namespace, *job.split(), show=True)

@@ -1,8 +1,7 @@
-"""Whether a job that ended is started again: by its exit code, two budgets, and its progress.
+"""Whether to restart a job that ended: by its exit code, two budgets, and its progress.
 
-Preemptions are nobody's fault and cost nothing but time; crashes may repeat for ever. So each has
-its own budget (Levanter's `run_on_pod` has the same two), and a second crash without a new
-checkpoint in between ends it: it would crash there again.
+Preemptions and crashes have separate budgets, as in Levanter's `run_on_pod`. A second crash without
+a new checkpoint in between ends the job, because it would crash at the same step again.
 """
 
 import time
@@ -13,16 +12,16 @@ from typing import Any
 
 from inception_jax.workdir import jsonl
 
-# What a person has to mend first: bad data or a diverged loss, a full disk, a bad config.
+# Exit codes that need a person.
 NEVER = {65: "bad data, a diverged loss or no good checkpoint", 74: "the disk is full",
          78: "a bad config or command line"}  # fmt: skip
-# Stopped from outside: saved (75), or before there was anything to save (143: SIGTERM)
+# Stopped from outside: saved (75), or SIGTERM before the first step (143).
 STOPPED = (75, 143)
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """How often a job may be started again."""
+    """Maximum numbers of restarts of a job."""
 
     preemptions: int = 1000
     crashes: int = 10
@@ -30,7 +29,7 @@ class Budgets:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to start again, and the reason for a person."""
+    """Whether to restart, and the reason in words."""
 
     again: bool
     why: str
@@ -39,21 +38,21 @@ class Verdict:
 def judge(
     code: int, step: int, past: list[dict[str, Any]], budgets: Budgets, leaving: bool = False
 ) -> Verdict:
-    """What to do after an attempt.
+    """Decide whether to restart after an attempt.
 
     Args:
-        code: what it ended with.
-        step: of the newest checkpoint; -1 if there is none.
-        past: the earlier verdicts on the same job, as `note` wrote them.
-        budgets: of the job.
-        leaving: whether the scheduler is ending the job itself.
+        code: its exit code.
+        step: step of the newest checkpoint; -1 if there is none.
+        past: earlier verdicts on the same job, as `after` wrote them.
+        budgets: budgets of the job.
+        leaving: whether the scheduler itself is ending or requeueing the job.
     """
     if code == 0:
         return Verdict(False, "done")
     if code in NEVER:
-        return Verdict(False, f"code {code}: {NEVER[code]}; nothing changes by trying again")
+        return Verdict(False, f"code {code}: {NEVER[code]}; a restart would end the same way")
     if leaving:
-        why = "the scheduler ends the job, and starts it again if it was not cancelled"
+        why = "the scheduler is ending the job, and restarts it unless it was cancelled"
         return Verdict(False, f"code {code}: {why}")
     stopped = [v for v in past if v["code"] in STOPPED]
     crashed = [v for v in past if v["code"] not in STOPPED]
@@ -70,19 +69,19 @@ def judge(
 
 
 def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = False) -> Verdict:
-    """The verdict on the attempt in `workdir` that just ended, noted in its attempts.jsonl.
+    """Judge the attempt in `workdir` that just ended, and append the verdict to attempts.jsonl.
 
     Args:
-        workdir: of the run.
-        code: what the attempt ended with.
-        job: whose budgets they are: a job that a person submits again starts with full ones.
-        budgets: of the job.
-        leaving: whether the scheduler is ending the job itself.
+        workdir: directory of the run.
+        code: exit code of the attempt.
+        job: id of the job; budgets count per job, so a new submission has full budgets.
+        budgets: budgets of the job.
+        leaving: whether the scheduler itself is ending or requeueing the job.
     """
-    step = newest(workdir)
+    step = progress(workdir)
     past = [v for v in verdicts(workdir) if v["job"] == job]
     verdict = judge(code, step, past, budgets, leaving)
-    if code and (code not in NEVER or workdir.is_dir()):  # a bad --workdir is not made
+    if code and (code not in NEVER or workdir.is_dir()):  # a bad config creates no workdir
         workdir.mkdir(parents=True, exist_ok=True)
         line = {"event": "retry", "time": time.time(), "job": job, "code": code, "step": step,
                 "again": verdict.again, "why": verdict.why}  # fmt: skip
@@ -91,26 +90,27 @@ def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = 
 
 
 def directory(command: Sequence[str]) -> Path | None:
-    """Where a command notes its attempts: its workdir, or a search worker's own place."""
-    given = {}
-    for word, following in zip(command, [*command[1:], ""], strict=True):
+    """The directory of a command's attempts.jsonl: its workdir, or a search worker's directory."""
+    flags = {}
+    for word, next_word in zip(command, [*command[1:], ""], strict=True):
         name, equals, value = word.partition("=")
         if name.startswith("-"):
-            given[name.lstrip("-")] = value if equals else following
+            flags[name.lstrip("-")] = value if equals else next_word
     if list(command[:2]) == ["sweep", "work"]:
-        return Path(command[2]) / "workers" / given.get("worker", "0")
-    return Path(given["workdir"]) if "workdir" in given else None
+        return Path(command[2]) / "workers" / flags.get("worker", "0")
+    return Path(flags["workdir"]) if "workdir" in flags else None
 
 
 def verdicts(workdir: Path) -> list[dict[str, Any]]:
-    """What was decided before, oldest first."""
-    return [x for x in jsonl.read(workdir / "attempts.jsonl") if x.get("event") == "retry"]
+    """Earlier verdicts, oldest first."""
+    lines = jsonl.read(workdir / "attempts.jsonl")
+    return [line for line in lines if line.get("event") == "retry"]
 
 
-def newest(workdir: Path) -> int:
-    """How far it is: the step of the newest checkpoint (-1: none); of a worker, trials it told."""
-    told = workdir / "trials.jsonl"
-    if told.is_file():
-        return len(jsonl.read(told))
+def progress(workdir: Path) -> int:
+    """Step of the newest checkpoint, -1 if there is none; of a search worker, finished trials."""
+    trials = workdir / "trials.jsonl"
+    if trials.is_file():
+        return len(jsonl.read(trials))
     steps = (p.name for p in (workdir / "checkpoints").glob("[0-9]*"))
     return max((int(s) for s in steps if s.isdigit()), default=-1)

@@ -1,7 +1,7 @@
-"""SkyPilot: a managed job, on spot machines of any cloud it knows, GPUs or a TPU slice.
+"""SkyPilot: managed jobs on spot machines of any cloud, with GPUs or a TPU slice.
 
-SkyPilot starts a job again on the exit codes it is given: 75 alone. Whether a crash becomes a 75
-is decided by `retry` on the first machine, as under SLURM.
+SkyPilot restarts a job after the exit codes listed in the task file: 75 only. On the first machine
+`retry` decides whether a crash becomes a 75, as under SLURM.
 """
 
 import shlex
@@ -9,45 +9,47 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.launch import document, tool
+from inception_jax.launch import tool, yaml_text
 from inception_jax.launch.spec import COMMON, CPUS, MEMORY, Flag, JobSpec
 
 HELP = "SkyPilot: managed jobs on spot machines of any cloud"
 FLAGS = (
     *COMMON, CPUS, MEMORY,
-    Flag("accelerator", "", "SkyPilot's name and number: H100:8, tpu-v5litepod-16"),
-    Flag("version", "", "software of TPU machines: v2-alpha-tpuv5-lite (SkyPilot's choice)"),
-    Flag("infra", "", "cloud, region and zone: gcp/us-west4 (any)"),
-    Flag("on_demand", False, "no spot machines"),
-    Flag("bucket", "", "STORE://NAME:/PATH, with the workdir below it: gs://my-runs:/runs"),
-    Flag("install", ".[cuda12]", "what pip installs on the machines"),
+    Flag("accelerator", "", "SkyPilot accelerator and count: H100:8, tpu-v5litepod-16"),
+    Flag("version", "", "TPU runtime version, such as v2-alpha-tpuv5-lite (default: SkyPilot's)"),
+    Flag("infra", "", "cloud, region and zone, such as gcp/us-west4 (default: any)"),
+    Flag("on_demand", False, "on-demand instead of spot machines"),
+    Flag("bucket", "", "STORE://NAME:/PATH, such as gs://my-runs:/runs; the workdir is below it"),
+    Flag("install", ".[cuda12]", "argument of pip install on the machines"),
 )  # fmt: skip
 PORT = 6666
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """A task file for each task.
+    """Render one task file per task.
 
     Raises:
-        ConfigError: an option that makes no sense.
+        ConfigError: --bucket is invalid, or a search asks for several machines per trial.
     """
     if spec.worker and spec.world > 1:
-        raise ConfigError("a search over several machines a trial: expected --on=slurm, --nodes=1")
+        raise ConfigError(
+            "a search with several machines per trial: expected --on=slurm, or --nodes=1"
+        )
     bucket, _, path = spec.options["bucket"].rpartition(":/")
     if "://" not in bucket:
         raise ConfigError(
             f"--bucket={spec.options['bucket']}: expected STORE://NAME:/PATH, "
             f"such as gs://runs:/runs"
         )
-    spec.outlives(f"/{path}", "--bucket")
+    spec.require_folder_below(f"/{path}", "--bucket")
     return {
-        f"task-{i}.yaml" if spec.array else "task.yaml": document.text(task(spec, i))
-        for i in spec.chosen
+        f"task-{i}.yaml" if spec.array else "task.yaml": yaml_text.dump(task(spec, i))
+        for i in spec.task_indices
     }
 
 
 def task(spec: JobSpec, index: int) -> dict[str, Any]:
-    """The task of one command."""
+    """Build the task of one command."""
     o = spec.options
     resources: dict[str, Any] = {
         "infra": o["infra"],
@@ -58,10 +60,9 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
         "use_spot": not o["on_demand"],
         "job_recovery": {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]},
     }
-    name = f"{spec.name}-{index}" if spec.array else spec.name
     bucket, _, path = o["bucket"].rpartition(":/")
     return {
-        "name": name,
+        "name": spec.task_name(index),
         "workdir": ".",
         "num_nodes": spec.nodes,
         "resources": {k: v for k, v in resources.items() if v not in ("", 0)},
@@ -72,19 +73,19 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
 
 
 def script(spec: JobSpec, index: int) -> str:
-    """What runs on each machine."""
+    """Render the shell script that runs on each machine."""
     o, words = spec.options, shlex.join(spec.commands[index])
-    place = ""
-    if "tpu" in o["accelerator"]:  # a slice may have several hosts, which know who they are
-        place = " --distributed"
+    flags = ""
+    if "tpu" in o["accelerator"]:  # a slice may have several hosts, which JAX detects itself
+        flags = " --distributed"
     elif spec.nodes > 1:
-        place = (
+        flags = (
             f' --coordinator="$(head -n1 <<<"$SKYPILOT_NODE_IPS"):{PORT}"'
             ' --processes="$SKYPILOT_NUM_NODES" --process="$SKYPILOT_NODE_RANK"'
         )
     budgets = f"--preemptions={spec.preemptions} --crashes={spec.crashes}"
     return f"""\
-inception-jax {words}{place}
+inception-jax {words}{flags}
 code=$?
 [ "$code" -eq 0 ] && exit 0
 [ "$SKYPILOT_NODE_RANK" -eq 0 ] || exit "$code"
@@ -94,23 +95,23 @@ exit "$code"
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Hands each task to `sky jobs launch`; their names.
+    """Submit each task with `sky jobs launch`; returns the job names.
 
     Raises:
-        ConfigError: there is no sky here, or it refuses one; those before it are submitted.
+        ConfigError: sky is not installed, or rejects a task; earlier tasks stay submitted.
     """
-    tool.need("sky", "pip install skypilot")
+    tool.require("sky", "pip install skypilot")
     for path in files.values():
-        tool.call("sky", "jobs", "launch", "--yes", "--detach-run", str(path), shown=True)
-    return " ".join(f"{spec.name}-{i}" if spec.array else spec.name for i in spec.chosen)
+        tool.run("sky", "jobs", "launch", "--yes", "--detach-run", str(path), show=True)
+    return " ".join(map(spec.task_name, spec.task_indices))
 
 
 def cancel(job: str) -> None:
-    """Cancels the managed jobs of these names.
+    """Cancel the managed jobs with these names.
 
     Raises:
-        ConfigError: there is no sky here, or it refuses.
+        ConfigError: sky is not installed, or fails.
     """
-    tool.need("sky", "end them where it is")
+    tool.require("sky", "stop the sweep on a machine that has it")
     for name in job.split():
-        tool.call("sky", "jobs", "cancel", "--yes", "--name", name, shown=True)
+        tool.run("sky", "jobs", "cancel", "--yes", "--name", name, show=True)

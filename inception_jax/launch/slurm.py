@@ -1,8 +1,9 @@
-"""SLURM: one sbatch file, with `srun` inside it; an array for a sweep.
+"""SLURM: an sbatch file that calls `srun`; an array job for a sweep.
 
-What the file encodes was measured on a real cluster of version 22.05 (launch/README.md): no SIGTERM
-to `srun`, which would kill; nothing between `srun` and the program, which would get the signal; no
-`--kill-on-bad-exit`, which kills who still saves; `srun` even for one task.
+The file follows measurements under SLURM 22.05 (launch/README.md): SIGTERM must not go to `srun`,
+which would kill its tasks; nothing stands between `srun` and the program, which must receive the
+signal; `--kill-on-bad-exit` is off, because it kills processes that are still saving; even a single
+task runs under `srun`.
 """
 
 import os
@@ -21,32 +22,34 @@ from inception_jax.errors import ConfigError, UserError
 from inception_jax.launch import tool
 from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, PROCESSES, Flag, JobSpec
 
-HELP = "a SLURM cluster: sbatch and srun, requeued with the same command"
+HELP = "a SLURM cluster: an sbatch job that is requeued"
 FLAGS = (
     *COMMON, PROCESSES, GPUS, CPUS, MEMORY, LEAD,
-    Flag("time", "", "limit of an attempt: minutes, H:MM:SS or D-HH:MM:SS (the partition's)"),
+    Flag("time", "", "time limit: minutes, H:MM:SS or D-HH:MM:SS (default: the partition's)"),
     Flag("partition", "", "sbatch's --partition"),
     Flag("account", "", "sbatch's --account"),
     Flag("qos", "", "sbatch's --qos"),
-    Flag("extra", "", "further options of sbatch: '--constraint=h100 --exclusive'"),
-    Flag("python", "", "the interpreter on the nodes (default: this one)"),
+    Flag("extra", "", "more sbatch options, such as '--constraint=h100 --exclusive'"),
+    Flag("python", "", "Python interpreter on the nodes (default: this one)"),
 )  # fmt: skip
-LEAST_LEAD = 60  # seconds: limits are looked at every 30
+MIN_LEAD = 60  # seconds; SLURM checks time limits every 30 s
 REPORT = "report.sbatch"
-# [days-]hours:minutes:seconds and the shorter forms that sbatch takes.
-LIMIT = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
+# [days-]hours:minutes:seconds and sbatch's shorter forms.
+TIME_LIMIT = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """The job's files: name -> text.
+    """Render the job's files: name -> text.
 
     Raises:
-        ConfigError: an option that SLURM would refuse, or that leaves no time to save.
+        ConfigError: SLURM would reject an option, or --lead leaves no time to save.
     """
     o = spec.options
-    lead, limit = o["lead"], seconds(o["time"]) if o["time"] else None
-    if lead < LEAST_LEAD:
-        raise ConfigError(f"--lead={lead}: expected at least {LEAST_LEAD}: SLURM looks every 30 s")
+    lead, limit = o["lead"], parse_time_limit(o["time"]) if o["time"] else None
+    if lead < MIN_LEAD:
+        raise ConfigError(
+            f"--lead={lead}: expected at least {MIN_LEAD}: SLURM checks limits every 30 s"
+        )
     if limit is not None and lead >= limit:
         raise ConfigError(f"--lead={lead}: expected less than --time={o['time']} ({limit:.0f} s)")
     named = {"time": o["time"], "partition": o["partition"], "account": o["account"],
@@ -54,9 +57,9 @@ def render(spec: JobSpec) -> dict[str, str]:
              "gpus-per-node": spec.gpus}  # fmt: skip
     options = [f"--{key}={value}" for key, value in named.items() if value]
     if spec.array:
-        limit = f"%{spec.at_once}" if spec.at_once else ""
-        options.append(f"--array={ranges(spec.chosen)}{limit}")
-    options += _extra(o["extra"])
+        parallel = f"%{spec.at_once}" if spec.at_once else ""
+        options.append(f"--array={array_ranges(spec.task_indices)}{parallel}")
+    options += _extra_options(o["extra"])
     log = spec.folder.absolute() / ("slurm-%A_%a.log" if spec.array else "slurm-%j.log")
     template = resources.files("inception_jax.launch").joinpath("job.sbatch").read_text("utf-8")
     text = jinja2.Environment(
@@ -77,10 +80,10 @@ def render(spec: JobSpec) -> dict[str, str]:
 
 
 def report(spec: JobSpec) -> str:
-    """The small job that draws a sweep when all of its tasks have ended."""
+    """Render the job that writes a sweep's report after its tasks have ended."""
     o, folder = spec.options, spec.folder.absolute()
-    where = {key: o[key] for key in ("partition", "account", "qos") if o[key]}
-    options = {"job-name": f"{spec.name}-report", "ntasks": 1, **where,
+    account = {key: o[key] for key in ("partition", "account", "qos") if o[key]}
+    options = {"job-name": f"{spec.name}-report", "ntasks": 1, **account,
                "chdir": shlex.quote(str(Path.cwd())),
                "output": shlex.quote(str(folder / "report.log"))}  # fmt: skip
     python = shlex.quote(o["python"] or sys.executable)
@@ -89,8 +92,8 @@ def report(spec: JobSpec) -> str:
     return "\n".join([*rows, f"{python} -m inception_jax report {shlex.quote(str(folder))}", ""])
 
 
-def ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as sbatch takes them: 0-3,7."""
+def array_ranges(numbers: Sequence[int]) -> str:
+    """Format ascending numbers for sbatch's --array: 0-3,7."""
     groups: list[list[int]] = []
     for n in numbers:
         if groups and n == groups[-1][-1] + 1:
@@ -100,13 +103,13 @@ def ranges(numbers: Sequence[int]) -> str:
     return ",".join(f"{g[0]}-{g[-1]}" if len(g) > 1 else str(g[0]) for g in groups)
 
 
-def seconds(limit: str) -> float:
-    """A time limit in seconds: minutes, minutes:seconds, hours:minutes:seconds, days-hours...
+def parse_time_limit(limit: str) -> float:
+    """Convert a limit to seconds: minutes, minutes:seconds, hours:minutes:seconds, days-hours...
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: it has none of these forms.
     """
-    match = LIMIT.fullmatch(limit)
+    match = TIME_LIMIT.fullmatch(limit)
     if match is None:
         raise ConfigError(
             f"--time={limit}: expected minutes, H:MM:SS or D-HH:MM:SS, such as 24:00:00"
@@ -122,92 +125,95 @@ def seconds(limit: str) -> float:
     return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + secs
 
 
-def _extra(text: str) -> list[str]:
-    """Further options of sbatch, a line each.
+def _extra_options(text: str) -> list[str]:
+    """Split and check the options of --extra.
 
     Raises:
-        ConfigError: a word is no option, or it is one that the job's file sets itself.
+        ConfigError: a word is not an option, or an option that the job file sets itself.
     """
-    ours = ("--nodes", "--ntasks", "--signal", "--requeue", "--no-requeue", "--open-mode",
+    reserved = ("--nodes", "--ntasks", "--signal", "--requeue", "--no-requeue", "--open-mode",
             "--output", "--array", "--chdir")  # fmt: skip
     try:
         words = shlex.split(text)
     except ValueError as e:
-        raise ConfigError(f"--extra={text!r}: expected options of sbatch; {e}") from e
+        raise ConfigError(f"--extra={text!r}: expected sbatch options; {e}") from e
     for word in words:
         if not re.match(r"--[a-z]", word):
-            raise ConfigError(f"--extra: expected --option=value of sbatch, got {word!r}")
-        if word.split("=")[0].startswith(ours):
-            raise ConfigError(f"--extra: {word.split('=')[0]} is set by the job's file; leave it")
+            raise ConfigError(f"--extra: expected sbatch options as --option=value, got {word!r}")
+        if word.split("=")[0].startswith(reserved):
+            raise ConfigError(f"--extra: {word.split('=')[0]} is set by the job's file; remove it")
     return [shlex.quote(w) for w in words]
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Hands the job to sbatch; its id.
+    """Submit the job with sbatch; returns its id.
 
     Raises:
-        ConfigError: there is no sbatch here, or it refuses the job.
+        ConfigError: sbatch is not installed, or rejects the job.
     """
-    tool.need("sbatch", "launch from a login node")
-    return tool.call("sbatch", "--parsable", str(files["job.sbatch"])).split(";")[0]
+    tool.require("sbatch", "launch from a login node")
+    return tool.run("sbatch", "--parsable", str(files["job.sbatch"])).split(";")[0]
 
 
-def follow(job: str, files: dict[str, Path]) -> None:
-    """Has a sweep drawn when its job's tasks have ended, well or not.
+def submit_report(job: str, files: dict[str, Path]) -> None:
+    """Submit the report job, which starts when all tasks of `job` have ended.
 
     Raises:
-        ConfigError: sbatch refuses.
+        ConfigError: sbatch rejects it.
     """
-    tool.call("sbatch", "--parsable", f"--dependency=afterany:{job}", str(files[REPORT]))
+    tool.run("sbatch", "--parsable", f"--dependency=afterany:{job}", str(files[REPORT]))
 
 
 def states(job: str) -> dict[str, str]:
-    """What the queue says of a job: state by task, `""` for a job without an array.
+    """State of each task in the queue; the key of a job without an array is `""`.
 
-    A job that is not in the queue any more has no state.
+    A job that has left the queue has no states.
 
     Raises:
-        UserError: the queue does not answer.
+        UserError: squeue fails.
     """
     command = ["squeue", "--noheader", "--array", f"--jobs={job}", "--format=%K|%T"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        if "Invalid job id" in done.stderr:
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        if "Invalid job id" in result.stderr:
             return {}
-        raise UserError(f"squeue does not answer for job {job}: {done.stderr.strip()}")
-    rows = (line.strip().split("|") for line in done.stdout.splitlines() if line.strip())
+        raise UserError(f"squeue failed for job {job}: {result.stderr.strip()}")
+    rows = (line.strip().split("|") for line in result.stdout.splitlines() if line.strip())
     return {"" if task == "N/A" else task: state for task, state in rows}
 
 
-def mine() -> str | None:
-    """The job, or the array's task, that this process belongs to; None outside of SLURM."""
+def current_job() -> str | None:
+    """Id of the job or array task that this process belongs to; None outside of SLURM."""
     e = os.environ
-    if "SLURM_ARRAY_JOB_ID" in e:  # SLURM_JOB_ID of the last task is the whole array's
+    if "SLURM_ARRAY_JOB_ID" in e:  # the last task's SLURM_JOB_ID is the array's id
         return f"{e['SLURM_ARRAY_JOB_ID']}_{e['SLURM_ARRAY_TASK_ID']}"
     return e.get("SLURM_JOB_ID")
 
 
-def leaving(job: str) -> bool:
-    """Whether SLURM itself is ending a job that runs: by scancel, or to start it again elsewhere.
+def is_ending(job: str) -> bool:
+    """Whether SLURM itself is ending a running job: cancelled, or requeued elsewhere.
 
-    Not at its time limit: SLURM leaves it at that.
+    False at the time limit, after which SLURM does not requeue.
     """
     if not shutil.which("scontrol"):
         return False
-    done = subprocess.run(["scontrol", "show", "job", "-o", job], capture_output=True, text=True)
-    about = dict(re.findall(r"(\w+)=(\S*)", done.stdout))
-    if about.get("JobState", "RUNNING") == "RUNNING":
+    command = ["scontrol", "show", "job", "-o", job]
+    result = subprocess.run(command, capture_output=True, text=True)
+    fields = dict(re.findall(r"(\w+)=(\S*)", result.stdout))
+    if fields.get("JobState", "RUNNING") == "RUNNING":
         return False
-    ran, limit = about.get("RunTime", "0"), about.get("TimeLimit", "")
-    return not (LIMIT.fullmatch(limit) and seconds(ran) >= seconds(limit))
+    elapsed, limit = fields.get("RunTime", "0"), fields.get("TimeLimit", "")
+    if not TIME_LIMIT.fullmatch(limit):
+        return True
+    return parse_time_limit(elapsed) < parse_time_limit(limit)
 
 
 def cancel(job: str) -> None:
-    """Ends a job and all of its tasks: each saves first, SLURM kills after its KillWait.
+    """Cancel a job and all of its tasks: each saves before SLURM kills it after KillWait.
 
     Raises:
         UserError: scancel fails.
     """
-    done = subprocess.run(["scancel", job], capture_output=True, text=True)
-    if done.returncode and "Invalid job id" not in done.stderr:
-        raise UserError(f"scancel {job}: {done.stderr.strip()}")
+    result = subprocess.run(["scancel", job], capture_output=True, text=True)
+    if result.returncode and "Invalid job id" not in result.stderr:
+        raise UserError(f"scancel {job}: {result.stderr.strip()}")

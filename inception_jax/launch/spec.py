@@ -1,4 +1,4 @@
-"""What is to run: one command, or one for each of many tasks, on so many machines."""
+"""The description of a job: its commands (one per task) and the machines they run on."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ NAME = re.compile(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?")  # Kubernetes' rule, with 
 
 
 class Flag(NamedTuple):
-    """A flag of an engine: its default says whether it is a text, a whole number or a switch."""
+    """A flag of an engine; the type of its default is the type of the flag."""
 
     name: str
     default: str | int | bool
@@ -19,38 +19,38 @@ class Flag(NamedTuple):
     low: int = 0
 
 
-# Flags that several engines have, by what they mean in a JobSpec.
-NAME_ = Flag("name", "", "the job's name (made from the workdir if empty)")
-NODES = Flag("nodes", 1, "machines", low=1)
-PROCESSES = Flag("processes", 1, "processes of each machine, which share its devices", low=1)
-GPUS = Flag("gpus", 0, "GPUs of each machine")
-CPUS = Flag("cpus", 0, "CPU cores of each process")
-MEMORY = Flag("memory", "", "memory of each machine, as the engine writes it")
-LEAD = Flag("lead", 180, "seconds between the signal to save and the end")
-PREEMPTIONS = Flag("preemptions", 1000, "how often it may be stopped and started again")
-CRASHES = Flag("crashes", 10, "how often it may crash and be started again")
+# Flags that several engines share.
+NAME_ = Flag("name", "", "job name (default: derived from the workdir)")
+NODES = Flag("nodes", 1, "number of machines", low=1)
+PROCESSES = Flag("processes", 1, "processes per machine, which share its devices", low=1)
+GPUS = Flag("gpus", 0, "GPUs per machine")
+CPUS = Flag("cpus", 0, "CPU cores per process")
+MEMORY = Flag("memory", "", "memory per machine, in the scheduler's notation")
+LEAD = Flag("lead", 180, "seconds between the signal to save and the kill")
+PREEMPTIONS = Flag("preemptions", 1000, "maximum number of restarts after preemption")
+CRASHES = Flag("crashes", 10, "maximum number of restarts after a crash")
 SETUP = Flag("setup", "", "shell lines before the command, such as 'module load cuda'")
 COMMON = (NAME_, NODES, PREEMPTIONS, CRASHES, SETUP)
 
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A job, whatever engine runs it.
+    """A job, independent of the engine that runs it.
 
     Attributes:
-        commands: the words after `inception-jax`, of each task; one unless it is a sweep.
-        folder: where the job's file and logs go: the workdir, or the sweep's directory.
-        name: of the job, as Kubernetes admits it.
-        nodes: machines of a task.
-        processes: of each machine.
-        gpus: of each machine.
-        preemptions: how often a task may stop with 75 and be started again.
-        crashes: how often it may crash and be started again.
+        commands: for each task the words after `inception-jax`; one task unless it is a sweep.
+        folder: directory of the job's files and logs: the workdir, or the sweep's directory.
+        name: job name, valid for Kubernetes.
+        nodes: machines per task.
+        processes: processes per machine.
+        gpus: GPUs per machine.
+        preemptions: maximum number of restarts of a task after exit code 75.
+        crashes: maximum number of restarts of a task after a crash.
         setup: shell lines before the command, such as `module load cuda`.
-        tasks: which commands to start, by index; None is all.
-        at_once: tasks that may run at the same time; 0 is no limit.
-        worker: the command starts others, each over all machines of the task.
-        options: what only this engine knows, by the names of its flags.
+        tasks: indices of the commands to start; None starts all.
+        at_once: maximum number of tasks that run at the same time; 0 is no limit.
+        worker: whether the command starts trainings itself, each on all machines of the task.
+        options: the engine's own flags, by name.
     """
 
     commands: tuple[tuple[str, ...], ...]
@@ -68,50 +68,54 @@ class JobSpec:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuses what no engine could run.
+        """Check the name.
 
         Raises:
-            ConfigError: says which flag.
+            ConfigError: it is not valid for every engine.
         """
         if not NAME.fullmatch(self.name):
             raise ConfigError(
-                f"--name={self.name}: expected at most 47 small letters, digits and dashes that "
-                f"begin with a letter, such as --name={proper(self.name)}"
+                f"--name={self.name}: expected at most 47 lower-case letters, digits and "
+                f"dashes, starting with a letter, such as --name={valid_name(self.name)}"
             )
 
-    def outlives(self, mount: str, flag: str) -> None:
-        """Refuses a folder that would go with the machine that writes it.
+    def require_folder_below(self, mount: str, flag: str) -> None:
+        """Check that the folder is on the persistent volume.
 
         Args:
-            mount: where the machines see what outlives them.
-            flag: that says so.
+            mount: where the machines mount the volume.
+            flag: the flag that names it.
 
         Raises:
-            ConfigError: the folder is not below it.
+            ConfigError: the folder would be lost with the machine that writes it.
         """
         if not self.folder.is_relative_to(mount):
             raise ConfigError(
-                f"{flag} mounts {mount}: expected --workdir (of a sweep: --dir) below it, what is "
-                f"written elsewhere is lost with the machine; got {self.folder}"
+                f"{flag} mounts {mount}: expected --workdir (of a sweep: --dir) below it, because "
+                f"what is written elsewhere is lost with the machine; got {self.folder}"
             )
 
     @property
     def array(self) -> bool:
-        """Whether it is many tasks, numbered."""
+        """Whether the job is an array of numbered tasks."""
         return len(self.commands) > 1 or self.tasks is not None
 
     @property
-    def chosen(self) -> tuple[int, ...]:
+    def task_indices(self) -> tuple[int, ...]:
         """Indices of the commands to start."""
         return tuple(range(len(self.commands))) if self.tasks is None else self.tasks
 
     @property
     def world(self) -> int:
-        """Processes of a task."""
+        """Number of processes per task."""
         return self.nodes * self.processes
 
+    def task_name(self, index: int) -> str:
+        """The name of a task, for schedulers without array jobs."""
+        return f"{self.name}-{index}" if self.array else self.name
 
-def proper(text: str) -> str:
-    """A name that `NAME` admits, as near to `text` as may be."""
+
+def valid_name(text: str) -> str:
+    """A valid job name, as close to `text` as possible."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:47].strip("-")
     return name if NAME.fullmatch(name) else f"run-{name}"[:47].strip("-")

@@ -1,4 +1,4 @@
-"""A scheduler's own tool: called, and what it refuses passed on."""
+"""A scheduler's own command-line tool: check that it is installed, run it, pass its errors on."""
 
 import shlex
 import shutil
@@ -7,25 +7,25 @@ import subprocess
 from inception_jax.errors import ConfigError
 
 
-def need(name: str, otherwise: str = "install it") -> None:
-    """Refuses to go on without a tool.
+def require(name: str, advice: str = "install it") -> None:
+    """Check that a tool is on PATH.
 
     Raises:
-        ConfigError: it is not on this machine.
+        ConfigError: it is not installed on this machine.
     """
     if not shutil.which(name):
-        raise ConfigError(f"expected {name} on this machine: {otherwise}, or --print")
+        raise ConfigError(f"expected {name} on this machine: {advice}, or use --print")
 
 
-def call(*words: str, shown: bool = False) -> str:
-    """Runs a tool; what it prints, unless that is shown to the user as it comes.
+def run(*words: str, show: bool = False) -> str:
+    """Run a tool and return its output; with `show` the output goes to the terminal instead.
 
     Raises:
-        ConfigError: it ends badly.
+        ConfigError: the exit code is not 0.
     """
-    pipe = None if shown else subprocess.PIPE
-    done = subprocess.run(words, stdout=pipe, stderr=pipe, text=True)
-    if done.returncode:
-        said = f": {done.stderr.strip()}" if done.stderr else ""
-        raise ConfigError(f"`{shlex.join(words)}` ended with code {done.returncode}{said}")
-    return (done.stdout or "").strip()
+    pipe = None if show else subprocess.PIPE
+    result = subprocess.run(words, stdout=pipe, stderr=pipe, text=True)
+    if result.returncode:
+        error = f": {result.stderr.strip()}" if result.stderr else ""
+        raise ConfigError(f"`{shlex.join(words)}` ended with code {result.returncode}{error}")
+    return (result.stdout or "").strip()

@@ -1,4 +1,4 @@
-"""TPU VMs: a script around `gcloud` that makes a slice, installs, and runs on all of its hosts."""
+"""TPU VMs: a `gcloud` script that creates a slice, installs, and runs on all of its hosts."""
 
 import shlex
 from importlib import resources
@@ -10,23 +10,23 @@ from inception_jax.errors import ConfigError
 from inception_jax.launch import tool
 from inception_jax.launch.spec import CRASHES, NAME_, PREEMPTIONS, SETUP, Flag, JobSpec
 
-HELP = "a TPU VM slice: a gcloud script that runs on all of its hosts"
+HELP = "a TPU VM slice, through a gcloud script"
 FLAGS = (
     NAME_, PREEMPTIONS, CRASHES, SETUP,
     Flag("device", "", "accelerator type, such as v5litepod-32"),
     Flag("zone", "", "Google Cloud zone"),
     Flag("project", "", "Google Cloud project"),
-    Flag("version", "v2-alpha-tpuv5-lite", "software of the VMs"),
-    Flag("on_demand", False, "no spot slices"),
-    Flag("source", "", "git address of this repository, or of yours; its pages come with it"),
+    Flag("version", "v2-alpha-tpuv5-lite", "runtime version of the VMs"),
+    Flag("on_demand", False, "an on-demand instead of a spot slice"),
+    Flag("source", "", "git URL of this repository or a fork, which the hosts clone"),
 )  # fmt: skip
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """The script.
+    """Render the script.
 
     Raises:
-        ConfigError: a flag that gcloud needs is missing, or there are many tasks.
+        ConfigError: a flag that gcloud needs is missing, or the job is a sweep.
     """
     o = spec.options
     if spec.array or spec.worker:
@@ -35,8 +35,8 @@ def render(spec: JobSpec) -> dict[str, str]:
         if not o[flag]:
             raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
     if not o["source"]:
-        raise ConfigError("expected --source=GIT_ADDRESS, which the hosts clone and install")
-    # The pages come with the clone, so the command's --config=configs/... is found there.
+        raise ConfigError("expected --source=GIT_URL, which the hosts clone and install")
+    # The clone contains configs/, so a relative --config is found.
     clone = f"rm -rf code && git clone -q {shlex.quote(o['source'])} code"
     install = f"{clone} && pip install -q -e 'code[tpu]'"
     words = shlex.join(spec.commands[0])
@@ -59,11 +59,11 @@ def render(spec: JobSpec) -> dict[str, str]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Runs the script to its end, which is the job's.
+    """Run the script until the job ends.
 
     Raises:
-        ConfigError: there is no gcloud here, or the job ends badly.
+        ConfigError: gcloud is not installed, or the job fails.
     """
-    tool.need("gcloud")
-    tool.call("bash", str(files["tpu_vm.sh"]), shown=True)
+    tool.require("gcloud")
+    tool.run("bash", str(files["tpu_vm.sh"]), show=True)
     return spec.name

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A TPU VM slice by hand: create it, install, run, and start again for as long as `launch retry` says.
-# Spot slices are taken away whole: the loop makes the slice anew and the same command resumes.
+# A TPU VM slice: create it, install, run, and restart as long as `launch retry` allows it.
+# A spot slice is preempted as a whole: the loop creates a new slice, and the same command resumes.
 set -uo pipefail
 slice={{ name }}
 job=$slice-$(date +%s)
@@ -8,17 +8,17 @@ where=(--zone={{ zone }}{% if project %} --project={{ project }}{% endif %})
 on() { gcloud compute tpus tpu-vm ssh "$slice" "${where[@]}" --worker="$1" --command="$2"; }
 state() { gcloud compute tpus tpu-vm describe "$slice" "${where[@]}" --format='value(state)' 2>/dev/null; }
 
-# Only you know whether it is needed still.
-trap '[ -z "$(state)" ] || echo "Slice $slice is still paid for; to end that: gcloud compute tpus tpu-vm delete $slice ${where[*]}"' EXIT
+# The slice is kept for debugging.
+trap '[ -z "$(state)" ] || echo "Slice $slice still exists and costs money; to delete it: gcloud compute tpus tpu-vm delete $slice ${where[*]}"' EXIT
 
 create() {
   [ "$(state)" = READY ] && return
   gcloud compute tpus tpu-vm delete "$slice" "${where[@]}" --quiet 2>/dev/null
-  until said=$(gcloud compute tpus tpu-vm create "$slice" "${where[@]}" \
+  until output=$(gcloud compute tpus tpu-vm create "$slice" "${where[@]}" \
     --accelerator-type={{ device }} --version={{ version }}{% if spot %} --spot{% endif %} 2>&1); do
-    echo "$said" >&2
-    # Machines may come free; a wrong zone or a missing project stays wrong.
-    grep -qiE 'capacity|exhausted|unavailable|internal error|try again' <<<"$said" || exit 1
+    echo "$output" >&2
+    # Retry while capacity is short, but not after an error such as a wrong zone.
+    grep -qiE 'capacity|exhausted|unavailable|internal error|try again' <<<"$output" || exit 1
     sleep 60
   done
   on all {{ install }} || exit 1
@@ -26,9 +26,9 @@ create() {
 
 while true; do
   create
-  # shellcheck disable=SC2016  # for the hosts to expand
+  # shellcheck disable=SC2016  # expanded on the hosts
   on all {{ program }} && exit 0
-  # What it ended with is known on the hosts: gcloud has one code for all of them.
+  # gcloud returns one code for all hosts; the first host has stored its own.
   if [ "$(state)" = READY ]; then
     on 0 "cd code && inception-jax launch retry --code=\$(cat ../code.txt) --job=$job \
       --preemptions={{ preemptions }} --crashes={{ crashes }} -- "{{ words }} || exit 1

@@ -1,7 +1,7 @@
-"""xpk: the `xpk workload create` line for a TPU or GPU cluster of GKE that xpk made.
+"""xpk: the `xpk workload create` command for a GKE cluster of TPUs or GPUs created with xpk.
 
-xpk starts again after codes 42 and 127 to 255 by itself; 75, a lost process (70) and a Python error
-(1) are added. 65, 74 and 78 are not in the list: they end the workload.
+xpk restarts a workload after exit codes 42 and 127 to 255; the command adds 75, 70 (a lost process)
+and 1 (a Python error). 65, 74 and 78 end the workload.
 """
 
 import re
@@ -12,21 +12,21 @@ from inception_jax.errors import ConfigError
 from inception_jax.launch import tool
 from inception_jax.launch.spec import COMMON, LEAD, Flag, JobSpec
 
-HELP = "GKE through xpk: one `xpk workload create` line"
+HELP = "GKE through xpk: an `xpk workload create` command"
 FLAGS = (
     *COMMON, LEAD,
-    Flag("cluster", "", "of xpk"),
-    Flag("device", "", "device type: v5litepod-256, h100-80gb-8; --nodes is how many"),
+    Flag("cluster", "", "name of the xpk cluster"),
+    Flag("device", "", "device type: v5litepod-256, h100-80gb-8; --nodes is the number of them"),
     Flag("image", "", "container image, built from launch/Dockerfile"),
     Flag("project", "", "Google Cloud project"),
     Flag("zone", "", "Google Cloud zone"),
 )  # fmt: skip
-AGAIN = (1, 70, 75)
-SLICE = re.compile(r"v\d|tpu")  # device types of TPUs; others are machines with GPUs
+RESTART_CODES = (1, 70, 75)
+SLICE = re.compile(r"v\d|tpu")  # TPU device types; all others are GPU machines
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """The script with the line: one for each task.
+    """Render a script with one command per task.
 
     Raises:
         ConfigError: a flag that xpk needs is missing.
@@ -37,12 +37,12 @@ def render(spec: JobSpec) -> dict[str, str]:
         if not o[flag]:
             raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
     if spec.worker:
-        raise ConfigError("a search needs a scheduler that its workers can stay on: --on=slurm")
+        raise ConfigError("a search does not run under xpk: expected --on=slurm, k8s or local")
     rows = ["#!/bin/bash", "set -euo pipefail"]
-    for i in spec.chosen:
+    for i in spec.task_indices:
         program = shlex.join(["inception-jax", *spec.commands[i], "--distributed"])
         words = {
-            "workload": f"{spec.name}-{i}" if spec.array else spec.name,
+            "workload": spec.task_name(i),
             "cluster": o["cluster"],
             "project": o["project"],
             "zone": o["zone"],
@@ -50,9 +50,9 @@ def render(spec: JobSpec) -> dict[str, str]:
             "num-slices" if SLICE.match(o["device"]) else "num-nodes": spec.nodes,
             "docker-image": o["image"],
             "max-restarts": spec.preemptions + spec.crashes,
-            "restart-on-exit-codes": ",".join(map(str, AGAIN)),
+            "restart-on-exit-codes": ",".join(map(str, RESTART_CODES)),
             "termination-grace-period-seconds": o["lead"],
-            # xpk puts the text into a shell script: exec, so that the signal is the program's.
+            # xpk runs it in a shell script; exec, so that the program receives the signals.
             "command": f"{spec.setup}\nexec {program}" if spec.setup else f"exec {program}",
         }
         line = [f"--{k}={shlex.quote(str(v))}" for k, v in words.items() if v]
@@ -61,11 +61,11 @@ def render(spec: JobSpec) -> dict[str, str]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Runs the script; the workloads' names.
+    """Run the script; returns the names of the workloads.
 
     Raises:
-        ConfigError: there is no xpk here, or it refuses.
+        ConfigError: xpk is not installed, or fails.
     """
-    tool.need("xpk")
-    tool.call("bash", str(files["workload.sh"]), shown=True)
-    return " ".join(f"{spec.name}-{i}" if spec.array else spec.name for i in spec.chosen)
+    tool.require("xpk")
+    tool.run("bash", str(files["workload.sh"]), show=True)
+    return " ".join(map(spec.task_name, spec.task_indices))

@@ -1,33 +1,32 @@
-"""The report of one run, or of several side by side: one HTML page that needs nothing else.
+"""The report of one or several runs: a self-contained HTML file.
 
-`write` reads run directories (config.json, metrics.jsonl, attempts.jsonl, eval/) and never a live
-object, so it works while a run trains, after it died, and on a machine without JAX.
+`write` reads run directories (config.json, metrics.jsonl, attempts.jsonl, eval/) and no live
+objects, so it works while a run trains, after it crashed, and on a machine without JAX.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from inception_jax.report import html, runs
-from inception_jax.report import render as page
-from inception_jax.report.runs import ReportError
+from inception_jax.errors import ConfigError
+from inception_jax.report import html, render, runs
 
-__all__ = ["ReportError", "write"]
+__all__ = ["write"]
 
 
 def write(run_dirs: Sequence[Path], out: Path) -> Path:
-    """Writes the page for `run_dirs` to `out` and returns `out`.
+    """Write the report of `run_dirs` to the file `out`, and return `out`.
 
     Raises:
-        ReportError: a directory is missing or holds nothing of a run, or `out` cannot be a file.
+        ConfigError: a directory is missing or is not a run directory, or `out` is a directory.
     """
     if isinstance(run_dirs, str | os.PathLike):
         run_dirs = [Path(run_dirs)]
     if not run_dirs:
-        raise ReportError("expected at least one run directory, got none; name one or more")
+        raise ConfigError("expected at least one run directory, got none; name one or more")
     out = Path(out)
     if out.is_dir():
-        raise ReportError(
+        raise ConfigError(
             f"expected a file to write, found the directory {out}; try {out / 'report.html'}"
         )
-    return html.write(page.render(runs.read_all([Path(d) for d in run_dirs])), out)
+    return html.write(render.render(runs.read_all([Path(d) for d in run_dirs])), out)

@@ -1,11 +1,11 @@
-// A line chart: series over a shared x axis, with a cursor for pointer and arrow keys.
+// A line chart: series over a shared x axis, with a cursor moved by pointer or arrow keys.
 
 const MARGIN = { left: 46, right: 10, top: 10, bottom: 22 };
-const FONT = 6.4; // the width of a digit of axis text
+const FONT = 6.4; // width of a digit in axis labels
 
 class Chart {
   static all = [];
-  static paper = 0; // a width in place of the screen's, while printing
+  static paper = 0; // chart width while printing; 0: the element's own width
 
   /** `spec`: title, format of a value, tall, zero (the axis starts at 0). */
   constructor(spec) {
@@ -32,7 +32,7 @@ class Chart {
     for (const chart of Chart.all) chart.hide();
   }
 
-  /** Draws everything anew. `view`: series, markers, range (of x), xName, xText, log. */
+  /** Redraws the chart. `view`: series, markers, range (of x), xName, xText, log. */
   draw(view) {
     this.view = view;
     this.width = Chart.paper || Math.max(220, this.node.clientWidth);
@@ -93,7 +93,7 @@ class Chart {
       );
     }
     let free = -Infinity;
-    const stop = this.width - xName.length * FONT - 8; // the axis name stands in the corner
+    const stop = this.width - xName.length * FONT - 8; // the corner holds the axis name
     for (const [value, text] of linearTicks(...range, this.width / 60)) {
       const [x, half] = [this.x(value), (text.length * FONT) / 2];
       if (x - half < free || x + half > stop) continue;
@@ -150,7 +150,7 @@ class Chart {
       const value = ys.findLast((y) => y !== null && y !== undefined);
       return value === undefined ? "" : `${label} last ${this.spec.format(value)}`;
     });
-    return `${this.spec.title} against ${this.view.xName}: ${last.filter(Boolean).join("; ")}. Arrow keys read values.`;
+    return `${this.spec.title} against ${this.view.xName}: ${last.filter(Boolean).join("; ")}. Arrow keys move the cursor.`;
   }
 
   point(event) {
@@ -175,7 +175,7 @@ class Chart {
     this.show(xs[Math.max(0, Math.min(xs.length - 1, here + stride))]);
   }
 
-  /** Moves the cursor of every chart to `x`, and reads this chart out. */
+  /** Moves the cursor of every chart to `x`, and shows this chart's values. */
   show(x) {
     const rows = this.view.series.map((s) => [s, nearest(s, x)]).filter(([, i]) => i >= 0);
     if (!rows.length) return;
@@ -198,7 +198,7 @@ class Chart {
     const [px, wide] = [(this.x(at) / this.width) * this.svg.clientWidth, this.tip.offsetWidth];
     const left = px + 14 + wide > this.node.clientWidth ? px - 14 - wide : px + 14;
     this.tip.style.left = `${Math.max(0, Math.min(left, this.node.clientWidth - wide))}px`;
-    // A long read-out (many runs) goes below the chart when there is room, not over its curves.
+    // A long list of values (many runs) is placed below the chart if there is room.
     const tall = this.tip.offsetHeight;
     const room = this.node.getBoundingClientRect().bottom + tall < innerHeight;
     this.tip.style.top =
@@ -220,7 +220,7 @@ class Chart {
   }
 }
 
-/** The index of the drawn value of a series nearest to `x`, -1 for none. */
+/** The index of the value nearest to `x` that is drawn, or -1. */
 function nearest({ xs, ys }, x) {
   let best = -1;
   for (let i = 0; i < xs.length; i++) {

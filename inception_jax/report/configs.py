@@ -1,4 +1,4 @@
-"""Configs as rows: a nested config flattened to dotted keys, and where several runs differ."""
+"""Configs as rows of dotted keys, and the differences between the configs of several runs."""
 
 import json
 from collections.abc import Sequence
@@ -12,42 +12,41 @@ ABSENT = "—"
 
 @dataclass(frozen=True)
 class ConfigDifference:
-    """A key on which runs disagree, its text in each, and which texts are not the first run's."""
+    """A key whose value differs between runs, with its text for each run."""
 
     key: str
     values: tuple[str, ...]
 
     @property
     def changed(self) -> tuple[bool, ...]:
-        """For each run, whether it departs from the first one."""
+        """For each run, whether its value differs from the first run's."""
         return tuple(v != self.values[0] for v in self.values)
 
 
 def ordered(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with its sections as its page has them, and unknown ones last."""
+    """The config with its sections in the order of config pages, unknown sections last."""
     known = [key for key in SECTIONS if key in config]
     return {key: config[key] for key in known} | config
 
 
 def text(value: Any) -> str:
-    """A leaf as JSON, strings without their quotes where nothing is lost."""
+    """A value as JSON; strings without quotes where that is unambiguous."""
     if isinstance(value, str) and value and value == value.strip():
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
 def differences(configs: Sequence[dict[str, Any]]) -> list[ConfigDifference]:
-    """The keys that do not have the same value in every config, in order of first appearance."""
+    """The keys whose values differ, in order of first appearance."""
     flat = [dict(flatten(c)) for c in configs]
     keys = dict.fromkeys(k for f in flat for k in f)
     rows = []
     for key in keys:
-        # Compared as JSON: 1 and 1.0 are one value, 1 and "1" or true are not.
-        seen = {_canonical(f[key]) if key in f else None for f in flat}
-        if len(seen) > 1:
-            rows.append(
-                ConfigDifference(key, tuple(text(f[key]) if key in f else ABSENT for f in flat))
-            )
+        # Compared as JSON: 1 equals 1.0, but not "1" or true.
+        values = {_canonical(f[key]) if key in f else None for f in flat}
+        if len(values) > 1:
+            texts = tuple(text(f[key]) if key in f else ABSENT for f in flat)
+            rows.append(ConfigDifference(key, texts))
     return rows
 
 

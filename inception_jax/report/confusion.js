@@ -1,8 +1,8 @@
-// The confusion matrix: cells with a read-out, or a binned map for many classes.
+// The confusion matrix: cells with details on hover, or binned for many classes.
 
 const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
-/** Opacity of a cell: right answers by their share, errors by the root of theirs to lift small ones. */
+/** Opacity of a cell: its share of the row; for errors the square root, to make small ones visible. */
 function shade(truth, prediction, share, worst) {
   return truth === prediction ? 0.08 + 0.84 * share : 0.06 + 0.86 * Math.sqrt(share / worst);
 }
@@ -25,15 +25,15 @@ class Confusion {
 
   hint() {
     const what = this.binned
-      ? `${group(this.names.length)} classes in ${this.bins} bins of neighbours. `
+      ? `${group(this.names.length)} classes in ${this.bins} bins of neighbouring classes. `
       : "";
     return (
-      `${what}Rows are the truth, columns the prediction; blue is right, orange wrong ` +
-      `(darkest: ${percent(this.worst)} of a row). Point, or focus and use the arrow keys.`
+      `${what}Rows: true class; columns: predicted class. Blue: correct; orange: wrong ` +
+      `(darkest: ${percent(this.worst)} of a row). Hover over a cell, or use the arrow keys.`
     );
   }
 
-  /** Appends the picture; call it when the node has a width. */
+  /** Draws the matrix; the node must be in the document, since its width is needed. */
   draw() {
     this.binned ? this.canvas() : this.grid();
   }
@@ -130,7 +130,7 @@ class Confusion {
     this.node.append(canvas);
   }
 
-  /** Reads out the cell under the pointer (`locate` maps fractions of the box) or moved to by key. */
+  /** Shows details of the cell under the pointer, or selected by arrow keys; `locate` maps fractions of the box to a cell. */
   listen(target, locate) {
     let at = [0, -1];
     const visit = (t, p) => {
@@ -159,7 +159,7 @@ class Confusion {
     const [n, total] = [this.count.get(t * this.bins + p) ?? 0, this.totals[t]];
     const share = total ? ` (${percent(n / total)})` : "";
     return [
-      "truth ",
+      "true class ",
       el("b", {}, this.name(t)),
       ", predicted ",
       el("b", {}, this.name(p)),

@@ -1,7 +1,7 @@
-// The curves of all runs, and what their controls do.
+// The curves of all runs, and their controls.
 
 class Curves {
-  /** `shown`: how many runs are drawn at first; the others wait for their checkbox. */
+  /** `shown`: number of runs drawn initially; the others can be switched on. */
   constructor(section, runs, shown = Infinity) {
     this.runs = runs;
     this.splits = [...new Set(runs.flatMap((r) => r.curves.map((c) => c.label)))];
@@ -39,8 +39,8 @@ class Curves {
   panels() {
     const columns = this.runs.flatMap((r) => r.curves.flatMap((c) => Object.entries(c.columns)));
     const keys = new Set(columns.map(([key]) => key));
-    const eventful = new Set(columns.filter(([, ys]) => ys.some((y) => y)).map(([key]) => key));
-    const extra = [...eventful].filter((k) => !KNOWN.has(k)).slice(0, 12); // none for a count of 0
+    const nonzero = new Set(columns.filter(([, ys]) => ys.some((y) => y)).map(([key]) => key));
+    const extra = [...nonzero].filter((k) => !KNOWN.has(k)).slice(0, 12); // no chart for a constant 0
     return PANELS.filter((p) => keys.has(p.key)).concat(
       extra.map((key) => ({ key, title: key, format: plain })),
     );
@@ -90,7 +90,7 @@ class Curves {
           })
         : null,
       this.runs.some((r) => r.curves.some((c) => c.split === "train"))
-        ? el("label", { class: "smoothing" }, "smoothing of train", slider, shown)
+        ? el("label", { class: "smoothing" }, "smoothing (training curves)", slider, shown)
         : null,
       several
         ? this.legend(
@@ -106,7 +106,7 @@ class Curves {
     );
   }
 
-  /** Checkboxes that show or hide what a line of this colour and dash stands for. */
+  /** Checkboxes that show or hide runs or splits, with their line style. */
   legend(name, labels, kind, look) {
     return el(
       "fieldset",
@@ -142,12 +142,12 @@ class Curves {
     const thin = this.runs.flatMap((r) => r.curves).filter((c) => c.thinned);
     const notes = [];
     if (this.runs.some((r) => r.resumes.length))
-      notes.push("Triangles mark where a run was resumed.");
+      notes.push("Triangles: the run was resumed.");
     if (this.axes.some(([key]) => key === "hours"))
-      notes.push("Hours leave out the pauses between attempts.");
+      notes.push("Hours exclude the pauses between attempts.");
     if (thin.length)
       notes.push(
-        `Long curves are thinned (${group(Math.max(...thin.map((c) => c.thinned)))} lines at most); every spike is kept.`,
+        `Long curves (up to ${group(Math.max(...thin.map((c) => c.thinned)))} points) are thinned; spikes are preserved.`,
       );
     return notes.length ? [el("p", { class: "fine" }, notes.join(" "))] : [];
   }
@@ -196,7 +196,7 @@ class Curves {
     ];
   }
 
-  /** Where the run was resumed, on the current axis: the place of its nearest training step. */
+  /** Positions on the current axis at which the run was resumed. */
   markers(run, i, range) {
     const columns = (run.curves.find((c) => c.split === "train") ?? run.curves[0])?.columns;
     if (!columns) return [];

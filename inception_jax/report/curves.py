@@ -1,4 +1,4 @@
-"""Curves: metrics.jsonl as one column store per split, thinned to what a page can draw."""
+"""Curves: metrics.jsonl as columns per split, thinned to a size that a browser can draw."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_LINES = 3000
 
 @dataclass(frozen=True)
 class Curve:
-    """The lines of one split (and one kind of weights), sorted by step, each step once."""
+    """The lines of one split (and one kind of weights), sorted by step, without repeated steps."""
 
     split: str
     weights: str | None
@@ -20,7 +20,7 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """What a legend calls it: `train`, `test` or `test (ema)`."""
+        """Label in the legend: `train`, `test` or `test (ema)`."""
         return f"{self.split} ({self.weights})" if self.weights else self.split
 
     def last(self, key: str) -> float | None:
@@ -31,25 +31,25 @@ class Curve:
 
 
 def gather(lines: list[Record], notes: list[str]) -> list[Curve]:
-    """The curves in the lines of a file, `train` first and the others in order of appearance.
+    """Group the lines of a file into curves: `train` first, others in order of appearance.
 
-    A resumed run repeats steps; the last line of a (split, weights, step) wins. `notes` receives
-    a line for a loss that is not finite.
+    A resumed run repeats steps; the last line of each (split, weights, step) counts. `notes`
+    receives a note about a loss that is not finite.
     """
-    found: dict[tuple[str, str | None], dict[int, Record]] = {}
+    by_curve: dict[tuple[str, str | None], dict[int, Record]] = {}
     for line in lines:
         step = records.whole(line, "step")
         if step is None:
             continue
         weights = line.get("weights")
         key = (str(line["split"]), str(weights) if weights else None)
-        found.setdefault(key, {})[step] = line
+        by_curve.setdefault(key, {})[step] = line
     curves = [
         Curve(split, weights, tuple(by_step[s] for s in sorted(by_step)))
-        for (split, weights), by_step in found.items()
+        for (split, weights), by_step in by_curve.items()
     ]
     for curve in curves:
-        if bad := [r["step"] for r in curve.lines if not _sound(r)]:
+        if bad := [r["step"] for r in curve.lines if not _finite_loss(r)]:
             notes.append(
                 f"the {curve.label} loss is not finite at step {bad[0]:,}"
                 + (f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else "")
@@ -57,30 +57,30 @@ def gather(lines: list[Record], notes: list[str]) -> list[Curve]:
     return sorted(curves, key=lambda c: c.split != "train")
 
 
-def _sound(line: Record) -> bool:
+def _finite_loss(line: Record) -> bool:
     loss = records.number(line, "loss")
     return loss is None or math.isfinite(loss)
 
 
 def thin(lines: tuple[Record, ...], limit: int = MAX_LINES) -> tuple[Record, ...]:
-    """At most `limit` whole lines that keep what one looks for: the ends and every spike.
+    """Select at most `limit` lines that include both ends and every spike.
 
-    Of each stretch of lines it keeps those with the least and greatest loss and the greatest
-    gradient norm; a loss that is not finite counts as the greatest.
+    From each interval it selects the lines with the smallest loss, the largest loss and the largest
+    gradient norm; a value that is not finite counts as the largest.
     """
     if len(lines) <= limit:
         return lines
-    stretches = max(1, (limit - 2) // 3)
-    keep = {0, len(lines) - 1}
-    for i in range(stretches):
-        stretch = range(i * len(lines) // stretches, (i + 1) * len(lines) // stretches)
-        keep.add(min(stretch, key=lambda j: _height(lines[j], "loss")))
-        keep.add(max(stretch, key=lambda j: _height(lines[j], "loss")))
-        keep.add(max(stretch, key=lambda j: _height(lines[j], "grad_norm")))
-    return tuple(lines[j] for j in sorted(keep))
+    count = max(1, (limit - 2) // 3)
+    selected = {0, len(lines) - 1}
+    for i in range(count):
+        interval = range(i * len(lines) // count, (i + 1) * len(lines) // count)
+        selected.add(min(interval, key=lambda j: _magnitude(lines[j], "loss")))
+        selected.add(max(interval, key=lambda j: _magnitude(lines[j], "loss")))
+        selected.add(max(interval, key=lambda j: _magnitude(lines[j], "grad_norm")))
+    return tuple(lines[j] for j in sorted(selected))
 
 
-def _height(line: Record, key: str) -> float:
+def _magnitude(line: Record, key: str) -> float:
     value = records.number(line, key)
     if value is None:
         return 0.0
@@ -88,7 +88,7 @@ def _height(line: Record, key: str) -> float:
 
 
 def columns(lines: tuple[Record, ...]) -> dict[str, list[float | None]]:
-    """Lines as columns of rounded numbers; a hole, NaN or infinity is None."""
+    """Lines as columns of rounded numbers; missing values, NaN and infinities are None."""
     keys = {k: None for line in lines for k in line if k not in LABELS}
     table = {k: [_rounded(records.finite(line, k)) for line in lines] for k in keys}
     return {k: v for k, v in table.items() if any(x is not None for x in v)}

@@ -1,5 +1,5 @@
 "use strict";
-// Elements and numbers. Text reaches the page as text nodes only, so a class may be called "<b>".
+// DOM elements and number formats. Text is only inserted as text nodes, so a class may be called "<b>".
 
 window.addEventListener("error", (event) => {
   document.body.dataset.error = event.message;
@@ -7,7 +7,7 @@ window.addEventListener("error", (event) => {
 
 const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "text", "title"]);
 
-/** An element (SVG by tag name) with attributes; on* attributes are listeners. */
+/** Creates an HTML or SVG element with attributes; on* attributes are event listeners. */
 function el(tag, attributes = {}, ...children) {
   const node = SVG_TAGS.has(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
@@ -24,7 +24,7 @@ function el(tag, attributes = {}, ...children) {
 const group = (value) => value.toLocaleString("en-US");
 const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)}%`;
 
-/** A measured number to four digits, without noise: 1,830  0.3127  4.5e-5. */
+/** A number to four significant digits: 1,830  0.3127  4.5e-5. */
 function plain(value) {
   const size = Math.abs(value);
   if (size >= 1000 || Number.isInteger(value)) return group(Math.round(value));
@@ -32,7 +32,7 @@ function plain(value) {
   return value.toPrecision(4);
 }
 
-/** The read-out of a number on an axis of step `step`: as many decimals as tell ticks apart. */
+/** A tick label on an axis with tick distance `step`. */
 function tickText(value, step) {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -44,7 +44,7 @@ function tickText(value, step) {
 const exponent = (value) => Math.floor(Math.log10(Math.abs(value)) + 1e-9);
 const digitsOf = (value) => (Math.abs(value - Math.round(value)) < 1e-6 ? 0 : 1);
 
-/** One of a few choices, as joined buttons that arrow keys move through. */
+/** A segmented control: a choice of one of a few values. */
 function segments(legend, choices, chosen, onchange) {
   const name = `choice-${legend}`;
   return el(

@@ -1,4 +1,4 @@
-// What the evaluations hold, for one chosen run and split.
+// The evaluation of one selected run and split.
 
 class Evaluations {
   constructor(section, runs) {
@@ -13,7 +13,7 @@ class Evaluations {
     this.draw();
     let width = innerWidth;
     addEventListener("resize", () => {
-      if (innerWidth !== width) this.draw(); // a phone "resizes" when its address bar hides
+      if (innerWidth !== width) this.draw(); // phones report a resize when the address bar hides
       width = innerWidth;
     });
   }
@@ -38,11 +38,11 @@ class Evaluations {
     if (evaluation.mistakes.length) this.body.append(mistakes(evaluation));
     if (evaluation.filters) this.body.append(filters(evaluation.filters));
     if (!this.body.childElementCount)
-      this.body.append(el("p", { class: "quiet" }, "The evaluation file holds no details."));
+      this.body.append(el("p", { class: "quiet" }, "The evaluation file contains no details."));
   }
 
   controls(evaluations) {
-    const keep = document.activeElement?.name;
+    const focused = document.activeElement?.name;
     const pick = (key) => (value) => {
       this[key] = key === "run" ? Number(value) : value;
       this.draw();
@@ -71,10 +71,10 @@ class Evaluations {
           ]
         : [el("span", { class: "quiet" }, `split ${splits[0]}`)]),
     );
-    if (keep) this.bar.querySelector(`[name="${keep}"]:checked`)?.focus(); // drawing replaced the button
+    if (focused) this.bar.querySelector(`[name="${focused}"]:checked`)?.focus(); // the element was replaced
   }
 
-  /** Accuracy of every class: the chosen run with its interval, other runs as dots beside it. */
+  /** Accuracy of each class: the selected run with its interval, other runs as dots. */
   perClass(evaluation) {
     const others = this.withFiles
       .filter((i) => i !== this.run)
@@ -139,7 +139,7 @@ class Evaluations {
       el(
         "p",
         { class: "readout" },
-        `Line: 95% interval.${others.length ? " Other colours: the other runs." : ""} A header sorts.`,
+        `Lines: 95% intervals.${others.length ? " Other colours: other runs." : ""} Click a column title to sort.`,
       ),
       el(
         "div",
@@ -188,7 +188,7 @@ function mistakes(evaluation) {
     el(
       "p",
       { class: "readout" },
-      "Truth → prediction, and the probability given to the prediction.",
+      "True class → predicted class, and its predicted probability.",
     ),
     el("div", { class: "mistakes" }, ...figures),
   );
@@ -198,7 +198,7 @@ function filters(picture) {
   return el(
     "div",
     { class: "filters full" },
-    el("h3", {}, "First layer"),
+    el("h3", {}, "Filters of the first layer"),
     el("p", { class: "readout" }, `${picture.caption}.`),
     el("img", {
       src: picture.uri,

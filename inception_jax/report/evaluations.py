@@ -1,8 +1,8 @@
-"""Evaluations: what eval/<split>.json and eval/<split>.npz know about one split."""
+"""Evaluations: the contents of eval/<split>.json and eval/<split>.npz."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ BIN_KEYS = ("lo", "hi", "count", "confidence", "accuracy")
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image the network got wrong, and how sure it was."""
+    """A misclassified image, and the probability of the predicted class."""
 
     uri: str
     truth: int
@@ -25,7 +25,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One split, evaluated once. Every field but `split` may be missing from older files."""
+    """One evaluation of a split; a part that the files do not contain is empty."""
 
     split: str
     summary: records.Record
@@ -38,23 +38,23 @@ class Evaluation:
 
     @property
     def step(self) -> int:
-        """The step that was evaluated; -1 when the file does not say."""
+        """The step that was evaluated; -1 if unknown."""
         step = records.whole(self.summary, "step")
         return -1 if step is None else step
 
 
 def read_all(folder: Path, notes: list[str]) -> dict[str, Evaluation]:
-    """The evaluations in eval/ by file name, without those that cannot be read."""
-    found = {}
+    """Read the evaluations in eval/, by file name; unreadable files are skipped with a note."""
+    evaluations = {}
     for path in sorted(folder.glob("*.json")):
         summary = records.read_object(path, notes)
         if not summary:
             continue
         try:
-            found[path.stem] = _read(path, summary, notes)
+            evaluations[path.stem] = _read(path, summary, notes)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            notes.append(f"eval/{path.name} was left out: {type(error).__name__}: {error}")
-    return found
+            notes.append(f"eval/{path.name} was skipped: {type(error).__name__}: {error}")
+    return evaluations
 
 
 def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
@@ -77,7 +77,7 @@ def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
 
 
 def _confusion(summary: records.Record) -> np.ndarray:
-    """Nonzero (truth, prediction, count) rows, from the dense table or the sparse list."""
+    """int64 [n, 3] rows (truth, prediction, count > 0), from the dense or the sparse format."""
     if (table := summary.get("confusion")) is not None:
         dense = np.asarray(table, np.int64)
         if dense.ndim != 2:
@@ -91,9 +91,9 @@ def _confusion(summary: records.Record) -> np.ndarray:
 
 
 def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
-    given = summary.get("per_class") or ()
     # A class without images has no accuracy.
-    rows = [(int(r["class"]), int(r["count"]), float(r["top1"])) for r in given if r["count"]]
+    given = [r for r in summary.get("per_class") or () if r["count"]]
+    rows = [(int(r["class"]), int(r["count"]), float(r["top1"])) for r in given]
     for row in rows:
         if min(row) < 0 or not row[2] <= 1:
             raise ValueError(f"expected class, images and a top-1 within [0, 1], found {row}")
@@ -101,7 +101,7 @@ def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
 
 
 def _bins(summary: records.Record) -> tuple[records.Record, ...]:
-    """The bins of the reliability diagram that hold images, with every number known."""
+    """The bins of the reliability diagram that contain images and have no missing number."""
     bins = summary.get("calibration") or ()
     return tuple(
         b for b in bins if b["count"] and all(records.finite(b, k) is not None for k in BIN_KEYS)
@@ -119,45 +119,39 @@ def _accuracy(triples: np.ndarray) -> tuple[tuple[int, int, float], ...]:
 
 
 def _with_arrays(evaluation: Evaluation, path: Path, notes: list[str]) -> Evaluation:
-    """Adds thumbnails and filters; a missing or damaged npz costs only these."""
+    """Add thumbnails and filters; without them if the npz is missing or damaged."""
     if not path.is_file():
         return evaluation
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            extra: dict[str, Any] = {
-                "mistakes": _mistakes(arrays),
-                "filters": _filters(arrays),
-            }
-    except Exception as error:  # zip, zlib, OS and numpy errors: a picture less, not a page less
-        notes.append(f"eval/{path.name} was left out: {type(error).__name__}: {error}")
+            return replace(evaluation, mistakes=_mistakes(arrays), filters=_filters(arrays))
+    except Exception as error:  # errors of zip, zlib, the OS and NumPy
+        notes.append(f"eval/{path.name} was skipped: {type(error).__name__}: {error}")
         return evaluation
-    return Evaluation(**{**vars(evaluation), **extra})
 
 
-def _mistakes(arrays: Any) -> tuple[Mistake, ...]:
+def _mistakes(arrays: Mapping[str, np.ndarray]) -> tuple[Mistake, ...]:
     if "mistake_images" not in arrays:
         return ()
     pictures = arrays["mistake_images"]
     labels, predictions = arrays["mistake_labels"], arrays["mistake_predictions"]
-    sure = np.nan_to_num(arrays["mistake_probabilities"].astype(np.float64))
+    probabilities = np.nan_to_num(arrays["mistake_probabilities"].astype(np.float64))
     names = arrays["mistake_ids"] if "mistake_ids" in arrays else np.arange(len(labels))
-    surest = np.argsort(-sure, kind="stable")[:MAX_MISTAKES].tolist()
+    order = np.argsort(-probabilities, kind="stable")[:MAX_MISTAKES].tolist()
     return tuple(
         Mistake(
             images.thumbnail(pictures[i]),
             int(labels[i]),
             int(predictions[i]),
-            float(sure[i]),
+            float(probabilities[i]),
             str(names[i]),
         )
-        for i in surest
+        for i in order
     )
 
 
-def _filters(arrays: Any) -> images.EmbeddedImage | None:
-    """None for a network whose first layer is no convolution: its kernel was written empty."""
-    return (
-        images.filters(arrays["filters"])
-        if "filters" in arrays and arrays["filters"].size
-        else None
-    )
+def _filters(arrays: Mapping[str, np.ndarray]) -> images.EmbeddedImage | None:
+    """The filters of the first layer; None if that is not a convolution (an empty array)."""
+    if "filters" not in arrays or not arrays["filters"].size:
+        return None
+    return images.filters(arrays["filters"])

@@ -1,4 +1,4 @@
-"""Images as data: URIs, so that a page carries its own pictures."""
+"""Images as data: URIs, which are embedded in the page."""
 
 import base64
 from typing import NamedTuple
@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 import simplejpeg
 
-# A small picture stays exact (PNG); a photograph is worth a few kB, not a hundred.
-EXACT_SIDE = 64
+EXACT_SIDE = 64  # images up to this size are lossless (PNG), larger ones JPEG thumbnails
 THUMBNAIL_SIDE = 160
 
 
 class EmbeddedImage(NamedTuple):
-    """A picture, its size in pixels, and a caption."""
+    """An image as a data: URI, its size in pixels, and a caption."""
 
     uri: str
     width: int
@@ -22,17 +21,17 @@ class EmbeddedImage(NamedTuple):
 
 
 def png(image: np.ndarray) -> str:
-    """A lossless data: URI of uint8 [h, w], [h, w, 3] (RGB) or [h, w, 4] (RGBA)."""
+    """Encode as a lossless data: URI: uint8 [h, w], [h, w, 3] (RGB) or [h, w, 4] (RGBA)."""
     if image.ndim == 3 and image.shape[2] in (3, 4):
         image = image[..., [2, 1, 0, 3][: image.shape[2]]]  # OpenCV's order is BGR(A)
     done, data = cv2.imencode(".png", np.ascontiguousarray(image))
     if not done:
-        raise ValueError(f"expected a uint8 picture to encode, found {image.dtype} {image.shape}")
+        raise ValueError(f"expected a uint8 image, found {image.dtype} {image.shape}")
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def thumbnail(image: np.ndarray) -> str:
-    """uint8 [h, w, 1 or 3] for a gallery: exact when small, a shrunken JPEG otherwise."""
+    """Encode uint8 [h, w, 1 or 3] as a data: URI: lossless if small, else a reduced JPEG."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
         raise ValueError(f"expected uint8 [h, w, 1 or 3], found {image.dtype} {image.shape}")
     height, width = image.shape[:2]
@@ -47,11 +46,11 @@ def thumbnail(image: np.ndarray) -> str:
 
 
 def filters(kernel: np.ndarray, *, pixel: int | None = None) -> EmbeddedImage:
-    """A convolution kernel [kh, kw, cin, cout] as a grid with a tile for each output channel.
+    """Draw a convolution kernel [kh, kw, cin, cout] as a grid with one tile per output channel.
 
-    Each filter is stretched to its own full range, so the pattern shows and the scale does not.
-    Three input channels are a colour; any other number is averaged to grey. Gaps are transparent.
-    A weight is a square of `pixel` pixels, by default so many that a tile is about 36 wide.
+    Each filter is scaled to its own full range. Three input channels are drawn as RGB; any other
+    number is averaged to grey. Gaps are transparent. A weight is a square of `pixel` pixels; by
+    default a tile is about 36 pixels wide.
     """
     if kernel.ndim != 4 or 0 in kernel.shape:
         raise ValueError(f"expected filters [kh, kw, cin, cout], found {kernel.shape}")
@@ -71,5 +70,5 @@ def filters(kernel: np.ndarray, *, pixel: int | None = None) -> EmbeddedImage:
         grid[y : y + height, x : x + width, :3] = np.round(tile * 255)
         grid[y : y + height, x : x + width, 3] = 255
     grid = grid.repeat(pixel, axis=0).repeat(pixel, axis=1)
-    caption = f"{cout} filters of {height}×{width}×{cin}, each stretched to its own range"
+    caption = f"{cout} filters of {height}×{width}×{cin}, each scaled to its own range"
     return EmbeddedImage(png(grid), grid.shape[1], grid.shape[0], caption)

@@ -1,4 +1,4 @@
-// The monitors: one strip of cells a kind, blocks down, steps across, the darker the worse.
+// The monitors: one heat map per kind; rows are blocks, columns are steps, dark is bad.
 
 const CELLS = {
   residual_ratio: {
@@ -7,19 +7,19 @@ const CELLS = {
     high: 10,
     marks: [0.01, 0.1, 1, 10],
     text: plain,
-    says: "rms of what a module adds, over rms of what it adds to. Above 1 it drowns its trunk.",
+    caption: "RMS of the residual branch divided by RMS of the shortcut. Above 1 the branch dominates.",
   },
   dead_relu: {
     low: 0,
     high: 1,
     marks: [0, 0.5, 1],
     text: (v) => percent(v, 0),
-    says: "share of a block's output channels that are 0 at every place of every image.",
+    caption: "Share of a block's output channels that are 0 at every position of every image.",
   },
   grad_norm: {
     log: true,
     text: plain,
-    says: "of each block, L2's share included, before clipping.",
+    caption: "Gradient norm of each block, including the L2 term, before clipping.",
   },
 };
 const RAMP = [
@@ -28,11 +28,11 @@ const RAMP = [
   [104, 149, 190],
   [58, 84, 142],
   [33, 22, 61],
-]; // pale to night, the same on either paper
-const ODD = "rgb(204, 78, 0)"; // of what is not a number
+]; // light to dark, in both colour schemes
+const NOT_FINITE = "rgb(204, 78, 0)";
 const ROW = 13;
 
-/** The colour at a share of the ramp. */
+/** The colour at a fraction of the ramp. */
 function heat(share) {
   const at = Math.max(0, Math.min(1, share)) * (RAMP.length - 1);
   const i = Math.min(RAMP.length - 2, Math.floor(at));
@@ -41,11 +41,11 @@ function heat(share) {
 }
 
 class Strip {
-  /** `all`: the values of every run, which share a scale. */
+  /** `all`: the values of all runs, which share a scale. */
   constructor({ key, title, steps, blocks, values }, all) {
     Object.assign(this, { steps, blocks, values, spec: { ...CELLS[key] } });
     if (this.spec.high === undefined) this.fit(all);
-    this.readout = el("output", { class: "readout" }, this.spec.says);
+    this.readout = el("output", { class: "readout" }, this.spec.caption);
     this.svg = el("svg", { tabindex: "0", role: "img", "aria-label": this.label(title) });
     this.node = el(
       "figure",
@@ -61,7 +61,7 @@ class Strip {
     this.svg.addEventListener("keydown", (e) => this.key(e));
   }
 
-  /** Bounds for kinds that have none: the decades of all but the extreme twentieths. */
+  /** Bounds for kinds without fixed ones: the decades from the 5th to the 95th percentile. */
   fit(values) {
     const all = values.filter((v) => typeof v === "number" && v > 0);
     all.sort((a, b) => a - b);
@@ -70,7 +70,7 @@ class Strip {
     this.spec.high = Math.max(10 ** Math.ceil(Math.log10(at(0.95)) - 1e-9), this.spec.low * 10);
     this.spec.marks = [];
     const decades = Math.round(Math.log10(this.spec.high / this.spec.low));
-    const stride = 10 ** Math.ceil(decades / 4); // five marks have room
+    const stride = 10 ** Math.ceil(decades / 4); // at most five marks
     for (let v = this.spec.high; v >= this.spec.low * 0.99; v /= stride) this.spec.marks.push(v);
   }
 
@@ -82,14 +82,14 @@ class Strip {
 
   colour(value) {
     if (value === null || value === undefined) return "none";
-    return typeof value === "number" ? heat(this.share(value)) : ODD;
+    return typeof value === "number" ? heat(this.share(value)) : NOT_FINITE;
   }
 
   label(title) {
-    return `${title}: ${this.blocks.length} blocks over ${this.steps.length} lines. Arrow keys read cells.`;
+    return `${title}: ${this.blocks.length} blocks at ${this.steps.length} steps. Arrow keys select a cell.`;
   }
 
-  /** The legend: the ramp with its marks. */
+  /** The legend: the colour ramp with its marks. */
   scale() {
     const [wide, left, parts] = [180, 18, 45];
     const svg = el("svg", { viewBox: `0 0 ${wide + 2 * left} 27`, width: wide + 2 * left });
@@ -140,7 +140,7 @@ class Strip {
     );
   }
 
-  /** The cells of a block; neighbours of one colour are one rectangle. */
+  /** The cells of a block; adjacent cells of the same colour are merged. */
   runs(row, i) {
     const found = [];
     let from = 0;
@@ -161,7 +161,7 @@ class Strip {
     const every = Math.max(1, Math.ceil((count * 60) / (this.width - this.left)));
     for (let j = 0; j < count; j += every) {
       const x = this.left + (j + 0.5) * this.step;
-      if (x > this.width - 50) break; // the name of the axis stands in the corner
+      if (x > this.width - 50) break; // the corner holds the axis name
       const anchor = j === 0 ? "start" : "middle";
       const text = group(this.steps[j]);
       node.append(el("text", { x, y: this.height + 15, "text-anchor": anchor }, text));
@@ -191,12 +191,12 @@ class Strip {
     this.visit(this.at[0] + move[0], this.at[1] + move[1]);
   }
 
-  /** Reads out a cell. */
+  /** Selects a cell and shows its value. */
   visit(i, j) {
     if (i < 0 || j < 0 || i >= this.blocks.length || j >= this.steps.length) return;
     this.at = [i, j];
     const value = this.values[i][j];
-    const text = typeof value === "number" ? this.spec.text(value) : (value ?? "not written");
+    const text = typeof value === "number" ? this.spec.text(value) : (value ?? "no value");
     this.chosen.setAttribute("x", this.left + j * this.step);
     this.chosen.setAttribute("y", i * ROW);
     this.chosen.setAttribute("width", Math.max(2, this.step));
@@ -206,7 +206,7 @@ class Strip {
   }
 }
 
-/** The strips of every run that has monitors. */
+/** The heat maps of all runs that have monitors. */
 class Monitors {
   constructor(section, runs) {
     const strips = [];
@@ -218,8 +218,8 @@ class Monitors {
       if (runs.length > 1) section.append(el("h3", { class: "run-name" }, run.name));
       section.append(el("div", { class: "strips" }, ...own.map((s) => s.node)));
     }
-    const blank = "Blank: a block without that number; orange: a number that is not finite. ";
-    const cell = "Of a long run, a cell is the largest of its lines.";
+    const blank = "Blank: no value for this block; orange: not finite. ";
+    const cell = "In long runs a cell shows the maximum of several steps.";
     section.append(el("p", { class: "fine" }, blank + cell));
     section.hidden = false;
     const draw = () => strips.forEach((s) => s.draw());

@@ -1,4 +1,4 @@
-// Panels: what is drawn against what, in which order, and how its numbers read.
+// Panels: the metrics that are drawn, their order, and their number formats.
 
 const AXES = { epoch: "epoch", step: "step", hours: "hours" };
 const DASHES = [null, "5 4", "1.5 4", "8 3 2 3", "3 2"];
@@ -30,7 +30,7 @@ function tickPercent(value) {
   return `${+(100 * value).toFixed(1)}%`;
 }
 
-/** An exponential mean without the pull towards zero at the start; holes stay holes. */
+/** Exponential moving average with bias correction; missing values stay missing. */
 function smooth(ys, weight) {
   let [sum, norm] = [0, 0];
   return ys.map((y) => {

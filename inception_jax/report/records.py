@@ -1,4 +1,4 @@
-"""JSON objects as a killed process leaves them: whole files, and files of one object a line."""
+"""Reading JSON and JSON-lines files that may be damaged, and numbers in their objects."""
 
 import json
 import math
@@ -11,25 +11,25 @@ Record = dict[str, Any]
 
 
 def read_object(path: Path, notes: list[str]) -> Record:
-    """The object in a JSON file; empty, with a note, if the file is absent or is not one."""
+    """The object in a JSON file; empty, with a note, if the file is missing or not an object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         notes.append(f"{path.name} is missing")
         return {}
     except (ValueError, RecursionError) as error:
-        notes.append(f"{path.name} is not JSON ({error}) and was left out")
+        notes.append(f"{path.name} is not JSON ({error}) and was skipped")
         return {}
     if not isinstance(value, dict):
-        notes.append(f"{path.name} holds a {type(value).__name__}, not an object; it was left out")
+        notes.append(f"{path.name} is a {type(value).__name__}, not an object, and was skipped")
         return {}
     return value
 
 
 def read_lines(path: Path, notes: list[str], *, require: tuple[str, ...]) -> list[Record]:
-    """The objects of a JSON-lines file that have every key of `require`, in file order.
+    """The objects of a JSON-lines file that have all keys of `require`, in file order.
 
-    A process killed while writing leaves half a line; such lines are skipped with one note.
+    Other lines, such as one cut off by a kill, are skipped with one note for the file.
     """
     records, damaged = [], []
     for number, value in jsonl.parse(path):
@@ -45,10 +45,7 @@ def read_lines(path: Path, notes: list[str], *, require: tuple[str, ...]) -> lis
 
 
 def number(record: Record, key: str) -> float | None:
-    """The number under `key`, or None for an absent value or one that is not a number.
-
-    NaN and infinities pass: a diverged loss is a fact to report.
-    """
+    """The number under `key`, NaN and infinities included; None if it is not a number."""
     value = record.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -56,12 +53,12 @@ def number(record: Record, key: str) -> float | None:
 
 
 def finite(record: Record, key: str) -> float | None:
-    """As `number`, without NaN and infinities."""
+    """The finite number under `key`, or None."""
     value = number(record, key)
     return value if value is not None and math.isfinite(value) else None
 
 
 def whole(record: Record, key: str) -> int | None:
-    """As `finite`, rounded to an integer: a step or a count."""
+    """The finite number under `key` rounded to an integer, or None."""
     value = finite(record, key)
     return None if value is None else round(value)

@@ -1,7 +1,7 @@
-// The reliability diagram: accuracy against confidence in bins, and how many images each bin has.
+// The reliability diagram: accuracy against confidence in bins, and the number of images per bin.
 
-const LEFT = 38; // room for the labels of the vertical axis
-const HISTOGRAM = 62; // the height of the counts
+const LEFT = 38; // width of the labels of the vertical axis
+const HISTOGRAM = 62; // height of the histogram
 
 class Reliability {
   constructor(host, evaluation) {
@@ -14,7 +14,7 @@ class Reliability {
     const error = evaluation.ece === null ? "" : `: ECE ${evaluation.ece.toFixed(4)}`;
     const hint =
       "Bars: accuracy; orange: gap to the mean confidence; below: images per bin. " +
-      "Point, or focus and use the arrow keys.";
+      "Hover over a bar, or use the arrow keys.";
     this.readout = el("output", { class: "readout" }, hint);
     host.append(el("h3", {}, `Calibration${error}`), this.readout, this.draw());
   }
@@ -53,7 +53,7 @@ class Reliability {
     return [base, ...ticks];
   }
 
-  /** Draws a bin; returns its bar of accuracy. */
+  /** Draws a bin; returns its accuracy bar. */
   bin(svg, [lo, hi, n, confidence, accuracy]) {
     const [x, width] = [this.x(lo) + 1, Math.max(1, this.x(hi) - this.x(lo) - 2)];
     const [y, zero] = [this.y(accuracy), this.y(0)];

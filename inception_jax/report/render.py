@@ -1,4 +1,4 @@
-"""The page: runs turned into the data the scripts draw, and the template around it."""
+"""The HTML report of runs: the data that the scripts draw, and the template."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from inception_jax.report.evaluations import BIN_KEYS, Evaluation
 from inception_jax.report.results import wilson
 from inception_jax.report.runs import Run
 
-# One scope, in this order: a later file uses what an earlier one defines.
+# Concatenated: later files use definitions of earlier ones.
 SCRIPTS = (
     "dom.js",
     "tables.js",
@@ -22,30 +22,27 @@ SCRIPTS = (
     "confusion.js",
     "reliability.js",
     "evaluation.js",
-    "page.js",
+    "report.js",
 )
-MAP_CLASSES = 50  # above this many classes, the confusion matrix is pairs and a binned map
-MAP_BINS = 100
+MAX_CLASSES = 50  # with more classes, the confusion matrix is binned
+BINS = 100
 
 
 def render(runs: Sequence[Run]) -> str:
-    """The HTML of the page."""
+    """Render the report."""
+    names = [run.name for run in runs]
     rows = [(run, result) for run in runs for result in run.results]
     rows.sort(key=lambda row: -1.0 if row[1].top1 is None else row[1].top1, reverse=True)
     return html.page(
-        html.asset("page.html"),
-        [html.asset("page.css")],
+        html.asset("report.html"),
+        [html.asset("report.css")],
         [html.asset(name) for name in SCRIPTS],
         {"runs": [_run(run) for run in runs]},
         runs=runs,
-        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs: {', '.join(_names(runs))}",
+        title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
         differences=configs.differences([run.config for run in runs]) if len(runs) > 1 else [],
     )
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    return [run.name for run in runs]
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -53,13 +50,13 @@ def _run(run: Run) -> dict[str, Any]:
         "name": run.name,
         "curves": [curve_data(run, curve) for curve in run.curves],
         "resumes": [{"step": a.step, "host": a.host} for a in run.attempts[1:]],
-        "monitors": monitors.pictures(run.monitors),
+        "monitors": monitors.heat_maps(run.monitors),
         "evaluations": {key: _evaluation(e) for key, e in run.evaluations.items()},
     }
 
 
 def curve_data(run: Run, curve: curves.Curve) -> dict[str, Any]:
-    """A curve as `curves.js` takes it."""
+    """A curve in the format of `curves.js`."""
     lines = curves.thin(curve.lines)
     moments = [records.finite(line, "time") for line in lines]
     hours = [None if t is None else round(run.active(t) / 3600, 5) for t in moments]
@@ -90,7 +87,7 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _ece(evaluation: Evaluation) -> float | None:
-    """The file's expected calibration error, or the one its bins imply."""
+    """The expected calibration error from the file, or computed from the bins."""
     given = records.finite(evaluation.summary, "ece")
     total = sum(b["count"] for b in evaluation.calibration)
     if given is not None or not total:
@@ -100,7 +97,7 @@ def _ece(evaluation: Evaluation) -> float | None:
 
 
 def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
-    """Cells to draw (binned when classes are many) and the pairs confused most often."""
+    """Cells to draw (binned if there are many classes) and the most confused pairs."""
     triples = evaluation.confusion
     if not len(triples):
         return None
@@ -108,9 +105,9 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
     totals = np.bincount(triples[:, 0], triples[:, 2], size)
     wrong = triples[triples[:, 0] != triples[:, 1]]
     shares = wrong[:, 2] / totals[wrong[:, 0]]
-    order = np.lexsort((-shares, -wrong[:, 2]))[: 40 if size > MAP_CLASSES else 12]
+    order = np.lexsort((-shares, -wrong[:, 2]))[: 40 if size > MAX_CLASSES else 12]
     pairs = [[*wrong[i].tolist(), round(float(shares[i]), 5)] for i in order.tolist()]
-    bins = size if size <= MAP_CLASSES else MAP_BINS
+    bins = size if size <= MAX_CLASSES else BINS
     table = np.zeros((bins, bins), np.int64)
     np.add.at(table, tuple((triples[:, :2] * bins // size).T), triples[:, 2])
     truth, prediction = np.nonzero(table)

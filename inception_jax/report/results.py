@@ -1,4 +1,4 @@
-"""Results: the accuracy of a run on a split, with its uncertainty."""
+"""Results: the accuracy of a run on a split, with its confidence interval."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class SplitResult:
-    """The newest numbers of one split; what a file does not give is None."""
+    """The newest metrics of one split; None where unknown."""
 
     label: str
     step: int | None
@@ -24,7 +24,7 @@ class SplitResult:
     ece: float | None
 
     def interval(self, fraction: float | None) -> Interval | None:
-        """Where the true accuracy lies with 95% confidence, if the number of images is known."""
+        """The 95% Wilson interval of an accuracy, if the number of images is known."""
         if fraction is None or not self.count or not 0 <= fraction <= 1:
             return None
         return wilson(fraction, self.count)
@@ -33,7 +33,7 @@ class SplitResult:
 def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[SplitResult]:
     """One result per split: the newest of its eval file and its lines in metrics.jsonl.
 
-    At the same step the file wins, then averaged (ema) weights over raw ones.
+    At the same step, the file is preferred, then averaged (ema) over raw weights.
     """
     candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
@@ -47,7 +47,7 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
         rank = (evaluation.step, 3 if weights == "ema" else 2)
         result = _result(label, evaluation.summary)
         candidates.setdefault(evaluation.split, []).append((rank, result))
-    return [max(found, key=lambda pair: pair[0])[1] for found in candidates.values()]
+    return [max(ranked, key=lambda pair: pair[0])[1] for ranked in candidates.values()]
 
 
 def _result(label: str, record: records.Record) -> SplitResult:

@@ -1,6 +1,6 @@
-// Tables: sortable ones, and the pairs of classes confused most often.
+// Sortable tables, and the table of the most confused pairs of classes.
 
-/** Lets the headers of a table sort it; a cell sorts by data-value, else by its text. */
+/** Makes a table sortable by its column titles; a cell's key is data-value, else its text. */
 function sortable(table) {
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
@@ -26,7 +26,7 @@ function sortRows(body, column, numeric, sign) {
   };
   const compare = (a, b) => {
     if (!numeric) return sign * a.localeCompare(b, "en", { numeric: true });
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // holes last
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // missing values last
     return sign * (a - b);
   };
   body.append(
@@ -37,13 +37,13 @@ function sortRows(body, column, numeric, sign) {
   );
 }
 
-/** The pairs of classes confused most often. */
+/** The table of the most confused pairs of classes. */
 function pairsTable(names, pairs) {
   const head = el(
     "tr",
     {},
-    ...["truth", "prediction"].map((t) => el("th", {}, t)),
-    ...["images", "of the class"].map((t) => el("th", { class: "n" }, t)),
+    ...["true class", "predicted class"].map((t) => el("th", {}, t)),
+    ...["images", "share of class"].map((t) => el("th", { class: "n" }, t)),
   );
   const rows = pairs.map(([t, p, n, share]) =>
     el(
@@ -60,11 +60,11 @@ function pairsTable(names, pairs) {
   return el(
     "div",
     { class: "pairs" },
-    el("h3", {}, "Confused most often"),
+    el("h3", {}, "Most confused classes"),
     el(
       "p",
       { class: "readout" },
-      "How many images of one class were taken for another. A header sorts.",
+      "Number of images of one class that were predicted as another. Click a column title to sort.",
     ),
     el(
       "div",
@@ -72,7 +72,7 @@ function pairsTable(names, pairs) {
         class: "scroll tall",
         tabindex: "0",
         role: "region",
-        "aria-label": "Pairs of classes confused most often",
+        "aria-label": "Most confused pairs of classes",
       },
       table,
     ),

@@ -1,4 +1,4 @@
-// Ticks: round numbers on an axis, and the bounds they lie in.
+// Axis ticks at round numbers, and axis bounds.
 
 function niceStep(rough) {
   const base = 10 ** Math.floor(Math.log10(rough));
@@ -28,7 +28,7 @@ function logTicks(low, high) {
   }
 }
 
-/** Bounds of the numbers that can be drawn, widened when they are one point. */
+/** Bounds of the values that can be drawn; widened if they are equal. */
 function extent(values, positive) {
   let [low, high] = [Infinity, -Infinity];
   for (const v of values) {

@@ -1,7 +1,7 @@
-"""Sweeps: many trials of one page, each an ordinary run with a directory of its own.
+"""Sweeps: many trials of one config page, each an ordinary run in its own directory.
 
-A page declares them beside its config: `sweep_*()` yields dicts of overrides, and a sweep over
-several of these is their product; `search(trial)` makes one such dict from Optuna's suggestions. A
-trial is known by its content, so the same sweep given again adds only what is new, and starting a
-trial again continues it.
+A page declares sweeps beside its config: `sweep_*()` yields dicts of overrides, and several of
+these form a grid; `search(trial)` returns one such dict from Optuna's suggestions. A trial is named
+by its config, so launching the same sweep again adds only new trials, and restarting a trial
+resumes it.
 """

@@ -1,17 +1,16 @@
-"""A sweep's directory: what was declared, which trials there are, and which page they are of.
+"""A sweep's directory.
 
 sweep.json           the sweep: page, shared overrides, trials or search
-page-<hash>.py       the page as it was: a sweep goes on when the original is edited
-trials/<n>-<hash>/   a run, as `train` makes it; the hash is its config's
-commands.txt         a line for each trial, for the array job
-jobs.jsonl           what was submitted
+page-<hash>.py       copy of the config page; editing the original does not change the sweep
+trials/<n>-<hash>/   one run directory per trial; the hash is that of its config
+commands.txt         one command per trial, for the array job
+jobs.jsonl           submitted jobs
 """
 
 import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,19 @@ FILE = "sweep.json"
 
 @dataclass
 class Sweep:
-    """What sweep.json holds.
+    """A sweep, as stored in sweep.json.
 
     Attributes:
-        folder: of the sweep.
-        page: the page's copy, a name in the folder.
-        argument: of the page.
-        original: the page as the user named it, with its argument.
+        folder: directory of the sweep.
+        page: file name of the copied config page.
+        argument: the page's argument, after the colon of --config.
+        original: value of --config when the sweep was created.
         base: overrides that all trials share, as flags.
-        metric: of the evaluations, that trials are compared by.
-        rows: of a grid, a dict for each trial: overrides, hash.
-        search: what an adaptive search was given; None for a grid.
-        launched: the engine and its flags, of the last launch.
+        metric: evaluation metric by which trials are compared.
+        rows: of a grid, one dict per trial: overrides, hash, page.
+        search: options of a search; None for a grid.
+        launched: engine and flags of the last launch.
+        created: time and git commit.
     """
 
     folder: Path
@@ -49,37 +49,41 @@ class Sweep:
     rows: list[dict[str, Any]] = field(default_factory=list)
     search: dict[str, Any] | None = None
     launched: dict[str, Any] = field(default_factory=dict)
-    made: dict[str, Any] = field(default_factory=dict)
+    created: dict[str, Any] = field(default_factory=dict)
 
-    def best(self, done: Sequence[Any]) -> Any:
-        """Of some things with a `value`, the one with the best value of the metric."""
-        return (min if self.metric == "loss" else max)(done, key=lambda p: p.value)
+    @property
+    def higher_is_better(self) -> bool:
+        """The direction of the metric."""
+        return self.metric != "loss"
 
-    def line(self, trial: Trial) -> list[str]:
-        """The flags that name a trial's config by the page the user knows."""
+    def config_flags(self, trial: Trial) -> list[str]:
+        """The flags that build a trial's config from the original page."""
         words = trials.command(self.original, self.base, trial.overrides, Path())
         return [word for word in words[1:] if not word.startswith("--workdir=")]
 
-    def given(self, page: str | None = None) -> str:
-        """The page's copy as `--config` takes it, with its argument."""
+    def config_arg(self, page: str | None = None) -> str:
+        """The value of --config: the page's copy, with its argument."""
         argument = f":{self.argument}" if self.argument else ""
         return f"{self.folder / (page or self.page)}{argument}"
 
-    def command(self, overrides: dict[str, Any], folder: Path, page: str | None = None):
-        """The words that train some overrides in a folder."""
-        return trials.command(self.given(page), self.base, overrides, folder)
+    def command(
+        self, overrides: dict[str, Any], folder: Path, page: str | None = None
+    ) -> tuple[str, ...]:
+        """The words that train a trial with these overrides in `folder`."""
+        return trials.command(self.config_arg(page), self.base, overrides, folder)
 
     def trials(self) -> list[Trial]:
-        """Every trial of the grid; of a search, those that were begun."""
+        """All trials of a grid; of a search, the trials started so far."""
         if self.search is None:
             return [self._trial(i, row) for i, row in enumerate(self.rows)]
-        found = []
-        for path in sorted((self.folder / "trials").glob("*/trial.json")):
+        started = []
+        for path in (self.folder / "trials").glob("*/trial.json"):
             row = json.loads(path.read_text(encoding="utf-8"))
-            command = self.command(row["overrides"], path.parent)
-            told = {key: row.get(source, "") for key, source in (("told", "state"), ("why", "why"))}
-            found.append(Trial(row["number"], row["overrides"], path.parent, command, **told))
-        return sorted(found, key=lambda t: t.index)
+            overrides, folder = row["overrides"], path.parent
+            command = self.command(overrides, folder)
+            outcome, why = row.get("state", ""), row.get("why", "")
+            started.append(Trial(row["number"], overrides, folder, command, outcome, why))
+        return sorted(started, key=lambda t: t.index)
 
     def _trial(self, index: int, row: dict[str, Any]) -> Trial:
         folder = self.folder / "trials" / f"{index:03d}-{row['hash']}"
@@ -88,59 +92,59 @@ class Sweep:
         )
 
     def add(self, rows: list[dict[str, Any]]) -> int:
-        """Adds the trials that are not there yet; how many these are."""
-        there = {row["hash"] for row in self.rows}
-        new = [{**row, "page": self.page} for row in rows if row["hash"] not in there]
+        """Add the trials that are new; returns their number."""
+        known = {row["hash"] for row in self.rows}
+        new = [{**row, "page": self.page} for row in rows if row["hash"] not in known]
         self.rows += new
         return len(new)
 
     def write(self, page: str) -> None:
-        """Writes the directory: the page first, then what names it."""
+        """Write the directory: the text of the page, then sweep.json."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
         atomic.write_text(self.folder / self.page, page)
         self.save()
 
     def save(self) -> None:
-        """Writes sweep.json."""
+        """Write sweep.json."""
         values = {k: v for k, v in vars(self).items() if k != "folder"}
         atomic.write_text(self.folder / FILE, json.dumps(values, indent=1) + "\n")
 
 
 def new(folder: Path, page: Path, argument: str, base: list[str], metric: str) -> Sweep:
-    """A sweep that is not written yet."""
+    """Create a sweep in memory; `write` stores it."""
     name = f"page-{hashlib.sha256(page.read_bytes()).hexdigest()[:8]}.py"
     original = f"{page}:{argument}" if argument else str(page)
-    made = {"time": time.time(), "git": _git()}
-    return Sweep(folder, name, argument, original, base, metric, made=made)
+    created = {"time": time.time(), "git": _git_commit()}
+    return Sweep(folder, name, argument, original, base, metric, created=created)
 
 
 def read(folder: Path) -> Sweep:
-    """The sweep in a directory.
+    """Read the sweep in a directory.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: sweep.json is missing or damaged.
     """
     path = folder / FILE
     if not path.is_file():
         raise ConfigError(
-            f"{folder}: expected a directory that `inception-jax sweep expand` or `launch` made, "
+            f"{folder}: expected a directory created by `inception-jax sweep expand` or `launch`, "
             f"found no {path}"
         )
     try:
         return Sweep(folder, **json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as e:
-        raise ConfigError(f"{path}: expected what `sweep expand` wrote; {e}") from e
+        raise ConfigError(f"{path}: expected the file that `sweep expand` writes; {e}") from e
 
 
-def _git() -> str:
-    """The commit of the working directory, with + where there is more than the commit."""
+def _git_commit() -> str:
+    """The commit of the working directory, followed by + if there are uncommitted changes."""
 
-    def ask(*words: str) -> str:
+    def git(*words: str) -> str:
         try:
-            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
+            result = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
         except (OSError, subprocess.TimeoutExpired):
             return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
+        return result.stdout.strip() if result.returncode == 0 else ""
 
-    commit = ask("rev-parse", "--short=12", "HEAD")
-    return commit + ("+" if commit and ask("status", "--porcelain", "-uno") else "")
+    commit = git("rev-parse", "--short=12", "HEAD")
+    return commit + ("+" if commit and git("status", "--porcelain", "-uno") else "")

@@ -1,7 +1,8 @@
-"""Grids: the dicts that a page's `sweep_*` functions yield, and their product."""
+"""Grids: the product of the overrides that a page's `sweep_*` functions yield."""
 
 import difflib
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,42 +10,41 @@ from inception_jax.config import RULES
 from inception_jax.errors import ConfigError
 
 PREFIX = "sweep_"
-MOST = 10_000  # trials; more is a mistake in a product
+MAX_TRIALS = 10_000  # more is most likely a mistake
 
 Overrides = dict[str, Any]
 
 
 def product(functions: dict[str, Callable[[], Iterable[Overrides]]], names: str) -> list[Overrides]:
-    """Every combination of the named sweeps: the last name varies fastest.
+    """All combinations of the named sweeps; the last name varies fastest.
 
     Args:
-        functions: of the page, by name.
-        names: such as `lr,seed` for `sweep_lr` and `sweep_seed`.
+        functions: functions of the page, by name.
+        names: comma-separated: `lr,seed` for `sweep_lr` and `sweep_seed`.
 
     Raises:
-        ConfigError: a name is unknown or there twice, a function breaks or yields something else
-            than dicts of config keys, or two of them set the same key.
+        ConfigError: a name is unknown or repeated, a function fails or does not yield dicts of
+            config keys, or two of them set the same key.
     """
     wanted = [n.strip() for n in names.split(",") if n.strip()]
     if not wanted:
         raise ConfigError(f"--sweep={names}: expected names, such as --sweep={known(functions)}")
     if twice := sorted({n for n in wanted if wanted.count(n) > 1}):
-        raise ConfigError(f"--sweep={names}: {twice[0]} is there twice")
+        raise ConfigError(f"--sweep={names}: {twice[0]} is named twice")
     rows = [_rows(n, _named(functions, n)) for n in wanted]
     for (a, left), (b, right) in itertools.combinations(zip(wanted, rows, strict=True), 2):
         if both := {k for r in left for k in r} & {k for r in right for k in r}:
             raise ConfigError(f"--sweep={names}: {a} and {b} both set {', '.join(sorted(both))}")
-    size = 1
-    for some in rows:
-        size *= len(some)
-    if size > MOST:
+    if (size := math.prod(map(len, rows))) > MAX_TRIALS:
         counts = " x ".join(str(len(r)) for r in rows)
-        raise ConfigError(f"--sweep={names}: {counts} are {size:,} trials; expected {MOST:,}")
+        raise ConfigError(
+            f"--sweep={names}: {counts} are {size:,} trials; expected at most {MAX_TRIALS:,}"
+        )
     return [{k: v for row in rows for k, v in row.items()} for rows in itertools.product(*rows)]
 
 
 def known(functions: dict[str, Any]) -> str:
-    """The names that a page's sweeps go by, comma between."""
+    """The names of a page's sweeps, comma-separated."""
     names = [n.removeprefix(PREFIX) for n in functions if n.startswith(PREFIX)]
     return ",".join(names) or "none: it declares no sweep_*() function"
 
@@ -62,20 +62,20 @@ def _named(functions: dict[str, Any], name: str) -> Callable[[], Iterable[Overri
 def _rows(name: str, function: Callable[[], Iterable[Overrides]]) -> list[Overrides]:
     where = f"{PREFIX}{name.removeprefix(PREFIX)}()"
     try:
-        found = function()
-        rows = [found] if isinstance(found, dict) else list(found)
+        result = function()
+        rows = [result] if isinstance(result, dict) else list(result)
     except Exception as e:
         raise ConfigError(f"{where}: {type(e).__name__}: {e}") from e
     if not rows:
-        raise ConfigError(f"{where}: expected it to yield dicts of overrides, it yields nothing")
+        raise ConfigError(f"{where}: expected dicts of overrides, but it yields nothing")
     return [checked(row, where) for row in rows]
 
 
 def checked(row: Any, where: str) -> Overrides:
-    """A dict of overrides, with plain values.
+    """Check a dict of overrides, and convert NumPy scalars to Python's.
 
     Raises:
-        ConfigError: it is none, or a key is none of the config's.
+        ConfigError: it is not a dict, or a key is not in the config.
     """
     if not isinstance(row, dict):
         raise ConfigError(
@@ -87,12 +87,12 @@ def checked(row: Any, where: str) -> Overrides:
             near = difflib.get_close_matches(str(key), RULES, 1)
             same = [k for k in RULES if k.split(".")[-1] == str(key).split(".")[-1]]
             hint = f"; did you mean {(same or near)[0]!r}?" if same or near else ""
-            raise ConfigError(f"{where}: {key!r} is no key of the config{hint}")
+            raise ConfigError(f"{where}: {key!r} is not a key of the config{hint}")
     return {key: value.item() if hasattr(value, "item") else value for key, value in row.items()}
 
 
 def flag(key: str, value: Any) -> str:
-    """An override as a flag of the command line."""
+    """An override as a command-line flag."""
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, list | tuple):

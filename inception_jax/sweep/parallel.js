@@ -1,24 +1,23 @@
-// Parallel coordinates: a line for each trial through its values, an axis for each key, the metric last.
+// Parallel coordinates: one line per trial, one axis per config key; the metric is the last axis.
 
 class Parallel {
   static height = 300;
 
-  /** `axes`: name, log, values; `trials`: index, label, at, value. `over(index)` hears of the pointer. */
-  constructor(section, { axes, trials, metric, higher }, over) {
+  /** `axes`: name, log, values; `trials`: index, label, at, value. */
+  constructor(section, { axes, trials, metric, higher }) {
     const last = { name: metric, log: false, values: null, metric: true };
     this.axes = [...axes, last];
     this.trials = trials.map((t) => ({ ...t, at: [...t.at, t.value] }));
     const order = [...trials].sort((a, b) => (higher ? 1 : -1) * (a.value - b.value));
     this.rank = new Map(order.map((t, i) => [t.index, order.length > 1 ? i / (order.length - 1) : 1]));
     this.brushes = new Map();
-    this.over = over;
     this.svg = el("svg", { role: "img" });
     const names = this.axes.map((a) => a.name).join(", ");
-    this.svg.setAttribute("aria-label", `A line for each trial through ${names}`);
-    this.says = el("output", { class: "readout" });
+    this.svg.setAttribute("aria-label", `Parallel coordinates: one line per trial through ${names}`);
+    this.readout = el("output", { class: "readout" });
     section.append(
-      el("div", { class: "parallel" }, this.says, this.svg),
-      el("p", { class: "fine" }, "Orange is the best, the better half blue. Drag along an axis to keep what is between; click it to let go."),
+      el("div", { class: "parallel" }, this.readout, this.svg),
+      el("p", { class: "fine" }, "Orange: the best trial; blue: the better half. Drag along an axis to select a range; click the axis to clear it."),
     );
     section.hidden = false;
     this.draw();
@@ -68,23 +67,23 @@ class Parallel {
     const node = el("g", {}, el("line", { class: "rail", x1: x, x2: x, y1: 34, y2: bottom }),
       el("text", { class: "name", x, y: 14, "text-anchor": "middle" }, axis.name.split(".").at(-1)));
     for (const [value, text] of ticks) {
-      const said = axis.metric && axis.name !== "loss" ? tickPercent(value) : text;
-      node.append(el("text", { x: x + 6, y: this.y[i](value) + 4 }, said));
+      const label = axis.metric && axis.name !== "loss" ? tickPercent(value) : text;
+      node.append(el("text", { x: x + 6, y: this.y[i](value) + 4 }, label));
     }
     const brush = el("rect", { class: "brush", x: x - 9, width: 18, y: 0, height: 0 });
-    const hand = el("rect", { class: "hand", x: x - 14, width: 28, y: 28, height: bottom - 22 });
-    hand.addEventListener("pointerdown", (e) => this.drag(e, i, hand, brush));
-    const kept = this.brushes.get(i);
-    if (kept) Parallel.place(brush, ...kept);
-    node.append(brush, hand);
+    const handle = el("rect", { class: "hand", x: x - 14, width: 28, y: 28, height: bottom - 22 });
+    handle.addEventListener("pointerdown", (e) => this.drag(e, i, handle, brush));
+    const range = this.brushes.get(i);
+    if (range) Parallel.place(brush, ...range);
+    node.append(brush, handle);
     return node;
   }
 
-  /** The values themselves where they are few: a grid's. */
+  /** Ticks at the values themselves if there are few, as in a grid. */
   ticks(axis, i) {
     if (axis.values) return axis.values.map((text, at) => [at, text]);
-    const different = [...new Set(this.trials.map((t) => t.at[i]))];
-    if (different.length <= 6 && !axis.metric) return different.map((v) => [v, `${+v.toPrecision(3)}`]);
+    const distinct = [...new Set(this.trials.map((t) => t.at[i]))];
+    if (distinct.length <= 6 && !axis.metric) return distinct.map((v) => [v, `${+v.toPrecision(3)}`]);
     return axis.log ? logTicks(...axis.bounds) : linearTicks(...axis.bounds, 5);
   }
 
@@ -93,11 +92,11 @@ class Parallel {
     brush.setAttribute("height", Math.abs(to - from));
   }
 
-  drag(event, i, hand, brush) {
+  drag(event, i, handle, brush) {
     const box = this.svg.getBoundingClientRect();
     const at = (e) => ((e.clientY - box.top) / box.height) * Parallel.height;
     const from = at(event);
-    hand.setPointerCapture(event.pointerId);
+    handle.setPointerCapture(event.pointerId);
     const move = (e) => {
       const moved = Math.abs(at(e) - from) > 3;
       if (moved) this.brushes.set(i, [from, at(e)]);
@@ -106,36 +105,35 @@ class Parallel {
       this.filter();
     };
     move(event);
-    hand.addEventListener("pointermove", move);
-    hand.addEventListener("pointerup", () => hand.removeEventListener("pointermove", move), { once: true });
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("pointerup", () => handle.removeEventListener("pointermove", move), { once: true });
   }
 
-  /** Dims what is outside of a brush, here and in the table. */
+  /** Dims trials outside the selected ranges, in the plot and in the table. */
   filter() {
     const inside = (t) => [...this.brushes].every(([i, [a, b]]) => {
       const y = this.y[i](t.at[i]);
       return y >= Math.min(a, b) - 2 && y <= Math.max(a, b) + 2;
     });
-    let kept = 0;
+    let selected = 0;
     for (const trial of this.trials) {
       const out = !inside(trial);
-      kept += out ? 0 : 1;
+      selected += out ? 0 : 1;
       this.lines.get(trial.index).classList.toggle("out", out);
       rowOf(trial.index)?.classList.toggle("out", out);
     }
-    this.rest = this.brushes.size ? `${kept} of ${this.trials.length} trials` : "";
-    this.says.textContent = this.rest;
+    this.summary = this.brushes.size ? `${selected} of ${this.trials.length} trials` : "";
+    this.readout.textContent = this.summary;
   }
 
-  /** Marks a trial, here and in the table; null marks none. */
+  /** Highlights a trial in the plot and in the table; null highlights none. */
   point(index) {
     for (const [i, line] of this.lines) {
       line.classList.toggle("over", i === index);
       rowOf(i)?.classList.toggle("over", i === index);
     }
     const trial = this.trials.find((t) => t.index === index);
-    this.says.textContent = trial ? `trial ${index}: ${trial.label}, ${plain(trial.value)}` : this.rest;
-    this.over?.(index);
+    this.readout.textContent = trial ? `trial ${index}: ${trial.label}, ${plain(trial.value)}` : this.summary;
   }
 }
 

@@ -1,15 +1,19 @@
-"""A sweep's pictures for a paper or a slide: SVG and PNG, by matplotlib."""
+"""A sweep's plots for a paper or slides, as SVG and PNG files drawn with matplotlib."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inception_jax.sweep.comparison import Axis, Comparison
 from inception_jax.workdir import atomic
 
-# Okabe and Ito's, as in the pages (report/page.css).
+if TYPE_CHECKING:
+    import matplotlib.axis
+    from matplotlib.axes import Axes
+
+# Colours of Okabe and Ito, as in report/report.css.
 INK, QUIET, RULE, BLUE, ORANGE = "#1b1f24", "#5c6670", "#dfe3e8", "#0067a3", "#cc4e00"
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -20,22 +24,22 @@ STYLE: dict[Any, Any] = {
     "xtick.color": QUIET,
     "ytick.color": QUIET,
     "text.color": INK,
-    "svg.hashsalt": "inception_jax",  # the same picture is the same file
+    "svg.hashsalt": "inception_jax",  # reproducible files
     "savefig.dpi": 150,
 }
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Draws what there is to draw into a folder; nothing without matplotlib.
+    """Draw all plots that have data into a folder; none without matplotlib.
 
     Returns:
-        the files: `sweep` with all panels, and each of them alone, as .svg and .png.
+        the files: `sweep` with all panels, and each panel alone, as .svg and .png.
     """
     try:
         import matplotlib
     except ImportError:
         return []
-    panels = [p for p in (curves, parallel, importances, keys) if _has(p, comparison)]
+    panels = [p for p in (curves, parallel, importances, keys) if _has_data(p, comparison)]
     if not panels:
         return []
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,16 +48,16 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         return _save(panels, comparison, folder, "sweep") + files
 
 
-def _has(panel: Callable[..., None], c: Comparison) -> bool:
-    """Whether a panel has something to show."""
+def _has_data(panel: Callable[..., None], c: Comparison) -> bool:
+    """Whether a panel has data to show."""
     if panel is curves:
         return any(len(p.values) > 1 for p in c.rows)
     if panel is importances:
         return bool(c.importances)
-    return len(c.drawn) > 1 and bool(c.axes)
+    return len(c.with_value) > 1 and bool(c.axes)
 
 
-def _save(panels: list[Any], c: Comparison, folder: Path, name: str) -> list[Path]:
+def _save(panels: list[Callable[..., None]], c: Comparison, folder: Path, name: str) -> list[Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -71,52 +75,53 @@ def _save(panels: list[Any], c: Comparison, folder: Path, name: str) -> list[Pat
     return paths
 
 
-def curves(ax: Any, c: Comparison) -> None:
-    """Each trial's evaluations; the best in orange."""
+def curves(ax: "Axes", c: Comparison) -> None:
+    """The evaluations of each trial; the best trial in orange."""
     best = c.best.trial.index if c.best else None
     for p in sorted(c.rows, key=lambda p: p.trial.index == best):
         if not p.values:
             continue
         xs, ys = zip(*p.values, strict=True)
-        mine = p.trial.index == best
-        look = {"color": ORANGE, "lw": 2.0} if mine else {"color": BLUE, "lw": 1.0, "alpha": 0.45}
-        ax.plot(xs, ys, marker="." if len(xs) < 3 else None, **look)
+        style: dict[str, Any] = {"color": BLUE, "lw": 1.0, "alpha": 0.45}
+        if p.trial.index == best:
+            style = {"color": ORANGE, "lw": 2.0}
+        ax.plot(xs, ys, marker="." if len(xs) < 3 else None, **style)
     if c.best is not None and c.best.values:
         epoch, value = c.best.values[-1]
         ax.annotate(f"trial {best}", (epoch, value), xytext=(-4, 5), textcoords="offset points",
                     color=ORANGE, ha="right")  # fmt: skip
     ax.set(xlabel="epoch", title=f"{c.metric} of each trial")
-    _metric(ax.yaxis, c)
+    _format_metric(ax.yaxis, c)
 
 
-def parallel(ax: Any, c: Comparison) -> None:
-    """A line for each trial through its values, the metric last; the best in orange."""
+def parallel(ax: "Axes", c: Comparison) -> None:
+    """Parallel coordinates: one line per trial, the metric last; the best trial in orange."""
     names = [a.name for a in c.axes] + [c.metric]
     table = np.array([[_number(a, p.trial.overrides.get(a.key)) for a in c.axes] + [p.value]
-                      for p in c.drawn], float)  # fmt: skip
+                      for p in c.with_value], float)  # fmt: skip
     low, high = table.min(0), table.max(0)
-    places = (table - low) / np.where(high > low, high - low, 1.0) + np.where(high > low, 0, 0.5)
-    order = np.argsort(table[:, -1] if c.higher else -table[:, -1])
+    positions = (table - low) / np.where(high > low, high - low, 1.0) + np.where(high > low, 0, 0.5)
+    order = np.argsort(table[:, -1] if c.sweep.higher_is_better else -table[:, -1])
     for rank, i in enumerate(order):
         best = rank == len(order) - 1
-        ax.plot(places[i], color=ORANGE if best else BLUE, lw=2.2 if best else 1.0,
+        ax.plot(positions[i], color=ORANGE if best else BLUE, lw=2.2 if best else 1.0,
                 alpha=1.0 if best else 0.15 + 0.5 * rank / len(order))  # fmt: skip
     for i, name in enumerate(names):
         ax.axvline(i, color=QUIET, lw=0.8, zorder=0)
         for value in sorted({*table[:, i]}) if len({*table[:, i]}) <= 6 else (low[i], high[i]):
-            place = (value - low[i]) / (high[i] - low[i]) if high[i] > low[i] else 0.5
+            position = (value - low[i]) / (high[i] - low[i]) if high[i] > low[i] else 0.5
             last = i == len(names) - 1
-            text = _share(value, c) if last else _said(c.axes[i], value)
+            text = _metric_text(value, c) if last else _axis_text(c.axes[i], value)
             if last and value not in (low[i], high[i]):
                 continue
-            ax.text(i + 0.04, place, text, fontsize=7.5, color=QUIET, va="center",
+            ax.text(i + 0.04, position, text, fontsize=7.5, color=QUIET, va="center",
                     bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.8})  # fmt: skip
         ax.text(i, 1.06, name, ha="center", weight="bold", fontsize=8.5)
     ax.set(xlim=(-0.3, len(names) - 0.45), ylim=(-0.05, 1.15))
     ax.axis("off")
 
 
-def importances(ax: Any, c: Comparison) -> None:
+def importances(ax: "Axes", c: Comparison) -> None:
     """The share of the metric's variance that each key explains."""
     names, shares = list(c.importances)[::-1], list(c.importances.values())[::-1]
     bars = ax.barh(names, shares, color=BLUE, height=0.55)
@@ -127,15 +132,15 @@ def importances(ax: Any, c: Comparison) -> None:
     ax.tick_params(left=False)
 
 
-def keys(ax: Any, c: Comparison) -> None:
-    """The metric against the key that mattered most; where a line is, trials differ in it alone."""
-    axis = c.foremost
+def keys(ax: "Axes", c: Comparison) -> None:
+    """The metric against the most important key; lines join trials that differ only in it."""
+    axis = c.most_important
     lines: dict[str, list[tuple[float, float]]] = {}
-    for p in c.drawn:
+    for p in c.with_value:
         rest = {k: v for k, v in p.trial.overrides.items() if k != axis.key}
-        where = float(p.trial.overrides[axis.key]) if axis.values is None else _number(
-            axis, p.trial.overrides.get(axis.key))  # fmt: skip
-        lines.setdefault(repr(rest), []).append((where, p.value or 0.0))
+        value: Any = p.trial.overrides.get(axis.key)
+        x = float(value) if axis.values is None else _number(axis, value)
+        lines.setdefault(repr(rest), []).append((x, p.value or 0.0))
     for points in lines.values():
         xs, ys = zip(*sorted(points), strict=True)
         ax.plot(xs, ys, color=BLUE, lw=0.9, alpha=0.6, marker="o", ms=3.5)
@@ -144,28 +149,28 @@ def keys(ax: Any, c: Comparison) -> None:
     if axis.values is not None:
         ax.set_xticks(range(len(axis.values)), [str(v) for v in axis.values])
     ax.set(xlabel=axis.key, title=f"{c.metric} against {axis.name}")
-    _metric(ax.yaxis, c)
+    _format_metric(ax.yaxis, c)
 
 
 def _number(axis: Axis, value: Any) -> float:
-    """A value's place on its axis, which is straight: the logarithm where it is logarithmic."""
+    """The position of a value on a linear axis: its index, its logarithm, or itself."""
     if axis.values is not None:
         texts = [str(v) for v in axis.values]
         return float(texts.index(str(value)))
     return float(np.log10(value)) if axis.log else float(value)
 
 
-def _said(axis: Axis, place: float) -> str:
+def _axis_text(axis: Axis, position: float) -> str:
     if axis.values is not None:
-        return str(axis.values[round(place)])
-    return f"{10**place if axis.log else place:.3g}"
+        return str(axis.values[round(position)])
+    return f"{10**position if axis.log else position:.3g}"
 
 
-def _share(value: float, c: Comparison) -> str:
+def _metric_text(value: float, c: Comparison) -> str:
     return f"{value:.1%}" if c.metric != "loss" else f"{value:.3g}"
 
 
-def _metric(axis: Any, c: Comparison) -> None:
-    """Percent where it is one."""
+def _format_metric(axis: "matplotlib.axis.Axis", c: Comparison) -> None:
+    """Format accuracies as percent."""
     if c.metric != "loss":
-        axis.set_major_formatter(lambda value, place: f"{100 * value:g}%")
+        axis.set_major_formatter(lambda value, position: f"{100 * value:g}%")

@@ -1,23 +1,16 @@
-"""How far a trial is, and how good: from the files of its run alone."""
+"""The state, progress and metric of a trial, from the files of its run."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from inception_jax.launch import retry
 from inception_jax.report import records, runs
 from inception_jax.report.curves import Curve
 from inception_jax.report.runs import Run
-from inception_jax.sweep.trial import (
-    DONE,
-    FAILED,
-    PRUNED,
-    RUNNING,
-    STOPPED,
-    WAITING,
-    Trial,
-)
+from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, Trial
 
-TOLD = {"complete": DONE, "pruned": PRUNED, "fail": FAILED}
+STATES = {"complete": DONE, "pruned": PRUNED, "fail": FAILED}
 
 
 @dataclass(frozen=True)
@@ -25,22 +18,22 @@ class TrialProgress:
     """A trial with its run.
 
     Attributes:
-        trial: of the sweep.
-        metric: that trials are compared by.
-        run: what its files say; None before it was started.
-        verdict: the last one on starting it again; None if there is none.
+        trial: a trial of the sweep.
+        metric: metric by which trials are compared.
+        run: the run; None before it was started.
+        verdict: the last verdict of `launch.retry`, if any.
     """
 
     trial: Trial
     metric: str
     run: Run | None = None
-    verdict: dict | None = None
+    verdict: dict[str, Any] | None = None
 
     @cached_property
     def state(self) -> str:
-        """Done, pruned, running, stopped (and to be continued), waiting, or failed."""
-        if self.trial.told:
-            return TOLD[self.trial.told]
+        """Done, pruned, running, stopped (can be resumed), waiting, or failed."""
+        if self.trial.outcome:
+            return STATES[self.trial.outcome]
         if self.run is None or not (self.run.attempts or self.run.status.word == DONE):
             if self.verdict is None:
                 return WAITING
@@ -55,8 +48,8 @@ class TrialProgress:
 
     @property
     def why(self) -> str:
-        """A few words on the state."""
-        if self.trial.told:
+        """The reason of the state, or the host of a running trial."""
+        if self.trial.outcome:
             return self.trial.why
         if self.state == FAILED or (self.state == STOPPED and self.verdict):
             return str((self.verdict or {}).get("why") or (self.run and self.run.status.detail))
@@ -66,12 +59,12 @@ class TrialProgress:
 
     @property
     def epochs(self) -> float:
-        """Of the run's config; 0 before it was started."""
+        """Number of epochs of the run; 0 before it was started."""
         return (self.run.config.get("train") or {}).get("epochs", 0.0) if self.run else 0.0
 
     @property
     def epoch(self) -> float:
-        """That the run has come to."""
+        """The epoch that the run has reached."""
         if self.run is None:
             return 0.0
         if self.state == DONE:
@@ -79,48 +72,48 @@ class TrialProgress:
         return max((c.last("epoch") or 0.0 for c in self.run.curves), default=0.0)
 
     @property
-    def evaluated(self) -> list[Curve]:
-        """The curves of the split that is evaluated; the averaged weights' last."""
+    def evaluation_curves(self) -> list[Curve]:
+        """The curves of the evaluated split; that of the averaged weights is last."""
         if self.run is None:
             return []
         split = (self.run.config.get("eval") or {}).get("split")
-        found = [c for c in self.run.curves if c.split == split]
-        return sorted(found, key=lambda c: c.weights == "ema")
+        curves = [c for c in self.run.curves if c.split == split]
+        return sorted(curves, key=lambda c: c.weights == "ema")
 
     @cached_property
     def values(self) -> list[tuple[float, float]]:
-        """(epoch, metric) of each evaluation, of the averaged weights where there are both."""
-        found = {}
-        for curve in self.evaluated:
+        """(epoch, metric) of each evaluation; averaged weights are preferred."""
+        values = {}
+        for curve in self.evaluation_curves:
             for line in curve.lines:
                 epoch, value = records.finite(line, "epoch"), records.finite(line, self.metric)
                 if epoch is not None and value is not None:
-                    found[epoch] = value
-        return sorted(found.items())
+                    values[epoch] = value
+        return sorted(values.items())
 
     @property
     def value(self) -> float | None:
-        """The last evaluation's metric."""
+        """The metric of the last evaluation."""
         return self.values[-1][1] if self.values else None
 
     @property
     def attempts(self) -> int:
-        """How often it was started."""
+        """Number of attempts."""
         return len(self.run.attempts) if self.run else 0
 
     @property
     def seconds(self) -> float | None:
-        """That it has worked."""
+        """Seconds of work, without pauses."""
         return self.run.seconds if self.run else None
 
 
-def of(trial: Trial, metric: str, now: float | None = None) -> TrialProgress:
-    """A trial's progress.
+def read(trial: Trial, metric: str, now: float | None = None) -> TrialProgress:
+    """Read a trial's progress from its files.
 
     Args:
-        trial: of a sweep.
-        metric: such as top1.
-        now: unix time; the clock's if not given.
+        trial: a trial of a sweep.
+        metric: metric by which trials are compared, such as top1.
+        now: Unix time; default: the current time.
     """
     verdicts = retry.verdicts(trial.folder)
     verdict = verdicts[-1] if verdicts else None

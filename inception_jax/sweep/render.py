@@ -1,4 +1,4 @@
-"""The page of a sweep: the best trial, all of them as a table, their curves, and what mattered."""
+"""The HTML report of a sweep: the best trial, a table of all trials, curves, and importances."""
 
 import shlex
 from typing import Any
@@ -9,19 +9,19 @@ from inception_jax.sweep.comparison import Axis, Comparison
 from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import text
 
-# Of the report of runs, then our own.
+# Scripts of the run report, then those of the sweep report.
 SHARED = ("dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
 OWN = ("parallel.js", "sweep.js")
 PACKAGE = "inception_jax.sweep"
 
 
 def render(comparison: Comparison) -> str:
-    """The HTML of the page."""
+    """Render the report."""
     c = comparison
     best, name = c.best, c.sweep.folder.absolute().name
     return html.page(
         html.asset("sweep.html", PACKAGE),
-        [html.asset("page.css"), html.asset("sweep.css", PACKAGE)],
+        [html.asset("report.css"), html.asset("sweep.css", PACKAGE)],
         [*map(html.asset, SHARED), *(html.asset(name, PACKAGE) for name in OWN)],
         data(c),
         c=c,
@@ -30,17 +30,17 @@ def render(comparison: Comparison) -> str:
         counts=[(s, n) for s in _states(c) if (n := sum(p.state == s for p in c.rows))],
         best=best,
         best_text=text(best.trial.overrides) if best else "",
-        line=shlex.join(c.sweep.line(best.trial)) if best else "",
+        line=shlex.join(c.sweep.config_flags(best.trial)) if best else "",
         share=c.metric != "loss",
         text=text,
     )
 
 
 def data(c: Comparison) -> dict[str, Any]:
-    """What the scripts draw."""
+    """The data that the scripts draw."""
     return {
         "metric": c.metric,
-        "higher": c.higher,
+        "higher": c.sweep.higher_is_better,
         "axes": [{"name": a.key, "log": a.log, "values": _labels(a)} for a in c.axes],
         "trials": [
             {
@@ -49,7 +49,7 @@ def data(c: Comparison) -> dict[str, Any]:
                 "at": [_place(a, p.trial.overrides.get(a.key)) for a in c.axes],
                 "value": p.value,
             }
-            for p in c.drawn
+            for p in c.with_value
         ],
         "runs": [run for p in c.ordered if (run := _run(p))["curves"]],
     }
@@ -64,13 +64,13 @@ def _labels(axis: Axis) -> list[str] | None:
 
 
 def _place(axis: Axis, value: Any) -> float:
-    """Where a value is on its axis: itself, or its number among the values told apart."""
+    """The position of a value on its axis: itself, or the index of a categorical value."""
     if axis.values is None:
         return float(value)
     return axis.values.index(value if value in axis.values else str(value))
 
 
 def _run(p: TrialProgress) -> dict[str, Any]:
-    """A trial's evaluations as curves; its training is its own report's to show."""
-    drawn = [] if p.run is None else [curve_data(p.run, c) for c in p.evaluated]
-    return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": drawn, "resumes": []}
+    """The evaluation curves of a trial; training curves are in the report of its run."""
+    curves = [] if p.run is None else [curve_data(p.run, c) for c in p.evaluation_curves]
+    return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": curves, "resumes": []}

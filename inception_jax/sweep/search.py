@@ -1,15 +1,21 @@
-"""Adaptive search: a page's `search(trial)`, Optuna's suggestions, and a study that all share.
+"""Adaptive search: a page's `search(trial)` function, and the Optuna study that workers share.
 
-The study lies in the sweep's directory, as a journal that any number of workers append to, or in a
-database that a URL names.
+The study is a journal file in the sweep's directory, or lives in a database.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.errors import ConfigError
+from inception_jax.sweep import grid
 from inception_jax.sweep.folder import Sweep
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
 
 SAMPLERS = ("tpe", "random", "cmaes")
 PRUNERS = ("none", "median", "asha", "hyperband")
@@ -18,7 +24,7 @@ NAME = "sweep"
 
 
 def optuna() -> Any:
-    """The library, quiet.
+    """Import Optuna, and silence its log.
 
     Raises:
         ConfigError: it is not installed.
@@ -31,8 +37,8 @@ def optuna() -> Any:
     return optuna
 
 
-def storage(url: str, folder: Path) -> Any:
-    """The study's storage: the journal in `folder`, or what `url` names.
+def storage(url: str, folder: Path) -> "BaseStorage":
+    """The storage of a study: a database, or the journal in `folder` if `url` is empty.
 
     Raises:
         ConfigError: the database cannot be reached, or its driver is missing.
@@ -46,81 +52,81 @@ def storage(url: str, folder: Path) -> Any:
         return o.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except Exception as e:
         raise ConfigError(
-            f"--storage={hidden(url)}: {type(e).__name__}: {str(e).splitlines()[0]}; expected "
-            f"the URL of a database that is there, such as postgresql+psycopg://USER@HOST/NAME"
+            f"--storage={without_password(url)}: {type(e).__name__}: {str(e).splitlines()[0]}; "
+            f"expected the URL of an existing database: postgresql+psycopg://USER@HOST/NAME"
         ) from e
 
 
-def hidden(url: str) -> str:
-    """A URL without its password."""
+def without_password(url: str) -> str:
+    """A database URL whose password is replaced by ***."""
     head, at, tail = url.rpartition("@")
     user = head.rpartition(":")[0] if ":" in head.partition("://")[2] else head
     return f"{user}:***{at}{tail}" if at and user != head else url
 
 
-def check(given: dict[str, Any]) -> None:
-    """Refuses what no search could be made of.
+def check(options: dict[str, Any]) -> None:
+    """Check the options of a search.
 
     Raises:
-        ConfigError: names the flag.
+        ConfigError: the message names the flag.
     """
     for key, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        if given[key] not in choices:
-            raise ConfigError(f"--{key}={given[key]}: expected one of {', '.join(choices)}")
-    if given["storage"].startswith("sqlite") and given["workers"] > 1:
+        if options[key] not in choices:
+            raise ConfigError(f"--{key}={options[key]}: expected one of {', '.join(choices)}")
+    if options["storage"].startswith("sqlite") and options["workers"] > 1:
         raise ConfigError(
-            f"--storage={given['storage']}: SQLite locks up under several workers; leave it out "
-            f"for a journal file, or give a PostgreSQL URL, or --workers=1"
+            f"--storage={options['storage']}: SQLite fails with several workers; leave it out for "
+            f"a journal file, or use a PostgreSQL URL, or --workers=1"
         )
-    if given["storage"] and "://" not in given["storage"]:
-        raise ConfigError(f"--storage={given['storage']}: expected a URL such as "
+    if options["storage"] and "://" not in options["storage"]:
+        raise ConfigError(f"--storage={options['storage']}: expected a URL such as "
                           f"postgresql+psycopg://USER@HOST/NAME")  # fmt: skip
 
 
-def study(sweep: Sweep, create: bool = False) -> Any:
-    """The sweep's study.
+def study(sweep: Sweep, create: bool = False) -> "Study":
+    """Load the study of a search.
 
     Args:
-        sweep: that is a search.
-        create: make it if it is not there.
+        sweep: a sweep that is a search.
+        create: create the study if it does not exist.
 
     Raises:
-        ConfigError: its storage cannot be used, or it holds no such study.
+        ConfigError: the storage cannot be used, or does not contain the study.
     """
-    o, given = optuna(), sweep.search
-    assert given is not None
-    where = {"study_name": given["name"], "storage": storage(given["storage"], sweep.folder)}
-    chosen = pruner(given["pruner"])
+    o, options = optuna(), sweep.search
+    assert options is not None
+    where = {"study_name": options["name"], "storage": storage(options["storage"], sweep.folder)}
+    chosen = pruner(options["pruner"])
     if create:
-        direction = "minimize" if sweep.metric == "loss" else "maximize"
+        direction = "maximize" if sweep.higher_is_better else "minimize"
         return o.create_study(**where, pruner=chosen, direction=direction, load_if_exists=True)
     try:
         return o.load_study(**where, pruner=chosen)
     except KeyError as e:
-        raise ConfigError(f"{sweep.folder}: its study {given['name']!r} is not there yet") from e
+        raise ConfigError(f"{sweep.folder}: the study {options['name']!r} does not exist") from e
 
 
-def sampler(sweep: Sweep, worker: int, asked: int) -> Any:
-    """A sampler for one suggestion.
+def sampler(sweep: Sweep, worker: int, count: int) -> "BaseSampler":
+    """The sampler for one suggestion.
 
-    Its seed is a function of the search's, the worker and how many trials there were: workers that
-    shared one would suggest the same, and so would one that starts again.
+    Its seed depends on the search's seed, the worker and the number of trials so far: with a shared
+    seed, parallel workers would suggest the same values, and so would a restarted worker.
     """
-    o, given = optuna(), sweep.search
-    assert given is not None
-    seed = (given["seed"] * 1_000_003 + worker * 10_007 + asked) % 2**31
-    if given["sampler"] == "random":
+    o, options = optuna(), sweep.search
+    assert options is not None
+    seed = (options["seed"] * 1_000_003 + worker * 10_007 + count) % 2**31
+    if options["sampler"] == "random":
         return o.samplers.RandomSampler(seed=seed)
-    if given["sampler"] == "cmaes":
-        return o.samplers.CmaEsSampler(seed=seed, n_startup_trials=given["startup"])
-    # What others are trying counts as bad, or parallel workers would try the same.
+    if options["sampler"] == "cmaes":
+        return o.samplers.CmaEsSampler(seed=seed, n_startup_trials=options["startup"])
+    # constant_liar: running trials count as bad, so that parallel workers try different values.
     return o.samplers.TPESampler(
-        seed=seed, n_startup_trials=given["startup"], constant_liar=True, multivariate=True,
+        seed=seed, n_startup_trials=options["startup"], constant_liar=True, multivariate=True,
     )  # fmt: skip
 
 
-def pruner(name: str) -> Any:
-    """A pruner by its name; it looks at the evaluations, by whole epochs."""
+def pruner(name: str) -> "BasePruner":
+    """A pruner by name; its steps are whole epochs."""
     p = optuna().pruners
     return {
         "none": p.NopPruner,
@@ -130,11 +136,11 @@ def pruner(name: str) -> Any:
     }[name]()
 
 
-def rehearse(function: Callable[[Any], Any], build: Callable[[dict[str, Any]], Any]) -> None:
-    """Has `function` make twenty suggestions at random, and each of them a config.
+def rehearse(function: Callable[["Trial"], Any], build: Callable[[dict[str, Any]], Any]) -> None:
+    """Make twenty random suggestions and build their configs, to find errors before launch.
 
     Raises:
-        ConfigError: one of them breaks, or is no config: so would a trial, hours later.
+        ConfigError: `function` fails, or returns overrides that are not a valid config.
     """
     o = optuna()
     study = o.create_study(sampler=o.samplers.RandomSampler(seed=0))
@@ -142,16 +148,14 @@ def rehearse(function: Callable[[Any], Any], build: Callable[[dict[str, Any]], A
         build(suggestion(function, study.ask()))
 
 
-def suggestion(function: Callable[[Any], Any], trial: Any) -> dict[str, Any]:
-    """The overrides that a page's `search(trial)` makes of a trial.
+def suggestion(function: Callable[["Trial"], Any], trial: "Trial") -> dict[str, Any]:
+    """The overrides that a page's `search` function returns for a trial.
 
     Raises:
-        ConfigError: it breaks, or makes none.
+        ConfigError: it fails, or does not return a dict of config keys.
     """
-    from inception_jax.sweep import grid
-
     try:
-        made = function(trial)
+        overrides = function(trial)
     except Exception as e:
         raise ConfigError(f"search(trial): {type(e).__name__}: {e}") from e
-    return grid.checked(made, "search(trial)")
+    return grid.checked(overrides, "search(trial)")

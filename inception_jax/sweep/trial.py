@@ -1,4 +1,4 @@
-"""A trial: some overrides of a page, the run that they name, and how far that run is."""
+"""A trial: the overrides of a config page, and the run directory that they name."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from inception_jax.sweep import grid
 
-# In the order in which a person wants to see them.
+# States of a trial, in the order of `sweep status`.
 DONE, PRUNED, RUNNING = "done", "pruned", "running"
 STOPPED, WAITING, FAILED = "stopped", "waiting", "failed"
 
@@ -18,42 +18,42 @@ class Trial:
     """One run of a sweep.
 
     Attributes:
-        index: its number.
-        overrides: of the page, by key.
-        folder: the run's directory.
+        index: number of the trial.
+        overrides: values by config key.
+        folder: directory of the run.
         command: the words after `inception-jax` that train it.
-        told: what a search's worker told the study: complete, pruned or fail; empty before.
-        why: it told that.
+        outcome: of a search: complete, pruned or fail, once the worker has reported it; else empty.
+        why: reason of the outcome.
     """
 
     index: int
     overrides: dict[str, Any]
     folder: Path
     command: tuple[str, ...]
-    told: str = ""
+    outcome: str = ""
     why: str = ""
 
 
 def digest(config: dict[str, Any]) -> str:
-    """Eight hexadecimal digits that name a config: the same config is the same trial."""
+    """Eight hexadecimal digits that identify a config."""
     text = json.dumps(config, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def command(page: str, base: list[str], overrides: dict[str, Any], folder: Path) -> tuple[str, ...]:
-    """The words that train a trial.
+    """The words after `inception-jax` that train a trial.
 
     Args:
-        page: with its argument.
+        page: value of --config.
         base: overrides that all trials share, as flags.
-        overrides: the trial's own.
-        folder: the run's directory.
+        overrides: overrides of this trial.
+        folder: directory of the run.
     """
     own = [grid.flag(key, value) for key, value in overrides.items()]
     return ("train", f"--config={page}", f"--workdir={folder}", *base, *own)
 
 
 def text(overrides: dict[str, Any]) -> str:
-    """Overrides for a person: `optim.lr=0.1 seed=2`."""
+    """Overrides as text: `optim.lr=0.1 seed=2`."""
     return " ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
-                    for k, v in overrides.items()) or "(the page as it is)"  # fmt: skip
+                    for k, v in overrides.items()) or "(no overrides)"  # fmt: skip

@@ -1,8 +1,8 @@
-"""A worker of a search: asks for a trial, trains it, tells how good it was, until all are told.
+"""A search worker: asks the study for a trial, trains it, reports the result, and repeats.
 
-A trial's training is the ordinary command, in a process of its own; what it writes down is watched,
-reported to the study after each evaluation, and stopped where the pruner says so. A worker that is
-preempted takes its own trial up again; one that is gone for good loses it to another.
+Each training is the ordinary `train` command in its own process. The worker reads its metrics,
+reports each evaluation to the study, and stops the training when the pruner decides so. A preempted
+worker resumes its own trial; the trial of a lost worker is claimed by another.
 """
 
 import json
@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.errors import ConfigError, PreemptedError
 from inception_jax.launch import retry, slurm
@@ -24,202 +25,213 @@ from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.trial import Trial, digest, text
 from inception_jax.workdir import atomic, jsonl
 
-LOOK = 0.5  # seconds between looks at a training
-LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun's
+if TYPE_CHECKING:
+    from optuna import Trial as OptunaTrial
+
+POLL_SECONDS = 0.5  # between looks at a training's metrics
+LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun
 
 Build = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SearchWorker:
-    """One of several workers on a sweep.
+    """One of the workers of a search.
 
     Args:
-        sweep: that is a search.
-        number: of this worker, from 0.
-        suggest: the page's `search`.
-        build: the checked config of some overrides.
-        say: gets a line for each trial's beginning and end.
+        sweep: a sweep that is a search.
+        number: number of this worker, from 0.
+        suggest: the page's `search` function.
+        build: builds and checks the config of a trial's overrides.
+        log: called with a line of text when a trial starts, is restarted or ends.
     """
 
     def __init__(
-        self, sweep: Sweep, number: int, suggest: Callable[[Any], Any], build: Build,
-        say: Callable[[str], None] = print,
+        self, sweep: Sweep, number: int, suggest: Callable[["OptunaTrial"], Any], build: Build,
+        log: Callable[[str], None] = print,
     ):  # fmt: skip
         assert sweep.search is not None
         self.sweep, self.number = sweep, number
-        self.suggest, self.build, self.say = suggest, build, say
-        self.given = sweep.search
+        self.suggest, self.build, self.log = suggest, build, log
+        self.options = sweep.search
         self.study = search.study(sweep)
-        self.budgets = retry.Budgets(self.given["preemptions"], self.given["crashes"])
-        self.claims = Claims(self.study, sweep.folder, number, self.given["grace"])
+        self.budgets = retry.Budgets(self.options["preemptions"], self.options["crashes"])
+        self.claims = Claims(self.study, sweep.folder, number, self.options["grace"])
         self.launcher = shlex.split(os.environ.get(LAUNCHER, ""))
         self.stopping = threading.Event()
-        self.read = 0  # bytes of the training's metrics
+        self.metrics_size = 0  # bytes of the training's metrics that were reported
         self.training: subprocess.Popen[bytes] | None = None
 
     def work(self) -> None:
-        """Works until there is nothing left to do.
+        """Run trials until the search is complete.
 
         Raises:
-            PreemptedError: it was asked to stop, and its trial has saved.
+            PreemptedError: the worker was asked to stop, and its trial has saved.
         """
-        before = {n: signal.signal(n, self._asked) for n in (signal.SIGTERM, signal.SIGINT)}
+        handlers = {n: signal.signal(n, self._on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
         try:
-            while (trial := self._next()) is not None:
+            while (trial := self._next_trial()) is not None:
                 self._run(trial)
         finally:
             self.claims.close()
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
-    def _asked(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()
-        if (
-            not self.launcher
-        ):  # SLURM tells all steps of a job; a second signal would not let it save
-            self._end_training()
+        # SLURM signals all steps of a job itself; a second signal would interrupt the save.
+        if not self.launcher:
+            self._stop_training()
 
-    def _next(self) -> Any | None:
-        """A trial to run: this worker's own, a new one, or one that nobody works on any more."""
-        from optuna.trial import Trial as Live
+    def _next_trial(self) -> "OptunaTrial | None":
+        """This worker's interrupted trial, a new one, or one of a lost worker; None at the end."""
+        from optuna.trial import Trial as OptunaTrial
         from optuna.trial import TrialState
 
-        own = self.claims.mine()
+        own = self.claims.claim_own()
         if own is not None:
-            return Live(self.study, own._trial_id)
+            return OptunaTrial(self.study, own._trial_id)
         while not self.stopping.is_set():
-            there = len(self.study.get_trials(deepcopy=False))
-            if there < self.given["trials"]:
-                trial = self._ask(there)
+            count = len(self.study.get_trials(deepcopy=False))
+            if count < self.options["trials"]:
+                trial = self._ask(count)
                 if trial is not None:
                     return trial
                 continue
-            orphan = self.claims.orphan()
+            orphan = self.claims.claim_orphan()
             if orphan is not None:
-                self.say(f"trial {orphan.number}: its worker is gone; taken over")
-                return Live(self.study, orphan._trial_id)
+                self.log(f"trial {orphan.number}: its worker is lost; taking over")
+                return OptunaTrial(self.study, orphan._trial_id)
             running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             if not running:
                 return None
-            # Others are at work. One of them may be lost: somebody has to be left to notice.
-            self.stopping.wait(min(5.0, self.given["grace"]))
-        raise PreemptedError("stopped between two trials; the same command goes on")
+            # Wait for the other workers: one of them may be lost, and its trial must be resumed.
+            self.stopping.wait(min(5.0, self.options["grace"]))
+        raise PreemptedError("stopped between two trials; the same command continues")
 
-    def _ask(self, there: int) -> Any | None:
-        """A new trial; None if others have taken the last ones in this moment."""
+    def _ask(self, count: int) -> "OptunaTrial | None":
+        """Create a trial; None if other workers created the last ones in the meantime."""
         from optuna.trial import TrialState
 
-        self.study.sampler = search.sampler(self.sweep, self.number, there)
+        self.study.sampler = search.sampler(self.sweep, self.number, count)
         trial = self.study.ask()
-        if trial.number >= self.given["trials"]:
+        if trial.number >= self.options["trials"]:
             trial.set_user_attr("surplus", True)
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        self.claims.take(self.study.trials[trial.number])
+        self.claims.claim(self.study.trials[trial.number])
         return trial
 
-    def _run(self, live: Any) -> None:
-        """Trains one trial to its end and tells it."""
+    def _run(self, optuna_trial: "OptunaTrial") -> None:
+        """Train one trial until it ends, and report the outcome to the study."""
+        number = optuna_trial.number
         try:
-            trial = self._prepared(live)
-        except ConfigError as e:  # what the rehearsal did not meet
-            return self._tell(live, None, "FAIL", str(e))
-        self.say(f"trial {live.number}: {text(trial.overrides)}")
-        job = f"search-{live.number}-{live.user_attrs.get('generation', 0)}"
+            trial = self._prepare(optuna_trial)
+        except ConfigError as e:  # a suggestion that the rehearsal did not cover
+            return self._finish(optuna_trial, None, "FAIL", str(e))
+        self.log(f"trial {number}: {text(trial.overrides)}")
+        job = f"search-{number}-{optuna_trial.user_attrs.get('generation', 0)}"
         while True:
-            code, pruned = self._train(live, trial)
+            code, pruned = self._train(optuna_trial, trial)
             if pruned:
-                return self._tell(live, None, "PRUNED", "the pruner stopped it")
+                return self._finish(optuna_trial, None, "PRUNED", "stopped by the pruner")
             if code == 0:
-                value = progress.of(trial, self.sweep.metric).value
-                return self._tell(live, value, "COMPLETE" if value is not None else "FAIL", "")
+                value = progress.read(trial, self.sweep.metric).value
+                state = "COMPLETE" if value is not None else "FAIL"
+                return self._finish(optuna_trial, value, state, "")
             if self.stopping.is_set() or code in retry.STOPPED:
-                raise PreemptedError(
-                    f"trial {live.number} stopped with {code}; the same command goes on"
-                )
+                message = f"trial {number} stopped with {code}; the same command continues"
+                raise PreemptedError(message)
             if (trial.folder / "diverged").is_dir() and code == 65:
-                # Not failed: the sampler is to learn of it.
-                return self._tell(live, None, "PRUNED", "it diverged")
+                # Pruned rather than failed: the sampler ignores failed trials.
+                return self._finish(optuna_trial, None, "PRUNED", "diverged")
             verdict = retry.after(trial.folder, code, job, self.budgets)
-            self.say(f"trial {live.number}: {verdict.why}")
+            self.log(f"trial {number}: {verdict.why}")
             if not verdict.again:
-                return self._tell(live, None, "FAIL", verdict.why)
+                return self._finish(optuna_trial, None, "FAIL", verdict.why)
 
-    def _prepared(self, live: Any) -> Trial:
-        """The trial's run, named by its config, with a trial.json that says whose it is."""
-        overrides = search.suggestion(self.suggest, live)
-        name = f"{live.number:03d}-{digest(self.build(overrides))}"
+    def _prepare(self, optuna_trial: "OptunaTrial") -> Trial:
+        """Create the trial's directory, named by its config, with trial.json."""
+        number = optuna_trial.number
+        overrides = search.suggestion(self.suggest, optuna_trial)
+        name = f"{number:03d}-{digest(self.build(overrides))}"
         folder = self.sweep.folder / "trials" / name
         folder.mkdir(parents=True, exist_ok=True)
-        row = {"number": live.number, "overrides": overrides, "worker": self.number}
+        row = {"number": number, "overrides": overrides, "worker": self.number}
         atomic.write_text(folder / "trial.json", json.dumps(row) + "\n")
-        live.set_user_attr("folder", name)
-        return Trial(live.number, overrides, folder, self.sweep.command(overrides, folder))
+        optuna_trial.set_user_attr("folder", name)
+        return Trial(number, overrides, folder, self.sweep.command(overrides, folder))
 
-    def _train(self, live: Any, trial: Trial) -> tuple[int, bool]:
-        """Trains once; the exit code, and whether the pruner ended it."""
+    def _train(self, optuna_trial: "OptunaTrial", trial: Trial) -> tuple[int, bool]:
+        """Train once; returns the exit code, and whether the pruner stopped it."""
         words = [*self.launcher, sys.executable, "-m", "inception_jax", *trial.command]
         pruned = False
         with (trial.folder / "train.log").open("ab") as log:
-            # Its own session: a signal to this worker's group comes to it once, through us.
+            # A session of its own: a signal to the worker's group reaches it once, through us.
             self.training = subprocess.Popen(
                 words, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-            if self.stopping.is_set():  # between the two lines before: it has no signal yet
-                self._end_training()
-            self.read = 0
-            told = {int(s) for s in self.study.trials[live.number].intermediate_values}
+            if self.stopping.is_set():  # the signal came before the process existed
+                self._stop_training()
+            self.metrics_size = 0
+            study_trial = self.study.trials[optuna_trial.number]
+            reported = {int(epoch) for epoch in study_trial.intermediate_values}
             while self.training.poll() is None:
-                time.sleep(LOOK)
-                if not pruned and self._report(live, trial, told) and live.should_prune():
+                time.sleep(POLL_SECONDS)
+                changed = self._report(optuna_trial, trial, reported)
+                if not pruned and changed and optuna_trial.should_prune():
                     pruned = True
-                    self._end_training()
-            self._report(live, trial, told)
+                    self._stop_training()
+            self._report(optuna_trial, trial, reported)
             code = self.training.wait()
             self.training = None
         return (code if code >= 0 else 128 - code), pruned and code != 0
 
-    def _report(self, live: Any, trial: Trial, told: set[int]) -> bool:
-        """Reports the evaluations that are new; whether there were any."""
+    def _report(self, optuna_trial: "OptunaTrial", trial: Trial, reported: set[int]) -> bool:
+        """Report new evaluations to the study; returns whether there were any."""
         path = trial.folder / "metrics.jsonl"
         size = path.stat().st_size if path.exists() else 0
-        if size == self.read:
+        if size == self.metrics_size:
             return False
-        self.read = size
-        new = [(round(e), v) for e, v in progress.of(trial, self.sweep.metric).values]
-        new = [(e, v) for e, v in new if e not in told]
+        self.metrics_size = size
+        values = progress.read(trial, self.sweep.metric).values
+        new = [(round(e), v) for e, v in values if round(e) not in reported]
         for epoch, value in new:
-            live.report(value, epoch)
-            told.add(epoch)
+            optuna_trial.report(value, epoch)
+            reported.add(epoch)
         return bool(new)
 
-    def _end_training(self) -> None:
-        """Asks the training to save and end. Never through srun, which would kill it."""
+    def _stop_training(self) -> None:
+        """Ask the training to save and exit; not by a signal to srun, which would kill it."""
         if self.training is None or self.training.poll() is not None:
             return
-        job = slurm.mine()
+        job = slurm.current_job()
         if self.launcher and job:
-            subprocess.run(["scancel", "--signal=TERM", job], check=False)  # its steps, not us
+            # Signals the steps of the job, not this batch script.
+            subprocess.run(["scancel", "--signal=TERM", job], check=False)
         else:
             self.training.send_signal(signal.SIGTERM)
 
-    def _tell(self, live: Any, value: float | None, state: str, why: str) -> None:
+    def _finish(
+        self, optuna_trial: "OptunaTrial", value: float | None, state: str, why: str
+    ) -> None:
+        """Report the outcome of a trial to the study, in trial.json and in the worker's log."""
         from optuna.trial import TrialState
 
-        self.claims.let_go()
+        self.claims.release()
         if why:
-            live.set_user_attr("why", why)
-        path = self.sweep.folder / "trials" / str(live.user_attrs.get("folder")) / "trial.json"
-        if path.is_file():  # for who reads files: a pruned run looks like one to be continued
+            optuna_trial.set_user_attr("why", why)
+        folder = self.sweep.folder / "trials" / str(optuna_trial.user_attrs.get("folder"))
+        path = folder / "trial.json"
+        if path.is_file():  # the run's own files do not show that it was pruned
             row = json.loads(path.read_text(encoding="utf-8"))
             atomic.write_text(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
-        self.study.tell(live, value, state=TrialState[state])
-        self._note(live.number, state)
+        self.study.tell(optuna_trial, value, state=TrialState[state])
+        self._record(optuna_trial.number, state)
         result = f" {self.sweep.metric} {value:.4f}" if value is not None else f" {why}"
-        self.say(f"trial {live.number}: {state.lower()}{result}")
+        self.log(f"trial {optuna_trial.number}: {state.lower()}{result}")
 
-    def _note(self, number: int, state: str) -> None:
-        """A line for each trial that was told: a worker that crashes between two makes progress."""
+    def _record(self, number: int, state: str) -> None:
+        """Append to the worker's trials.jsonl, by which `retry` measures a worker's progress."""
         folder = self.sweep.folder / "workers" / str(self.number)
         folder.mkdir(parents=True, exist_ok=True)
         line = {"time": time.time(), "trial": number, "state": state.lower()}

@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 from inception_jax import checkpoint, models
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator

@@ -2,10 +2,9 @@
 
 from inception_jax.weights.convert import ImportedArray, export_arrays, import_arrays
 from inception_jax.weights.formats import read
-from inception_jax.weights.hub import download, imagenet_classes
+from inception_jax.weights.hub import download
 from inception_jax.weights.peers import PEERS, Peer, find
 
 __all__ = [
-    "PEERS", "ImportedArray", "Peer", "download", "export_arrays", "find", "imagenet_classes",
-    "import_arrays", "read",
+    "PEERS", "ImportedArray", "Peer", "download", "export_arrays", "find", "import_arrays", "read",
 ]  # fmt: skip

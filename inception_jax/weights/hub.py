@@ -1,15 +1,8 @@
-"""What comes with no file: weights from the hub by name, and ImageNet's class names."""
+"""Weights from the Hugging Face hub, by name."""
 
-from importlib import resources
 from pathlib import Path
 
 from inception_jax.errors import ConfigError, DataError
-
-
-def imagenet_classes() -> list[str]:
-    """English names of ILSVRC 2012's 1,000 classes, by label (torchvision's list)."""
-    text = resources.files("inception_jax.weights").joinpath("imagenet.txt")
-    return text.read_text(encoding="utf-8").splitlines()
 
 
 def download(name: str) -> Path:

@@ -10,6 +10,7 @@ import jax
 from inception_jax import checkpoint, weights
 from inception_jax import config as cfg
 from inception_jax.config import Config
+from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
 from inception_jax.workdir import atomic, class_names, run_dir
@@ -132,8 +133,8 @@ def output_names(model: Network, path: Path | None = None) -> list[str]:
                 f"--classes={path}: expected {model.num_classes} lines, got {len(names)}"
             )
         return names
-    if model.num_classes == 1000:
-        return weights.imagenet_classes()
-    if model.num_classes == 1001:
-        return ["background", *weights.imagenet_classes()]
+    if model.num_classes == imagenet.CLASSES:
+        return imagenet.class_names()
+    if model.num_classes == imagenet.CLASSES + 1:
+        return ["background", *imagenet.class_names()]
     return [f"class {i}" for i in range(model.num_classes)]

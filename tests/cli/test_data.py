@@ -52,7 +52,7 @@ def test_from_a_folder_to_shards_and_a_flipped_byte(tmp_path, capsys):
     assert f"{shard.name}: expected sha256" in capsys.readouterr().err
     shard.unlink()
     assert check_set(tmp_path) == 65
-    assert f"{shard.name}: gone" in capsys.readouterr().err
+    assert f"{shard.name}: missing" in capsys.readouterr().err
 
 
 def test_a_damaged_shard_without_checksums(tmp_path, capsys):
@@ -122,7 +122,7 @@ def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
     assert "ILSVRC2012_img_train.tar is missing: 147,897,477,120 bytes" in capsys.readouterr().err
     for archive in archives.ARCHIVES:
         (tmp_path / archive.file).write_bytes(b"")
-    monkeypatch.setattr(archives, "BUILDS", ("no_such_module",))
+    monkeypatch.setattr(archives, "BUILD_MODULES", ("no_such_module",))
     assert cli.main([*words, "--any_size"]) == 78
     assert "pip install 'inception-jax[prepare]'" in capsys.readouterr().err
 

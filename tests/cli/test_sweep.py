@@ -1,4 +1,4 @@
-"""Tests `inception-jax sweep` as a user meets it: expanding, mistakes, a grid and a search."""
+"""Tests the command `inception-jax sweep`: expand, launch, status, best, resume, and mistakes."""
 
 import json
 import shlex
@@ -6,8 +6,10 @@ import shlex
 import pytest
 
 from inception_jax import cli
+from inception_jax.launch import local
+from inception_jax.sweep import folder, search
 from tests.conftest import ROOT
-from tests.sweep import pages
+from tests.sweep import fake_trials, fake_worker, pages
 
 
 @pytest.fixture
@@ -18,18 +20,18 @@ def page(tmp_path, monkeypatch):
 
 
 def run(text, page):
-    """A command line; {page} and {dir} are the test's."""
+    """Run a command line; {page} and {dir} are replaced."""
     text = text.replace("{page}", str(page)).replace("{dir}", str(page.parent / "sweep"))
     return cli.main(shlex.split(text))
 
 
 def expanded(page, more=""):
-    """What `sweep expand --json` says."""
+    """Run `sweep expand` for eight trials."""
     return run(f"sweep expand --config={{page}} --sweep=lr,seed --dir={{dir}} {more}", page)
 
 
 def test_expand(page, capsys):
-    """Eight trials with directories of their own, each an ordinary train command."""
+    """Eight trials with distinct directories, each an ordinary train command."""
     assert expanded(page, "--json --config.train.epochs=1.0") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["new"] == len(found["trials"]) == 8
@@ -37,14 +39,14 @@ def test_expand(page, capsys):
     first = found["trials"][0]
     assert first["overrides"] == {"optim.lr": 0.02, "seed": 0}
     assert first["command"][0] == "train" and "--config.train.epochs=1.0" in first["command"]
-    # The page's copy: a sweep is not changed by an edit.
+    # Editing the page does not change the sweep, which has a copy.
     page.write_text("broken(")
     assert cli.main(["config", *[w for w in first["command"] if w.startswith("--config")]]) == 0
     assert "lr              0.02" in capsys.readouterr().out
 
 
 def test_a_page_that_cannot_be_moved(page, capsys):
-    """Trials read the sweep's copy of it: it is tried before anything is started."""
+    """Trials read the sweep's copy of the page, which is loaded before launch."""
     text = page.read_text().replace(
         "    return c\n", "    c.seed = len(HERE.read_bytes())\n    return c\n"
     )
@@ -55,7 +57,7 @@ def test_a_page_that_cannot_be_moved(page, capsys):
 
 
 def test_expanding_again_adds_what_is_new(page, capsys):
-    """The same sweep changes nothing; more values are more trials, the old keep their places."""
+    """The same sweep adds nothing; more values add trials, and the others keep their numbers."""
     expanded(page, "--json")
     before = json.loads(capsys.readouterr().out)["trials"]
     expanded(page, "--json")
@@ -86,7 +88,7 @@ MISTAKES = {
     "sweep expand --config={page} --sweep=typed --dir={dir}": "optim.lr",
     "sweep expand --config={page} --sweep=group --dir={dir}": "bn_group",
     "sweep expand --config={page} --sweep=same --dir={dir}": "two trials are the same",
-    "sweep expand --config={page} --sweep=unknown --dir={dir}": "no key of the config",
+    "sweep expand --config={page} --sweep=unknown --dir={dir}": "not a key of the config",
     "sweep expand --config={page} --sweep=broken --dir={dir}": "KeyError",
     "sweep expand --config={page} --sweep=empty --dir={dir}": "yields nothing",
     "sweep launch --config={page} --sweep=lr --dir={dir}": "--on=",
@@ -101,15 +103,14 @@ MISTAKES = {
     SEARCH + "--trials=0": "--trials",
     SEARCH + "--workers=2 --storage=sqlite:///x.db": "SQLite",
     SEARCH + "--storage=study.db": "expected a URL",
-    SEARCH
-    + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of a database that is there",
+    SEARCH + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of an existing database",
     SEARCH.replace("{page}", "configs/inception_v3.py"): "expected a function search(trial)",
     SEARCH + "--config.model.num_classes=3": "num_classes",
     SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep itself sets it",
     GRID + "--config.optim.lr=1": "optim.lr: the sweep itself sets it",
-    "sweep status {dir}": "expected a directory that",
-    "sweep best {dir}": "expected a directory that",
-    "sweep resume {dir}": "expected a directory that",
+    "sweep status {dir}": "expected a directory created by",
+    "sweep best {dir}": "expected a directory created by",
+    "sweep resume {dir}": "expected a directory created by",
     "sweep stop": "expected `sweep stop DIR`",
 }
 MORE = """
@@ -139,7 +140,7 @@ def sweep_empty():
 
 @pytest.mark.parametrize("typed", MISTAKES)
 def test_mistakes_start_nothing(typed, page, capsys):
-    """Code 78, a text that names it, nothing written."""
+    """Exit code 78, an error that names the mistake, nothing written."""
     page.write_text(page.read_text() + MORE)
     assert run(typed, page) == 78
     error = capsys.readouterr().err
@@ -147,14 +148,9 @@ def test_mistakes_start_nothing(typed, page, capsys):
     assert not (page.parent / "sweep").exists()
 
 
-def test_at_least_thirty():
-    """With those of `launch`, what the issue asks for twice."""
-    assert len(MISTAKES) >= 30
-
-
 @pytest.mark.parametrize("refused", [False, True])
-def test_slurm_draws_what_has_ended(refused, page, monkeypatch, capsys):
-    """A job after the array's; where it is refused the array is submitted all the same."""
+def test_slurm_report_job(refused, page, monkeypatch, capsys):
+    """A report job follows the array; if it is rejected, the array is still submitted."""
     sbatch = page.parent / "bin/sbatch"
     sbatch.parent.mkdir()
     refuse = '*--dependency*) echo "no second job" >&2; exit 1 ;;' if refused else ""
@@ -174,7 +170,7 @@ def test_slurm_draws_what_has_ended(refused, page, monkeypatch, capsys):
 
 
 def test_another_sweep_in_the_directory(page, capsys):
-    """Refused: other shared overrides, another metric, a search where there is a grid."""
+    """Other shared overrides, another metric, or a search instead of a grid are errors."""
     expanded(page)
     for more in ("--config.train.epochs=3.0", "--metric=loss"):
         assert expanded(page, more) == 78
@@ -182,16 +178,25 @@ def test_another_sweep_in_the_directory(page, capsys):
     assert run("sweep expand --config={page} --search --dir={dir}", page) == 78
 
 
-@pytest.mark.slow
-def test_a_grid_on_this_machine(page, capsys):
-    """Trained, compared, the best named; a second launch finds nothing to do."""
+def test_a_grid_on_this_machine(page, capsys, monkeypatch):
+    """With fake trainings: status, the best trial, and a second launch with nothing to do."""
+
+    def run_attempt(runner, index, slot):
+        trial = folder.read(runner.spec.folder).trials()[index]
+        assert runner.spec.commands[index] == trial.command
+        fake_trials.finish(trial.folder, trial.overrides)
+        return 0
+
+    monkeypatch.setattr(local._TaskRunner, "run_attempt", run_attempt)
     assert run(GRID + "--at_once=2", page) == 0
     out = capsys.readouterr().out
     assert "task 0: done" in out and "task 1: done" in out and "report.html" in out
     assert run("sweep status {dir} --json", page) == 0
     trials = json.loads(capsys.readouterr().out)["trials"]
     assert [t["state"] for t in trials] == ["done", "done"]
-    assert all(t["epoch"] == t["epochs"] == 2.0 and t["attempts"] == 1 for t in trials)
+    assert all(
+        t["epoch"] == t["epochs"] == fake_trials.EPOCHS and t["attempts"] == 1 for t in trials
+    )
     assert run("sweep best {dir} --json", page) == 0
     best = json.loads(capsys.readouterr().out)
     assert best["top1"] == max(t["value"] for t in trials)
@@ -202,17 +207,31 @@ def test_a_grid_on_this_machine(page, capsys):
     assert "all 2 trials are done" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_search_on_this_machine(page, capsys):
-    """So many trials as asked for, all different, each told once."""
-    words = "--trials=3 --startup=1 --config.train.epochs=1.0"
-    assert run(SEARCH + words, page) == 0
+def check_search(page, capsys, count):
+    """All trials are done and different; nothing is left to resume."""
     capsys.readouterr()
     assert run("sweep status {dir} --json", page) == 0
     trials = json.loads(capsys.readouterr().out)["trials"]
-    assert [(t["index"], t["state"], t["attempts"]) for t in trials] == [
-        (0, "done", 1), (1, "done", 1), (2, "done", 1),
-    ]  # fmt: skip
-    assert len({json.dumps(t["overrides"]) for t in trials}) == 3
-    assert run("sweep resume {dir}", page) == 78
-    assert "all 3 trials are done" in capsys.readouterr().err
+    states = [(t["index"], t["state"], t["attempts"]) for t in trials]
+    assert states == [(i, "done", 1) for i in range(count)]
+    assert len({json.dumps(t["overrides"]) for t in trials}) == count
+    assert run("sweep resume {dir} --on=local", page) == 78
+    assert f"all {count} trials are done" in capsys.readouterr().err
+
+
+def test_a_search_with_fake_trainings(page, capsys):
+    """A worker runs as many trials as asked for."""
+    expand = SEARCH.replace("launch --on=local", "expand")
+    assert run(expand + "--trials=3 --startup=1", page) == 0
+    sweep = folder.read(page.parent / "sweep")
+    search.study(sweep, create=True)
+    fake_worker.worker(sweep)[0].work()
+    check_search(page, capsys, 3)
+
+
+@pytest.mark.slow
+def test_a_search_on_this_machine(page, capsys):
+    """Real processes from launch to report: a worker, and one training per trial."""
+    assert run(SEARCH + "--trials=2 --startup=1 --config.train.epochs=1.0", page) == 0
+    assert (page.parent / "sweep" / "report.html").is_file()
+    check_search(page, capsys, 2)

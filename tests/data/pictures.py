@@ -1,5 +1,6 @@
-"""Small pictures, their files, and a source that holds them: what the tests of `data` read."""
+"""Small pictures, their files, and a source of them."""
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +12,16 @@ from inception_jax.data.images.picture import Picture
 from inception_jax.eval.protocols import of_page
 from inception_jax.eval.views import ViewReader
 
+# 16x16 pixels in four squares, as CMYK with Adobe's inverted inks (written by Pillow).
+CMYK = base64.b64decode(
+    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+    "AQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABgAAAMBAQAAAAAAAAAAAAAAAAAKCwgH/8QA"
+    "FBABAAAAAAAAAAAAAAAAAAAAAP/aAA4EQwBNAFkASwAAPwBkAneU/P8ACS+pYNQB1BOfVAAtwLSDeAf/2Q=="
+)
+
 
 def gradient(height: int = 24, width: int = 32, shade: int = 0) -> np.ndarray:
-    """A smooth picture, which JPEG keeps to a grey level or two: uint8 [h, w, 3]."""
+    """A smooth picture, which JPEG changes by two grey levels at most: uint8 [h, w, 3]."""
     y, x = np.mgrid[0:height, 0:width]
     channels = (x * 250 // width, y * 250 // height, 250 - x * 250 // width)
     return np.clip(np.stack(channels, -1) + shade, 0, 255).astype(np.uint8)
@@ -28,7 +36,7 @@ def encoded(image: np.ndarray, suffix: str = ".jpg", *options: int) -> bytes:
 
 
 def tree(root: Path, sizes: dict[str, dict[str, int]], suffix: str = ".png") -> Path:
-    """A folder `root/split/class/NN.png` with so many images a class; each has its own shade."""
+    """A folder `root/split/class/NNN.png` with `sizes` images; each has its own shade."""
     for split, classes in sizes.items():
         for label, (name, count) in enumerate(classes.items()):
             folder = root / split / name
@@ -71,13 +79,13 @@ def pixels(source, index: int) -> np.ndarray:
 
 
 def viewer(source, data) -> ViewReader:
-    """What evaluation reads `source` with, by the config's own protocol."""
+    """Evaluation's reader of `source`, with the config's own protocol."""
     todo = np.arange(len(source))
     return ViewReader(source, of_page(data, "page"), data.interpolation, todo)
 
 
 def read(reader, positions: range) -> dict[str, np.ndarray]:
-    """What `reader` reads at `positions`."""
+    """The batch that `reader` reads at `positions`."""
     batch = reader.empty(len(positions))
     reader(positions, batch)
     return batch

@@ -21,7 +21,7 @@ def test_an_epoch_has_every_example_once(count, seed, epoch):
 
 
 def test_orders_differ():
-    """Epochs and seeds have orders of their own, none of them the order of the files."""
+    """Orders differ between epochs and seeds, and from the order of the files."""
 
     def epoch_of(seed, epoch):
         return tuple(order.example_at(epoch * 200 + i, 200, seed) for i in range(200))
@@ -31,7 +31,7 @@ def test_orders_differ():
 
 
 def test_a_shuffle_mixes():
-    """Any part of the split comes at any part of the epoch, as often as it should."""
+    """Every part of the split is equally likely at every part of the epoch."""
     table = np.zeros((6, 6), int)
     for position in range(40 * 300):
         table[position % 300 // 50, order.example_at(position, 300, seed=3) // 50] += 1
@@ -39,8 +39,8 @@ def test_a_shuffle_mixes():
     assert table.min() > 333 - 90 and table.max() < 333 + 90
 
 
-def test_a_position_of_a_million_is_cheap():
-    """An epoch's permutation is made once: 30 ms and 5 MB for ImageNet, then an array's element."""
+def test_a_position_of_imagenet_is_cheap():
+    """The permutation of an epoch is computed once and cached: 5 MB."""
     order.example_at(0, 1_281_167, 5)
     began = time.perf_counter()
     for position in range(1000):
@@ -49,8 +49,8 @@ def test_a_position_of_a_million_is_cheap():
     assert order._epoch(1_281_167, 5, 0).nbytes == 4 * 1_281_167
 
 
-def test_streams_are_their_own():
-    """Each seed and position has numbers of its own, the same whenever it is asked."""
+def test_streams_differ():
+    """Each seed and position has its own random numbers, the same at every call."""
     first = {(s, p): order.stream(s, p).integers(2**62) for s in range(5) for p in range(200)}
     assert len(set(first.values())) == 1000
     assert all(order.stream(s, p).integers(2**62) == v for (s, p), v in first.items())

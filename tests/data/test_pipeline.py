@@ -1,6 +1,5 @@
 """Tests of inception_jax.data.pipeline."""
 
-import threading
 import time
 
 import numpy as np
@@ -9,35 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inception_jax.data.pipeline import Shard, TrainReader, batches
+from tests.data.batches import Bare, equal
 from tests.data.pictures import Pictures, read, viewer
 from tests.data.pictures import settings as section
 
 SEEDS = st.integers(0, 2**31 - 1)
-
-
-def equal(found, expected):
-    """Asserts that two lists of batches are the same to the bit."""
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected, strict=True):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert a[key].dtype == b[key].dtype
-            np.testing.assert_array_equal(a[key], b[key])
-
-
-class Bare:
-    """A reader of nothing but positions, which are noted; `each` is called with a piece's."""
-
-    def __init__(self, each=lambda positions: None):
-        self.each, self.seen = each, []
-
-    def empty(self, count):
-        return {"index": np.empty(count, int)}
-
-    def __call__(self, positions, out):
-        self.seen.append(len(positions))
-        self.each(positions)
-        out["index"][:] = positions
 
 
 @settings(max_examples=15, deadline=None)
@@ -51,8 +26,8 @@ def test_batches_cross_epochs_without_loss(count, batch_size, seed):
         assert sorted(part) == list(range(count))
 
 
-def test_a_batch_is_what_it_says():
-    """Pixels, label and index of a position belong together and have their dtypes."""
+def test_a_batch():
+    """Dtypes and shapes; image and label belong to the index."""
     reader = TrainReader(Pictures(50), section(), seed=1)
     batch = next(batches(reader, 20, range(1), 2))
     assert {k: (v.dtype, v.shape) for k, v in batch.items()} == {
@@ -66,7 +41,7 @@ def test_a_batch_is_what_it_says():
 
 @pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad", "central"])
 def test_a_crop_is_a_function_of_seed_and_position(crop):
-    """The same seed and position give the same pixels in any chunk, of any process."""
+    """The same seed and position give the same pixels in any piece, in any process."""
     data = section(crop=crop, pad=3, interpolation="random")
     source = Pictures(40, size=30)
     images = read(TrainReader(source, data, 7), range(80))["image"]
@@ -77,7 +52,7 @@ def test_a_crop_is_a_function_of_seed_and_position(crop):
 
 @pytest.mark.parametrize("crop", ["inception", "tensorflow", "pad"])
 def test_crops_differ_by_seed_and_epoch(crop):
-    """One picture, cut for 20 epochs under two seeds: 40 numbers were drawn, not 20 and not one."""
+    """One picture over 20 epochs with two seeds has different crops."""
     data = section(crop=crop, pad=3)
     cut = [
         read(TrainReader(Pictures(1, size=60), data, seed), range(20))["image"] for seed in (7, 8)
@@ -87,8 +62,8 @@ def test_crops_differ_by_seed_and_epoch(crop):
     assert not np.array_equal(*cut)
 
 
-def test_random_interpolation_takes_all_four():
-    """`random` draws each of the four rules, as the published training code does."""
+def test_random_interpolation_uses_all_four():
+    """`random` chooses between the four methods of the published training code."""
     source, rules = Pictures(1, size=40), ("bilinear", "nearest", "bicubic", "area")
     data = section(crop="central", interpolation="random")
     found = {image.tobytes() for image in read(TrainReader(source, data, 0), range(60))["image"]}
@@ -103,8 +78,8 @@ def test_random_interpolation_takes_all_four():
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 12), st.integers(1, 24), SEEDS)
-def test_starting_at_a_step_is_dropping_the_steps_before(start, batch_size, seed):
-    """A run resumed at step k sees what the undisturbed run sees from step k on."""
+def test_resuming_at_a_step(start, batch_size, seed):
+    """A run resumed at step k reads the batches of an uninterrupted run."""
     source, data = Pictures(37), section()
     whole = list(batches(TrainReader(source, data, seed), batch_size, range(13), 2))
     resumed = list(batches(TrainReader(source, data, seed), batch_size, range(start, 13), 1))
@@ -113,7 +88,7 @@ def test_starting_at_a_step_is_dropping_the_steps_before(start, batch_size, seed
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_shards_partition_the_batch_in_order(count):
-    """The slices of all processes, one after the other, are the batch of a single process."""
+    """The slices of all processes, concatenated, are the batch of a single process."""
     source, data = Pictures(53), section()
     whole = list(batches(TrainReader(source, data, 0), 48, range(5), 2))
     parts = [
@@ -126,22 +101,14 @@ def test_shards_partition_the_batch_in_order(count):
 
 
 def test_unequal_shards_are_refused():
-    """A batch that does not split evenly would lose examples."""
+    """A batch size that is not a multiple of the number of shards."""
     with pytest.raises(ValueError, match="multiple of 3 images a batch, got 16"):
         batches(Bare(), 16, range(2), 1, Shard(0, 3))
 
 
-@pytest.mark.parametrize("threads", [2, 4, 16])
-def test_threads_do_not_change_a_bit(threads):
-    """Any number of threads gives the batches that one gives."""
-    source, data = Pictures(70), section(interpolation="random")
-    one, many = (list(batches(TrainReader(source, data, 3), 24, range(9), n)) for n in (1, threads))
-    equal(many, one)
-
-
 @pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (13, 4), (3, 8), (1, 1), (65, 64)])
 def test_evaluation_sees_each_image_once(count, batch_size):
-    """Every image comes once, in order, with weight 1; the ragged end is black and has none."""
+    """Every image once, in order, with weight 1; the padding is black with weight 0."""
     source = Pictures(count)
     steps = list(batches(viewer(source, section()), batch_size, range(-(-count // batch_size)), 2))
     assert all(b["image"].shape == (batch_size, 1, 6, 6, 3) for b in steps)
@@ -155,7 +122,7 @@ def test_evaluation_sees_each_image_once(count, batch_size):
 
 
 def test_evaluation_masks_a_bad_image():
-    """An unreadable image is not counted, and named; its neighbours keep their places."""
+    """An unreadable image has weight 0 and is named; the others keep their positions."""
     reader = viewer(Pictures(200, bad=frozenset({5})), section())
     batch = read(reader, range(8))
     assert batch["weight"][:, 0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
@@ -165,7 +132,7 @@ def test_evaluation_masks_a_bad_image():
 
 @pytest.mark.parametrize("resize", ["stretch", "short_side"])
 def test_evaluation_crops_the_centre(resize):
-    """`eval_crop` and `resize` of the config choose the region; nothing is random."""
+    """`eval_crop` and `resize` choose the region."""
 
     class Wide(Pictures):
         def stored(self, index):
@@ -183,7 +150,7 @@ def test_evaluation_crops_the_centre(resize):
 
 @pytest.mark.parametrize(("threads", "batch_size"), [(1, 64), (4, 64), (16, 64), (4, 6)])
 def test_at_most_two_batches_are_read_ahead(threads, batch_size):
-    """A slow consumer keeps the memory of three batches, never the epoch's."""
+    """With a slow consumer three batches are in memory."""
     read = Bare()
     steps = batches(read, batch_size, range(50), threads)
     next(steps)
@@ -192,42 +159,3 @@ def test_at_most_two_batches_are_read_ahead(threads, batch_size):
         settled = sum(read.seen)
         time.sleep(0.2)
     assert sum(read.seen) == 3 * batch_size
-
-
-@pytest.mark.parametrize(("batch_size", "threads"), [(32, 16), (64, 16), (8, 4)])
-def test_all_threads_have_work(batch_size, threads):
-    """A batch is cut into enough chunks for every thread: with 16, 16 read at the same time."""
-    together = threading.Barrier(threads, timeout=20)
-
-    def meet(positions):
-        if positions.stop <= 2 * batch_size:
-            together.wait()  # raises BrokenBarrierError when too few come
-
-    first = next(batches(Bare(meet), batch_size, range(8), threads))
-    assert first["index"].tolist() == list(range(batch_size))
-
-
-def test_an_error_in_a_thread_arrives_as_itself():
-    """What a reader raises is what the consumer catches, type and message."""
-
-    def fail(positions):
-        if positions.start >= 40:
-            raise LookupError("the disk is gone")
-
-    steps = batches(Bare(fail), 8, range(20), 3)
-    assert [next(steps)["index"][0] for _ in range(5)] == [0, 8, 16, 24, 32]
-    with pytest.raises(LookupError, match="the disk is gone"):
-        next(steps)
-
-
-def test_an_abandoned_iterator_leaves_no_thread():
-    """Evaluation that is stopped halfway does not leave its readers behind."""
-    before = set(threading.enumerate())
-    steps = batches(Bare(), 8, range(1000), 4)
-    next(steps)
-    ours = set(threading.enumerate()) - before
-    assert ours
-    del steps
-    for thread in ours:
-        thread.join(timeout=10)
-    assert not any(thread.is_alive() for thread in ours)

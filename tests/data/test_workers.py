@@ -1,4 +1,4 @@
-"""Tests of reading in processes of their own."""
+"""Tests of inception_jax.data.workers."""
 
 import gc
 import multiprocessing
@@ -14,12 +14,12 @@ from inception_jax.data.pipeline import TrainReader, batches
 from inception_jax.data.sources.digits import Digits
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
+from tests.data.batches import equal
 from tests.data.pictures import settings, tree, viewer
-from tests.data.test_pipeline import equal
 
 
 def segments() -> set[str]:
-    """The shared memory that is there."""
+    """Names of the shared memory segments."""
     return {p.name for p in Path("/dev/shm").glob("psm_*")}
 
 
@@ -28,8 +28,8 @@ def reader(source=None, **changes):
     return TrainReader(source or Digits("train"), settings(**changes), seed=5)
 
 
-def test_processes_do_not_change_a_bit():
-    """Two processes give the batches that threads give, from any step on, and leave nothing."""
+def test_processes_give_the_batches_of_threads():
+    """Identical batches, across an epoch's end; no memory and no process is left."""
     before = segments()
     data = {"interpolation": "random", "crop": "tensorflow"}
     steps = range(40, 48)  # over the end of an epoch of 1,437
@@ -41,7 +41,7 @@ def test_processes_do_not_change_a_bit():
 
 
 def test_a_batch_is_not_overwritten():
-    """A batch that is kept stays what it was while later ones are read into the same memory."""
+    """A batch keeps its content while later ones are read into the same memory."""
     steps = batches(reader(), 20, range(12), 1, processes=1)
     first = next(steps)
     kept = {k: v.copy() for k, v in first.items()}
@@ -50,8 +50,8 @@ def test_a_batch_is_not_overwritten():
     equal([first], [kept])
 
 
-def test_what_a_process_notices_comes_back(tmp_path):
-    """Bad files are named once, and the stages' times are those of all processes."""
+def test_stats_of_processes_are_merged(tmp_path):
+    """Bad files are named once; the times are sums over the processes."""
     root = tree(tmp_path, {"train": {"a": 200}})
     (root / "train" / "a" / "007.png").write_bytes(b"")
     read = reader(Folder(root, "train"))
@@ -62,7 +62,7 @@ def test_what_a_process_notices_comes_back(tmp_path):
 
 
 def test_bad_files_of_all_processes_end_the_run(tmp_path):
-    """Three bad files of 200, met by whichever process: DataError, code 65, and no process left."""
+    """Three bad files of 200, in any process: DataError, and no process is left."""
     root = tree(tmp_path, {"train": {"a": 200}})
     for i in (7, 80, 150):
         (root / "train" / "a" / f"{i:03}.png").write_bytes(b"")
@@ -73,7 +73,7 @@ def test_bad_files_of_all_processes_end_the_run(tmp_path):
 
 
 def test_a_killed_process_ends_the_run():
-    """kill -9 of one: an error that says so within seconds, where waiting would be for ever."""
+    """After kill -9 of a worker the run raises within seconds instead of waiting for ever."""
     before = segments()
     steps = batches(reader(), 20, range(100_000), 1, processes=2)
     next(steps)
@@ -87,7 +87,7 @@ def test_a_killed_process_ends_the_run():
 
 
 def test_an_abandoned_iterator_leaves_no_process():
-    """A run that stops halfway ends its readers and gives their memory back."""
+    """Closing it stops the processes and frees their memory."""
     before = segments()
     steps = batches(reader(), 20, range(100_000), 1, processes=2)
     next(steps)
@@ -96,7 +96,7 @@ def test_an_abandoned_iterator_leaves_no_process():
     assert segments() == before and not multiprocessing.active_children()
 
 
-def test_a_reader_that_cannot_be_sent_is_refused():
-    """Evaluation's reader stays in its process: an attempt says so instead of hanging."""
+def test_a_reader_that_cannot_be_pickled_is_refused():
+    """Evaluation's reader cannot be sent: an error instead of a hang."""
     with pytest.raises(TypeError, match="pickle"):
         next(batches(viewer(Digits("test"), settings()), 20, range(3), 1, processes=1))

@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 
-from inception_jax import weights
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.eval.class_columns import MAP, columns
 
 WNIDS = imagenet.wnids()
-NAMES = weights.imagenet_classes()
+NAMES = imagenet.class_names()
 
 
 def test_wnids():
-    """A thousand ids, rising, a tench first; named in the same order as weights/imagenet.txt."""
+    """A thousand ids, rising, a tench first; in the order of data/imagenet_classes.txt."""
     assert len(WNIDS) == len(set(WNIDS)) == 1000 and list(WNIDS) == sorted(WNIDS)
     pairs = dict(zip(WNIDS, NAMES, strict=True))
     assert (pairs["n01440764"], pairs["n02123045"]) == ("tench", "tabby")

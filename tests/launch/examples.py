@@ -1,4 +1,4 @@
-"""The examples of launch/examples: `python -m tests.launch.examples` writes them; read the diff."""
+"""Renders launch/examples: `python -m tests.launch.examples` rewrites them; review the diff."""
 
 import contextlib
 import io
@@ -23,13 +23,13 @@ EXAMPLES = {
     "xpk_tpu.sh": "xpk --cluster=v5e-pool --device=v5litepod-32 --image=REGISTRY/inception-jax:1",
     "xpk_gpu.sh": "xpk --cluster=h100-pool --device=h100-80gb-8 --nodes=8 "
     "--image=REGISTRY/inception-jax:1",
-    "tpu_vm.sh": "tpu_vm --device=v5litepod-32 --zone=us-west4-a --source=GIT_ADDRESS",
+    "tpu_vm.sh": "tpu_vm --device=v5litepod-32 --zone=us-west4-a --source=GIT_URL",
     "local.sh": "local --processes=2",
 }
 
 
 def rendered(flags: str, command: list[str] = TRAIN) -> str:
-    """What --print shows."""
+    """The output of --print."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         assert cli.main(["launch", *shlex.split(flags), "--print", *command]) == 0
@@ -37,7 +37,7 @@ def rendered(flags: str, command: list[str] = TRAIN) -> str:
 
 
 def example(name: str) -> str:
-    """The text of an example, the same on every machine."""
+    """The text of an example, independent of the machine."""
     return rendered(EXAMPLES[name]).replace(str(ROOT), "/home/me/inception_jax")
 
 

@@ -1,4 +1,4 @@
-"""Tests `launch/retry.py`: which exit codes start a job again, how often, and when it is no use."""
+"""Tests `launch/retry.py`: after which exit codes a job is restarted, and how often."""
 
 import json
 from pathlib import Path
@@ -6,31 +6,31 @@ from pathlib import Path
 import pytest
 
 from inception_jax import cli
-from inception_jax.launch import retry, slurm
+from inception_jax.launch import retry
 from inception_jax.launch.retry import Budgets
 
 
 def history(*codes_and_steps):
-    """Verdicts as `after` notes them."""
+    """Verdicts as `after` writes them."""
     return [{"code": c, "step": s, "job": "1"} for c, s in codes_and_steps]
 
 
 @pytest.mark.parametrize("code", [0, 65, 74, 78])
 def test_never_again(code):
-    """Done is done; bad data, a full disk and a bad config need a person."""
+    """A finished job, bad data, a full disk and a bad config are not restarted."""
     assert not retry.judge(code, 5, [], Budgets()).again
 
 
 @pytest.mark.parametrize("code", [75, 143])
 def test_preemptions(code):
-    """As often as the budget says, whatever the progress: a preemption is nobody's fault."""
+    """Restarted up to the budget, with or without progress."""
     assert retry.judge(code, -1, history(*[(code, -1)] * 2), Budgets(preemptions=3)).again
     assert not retry.judge(code, -1, history(*[(code, -1)] * 3), Budgets(preemptions=3)).again
 
 
 @pytest.mark.parametrize("code", [1, 70, 134, 137, 139])
 def test_crashes(code):
-    """Again with every new checkpoint, up to the budget; not twice at the same one."""
+    """Restarted after each new checkpoint, up to the budget; not twice at the same one."""
     assert retry.judge(code, -1, [], Budgets()).again
     assert retry.judge(code, 20, history((code, 10)), Budgets()).again
     assert not retry.judge(code, 20, history((code, 20)), Budgets()).again
@@ -40,8 +40,8 @@ def test_crashes(code):
     assert not retry.judge(code, 40, past, Budgets(crashes=3)).again
 
 
-def test_the_budgets_are_apart():
-    """Preemptions in between are neither crashes nor progress."""
+def test_budgets_are_separate():
+    """Preemptions count neither as crashes nor as progress."""
     past = history((1, 10), (75, 10), (143, 10))
     assert not retry.judge(1, 10, past, Budgets()).again
     assert retry.judge(1, 11, past, Budgets()).again
@@ -53,7 +53,7 @@ def checkpoint(workdir, step):
     (workdir / "checkpoints" / str(step)).mkdir(parents=True)
 
 
-def test_verdicts_are_noted(tmp_path):
+def test_verdicts_are_recorded(tmp_path):
     """In attempts.jsonl, with the step of the newest checkpoint; a new job has full budgets."""
     run = tmp_path / "run"
     checkpoint(run, 10)
@@ -71,14 +71,14 @@ def test_verdicts_are_noted(tmp_path):
     ]  # fmt: skip
 
 
-def test_a_cut_line_is_no_verdict(tmp_path):
-    """What a kill left of a line is passed over."""
+def test_an_incomplete_line_is_skipped(tmp_path):
+    """A line cut off by a kill is not a verdict."""
     (tmp_path / "attempts.jsonl").write_text('{"event": "retry", "job": "1", "co')
     assert retry.verdicts(tmp_path) == []
 
 
-def test_a_crash_before_there_is_a_directory(tmp_path):
-    """Two of them are a crash loop too, and 78 makes no directory."""
+def test_a_crash_before_the_workdir_exists(tmp_path):
+    """Two of them are a crash loop; 78 creates no directory."""
     run = tmp_path / "run"
     retry.after(run, 78, "1", Budgets())
     assert not run.exists()
@@ -86,8 +86,8 @@ def test_a_crash_before_there_is_a_directory(tmp_path):
     assert not retry.after(run, 1, "1", Budgets()).again
 
 
-def test_what_job_scripts_ask(tmp_path, capsys):
-    """0 for again, 1 for not, a line that says why."""
+def test_retry_command(tmp_path, capsys):
+    """`launch retry` ends with 0 for a restart, else 1, and prints the reason."""
     ask = ["launch", "retry", "--job=1", "--", "train", f"--workdir={tmp_path}"]
     assert cli.main([*ask[:2], "--code=75", *ask[2:]]) == 0
     assert "preempted" in capsys.readouterr().out
@@ -96,29 +96,17 @@ def test_what_job_scripts_ask(tmp_path, capsys):
     assert cli.main(["launch", "retry", "--job=1", "--", "train", "--workdir=x"]) == 78
 
 
-def test_what_the_scheduler_ends_is_its_own():
-    """Cancelled by a person, or requeued by SLURM itself: the job's script must not interfere."""
+def test_progress_of_a_search_worker(tmp_path):
+    """A worker's progress is its number of finished trials."""
+    assert retry.progress(tmp_path) == -1
+    (tmp_path / "trials.jsonl").write_text('{"trial": 0}\n{"trial": 3}\n')
+    assert retry.progress(tmp_path) == 2
+
+
+def test_no_restart_while_the_scheduler_ends_the_job():
+    """After scancel, or a requeue by SLURM itself, the job script must not interfere."""
     assert not retry.judge(75, 5, [], Budgets(), leaving=True).again
     assert not retry.judge(137, 5, [], Budgets(), leaving=True).again
-
-
-@pytest.mark.parametrize(
-    ("says", "leaving"),
-    [
-        ("JobState=RUNNING RunTime=00:01:00 TimeLimit=UNLIMITED", False),
-        ("JobState=COMPLETING RunTime=00:01:00 TimeLimit=UNLIMITED", True),
-        ("JobState=COMPLETING RunTime=00:01:00 TimeLimit=1-00:00:00", True),
-        ("JobState=COMPLETING RunTime=1-00:00:12 TimeLimit=1-00:00:00", False),
-        ("", False),
-    ],
-)
-def test_leaving(says, leaving, tmp_path, monkeypatch):
-    """What scontrol says of a job; its time limit is no cancellation."""
-    tool = tmp_path / "scontrol"
-    tool.write_text(f"#!/bin/sh\necho 'JobId=7 {says}'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert slurm.leaving("7") == leaving
 
 
 @pytest.mark.parametrize(
@@ -132,6 +120,5 @@ def test_leaving(says, leaving, tmp_path, monkeypatch):
     ],
 )
 def test_directory(command, directory):
-    """Where a command notes its attempts, however its flags are written."""
-    found = retry.directory(command.split())
-    assert found == (directory and Path(directory))
+    """The directory of attempts.jsonl, for every notation of flags."""
+    assert retry.directory(command.split()) == (directory and Path(directory))

@@ -1,4 +1,4 @@
-"""The fixture that makes fake runs."""
+"""The fixture that writes fake runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,5 +10,5 @@ from . import fake_runs
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a run under tmp_path; `fake_runs.build` has the options."""
+    """Writes a run under tmp_path, with the options of `fake_runs.build`."""
     return lambda name="v3-base", **options: fake_runs.build(tmp_path / name, **options)

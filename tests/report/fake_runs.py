@@ -1,4 +1,4 @@
-"""Fake run directories with numbers a real run could have."""
+"""Fake run directories with realistic numbers."""
 
 import json
 import time
@@ -76,7 +76,7 @@ def metric_lines(steps: int, top1: float, seed: int, start: float, lr: float) ->
 
 
 def monitor_lines(steps: int, start: float) -> list[dict]:
-    """A network of which `block8_5` dies and `block8_4` outgrows its trunk halfway."""
+    """Halfway, `block8_5` dies and the residual branch of `block8_4` dominates."""
     lines = []
     for step in range(20, steps + 1, 20):
         late = step / steps > 0.5

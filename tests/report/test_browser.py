@@ -1,4 +1,4 @@
-"""Tests the scripts of the page in headless Chromium: they draw everything, without an error."""
+"""Tests the scripts of the report in headless Chromium: they draw all charts without an error."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def render(tmp_path: Path) -> Render:
 
 
 def body_is_ready(dom: str) -> bool:
-    """Whether the scripts ran to their end; fails on an error they reported."""
+    """Whether the scripts finished; fails if they reported an error."""
     body = re.search(r"<body[^>]*>", dom)
     assert body and "data-error" not in body[0], body
     return 'data-ready="1"' in body[0]
@@ -87,10 +87,11 @@ def test_one_run(render: Render, make_run: MakeRun) -> None:
     assert dom.count('alt="image test/') == 20
     assert 'alt="32 filters of 7×7×3' in dom
     assert dom.count('class="resume"') == 9
+    assert 'class="strip-chart' not in dom
 
 
 def test_monitors(render: Render, make_run: MakeRun) -> None:
-    """Three strips with their legends; neighbours of one colour are one cell, blanks are none."""
+    """Three heat maps with legends; adjacent cells of a colour are merged, blanks not drawn."""
     run, bare = make_run(), make_run("bare")
     with (run / "metrics.jsonl").open("a") as f:
         f.writelines(json.dumps(line) + "\n" for line in monitor_lines(3000, time.time()))
@@ -103,7 +104,6 @@ def test_monitors(render: Render, make_run: MakeRun) -> None:
     marks = [re.findall(r">([^<]+)</text>", legend) for legend in legends]
     assert marks == [["0.01", "0.1", "1", "10"], ["0%", "50%", "100%"], ["10", "1", "0.1"]]
     assert render(run, bare).count('<figure class="strip-chart') == 3
-    assert 'class="strip-chart' not in render(bare)
 
 
 def test_several_runs_of_many_classes(render: Render, make_run: MakeRun) -> None:
@@ -119,8 +119,8 @@ def test_several_runs_of_many_classes(render: Render, make_run: MakeRun) -> None
     assert ">a</label>" in dom and ">b</label>" in dom
 
 
-def test_poor_runs(render: Render, tmp_path: Path) -> None:
-    """A run that has just started, one point, and a config alone draw what they can."""
+def test_short_runs(render: Render, tmp_path: Path) -> None:
+    """Runs with three points, with one point, and with a config alone."""
     for name, steps in (("three", 60), ("one", 20), ("none", 0)):
         run = tmp_path / name
         run.mkdir()
@@ -129,11 +129,11 @@ def test_poor_runs(render: Render, tmp_path: Path) -> None:
         dom = render(run)
         assert body_is_ready(dom)
         assert bool(lines_drawn(dom)) == (name == "three")
-        assert ('<circle class="dot' in dom) == (name == "one")  # a point, where no line can be
+        assert ('<circle class="dot' in dom) == (name == "one")  # one point has no line
 
 
 def test_hostile_names(render: Render, make_run: MakeRun) -> None:
-    """Markup in a class name, a metric and a split is shown, not run."""
+    """Markup in a class name, a metric and a split is shown as text."""
     evil = "</script><img src=x onerror=\"document.body.dataset.error='owned'\">"
     run = make_run(classes=(evil, *"123456789"))
     with (run / "metrics.jsonl").open("a") as f:

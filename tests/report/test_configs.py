@@ -1,10 +1,10 @@
-"""Tests `inception_jax.report.configs`: differences between nested configs."""
+"""Tests `report/configs.py`: differences between nested configs."""
 
 from inception_jax.report.configs import differences, ordered
 
 
 def test_differences() -> None:
-    """Equal numbers are no difference; types, missing keys and lists are."""
+    """Types, missing keys and lists differ; equal numbers do not."""
     a = {"seed": 0, "optim": {"lr": 1, "name": "sgd", "clip": None}, "on": True, "w": [1, 2]}
     b = {"seed": 0, "optim": {"lr": 1.0, "name": "adam"}, "on": 1, "w": [1, 3]}
     rows = {row.key: row.values for row in differences([a, b])}

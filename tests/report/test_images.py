@@ -1,4 +1,4 @@
-"""Tests `inception_jax.report.images`: pixels survive the way into a data: URI."""
+"""Tests `report/images.py`: pixels in data: URIs."""
 
 import base64
 
@@ -17,14 +17,14 @@ def decoded(uri: str) -> np.ndarray:
     return np.asarray(image)
 
 
-def test_small_thumbnail_is_exact() -> None:
-    """A 32-pixel picture keeps every pixel, red stays red."""
+def test_small_thumbnail_is_lossless() -> None:
+    """A 32-pixel image keeps every pixel, in RGB order."""
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     np.testing.assert_array_equal(decoded(images.thumbnail(image))[..., ::-1], image)
 
 
-def test_large_thumbnail_is_shrunk() -> None:
-    """A photograph keeps its shape and colour within 160 pixels."""
+def test_large_thumbnail_is_reduced() -> None:
+    """A photograph is reduced to 160 pixels, with its aspect ratio and colour."""
     image = np.full((200, 400, 3), (200, 30, 60), np.uint8)
     small = decoded(images.thumbnail(image))
     assert small.shape == (80, 160, 3)
@@ -44,10 +44,10 @@ def test_filters_use_their_full_range() -> None:
     assert grid[0, 3].tolist() == [0, 0, 0, 255] and grid[1, 4].tolist() == [255] * 4
     assert grid[0, 6, 0] in (127, 128)
     assert grid[0, 2, 3] == 0
-    assert picture.caption == "3 filters of 2×2×3, each stretched to its own range"
+    assert picture.caption == "3 filters of 2×2×3, each scaled to its own range"
 
 
 def test_filters_refuse_other_shapes() -> None:
-    """A dense layer is no picture."""
+    """The kernel of a dense layer cannot be drawn."""
     with pytest.raises(ValueError, match=r"expected filters .* found \(4, 4\)"):
         images.filters(np.zeros((4, 4)))

@@ -1,4 +1,4 @@
-"""Tests `inception_jax/report/monitors.py`: tables of lines, thinned, and what they say."""
+"""Tests `report/monitors.py`: heat map data, thinning, and warnings."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from inception_jax.report import monitors
 from inception_jax.report.monitors import MAX_COLUMNS
 
 from .fake_runs import monitor_lines, write_lines
-from .test_report import columns, embedded, plain_text, written
+from .read_page import columns, embedded, plain_text, written
 
 BLOCKS = ["conv_1a", "block8_4", "block8_5", "logits"]
 
@@ -28,21 +28,21 @@ def monitored(make_run: Callable[..., Path]) -> Path:
     return run
 
 
-def test_the_tables_line_up(monitored: Path) -> None:
-    """Each kind has the same blocks in the network's order, every step once, the last line's."""
-    pictures = embedded(written(monitored))[0]["monitors"]
-    assert [p["key"] for p in pictures] == ["residual_ratio", "dead_relu", "grad_norm"]
-    for picture in pictures:
-        assert picture["blocks"] == BLOCKS
-        assert picture["steps"] == list(range(20, 3001, 20))
-    ratio, dead, norm = (p["values"] for p in pictures)
+def test_the_tables_are_aligned(monitored: Path) -> None:
+    """Each kind has the same blocks in network order, and the last line of each step."""
+    tables = embedded(written(monitored))[0]["monitors"]
+    assert [p["key"] for p in tables] == ["residual_ratio", "dead_relu", "grad_norm"]
+    for table in tables:
+        assert table["blocks"] == BLOCKS
+        assert table["steps"] == list(range(20, 3001, 20))
+    ratio, dead, norm = (p["values"] for p in tables)
     assert dead[0] == [0.0] * 150 and dead[3] == [None] * 150 and ratio[0] == [None] * 150
     assert dead[2] == [0.0] * 75 + [0.97] * 75
     assert norm[3] == [4.0] * 150
 
 
-def test_other_curves_do_not_see_them(monitored: Path, make_run: Callable[..., Path]) -> None:
-    """The lines are no curve of their own, and change nothing in those of the others."""
+def test_monitors_are_not_curves(monitored: Path, make_run: Callable[..., Path]) -> None:
+    """Monitor lines are not a curve, and do not change the other curves."""
     page, bare = written(monitored), written(make_run("bare"))
     labels = [c["label"] for c in embedded(page)[0]["curves"]]
     assert labels == [c["label"] for c in embedded(bare)[0]["curves"]]
@@ -51,44 +51,44 @@ def test_other_curves_do_not_see_them(monitored: Path, make_run: Callable[..., P
     assert "channels of these" not in plain_text(bare)
 
 
-def test_what_is_wrong_is_said_in_words(monitored: Path) -> None:
-    """The page names the block that died, since when, and the one that outgrew its trunk."""
+def test_warnings(monitored: Path) -> None:
+    """The page names the dead block, since when, and the block whose branch dominates."""
     text = plain_text(written(monitored))
     assert (
-        "At step 3,000 most channels of these blocks never fire: block8_5 (97%, since step 1,520)."
+        "At step 3,000 most channels of these blocks are dead: block8_5 (97%, since step 1,520)."
         in text
     )
     assert (
-        "At step 3,000 what these modules add has outgrown their trunk: "
-        "block8_4 (2.5 times, 0.25 at first)." in text
+        "At step 3,000 the residual branch of these modules dominates the shortcut: "
+        "block8_4 (2.5 times, initially 0.25)." in text
     )
     assert "not finite" not in text
 
 
-def test_a_ratio_that_was_always_above_one_is_no_news() -> None:
-    """Xception's first modules add more than their short cut from the start."""
+def test_a_ratio_that_was_always_above_one_is_not_reported() -> None:
+    """In Xception's first modules the branch dominates from the start."""
     lines = [
         {"step": s, "split": "monitors", "residual_ratio": {"block_1": v}}
         for s, v in ((1, 1.3), (2, 1.5))
     ]
-    assert monitors.sentences(lines) == []
+    assert monitors.warnings(lines) == []
     lines[1]["residual_ratio"]["block_1"] = 2.7
-    assert len(monitors.sentences(lines)) == 1
+    assert len(monitors.warnings(lines)) == 1
 
 
 def test_a_long_run_keeps_its_peaks() -> None:
-    """Thousands of lines are a few hundred cells, and a single bad line shows in one."""
+    """Thousands of lines become a few hundred cells, and a single bad line is visible in one."""
     lines = monitor_lines(20 * 5000, 0.0)
     lines[123]["dead_relu"]["conv_1a"] = 0.75
     lines[321]["grad_norm"]["logits"] = math.nan
-    dead, norm = monitors.pictures(lines)[1:]
+    dead, norm = monitors.heat_maps(lines)[1:]
     assert len(dead["steps"]) == MAX_COLUMNS and dead["steps"][-1] == 100_000
     assert sorted(dead["values"][0])[-2:] == [0.0, 0.75]
     assert norm["values"][3].count("nan") == 1
 
 
 def test_damaged_values_are_left_out(monitored: Path) -> None:
-    """A kind that is no object, and a value that is no number, are blanks."""
+    """A kind that is not an object, and a value that is not a number, are blank."""
     bad = {"step": 3020, "epoch": 31, "time": 0, "split": "monitors", "dead_relu": 3}
     bad["grad_norm"] = {"conv_1a": "large", "logits": math.inf}
     with (monitored / "metrics.jsonl").open("a") as f:

@@ -1,4 +1,4 @@
-"""Tests `inception_jax.report.results`: the interval and which evaluation is the newest."""
+"""Tests `report/results.py`: the interval and which evaluation is the newest."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A real SLURM of two nodes on this machine, and jobs on it that things are done to."""
+"""A real SLURM cluster of two nodes on this machine, with functions to submit and disturb jobs."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ TOOLS = ("slurmctld", "slurmd", "sbatch", "munged")
 
 
 def missing() -> str:
-    """Why there can be no cluster here; empty if there can."""
+    """Why no cluster can run on this machine; empty if it can."""
     absent = [tool for tool in TOOLS if not shutil.which(tool)]
     if absent:
         return f"needs {', '.join(absent)}"
@@ -27,11 +27,11 @@ def missing() -> str:
 
 
 class Cluster:
-    """Two nodes, n1 and n2; start and stop as a context."""
+    """Two nodes, n1 and n2, as a context manager."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        # What jobs are given: the compiler in a hurry, one device, no other settings of the tests'.
+        # For jobs: low compiler optimisation, one device, no other settings of the tests.
         xla = f"{FLAGS} --xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0"
         self.environment = {
             **os.environ,
@@ -49,22 +49,22 @@ class Cluster:
         subprocess.run([SCRIPT, "stop", self.folder], check=False)
 
     def ask(self, *words: str) -> str:
-        """What a command of SLURM answers."""
-        done = subprocess.run(words, env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, (words, done.stderr)
-        return done.stdout.strip()
+        """Run a SLURM command; returns its output."""
+        result = subprocess.run(words, env=self.environment, capture_output=True, text=True)
+        assert result.returncode == 0, (words, result.stderr)
+        return result.stdout.strip()
 
     def command(self, *words: object, code: int = 0) -> str:
-        """What `inception-jax` prints."""
-        done = subprocess.run(
+        """Run `inception-jax`; returns its output."""
+        result = subprocess.run(
             [sys.executable, "-m", "inception_jax", *map(str, words)],
             env=self.environment, capture_output=True, text=True, cwd=ROOT,
         )  # fmt: skip
-        assert done.returncode == code, (words, done.stdout, done.stderr)
-        return done.stdout
+        assert result.returncode == code, (words, result.stdout, result.stderr)
+        return result.stdout
 
     def launch(self, workdir: Path, *more: str, flags: tuple[str, ...] = ()) -> str:
-        """Submits a run of two nodes; the job's id."""
+        """Submit a run on two nodes; returns the job id."""
         words = (*runs.SMALL, "--heartbeat=10", "--patience=120", *more)
         self.command(
             "launch", "slurm", "--nodes=2", "--cpus=1", *flags,
@@ -73,22 +73,22 @@ class Cluster:
         return json.loads((workdir / "jobs.jsonl").read_text().splitlines()[-1])["job"]
 
     def about(self, job: str) -> dict[str, str]:
-        """What the controller knows of a job."""
+        """The fields of `scontrol show job`."""
         words = self.ask("scontrol", "show", "job", "-o", job).split()
         return dict(w.partition("=")[::2] for w in words)
 
     def ended(self, job: str, seconds: float = 300) -> str:
-        """The state that a job ends in."""
+        """Wait until a job ends; returns its final state."""
         busy = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED")
         self._wait(job, lambda about: about["JobState"] not in busy, seconds)
         return self.about(job)["JobState"]
 
     def requeued(self, job: str, times: int, seconds: float = 120) -> None:
-        """Returns when a job has been put back for the so manieth time."""
+        """Wait until a job has been requeued `times` times."""
         self._wait(job, lambda about: int(about["Restarts"]) >= times, seconds)
 
     def restarted(self, job: str, times: int, seconds: float = 120) -> None:
-        """Returns when a job runs again for the so manieth time."""
+        """Wait until a job runs after `times` restarts."""
         self.requeued(job, times, seconds)
         self._wait(job, lambda about: about["JobState"] == "RUNNING", seconds)
 
@@ -100,15 +100,15 @@ class Cluster:
 
     def ranks(self, job: str) -> list[int]:
         """Process ids of a job's training processes, by rank."""
-        found = {}
+        pids = {}
         for pid, words, values in self._processes():
             started = values.get("SLURM_STEP_ID", "").isdigit() and "train" in words
             if started and values.get("SLURM_JOB_ID") == job and "srun" not in words[0]:
-                found[int(values["SLURM_PROCID"])] = pid
-        return [pid for _, pid in sorted(found.items())]
+                pids[int(values["SLURM_PROCID"])] = pid
+        return [pid for _, pid in sorted(pids.items())]
 
     def alive(self) -> list[tuple[int, list[str]]]:
-        """Processes of ours that any job of this cluster has started: id and words."""
+        """Processes started by any job of this cluster: id and words."""
         conf = str(self.folder / "slurm.conf")
         return [
             (pid, words)
@@ -117,7 +117,7 @@ class Cluster:
         ]
 
     def _processes(self) -> Iterator[tuple[int, list[str], dict[str, str]]]:
-        """Each process that can be looked at: id, words, environment."""
+        """Each readable process: id, words, environment."""
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_text(errors="replace").split("\0")
@@ -125,31 +125,31 @@ class Cluster:
                 yield int(entry.name), words, dict(i.partition("=")[::2] for i in items)
 
     def kill_job(self, job: str) -> None:
-        """Kills every process of a job at once: its script, what that started, its steps' tasks."""
+        """Kill all processes of a job: its script, its children, and the tasks of its steps."""
         for pid, _, values in list(self._processes()):
             if values.get("SLURM_JOB_ID") == job:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
     def kill_node(self, number: int, job: str) -> None:
-        """Kills a node's daemon, its steps of a job and their tasks, as a power cut would."""
+        """Kill a node's daemon, a job's step on it and its task, like a power failure."""
         daemon = int((self.folder / f"slurmd.n{number}.pid").read_text())
         task = self.ranks(job)[number - 1]
         for pid in (daemon, parent(task), task):
             os.kill(pid, signal.SIGKILL)
 
     def down(self, number: int, seconds: float = 60) -> None:
-        """Returns when the controller has noticed that a node is gone."""
+        """Wait until the controller marks a node as down."""
         end = time.monotonic() + seconds
         while "down" not in self.ask("sinfo", "--noheader", f"--nodes=n{number}", "--format=%T"):
             assert time.monotonic() < end, f"n{number} is not down after {seconds} s"
             time.sleep(0.2)
 
     def start_node(self, number: int) -> None:
-        """Starts a node's daemon again."""
+        """Restart a node's daemon."""
         subprocess.run([SCRIPT, "node", self.folder, str(number)], check=True)
 
 
 def parent(pid: int) -> int:
-    """The process that started another."""
+    """The parent process id."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

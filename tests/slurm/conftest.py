@@ -1,4 +1,4 @@
-"""One cluster for all tests of this folder; they skip where there can be none, and fail in CI."""
+"""One cluster for all tests of this folder; without SLURM they are skipped, or fail in CI."""
 
 import os
 

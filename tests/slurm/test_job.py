@@ -1,4 +1,4 @@
-"""Tests a two-node job under a real SLURM: what happens to it, and that it changes nothing."""
+"""Tests a two-node job under a real SLURM: after each fault the run is bit-identical."""
 
 import json
 import os
@@ -15,20 +15,20 @@ pytestmark = pytest.mark.engines
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The same two processes without a scheduler, to their end."""
-    workdir = tmp_path_factory.mktemp("calm") / "run"
+    """A finished run of the same two processes without a scheduler."""
+    workdir = tmp_path_factory.mktemp("undisturbed") / "run"
     runs.finish(workdir, processes=2)
     return workdir
 
 
 def verdicts(workdir):
-    """The codes that the job's script saw."""
+    """The exit codes that the job script recorded."""
     lines = map(json.loads, (workdir / "attempts.jsonl").read_text().splitlines())
     return [line["code"] for line in lines if line["event"] == "retry"]
 
 
-def same(workdir, undisturbed):
-    """The same losses, counts and weights, to the bit."""
+def assert_same(workdir, undisturbed):
+    """Assert bit-identical losses, counts and weights."""
     assert runs.losses(workdir) == runs.losses(undisturbed)
     assert runs.counts(workdir) == runs.counts(undisturbed)
     assert runs.weights(workdir) == runs.weights(undisturbed)
@@ -43,7 +43,7 @@ def same(workdir, undisturbed):
     ],
 )
 def test_sbatch_reads_the_file(cluster, flags, tmp_path):
-    """`sbatch --test-only`: it would run, on so many processors; and a mistake is refused."""
+    """`sbatch --test-only` accepts the file, and rejects one with a mistake."""
     train = ("--", "train", "--config=configs/digits.py", f"--workdir={tmp_path}/run")
     path = tmp_path / "job.sbatch"
     text = cluster.command("launch", "slurm", *shlex.split(flags), "--print", *train)
@@ -54,12 +54,12 @@ def test_sbatch_reads_the_file(cluster, flags, tmp_path):
         cluster.ask("sbatch", "--test-only", str(path))
 
 
-def test_a_hard_life(cluster, undisturbed, tmp_path):
-    """Preempted, a rank killed, a node lost: the same run, to the bit."""
+def test_preempted_killed_and_node_lost(cluster, undisturbed, tmp_path):
+    """After a preemption, a killed rank and a lost node, the run is bit-identical."""
     workdir = tmp_path / "run"
     job = cluster.launch(workdir)
     runs.wait_for_step(workdir, 8)
-    cluster.ask("scancel", "--signal=TERM", job)  # as a preemption with notice
+    cluster.ask("scancel", "--signal=TERM", job)  # like a preemption with notice
     cluster.restarted(job, 1)
     runs.wait_for_step(workdir, 22)
     os.kill(cluster.ranks(job)[1], signal.SIGKILL)
@@ -70,13 +70,13 @@ def test_a_hard_life(cluster, undisturbed, tmp_path):
     cluster.start_node(2)
     cluster.restarted(job, 3)
     assert cluster.ended(job) == "COMPLETED"
-    # The node's tasks are gone first, so the other may end with 70 before SLURM notices.
+    # The other node may exit with 70 before SLURM notices the loss.
     assert verdicts(workdir) in ([75, 137], [75, 137, 70])
-    same(workdir, undisturbed)
+    assert_same(workdir, undisturbed)
 
 
 def test_requeued(cluster, undisturbed, tmp_path):
-    """`scontrol requeue`, as a scheduler preempts: saved, no step again, the same run."""
+    """After `scontrol requeue` the run has saved, repeats no step, and is bit-identical."""
     workdir = tmp_path / "run"
     job = cluster.launch(workdir)
     runs.wait_for_step(workdir, 12)
@@ -85,14 +85,14 @@ def test_requeued(cluster, undisturbed, tmp_path):
     assert cluster.ended(job) == "COMPLETED"
     (_, stopped, code), (start, *_) = runs.attempts(workdir)
     assert code == 75 and stopped == start
-    same(workdir, undisturbed)
+    assert_same(workdir, undisturbed)
 
 
 def test_time_limits(cluster, tmp_path):
-    """Three times the limit comes while the run waits for an image: saved, and the same run."""
+    """Three time limits while the run waits for an image: it saves, and is bit-identical."""
     images = pictures(tmp_path / "images")
     words = folder_words(images)
-    runs.finish(tmp_path / "calm", *words, processes=2)
+    runs.finish(tmp_path / "undisturbed", *words, processes=2)
     workdir = tmp_path / "run"
     job = cluster.launch(workdir, *words, flags=("--time=2", "--lead=95"))
     for times in (1, 2, 3):
@@ -102,11 +102,11 @@ def test_time_limits(cluster, tmp_path):
     assert cluster.ended(job) == "COMPLETED"
     codes = verdicts(workdir)
     assert len(codes) >= 3 and set(codes) == {75}
-    same(workdir, tmp_path / "calm")
+    assert_same(workdir, tmp_path / "undisturbed")
 
 
-def test_a_bad_config_is_not_started_again(cluster, tmp_path):
-    """78 ends the job at once: here the workdir becomes another run's behind its back."""
+def test_a_bad_config_is_not_restarted(cluster, tmp_path):
+    """78 ends the job: here another config appears in the workdir after submission."""
     workdir = tmp_path / "run"
     job = cluster.launch(workdir, flags=("--extra=--hold",))
     config = json.dumps({"seed": 1})
@@ -117,7 +117,7 @@ def test_a_bad_config_is_not_started_again(cluster, tmp_path):
 
 
 def test_a_crash_loop(cluster, tmp_path):
-    """A job that crashes before its first checkpoint is started again once, not ten times."""
+    """A job that crashes before its first checkpoint is restarted once, not ten times."""
     workdir = tmp_path / "run"
     job = cluster.launch(workdir, flags=("--setup=export JAX_PLATFORMS=nonsense",))
     assert cluster.ended(job) == "FAILED"

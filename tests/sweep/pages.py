@@ -1,4 +1,4 @@
-"""Pages with sweeps, for tests: the digits with a network that compiles in seconds."""
+"""A config page with sweeps: the digits with a network that compiles in seconds."""
 
 from tests.conftest import ROOT
 from tests.evaluated import WITHOUT
@@ -34,7 +34,7 @@ def search(trial):
 
 
 def write(folder, more=""):
-    """The page in a folder, with more at its end."""
+    """Write the page to a folder, with `more` appended."""
     path = folder / "page.py"
     path.write_text(PAGE.format(root=ROOT, without=WITHOUT) + more)
     return path

@@ -1,4 +1,4 @@
-"""Tests `sweep/grid.py`: products of what pages yield, and what they may not yield."""
+"""Tests `sweep/grid.py`: products of sweeps, and errors in a page's sweeps."""
 
 import itertools
 
@@ -27,7 +27,7 @@ def test_product():
 
 
 @pytest.mark.parametrize(
-    ("functions", "names", "says"),
+    ("functions", "names", "message"),
     [
         ({"sweep_lr": LR}, "", "expected names"),
         ({"sweep_lr": LR}, "seed", "the page has lr"),
@@ -44,13 +44,13 @@ def test_product():
           "sweep_b": yielding(*({"optim.lr": i} for i in range(200)))}, "a,b", "40,000 trials"),
     ],
 )  # fmt: skip
-def test_mistakes(functions, names, says):
-    """Each is named, with what would be right."""
-    with pytest.raises(ConfigError, match=says.replace("(", r"\(")):
+def test_mistakes(functions, names, message):
+    """The error names the mistake, and what is expected."""
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
         grid.product(functions, names)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_survive_the_command_line(value):
-    """A trial's command has the very number of its page."""
+    """The command of a trial contains exactly the number of its page."""
     assert float(grid.flag("optim.lr", value).partition("=")[2]) == value

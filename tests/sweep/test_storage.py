@@ -1,4 +1,4 @@
-"""Tests what a search's study lies in: a journal file, and a PostgreSQL that really runs."""
+"""Tests searches with a journal file, and with a real PostgreSQL server."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from inception_jax.sweep import search
 from tests.conftest import ROOT
 from tests.sweep import pages
 
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian's package has them
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # the path of Debian's package
 
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
-    """The URL of a database on a server of our own, which the tests' end stops."""
+    """The URL of a database on a temporary server."""
     if not PROGRAMS or os.geteuid():
         why = "needs Debian's postgresql, and root to become its user"
         if os.environ.get("INCEPTION_JAX_REQUIRE_ALL"):
@@ -28,9 +28,9 @@ def postgres(tmp_path_factory):
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("postgres")
     for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)  # pytest's folders are its user's alone
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
+        path.chmod(0o755)  # readable for the server's user
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
     data = folder / "data"
     data.mkdir()
     subprocess.run(["chown", "-R", "postgres", folder], check=True)
@@ -50,17 +50,17 @@ def postgres(tmp_path_factory):
 
 
 def launch(folder, page, *more):
-    """A search with two workers on this machine; what it prints."""
+    """Run a search with two workers on this machine; returns its output."""
     words = (
         f"sweep launch --on=local --config={page} --search --trials=4 --workers=2 --startup=1 "
         f"--config.train.epochs=1.0 --dir={folder}"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "inception_jax", *shlex.split(words), *more],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def studies(url):
@@ -73,7 +73,7 @@ def studies(url):
 
 @pytest.mark.engines
 def test_many_workers_on_postgresql(postgres, tmp_path, capsys):
-    """Two workers share a study in the database: four trials, each told once; there is no file."""
+    """Two workers share a study in the database: four trials, each run once; no journal file."""
     page, at = pages.write(tmp_path), tmp_path / "sweep"
     launch(at, page, f"--storage={postgres}")
     (trials,) = studies(postgres)
@@ -84,7 +84,7 @@ def test_many_workers_on_postgresql(postgres, tmp_path, capsys):
     assert cli.main(["sweep", "status", str(at), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["trials"]
     assert [r["state"] for r in rows] == ["done"] * 4
-    assert cli.main(["report", str(at)]) == 0  # from files alone
+    assert cli.main(["report", str(at)]) == 0  # needs no database
     # A second sweep has a study of its own in the same database.
     again = tmp_path / "again"
     launch(again, page, f"--storage={postgres}", "--trials=2")
@@ -93,7 +93,7 @@ def test_many_workers_on_postgresql(postgres, tmp_path, capsys):
 
 @pytest.mark.engines
 def test_more_trials_are_added(tmp_path, capsys):
-    """The same search with more trials goes on from what it knows."""
+    """The same search with more trials continues the study."""
     page, at = pages.write(tmp_path), tmp_path / "sweep"
     launch(at, page)
     launch(at, page, "--trials=5")
@@ -102,9 +102,3 @@ def test_more_trials_are_added(tmp_path, capsys):
     assert [(r["index"], r["state"], r["attempts"]) for r in rows] == [
         (i, "done", 1) for i in range(5)
     ]
-
-
-def test_a_password_is_not_shown():
-    """In an error, or anywhere else."""
-    assert search.hidden("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
-    assert search.hidden("postgresql://me@host/db") == "postgresql://me@host/db"

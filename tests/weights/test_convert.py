@@ -64,9 +64,3 @@ def test_tensorflow_layouts_cannot_be_exported(googlenet):
     _, model, _, variables = googlenet
     with pytest.raises(ValueError, match="torch's names"):
         weights.export_arrays(model, weights.find("slim:inception_v1"), variables)
-
-
-def test_imagenet_names():
-    """A thousand different names, in the order of the labels."""
-    names = weights.imagenet_classes()
-    assert len(set(names)) == 1000 and (names[0], names[999]) == ("tench", "toilet tissue")

@@ -1,1 +1,1 @@
-"""One image: its format, decoding, crops, colour."""
+"""One image: format, decoding, crops, colour."""

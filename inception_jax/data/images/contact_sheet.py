@@ -1,32 +1,32 @@
-"""A picture of a training batch as the network sees it."""
+"""A picture of a training batch, as the network sees it."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import jax
 import numpy as np
 
+from inception_jax.config import Config
 from inception_jax.data import pipeline
 from inception_jax.data.images import distort
+from inception_jax.data.sources.listing import SUFFIXES
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 
-SIDE, MOST = 8, 64  # images a row, images in all
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+COLUMNS, MAX_IMAGES = 8, 64
 
 
-def write(config: Any, source: Source, step: int, out: Path) -> Path:
-    """Writes the first images of training step `step`, augmented, as a grid of 8 a row.
+def write(config: Config, source: Source, step: int, out: Path) -> Path:
+    """Write the first 64 images of a training step, augmented, as a grid 8 images wide.
 
     Raises:
-        ConfigError: `out` does not end as a picture does.
+        ConfigError: the suffix of `out` is not that of an image.
     """
     if out.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{out}: expected a picture's name, ending in {' or '.join(SUFFIXES)}")
+        raise ConfigError(f"{out}: expected a file name ending in {', '.join(SUFFIXES)}")
     d = config.data
     read = pipeline.TrainReader(source, d, config.seed)
-    count = min(d.batch_size, MOST)
+    count = min(d.batch_size, MAX_IMAGES)
     batch = read.empty(count)
     read(range(step * d.batch_size, step * d.batch_size + count), batch)
     keys = distort.image_keys(config.seed, step, d.batch_size)[:count]
@@ -36,11 +36,11 @@ def write(config: Any, source: Source, step: int, out: Path) -> Path:
     images = np.asarray(pixels * 255).round().astype(np.uint8)
     scale = max(1, round(128 / d.image_size))
     images = images.repeat(scale, 1).repeat(scale, 2)
-    rows = -(-count // SIDE)
+    rows = -(-count // COLUMNS)
     side = images.shape[1] + 2
-    sheet = np.full((rows * side, SIDE * side, 3), 255, np.uint8)
+    sheet = np.full((rows * side, COLUMNS * side, 3), 255, np.uint8)
     for i, image in enumerate(images):
-        y, x = divmod(i, SIDE)
+        y, x = divmod(i, COLUMNS)
         sheet[y * side : y * side + side - 2, x * side : x * side + side - 2] = image
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())

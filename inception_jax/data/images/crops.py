@@ -1,4 +1,4 @@
-"""Which part of an image the network sees, and at what size: geometry on the host."""
+"""Crop and resize on the host: the part of an image that the network sees, and its size."""
 
 import math
 
@@ -16,7 +16,7 @@ INTERPOLATIONS = {
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
-# What `random` draws from, each as often: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
+# `random` chooses one of these: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
 RANDOM = ("bilinear", "nearest", "bicubic", "area")
 ATTEMPTS = 10  # torchvision's
 # slim's preprocessing/inception_preprocessing.py, distorted_bounding_box_crop.
@@ -24,11 +24,11 @@ TENSORFLOW_ATTEMPTS, MIN_COVERED = 100, 0.1
 
 
 def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
-    """A random rectangle of an image of `height` x `width` pixels, as GoogLeNet's section 6 has it.
+    """Sample the crop of GoogLeNet's section 6 from an image of `height` x `width` pixels.
 
     Its share of the image's area is uniform in `area`, its width / height uniform in `aspect`. A
-    rectangle that does not fit is drawn again, and after ten the largest central one of an allowed
-    aspect is taken (torchvision's rule; TensorFlow takes the whole image).
+    rectangle that does not fit is rejected; after ten rejections the crop is the largest central
+    one of an allowed aspect (torchvision's rule; TensorFlow takes the whole image).
     """
     for _ in range(ATTEMPTS):
         pixels = rng.uniform(*area) * height * width
@@ -43,13 +43,12 @@ def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -
 
 
 def tensorflow_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
-    """A random rectangle, as TensorFlow's `sample_distorted_bounding_box` takes it.
+    """Sample a crop as TensorFlow's `sample_distorted_bounding_box`.
 
-    That is what the released Inception code trains with. The aspect is uniform, but the *height* is
-    uniform between those of the least and the largest area, which makes small rectangles more
-    likely than the paper's. As there, without boxes of objects a rectangle has to cover a tenth of
-    the image (`min_object_covered=0.1` of the whole), and after 100 attempts the whole image is
-    taken.
+    The released Inception code trains with it. The aspect is uniform, but the *height* is uniform
+    between those of the smallest and the largest area, so that small rectangles are more likely
+    than in `inception_box`. A rectangle must cover a tenth of the image (`min_object_covered=0.1`
+    of the whole image, without boxes of objects); after 100 rejections the crop is the image.
     """
     least, most = (share * height * width for share in area)
     for _ in range(TENSORFLOW_ATTEMPTS):
@@ -71,7 +70,7 @@ def tensorflow_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) 
 
 
 def _start(rng: np.random.Generator, room: int) -> int:
-    """TensorFlow draws below `room`: a rectangle never touches the last row."""
+    """A start in [0, room), as in TensorFlow: a rectangle never touches the last row."""
     return int(rng.integers(room)) if room else 0
 
 
@@ -79,10 +78,10 @@ RANDOM_BOXES = {"inception": inception_box, "tensorflow": tensorflow_box}
 
 
 def central_box(height: int, width: int, share: float, square: bool) -> Box:
-    """The centre: `share` of both sides, or `share` of the short side as a square.
+    """The central crop: `share` of both sides, or a square of `share` of the short side.
 
-    Both sides are rounded as by TensorFlow's `central_crop`, which TF-slim evaluates with: each
-    margin down to a whole pixel.
+    Without `square` each margin is rounded down to a whole pixel, as by TensorFlow's
+    `central_crop`, with which TF-slim evaluates.
     """
     if square:
         h = w = max(1, round(min(height, width) * share))
@@ -92,7 +91,7 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
 
 
 def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
-    """Fills `out`, uint8 [size, size, 3], with `part` [h, w, 3], stretched."""
+    """Resize `part` [h, w, 3] to `out`, uint8 [size, size, 3]; the aspect may change."""
     if part.shape == out.shape:
         out[:] = part
     else:
@@ -100,7 +99,7 @@ def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
 
 
 def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:
-    """`image` [s, s, 3] moved by up to `pad` pixels each way; what comes in is its reflection."""
+    """Shift `image` [s, s, 3] by up to `pad` pixels each way, with a reflected border."""
     dy, dx = rng.integers(0, 2 * pad + 1, 2)
     padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
     return padded[dy : dy + image.shape[0], dx : dx + image.shape[1]]

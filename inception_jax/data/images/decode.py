@@ -1,4 +1,4 @@
-"""Bytes of an image file to RGB pixels."""
+"""Decodes the bytes of an image file to RGB pixels."""
 
 import struct
 
@@ -8,23 +8,23 @@ import simplejpeg
 
 JPEG = b"\xff\xd8"
 SIGNATURES = {JPEG: "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"BM": "BMP"}
-# A photograph with bytes left over after its last row is whole; TensorFlow's decoder reads it too.
+# Left-over bytes after the last row lose no pixel; TensorFlow's decoder accepts them too.
 HARMLESS = "extraneous bytes before marker 0xd9"
-MOST_PIXELS = 2**27  # 400 MB of a thread's memory; the largest photograph of ImageNet has 2^24
+MAX_PIXELS = 2**27  # 400 MB of a thread's memory; the largest photograph of ImageNet has 2^24
 
-# What OpenCV says about a damaged file, we say once, with the file's name.
+# Our message for a damaged file has its name; OpenCV's has not.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class BadImageError(ValueError):
-    """Bytes that are not a whole, readable image."""
+    """Bytes that are not a complete, readable image."""
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Decodes a JPEG, PNG or any other format OpenCV reads.
+    """Decode a JPEG, a PNG or any other format that OpenCV reads.
 
-    JPEG goes through libjpeg-turbo, which refuses truncated files; the container is recognised by
-    its first bytes, never by the file's name. EXIF orientation and transparency are ignored, as by
+    libjpeg-turbo decodes JPEGs and refuses truncated ones. The format is recognised by the first
+    bytes, never by the file's name. EXIF orientation and transparency are ignored, as by
     TensorFlow's decoder, with which the published networks were trained.
 
     Returns:
@@ -36,19 +36,19 @@ def decode(data: bytes) -> np.ndarray:
     if not data:
         raise BadImageError("the file is empty")
     height, width = _size(data)
-    if height * width > MOST_PIXELS:
+    if height * width > MAX_PIXELS:
         raise BadImageError(
-            f"{width}x{height} pixels are too many to decode whole (at most {MOST_PIXELS:,}): "
-            f"shrink it, or store it as JPEG and have libjpeg-turbo 3 (pip install turbojpeg)"
+            f"{width}x{height} pixels are too many to decode (at most {MAX_PIXELS:,}): "
+            f"shrink it, or store it as JPEG and install libjpeg-turbo 3 (pip install turbojpeg)"
         )
     pixels = _jpeg(data) if data.startswith(JPEG) else None
     return _any(data) if pixels is None else pixels
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Height and width that a JPEG's, PNG's or BMP's header claims; (0, 0) for other formats.
+    """Height and width in the header of a JPEG, PNG or BMP; (0, 0) for other formats.
 
-    WebP holds at most 16,383 pixels a side; what else OpenCV reads has its limit, 2^30 pixels.
+    WebP has at most 16,383 pixels a side; OpenCV limits all formats to 2^30 pixels.
     """
     if data.startswith(JPEG):
         try:
@@ -66,7 +66,7 @@ def _size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg(data: bytes) -> np.ndarray | None:
-    """Pixels of a JPEG, or None for one with a chroma subsampling that simplejpeg does not know."""
+    """Pixels of a JPEG, or None for a chroma subsampling that simplejpeg does not support."""
     try:
         return simplejpeg.decode_jpeg(data, colorspace="RGB")
     except ValueError as e:

@@ -1,4 +1,4 @@
-"""Flip, colour and normalisation: pure functions of pixels and a key, run inside the step."""
+"""Flip, colour distortion and normalisation on the device: pure functions of pixels and a key."""
 
 from functools import partial
 
@@ -15,23 +15,23 @@ ORDERS = {
     "original": ("bshc", "bchs"),
     "fast": ("bs", "sb"),
 }
-# A shortest sequence that holds each of them, of those the one with fewest hues and saturations.
+# The shortest sequence of which every order is a subsequence, with fewest hues and saturations.
 SEQUENCES = {"slim": "bsbchbscb", "original": "bschsc", "fast": "bsb"}
 
 
 def image_keys(seed: int, step: Array | int, count: int) -> Array:
-    """A key for each image of a step's global batch: keys [count], from (seed, step, position)."""
+    """One key per image of a step's global batch, from (seed, step, position): keys [count]."""
     key = jax.random.fold_in(jax.random.key(seed), step)
     return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(count))
 
 
 def augment(images: Array, keys: Array, *, flip: bool, colour: str) -> Array:
-    """Mirrors half of the images and distorts their colours.
+    """Mirror half of the images and distort their colours.
 
     Args:
         images: [b, h, w, 3] in [0, 1].
         keys: [b].
-        flip: whether to mirror left and right.
+        flip: whether to mirror left to right.
         colour: `none` or a key of `ORDERS`.
 
     Returns:
@@ -48,17 +48,18 @@ def augment(images: Array, keys: Array, *, flip: bool, colour: str) -> Array:
 
 
 def normalise(images: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Array:
-    """(x - mean) / std of `images` [b, h, w, 3] in [0, 1]; mean and std on the 0..255 scale."""
+    """(x - mean) / std for `images` [b, h, w, 3] in [0, 1]; mean and std on the 0..255 scale."""
     scale = [255 / s for s in std]
     shift = [-m / s for m, s in zip(mean, std, strict=True)]
     return images * jnp.asarray(scale, images.dtype) + jnp.asarray(shift, images.dtype)
 
 
 def distort_colour(image: Array, key: Array, orders: str) -> Array:
-    """Brightness, saturation, hue and contrast of `image` [h, w, 3] in one of `ORDERS`; clipped.
+    """Distort brightness, saturation, hue and contrast of `image` [h, w, 3], and clip to [0, 1].
 
-    Every order is a part of one sequence, whose other steps are passed over: computing all orders
-    and taking one, which is what a `switch` becomes under `vmap`, does twice the work.
+    The order is one of `ORDERS[orders]`, at random. Each is a subsequence of one sequence, whose
+    other steps are masked: a `switch`, which under `vmap` computes every order, does twice the
+    work.
     """
     order, *keys = jax.random.split(key, 5)
     ranges = dict(zip("bshc", (BRIGHTNESS, SATURATION, HUE, CONTRAST), strict=True))
@@ -67,50 +68,52 @@ def distort_colour(image: Array, key: Array, orders: str) -> Array:
         for letter, k in zip(ranges, keys, strict=True)
     }
     chosen = jax.random.randint(order, (), 0, len(ORDERS[orders]))
-    steps = jnp.asarray([places(o, SEQUENCES[orders]) for o in ORDERS[orders]])[chosen]
-    for takes_part, letter in zip(steps, SEQUENCES[orders], strict=True):
-        image = jnp.where(takes_part, OPS[letter](image, amounts[letter]), image)
+    steps = jnp.asarray([step_mask(o, SEQUENCES[orders]) for o in ORDERS[orders]])[chosen]
+    for active, letter in zip(steps, SEQUENCES[orders], strict=True):
+        image = jnp.where(active, OPS[letter](image, amounts[letter]), image)
     return jnp.clip(image, 0, 1)
 
 
-def places(order: str, sequence: str) -> list[bool]:
-    """Which steps of `sequence` make up `order`.
+def step_mask(order: str, sequence: str) -> list[bool]:
+    """Mark the steps of `sequence` that make up `order`.
 
     Raises:
-        ValueError: none do.
+        ValueError: `order` is not a subsequence.
     """
-    left = list(order)
-    found = [bool(left) and left[0] == letter and bool(left.pop(0)) for letter in sequence]
-    if left:
+    remaining = list(order)
+    mask = [
+        bool(remaining) and remaining[0] == letter and bool(remaining.pop(0)) for letter in sequence
+    ]
+    if remaining:
         raise ValueError(f"expected the steps of {order!r} in {sequence!r}, in order")
-    return found
+    return mask
 
 
 def brightness(x: Array, delta: Array) -> Array:
-    """Adds `delta`; like the three below, TensorFlow's rule, and not clipped."""
+    """Add `delta`. This and the next three follow TensorFlow and do not clip."""
     return x + delta
 
 
 def contrast(x: Array, factor: Array) -> Array:
-    """Scales the distance of `x` [h, w, 3] from each channel's mean."""
+    """Scale the distance of `x` [h, w, 3] from the mean of each channel."""
     mean = x.mean(axis=(0, 1), keepdims=True)
     return (x - mean) * factor + mean
 
 
 def saturation(x: Array, factor: Array) -> Array:
-    """Scales HSV's saturation, which stays in [0, 1].
+    """Scale HSV's saturation, which stays in [0, 1].
 
-    A channel's distance to the greatest is proportional to it, so that no hue is asked for.
+    The distance of a channel to the largest is proportional to it, so the hue is not needed.
     """
     value = x.max(axis=-1, keepdims=True)
     span = value - x.min(axis=-1, keepdims=True)
-    # The saturation is span / value, and 0 without a value.
+    # The saturation is span / value, and 0 where value is 0.
     scale = jnp.minimum(factor, value / jnp.where(span > 0, span, 1))
     return value - (value - x) * jnp.where(value > 0, scale, 0)
 
 
 def hue(x: Array, turns: Array) -> Array:
-    """Turns HSV's hue."""
+    """Rotate HSV's hue by a number of turns."""
     h, s, v = _hsv(x)
     return _rgb((h + turns) % 1.0, s, v)
 

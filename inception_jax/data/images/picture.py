@@ -1,4 +1,4 @@
-"""An image that is decoded no more than it is looked at."""
+"""A stored image of which only the requested region is decoded."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import decode
 
 Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
-MOST = 2**26  # pixels decoded of one box: 200 MB; a larger one is decoded at a half, a quarter, ...
-SHRINK = (8, 4, 2)  # what JPEG's transform can leave out
+MAX_PIXELS = 2**26  # of a decoded box: 200 MB; a larger one is decoded at a half, a quarter, ...
+SHRINK = (8, 4, 2)  # the scales 1/n at which a JPEG can be decoded
 
 
 class Box(NamedTuple):
@@ -22,10 +22,10 @@ class Box(NamedTuple):
 
 
 class Picture:
-    """One stored image: its size is known at once, its pixels are decoded when asked for.
+    """One stored image: its size is read from the header, its pixels are decoded when needed.
 
     Raises:
-        BadImageError: it cannot be read, as far as its header shows.
+        BadImageError: the header cannot be read.
     """
 
     def __init__(self, stored: Stored):
@@ -38,26 +38,26 @@ class Picture:
             self.height, self.width = self.whole().shape[:2]
 
     def whole(self) -> np.ndarray:
-        """All pixels, uint8 [h, w, 3]; kept, so that further boxes cost nothing.
+        """All pixels, uint8 [h, w, 3]; decoded once.
 
         Raises:
-            BadImageError: it cannot be read.
+            BadImageError: the image cannot be read.
         """
         if self._pixels is None:
             self._pixels = decode(self._data)
         return self._pixels
 
     def inside(self, box: Box, least: int | None = None) -> np.ndarray:
-        """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only they are decoded.
+        """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
 
         Args:
             box: within the image.
-            least: pixels a side that are enough. A box of at least twice as many is decoded at a
-                half, a quarter or an eighth, never below. None: every pixel, exactly those of
-                `whole`, unless the box has more than 2^26 of them.
+            least: pixels a side that suffice. A box of at least twice as many is decoded at a
+                half, a quarter or an eighth, never to fewer. None: every pixel, equal to those of
+                `whole`, unless the box has more than 2^26.
 
         Raises:
-            BadImageError: it cannot be read.
+            BadImageError: the image cannot be read.
         """
         if self._pixels is None and self._header is not None:
             part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least))
@@ -73,8 +73,8 @@ def _shrunk(box: Box, least: int | None) -> tuple[int, int, int, int, int]:
     if least is not None:
         short = min(box.height, box.width)
         n = next((n for n in SHRINK if short >= n * least), 1)
-    while n < max(SHRINK) and box.height * box.width > MOST * n * n:
+    while n < max(SHRINK) and box.height * box.width > MAX_PIXELS * n * n:
         n *= 2
-    # Rounded inwards: never a pixel that the image does not have.
+    # Rounded inwards, so that the box stays in the image.
     y, x = box.y // n, box.x // n
     return y, x, max(1, box.height // n), max(1, box.width // n), n

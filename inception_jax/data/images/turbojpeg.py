@@ -1,9 +1,8 @@
-"""libjpeg-turbo's own interface, for what no Python package offers: decoding a part of a JPEG.
+"""Decodes a region of a JPEG through libjpeg-turbo's C interface; no Python package offers that.
 
-The few functions of the TurboJPEG 3 API that this needs, through ctypes, which lets other threads
-run meanwhile. The library is the system's, if that is version 3 or newer, or the one inside the
-wheel `turbojpeg`; without either nothing here is used, and whole images are decoded (`simplejpeg`).
-`experiments/input/decoders.py` measures the choice.
+The functions of the TurboJPEG 3 API are called through ctypes, which releases the GIL. The library
+is the system's if that is version 3 or newer, else the one inside the wheel `turbojpeg`; without
+either, whole images are decoded by `simplejpeg`. `experiments/input/decoders.py` compares the two.
 """
 
 import ctypes
@@ -19,14 +18,14 @@ import numpy as np
 DECOMPRESS, RGB = 1, 0
 STOP_ON_WARNING, SUBSAMPLING, WIDTH, HEIGHT, PRECISION, COLOURSPACE = 0, 4, 5, 6, 7, 8
 YCBCR_OR_GREY = (1, 2)
-# Width of the blocks that a region has to begin at, by TJSAMP: 444, 422, 420, grey, 440, 411, 441.
+# A region must start at a multiple of this width, by TJSAMP: 444, 422, 420, grey, 440, 411, 441.
 BLOCK = {0: 8, 1: 16, 2: 16, 3: 8, 4: 8, 5: 32, 6: 8}
-RIGHT = 2  # pixels beyond the region that smooth chroma upsampling looks at
-TAIL = 4096  # bytes at the end of a file that have to hold its end marker
+RIGHT = 2  # pixels right of the region that smooth chroma upsampling reads
+TAIL = 4096  # bytes at the end of a file that must contain its end marker
 
 
 class Header(NamedTuple):
-    """What is known of a JPEG before its pixels are decoded."""
+    """Size and chroma subsampling of a JPEG, from its header."""
 
     height: int
     width: int
@@ -47,7 +46,7 @@ class Scale(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """libjpeg-turbo 3 or newer, or None."""
+    """The library, version 3 or newer, or None."""
     for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
         try:
             lib = ctypes.CDLL(path)
@@ -87,10 +86,10 @@ class _Handle:
     def __init__(self, lib: ctypes.CDLL):
         self.lib, self.value = lib, lib.tj3Init(DECOMPRESS)
         self._of: bytes | None = None
-        lib.tj3Set(self.value, STOP_ON_WARNING, 1)  # a damaged JPEG is refused, not guessed at
+        lib.tj3Set(self.value, STOP_ON_WARNING, 1)  # refuse a damaged JPEG
 
     def read_header(self, data: bytes) -> bool:
-        """Reads the header of `data`, unless it is the last one read; whether it is whole."""
+        """Read the header of `data`, unless it was the last one read; False if it is damaged."""
         if self._of is not data:
             self._of = None if self.lib.tj3DecompressHeader(self.value, data, len(data)) else data
         return self._of is data
@@ -110,10 +109,10 @@ def _handle() -> _Handle | None:
 
 
 def header(data: bytes) -> Header | None:
-    """The header of a JPEG of which a part can be decoded; None for every other file.
+    """The header of a JPEG of which a region can be decoded; None for any other file.
 
-    None too where a whole decoder has to judge: no end marker in the last 4 KB, CMYK, more than
-    eight bits, an unusual subsampling, damage, no library.
+    None also for a JPEG without an end marker in its last 4 KB, in CMYK, with more than eight bits,
+    with an unusual subsampling or a damaged header; and without the library.
     """
     h = _handle()
     if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0:
@@ -123,22 +122,22 @@ def header(data: bytes) -> Header | None:
         return None
     if get(h.value, COLOURSPACE) not in YCBCR_OR_GREY or get(h.value, PRECISION) != 8:
         return None
-    found = Header(get(h.value, HEIGHT), get(h.value, WIDTH), get(h.value, SUBSAMPLING))
-    return found if found.subsampling in BLOCK else None
+    result = Header(get(h.value, HEIGHT), get(h.value, WIDTH), get(h.value, SUBSAMPLING))
+    return result if result.subsampling in BLOCK else None
 
 
 def decode(
-    data: bytes, found: Header, y: int, x: int, height: int, width: int, shrink: int = 1
+    data: bytes, header: Header, y: int, x: int, height: int, width: int, shrink: int = 1
 ) -> np.ndarray | None:
-    """The pixels of a region of a JPEG whose `header` was `found`, or None if it is damaged.
+    """Decode a region of a JPEG; None if it is damaged.
 
-    With `shrink` 1 they equal those of the whole decoded image: smooth upsampling of the chroma
-    looks one block to the left and two pixels to the right, so those are decoded too.
+    With `shrink` 1 the pixels equal those of the whole decoded image: smooth upsampling of the
+    chroma reads one block to the left and two pixels to the right, so these are decoded too.
 
     Args:
         data: the file.
-        found: its header.
-        y: first row, like the three numbers after it in pixels of the shrunk image.
+        header: of the file.
+        y: first row, like the next three in pixels of the shrunk image.
         x: first column.
         height: rows.
         width: columns.
@@ -150,9 +149,9 @@ def decode(
     h = _handle()
     assert h is not None, "header() gives None without the library"
     lib = h.lib
-    block = BLOCK[found.subsampling] // shrink or 1
+    block = BLOCK[header.subsampling] // shrink or 1
     left = max(0, x // block - 1) * block
-    right = min(-(-found.width // shrink), x + width + RIGHT)
+    right = min(-(-header.width // shrink), x + width + RIGHT)
     out = np.empty((height, right - left, 3), np.uint8)
     failed = (
         not h.read_header(data)

@@ -1,4 +1,4 @@
-"""TFDS's own ImageNet, built by its own code from the official files; the one use of TensorFlow."""
+"""ImageNet built by TFDS's own code from the official files; the only use of TensorFlow."""
 
 import contextlib
 import io
@@ -10,67 +10,72 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from inception_jax.data.prepare import archives, imagenet, prepared
+from inception_jax.data import imagenet
+from inception_jax.data.prepare import archives, prepared
+from inception_jax.data.prepare.imagenet import missing_images
 from inception_jax.errors import ConfigError
 from inception_jax.progress import watched
 
 
 def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) -> str:
-    """Builds TFDS's set in `out` from the tar files in `manual`; what was done, in a few lines.
+    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists.
+
+    Returns:
+        A summary of the set for the terminal.
 
     Raises:
-        ConfigError: no TensorFlow, no such folder, or another set in the way.
+        ConfigError: TensorFlow or a folder is missing, or `out` has an unusable set of this name.
         DataError: a file is missing or is not the official one.
-        DiskFullError: there is no room.
+        DiskFullError: too little room.
     """
     import tensorflow_datasets as tfds
 
     manual, out = Path(manual).expanduser(), Path(out).expanduser()
     final = out / imagenet.NAME / str(tfds.builder_cls(imagenet.NAME).VERSION)
     if final.exists():
-        return _there(final)
+        return _summary(final)
     counts = archives.preflight(manual, out, any_size)
     if md5:
         archives.check_md5(manual)
     with prepared.staging(out, imagenet.NAME) as staging:
-        if not final.exists():  # made now, by the process that had the lock
-            made = staging / final.name
-            _build(manual, staging, made, counts)
-            names = sorted(path.name for path in made.glob("*.array_record*"))
-            prepared.write_checksums(made, prepared.hashed(made, names))
-            prepared.publish(made, final)
+        if not final.exists():  # else the process that held the lock has built it
+            built = staging / final.name
+            _build(manual, staging, built, counts)
+            names = sorted(path.name for path in built.glob("*.array_record*"))
+            prepared.write_checksums(built, prepared.hashed(built, names))
+            prepared.publish(built, final)
             shutil.rmtree(staging / "downloads", ignore_errors=True)
-    return _there(final)
+    return _summary(final)
 
 
-def _build(manual: Path, staging: Path, made: Path, counts: dict[str, int]) -> None:
-    """Lets TFDS work; it cannot continue what a killed process began, which is removed."""
+def _build(manual: Path, staging: Path, built: Path, counts: dict[str, int]) -> None:
+    """Run TFDS's builder; it cannot continue the work of a killed process, which is removed."""
     import tensorflow_datasets as tfds
     from absl import logging
 
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}  # of what is no trouble
-    os.environ.update({k: v for k, v in quiet.items() if k not in os.environ})
+    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}.items():
+        os.environ.setdefault(name, value)  # no messages about its optimisations
     for path in staging.glob("incomplete.*"):
         size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
         print(f"removing {size / 1e9:,.1f} GB that an interrupted run left", file=sys.stderr)
         shutil.rmtree(path)
-    logging.set_verbosity(logging.ERROR)  # that there is no test split is no warning to us
+    logging.set_verbosity(logging.ERROR)  # without it TFDS warns that there is no test split
     builder = tfds.builder(imagenet.NAME, data_dir=str(staging.parent))
-    # TFDS prints that it downloads, and where we do not leave it.
-    with _shown(counts), contextlib.redirect_stdout(io.StringIO()):
+    # TFDS prints a download message with a temporary folder.
+    with _our_progress(counts), contextlib.redirect_stdout(io.StringIO()):
         builder.download_and_prepare(
             file_format="array_record", download_dir=str(staging / "downloads"),
             download_config=tfds.download.DownloadConfig(
                 manual_dir=str(manual), try_download_gcs=False
             ),
         )  # fmt: skip
-    if not made.exists():
-        raise RuntimeError(f"expected TFDS to write {made}, found none")
+    if not built.exists():
+        raise RuntimeError(f"expected TFDS to write {built}, found none")
 
 
 @contextlib.contextmanager
-def _shown(counts: dict[str, int]) -> Iterator[None]:
-    """TFDS's bars as ours: a line every ten seconds in a log, which its own would fill."""
+def _our_progress(counts: dict[str, int]) -> Iterator[None]:
+    """Replace TFDS's progress bars by ours: one line every ten seconds in a log file."""
     from tensorflow_datasets.core import utils
 
     theirs = utils.tqdm
@@ -91,25 +96,25 @@ def _shown(counts: dict[str, int]) -> Iterator[None]:
         utils.tqdm = theirs
 
 
-def _there(final: Path) -> str:
-    """What a prepared set has, compared with what it should have.
+def _summary(final: Path) -> str:
+    """The images of a prepared set, compared with ImageNet's.
 
     Raises:
-        ConfigError: it cannot be used.
+        ConfigError: the set cannot be used.
     """
     try:
         info = json.loads((final / "dataset_info.json").read_text())
     except (OSError, ValueError) as e:
-        raise ConfigError(f"{final} is in the way and no prepared set ({e}); remove it") from e
+        raise ConfigError(f"{final} exists and is not a prepared set ({e}); remove it") from e
     if info["fileFormat"] != "array_record":
         raise ConfigError(
             f"{final} is prepared as {info['fileFormat']}, expected array_record: choose another "
             f"--data_dir, or remove it"
         )
-    found = {s["name"]: sum(int(n) for n in s["shardLengths"]) for s in info["splits"]}
+    counts = {s["name"]: sum(int(n) for n in s["shardLengths"]) for s in info["splits"]}
     lines = [f"{final}: prepared"]
-    lines += [f"  {split}: {count:,} images" for split, count in found.items()]
-    lines += imagenet.difference(found)
+    lines += [f"  {split}: {count:,} images" for split, count in counts.items()]
+    lines += missing_images(counts)
     lines.append(
         f"read it with --config.data.source=tfds --config.data.name={imagenet.NAME} "
         f"--config.data.dir={final.parent.parent}"

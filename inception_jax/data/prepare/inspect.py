@@ -1,12 +1,13 @@
-"""Looks at a whole data set: its splits, and every image of one of them."""
+"""Inspects a data set: its splits, and every image of one of them."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import ImageKind, examine
 from inception_jax.data.prepare.survey import Survey
@@ -21,15 +22,15 @@ CHUNK = 32  # images a thread reads at a time
 
 
 class Split(NamedTuple):
-    """How large a split is, and why it cannot be used."""
+    """Size of a split, and why it cannot be used; empty if it can."""
 
     images: int
     classes: int
     problem: str = ""
 
 
-def splits(data: Any) -> dict[str, Split]:
-    """Every split of the set that a config's `data` section names; no image is read."""
+def splits(data: sections.Data) -> dict[str, Split]:
+    """The splits of the set that a config's `data` section names; reads no image."""
     if data.source == "digits":
         return {name: _split(Digits(name)) for name in SPLITS}
     if data.source == "folder":
@@ -44,37 +45,37 @@ def _split(source: Source) -> Split:
     return Split(len(source), len(source.classes))
 
 
-def _folder(data: Any, name: str) -> Split:
+def _folder(data: sections.Data, name: str) -> Split:
     try:
         return _split(Folder(data.dir, name, data.train_split))
     except ConfigError as e:
         return Split(0, 0, str(e))
 
 
-def look(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
-    """Reads every image once, in `threads` threads."""
+def survey_of(source: Source, threads: int = os.cpu_count() or 1) -> Survey:
+    """Read every image once, in `threads` threads."""
     total, survey = len(source), Survey(source.classes, len(source))
 
     def read(start: int) -> tuple[list[int], list[tuple[int, str, ImageKind | str]]]:
-        labels, seen = [], []
+        labels, rows = [], []
         for i in range(start, min(start + CHUNK, total)):
             try:
-                seen.append((i, source.name(i), _kind(source, i)))
+                rows.append((i, source.name(i), _kind(source, i)))
             except BadImageError as e:
-                seen.append((i, source.name(i), str(e)))
+                rows.append((i, source.name(i), str(e)))
             labels += _label(source, i)
-        return labels, seen
+        return labels, rows
 
     bar, done = Progress(total, label="reading"), 0
     with ThreadPoolExecutor(threads) as pool:
-        for labels, seen in pool.map(read, range(0, total, CHUNK)):
+        for labels, rows in pool.map(read, range(0, total, CHUNK)):
             survey.counts += np.bincount(labels, minlength=len(survey.counts))
-            for index, name, kind in seen:
+            for index, name, kind in rows:
                 if isinstance(kind, ImageKind):
-                    survey.note(index, name, kind)
+                    survey.add(index, name, kind)
                 else:
                     survey.unreadable[name] = kind
-            done += len(seen)
+            done += len(rows)
             bar.update(done, {"unreadable": str(len(survey.unreadable))})
     bar.close()
     return survey
@@ -86,7 +87,7 @@ def _kind(source: Source, index: int) -> ImageKind:
 
 
 def _label(source: Source, index: int) -> list[int]:
-    """The label of an image; none if it is in a record that cannot be read."""
+    """The label of an image; empty if its record cannot be read."""
     try:
         return [source.label(index)]
     except BadImageError:

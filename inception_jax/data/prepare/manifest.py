@@ -1,4 +1,4 @@
-"""Which images of a folder go into which shard: the same for the same files, anywhere."""
+"""The assignment of a folder's images to shards; a function of the files only."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ from inception_jax.data.sources.listing import subfolders
 from inception_jax.errors import ConfigError
 from inception_jax.progress import watched
 
-STATS = 16  # threads that ask for the files' sizes, which on a network disk is waiting
+STAT_THREADS = 16  # that read file sizes; on a network disk each call waits
 SPLIT = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
-    """A file: its path below the folder, its label, its size and the time it was written."""
+class ImageFile:
+    """A file: its path below the folder, its label, its size and its modification time."""
 
     path: str
     label: int
@@ -35,7 +35,7 @@ class ShardFile:
 
     file: str
     split: str
-    images: Sequence[Image]
+    images: Sequence[ImageFile]
 
 
 class Manifest:
@@ -44,27 +44,27 @@ class Manifest:
     Args:
         root: the folder, with one folder a split, and in it one folder a class.
         name: of the set.
-        shard_bytes: the images of a shard have about so many.
-        train: the split whose folders are the classes of all.
-        splits: which to take; every folder of `root` if empty.
+        shard_bytes: approximate size of the images of a shard.
+        train: the split whose folders are the classes of all splits.
+        splits: to pack; every folder of `root` if empty.
 
     Raises:
-        ConfigError: a split that is not there, has no images, or has a class that `train` lacks.
+        ConfigError: a split is missing, has no images, or has a class that `train` lacks.
     """
 
     def __init__(self, root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str]):
         if not root.is_dir():
             raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
-        found = subfolders(root)
+        folders = subfolders(root)
         for split in (train, *splits):
-            if split not in found:
+            if split not in folders:
                 raise ConfigError(
-                    f"{root}: expected a split {split!r}, found {', '.join(found) or 'no folders'};"
-                    f" --train_split= and --splits= name those that are there"
+                    f"{root}: expected a split {split!r}, found "
+                    f"{', '.join(folders) or 'no folders'}; set --train_split= and --splits="
                 )
         self.classes: tuple[str, ...] = ()
         self.shards: list[ShardFile] = []
-        for split in splits or found:
+        for split in splits or folders:
             source = _opened(root, split, train)
             self.classes = source.classes
             self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
@@ -73,9 +73,12 @@ class Manifest:
         return sum(len(shard.images) for shard in self.shards)
 
     def digest(self, *flags: object, times: bool = False) -> str:
-        """Of all that decides the shards, but for the bytes of the images; `times`: also of these.
+        """A sha256 of everything that decides the shards except the bytes of the images.
 
-        A file that is written again has another time, in another place too.
+        Args:
+            flags: further values that decide the shards.
+            times: whether modification times count, which stand for the bytes of the images; a
+                copy of the folder has others.
         """
         digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
         for shard in self.shards:
@@ -96,22 +99,24 @@ def _opened(root: Path, split: str, train: str) -> Folder:
         raise ConfigError(f"{reason}. To pack only some splits: --splits={train},...") from e
 
 
-def _listed(root: Path, source: Folder, split: str) -> list[Image]:
-    def one(index: int) -> Image:
+def _listed(root: Path, source: Folder, split: str) -> list[ImageFile]:
+    def one(index: int) -> ImageFile:
         stat = os.stat(root / source.name(index))
-        return Image(source.name(index), source.label(index), stat.st_size, stat.st_mtime_ns)
+        return ImageFile(source.name(index), source.label(index), stat.st_size, stat.st_mtime_ns)
 
-    with ThreadPoolExecutor(STATS) as pool:
+    with ThreadPoolExecutor(STAT_THREADS) as pool:
         return list(watched(pool.map(one, range(len(source))), len(source), f"listing {split}"))
 
 
-def _mixed(images: list[Image]) -> list[Image]:
-    """In an order that only the paths decide, so that a reader of neighbours sees all classes."""
+def _mixed(images: list[ImageFile]) -> list[ImageFile]:
+    """In an order that depends on the paths only and mixes the classes."""
     return sorted(images, key=lambda image: hashlib.sha256(os.fsencode(image.path)).digest())
 
 
-def _planned(name: str, split: str, images: list[Image], shard_bytes: int) -> Iterator[ShardFile]:
-    """Shards with the same number of images each."""
+def _planned(
+    name: str, split: str, images: list[ImageFile], shard_bytes: int
+) -> Iterator[ShardFile]:
+    """Shards of equal numbers of images."""
     count = min(-(-sum(image.size for image in images) // shard_bytes) or 1, len(images))
     for i, path in enumerate(prepared.shards(Path(), name, split, count)):
         part = images[i * len(images) // count : (i + 1) * len(images) // count]

@@ -1,10 +1,10 @@
-"""A prepared set on the disk: TFDS's own folder of ArrayRecord shards, with a sha256 of each.
+"""A prepared set on disk: TFDS's folder of ArrayRecord shards, and a sha256 of each.
 
     OUT/NAME/VERSION/NAME-SPLIT.array_record-00000-of-00016
                      features.json, dataset_info.json, ... as tensorflow-datasets writes them
                      checksums.json
 
-It is made in OUT/.preparing/NAME and renamed when it is whole; no TensorFlow is needed.
+It is written in OUT/.preparing/NAME and renamed when complete; no TensorFlow is needed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import Any
 
 from inception_jax.errors import ConfigError, DataError, DiskFullError, from_os_error
 from inception_jax.progress import watched
-from inception_jax.workdir import disk_space
+from inception_jax.workdir import atomic, disk_space
 
 CHECKSUMS = "checksums.json"
 STAGING = ".preparing"
@@ -51,7 +51,7 @@ def example(values: Mapping[str, bytes | int | Sequence[float]]) -> bytes:
 def describe(folder: Path, name: str, features: Mapping[str, Any],
              splits: Mapping[str, Sequence[int]], supervised: tuple[str, str] | None,
              file_format: str = "array_record") -> None:  # fmt: skip
-    """Writes what TFDS wants to know: features, class names, and the images in each shard."""
+    """Write TFDS's metadata: features, class names, and the images in each shard."""
     import tensorflow_datasets as tfds
     from etils import epath
 
@@ -80,13 +80,13 @@ def describe(folder: Path, name: str, features: Mapping[str, Any],
 
 
 def sha256(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
+    """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def hashed(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """The sha256 of files in `folder` by name, "" where there is none; all cores, with progress."""
+    """The sha256 of files in `folder` by name, "" for a missing one; on all cores."""
 
     def one(name: str) -> str:
         return sha256(folder / name) if (folder / name).is_file() else ""
@@ -97,22 +97,16 @@ def hashed(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str], **more: str) -> None:
-    """Keeps the sha256 of the shards beside them."""
-    replace(folder / CHECKSUMS, {**more, "shards": dict(digests)})
-
-
-def replace(path: Path, value: Any) -> None:
-    """A JSON file, old or new whatever happens."""
-    part = path.with_suffix(".part")
-    with part.open("w") as f:
-        json.dump(value, f, indent=1)
-        f.flush()
-        os.fsync(f.fileno())
-    part.replace(path)
+    """Write the sha256 of the shards, and `more`, to checksums.json."""
+    content = {**more, "shards": dict(digests)}
+    atomic.write_text(folder / CHECKSUMS, json.dumps(content, indent=1))
 
 
 def verify(folder: Path) -> int | None:
-    """Compares every shard with its checksum; how many there are, or None without checksums.
+    """Compare every shard with its checksum.
+
+    Returns:
+        The number of shards; None for a set without checksums.
 
     Raises:
         DataError: a shard is missing or damaged; the message names each.
@@ -124,29 +118,29 @@ def verify(folder: Path) -> int | None:
         expected: dict[str, str] = json.loads(path.read_text())["shards"]
     except (ValueError, KeyError, TypeError) as e:
         raise DataError(f"{path} is damaged ({e}); prepare the set again") from e
-    wrong = []
+    damaged = []
     for name, digest in hashed(folder, list(expected)).items():
         if digest != expected[name]:
-            found = f"expected sha256 {expected[name]}, found {digest}" if digest else "gone"
-            wrong.append(f"  {name}: {found}")
-    if wrong:
+            reason = f"expected sha256 {expected[name]}, found {digest}" if digest else "missing"
+            damaged.append(f"  {name}: {reason}")
+    if damaged:
         raise DataError(
-            f"{len(wrong)} of {len(expected)} shards in {folder} are not what was written:\n"
-            + "\n".join(wrong)
-            + "\nCopy them from where they are whole, or remove the folder and prepare it again."
+            f"{len(damaged)} of {len(expected)} shards in {folder} are damaged or missing:\n"
+            + "\n".join(damaged)
+            + "\nRestore them from a good copy, or remove the folder and prepare the set again."
         )
     return len(expected)
 
 
 @contextlib.contextmanager
 def staging(out: Path, name: str) -> Iterator[Path]:
-    """`out/.preparing/name`, for this process alone; what a killed one left is still in it.
+    """`out/.preparing/name`, locked for this process; it has the files of a killed one.
 
-    It is removed at the end when it is empty.
+    It is removed at the end if it is empty.
 
     Raises:
         ConfigError: another process prepares this set, or `out` cannot be written.
-        DiskFullError: there is no room left for what the body writes.
+        DiskFullError: the body ran out of room.
     """
     folder = out / STAGING / name
     try:
@@ -155,48 +149,47 @@ def staging(out: Path, name: str) -> Iterator[Path]:
     except OSError as e:
         raise ConfigError(f"{out}: expected a folder that can be created and written: {e}") from e
     try:
-        _lock(handle, f"another process prepares {name} in {out}; wait for it or end it")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise ConfigError(
+                f"another process prepares {name} in {out}; wait for it or end it"
+            ) from e
         yield folder
     except Exception as e:
         if not isinstance(from_os_error(e, name), DiskFullError):
             raise
         raise DiskFullError(
-            f"no room left in {out}: nothing of {name} is visible there. Make room and run the "
-            f"same command again; what is written so far is kept in {folder} where it can be"
+            f"no room left in {out}: {name} is not visible there. Make room and run the same "
+            f"command again; complete shards are kept in {folder}"
         ) from e
     finally:
         for path in (*folder.iterdir(), folder, folder.parent):
-            with contextlib.suppress(OSError):  # what is not empty stays
+            with contextlib.suppress(OSError):  # files and folders with files stay
                 path.rmdir()
         os.close(handle)
 
 
-def need(out: Path, size: int, name: str) -> None:
-    """Says what room there is, and refuses to start what cannot end.
+def check_room(out: Path, size: int, name: str) -> None:
+    """Print the room that the set needs and the room that is free.
 
-    What an interrupted run of TFDS left is counted as room: it is removed first.
+    The files of an interrupted build by TFDS count as free: they are removed first.
 
     Raises:
         DiskFullError: fewer than `size` bytes are free where `out` is.
     """
-    left = sum(part.stat().st_size for part in (out / STAGING / name).glob("incomplete.*/*"))
-    free = disk_space.free_bytes(out) + left
+    leftover = sum(path.stat().st_size for path in (out / STAGING / name).glob("incomplete.*/*"))
+    free = disk_space.free_bytes(out) + leftover
     if free < size:
         raise DiskFullError(
             f"{name} needs {size:,} bytes in {out}, {free:,} are free: make room for "
             f"{size - free:,} more, or choose another folder"
         )
-    print(f"{name} needs {size:,} bytes in {out}; {free:,} are free there", file=sys.stderr)
+    print(f"{name} needs {size:,} bytes in {out}; {free:,} are free", file=sys.stderr)
 
 
 def publish(staged: Path, final: Path) -> None:
-    """Gives a whole set its name, at once."""
+    """Rename a complete set to its place."""
     final.parent.mkdir(parents=True, exist_ok=True)
     staged.rename(final)
-
-
-def _lock(handle: int, taken: str) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as e:
-        raise ConfigError(taken) from e
+    atomic.sync_folder(final.parent)

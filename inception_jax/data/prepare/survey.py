@@ -1,4 +1,4 @@
-"""What was found in a split when all of it was read: classes, sizes, formats, unreadable images."""
+"""Statistics of a split: classes, sizes, formats, unreadable images."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,64 +8,64 @@ import numpy as np
 
 from inception_jax.data.images.kind import ImageKind, misnamed
 
-NAMED = 100  # images of one trouble that are listed
-ENDS = 5  # smallest and largest classes that are listed
+MAX_NAMED = 100  # images listed of one problem
+ENDS = 5  # smallest and largest classes listed
 BARS, WIDTH = 8, 30  # of the histogram
 
 
 class Survey:
-    """What is noted of `total` images, 8 bytes each."""
+    """Statistics of `total` images; 8 bytes of memory each."""
 
     def __init__(self, classes: Sequence[str], total: int):
         self.classes, self.total = classes, total
         self.counts = np.zeros(len(classes), np.int64)  # images by class, unreadable ones too
         self.formats: Counter[str] = Counter()
-        self.misnamed: dict[str, str] = {}  # name -> what the file is
+        self.misnamed: dict[str, str] = {}  # name -> the format of the file
         self.unreadable: dict[str, str] = {}  # name -> reason
         self.ends: dict[str, tuple[int, int, str]] = {}  # smallest, largest -> width, height, name
         self._sizes = np.zeros((total, 2), np.int32)  # width and height; 0 where unreadable
 
-    def note(self, index: int, name: str, kind: ImageKind) -> None:
-        """A readable image."""
+    def add(self, index: int, name: str, kind: ImageKind) -> None:
+        """Count a readable image."""
         self.formats[kind.name] += 1
         self._sizes[index] = kind.width, kind.height
         if misnamed(kind.name, name):
             self.misnamed[name] = f"is {kind.name}"
-        seen = (kind.width, kind.height, name)
+        image = (kind.width, kind.height, name)
         for end, sign in (("smallest", 1), ("largest", -1)):
             width, height, _ = self.ends.get(end, (0, 0, ""))
             if not width or sign * (kind.width * kind.height - width * height) < 0:
-                self.ends[end] = seen
+                self.ends[end] = image
 
     def median(self) -> tuple[int, int] | None:
-        """Width and height of the image in the middle; each of its own order."""
-        seen = self._sizes[self._sizes[:, 0] > 0]
-        return (int(np.median(seen[:, 0])), int(np.median(seen[:, 1]))) if len(seen) else None
+        """Median width and median height of the readable images; None without any."""
+        sizes = self._sizes[self._sizes[:, 0] > 0]
+        return (int(np.median(sizes[:, 0])), int(np.median(sizes[:, 1]))) if len(sizes) else None
 
     def json(self) -> dict[str, Any]:
-        """For a program."""
+        """The statistics as a JSON object."""
         order = np.argsort(self.counts, kind="stable")
         return {
             "images": self.total,
             "classes": len(self.classes),
             "images_per_class": {self.classes[i]: int(self.counts[i]) for i in order},
             "median_size": self.median(),
-            **{f"{end}_image": seen for end, seen in self.ends.items()},
+            **{f"{end}_image": image for end, image in self.ends.items()},
             "formats": dict(self.formats.most_common()),
             "misnamed": self.misnamed,
             "unreadable": self.unreadable,
         }
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
-        yield f"{self.total:,} images of {len(self.classes):,} classes, each read whole"
+        """The statistics as lines of text."""
+        yield f"{self.total:,} images of {len(self.classes):,} classes, all read"
         yield from self._class_lines()
         if median := self.median():
             ends = [f"{end} {w} x {h} ({name})" for end, (w, h, name) in self.ends.items()]
             yield f"sizes: median {median[0]} x {median[1]}, {', '.join(ends)}"
         yield "formats: " + ", ".join(f"{n} {count:,}" for n, count in self.formats.most_common())
         if self.misnamed:
-            yield from _named("named as another format", self.misnamed)
+            yield from _named("with the suffix of another format", self.misnamed)
         yield from _named("unreadable", self.unreadable)
 
     def _class_lines(self) -> Iterator[str]:
@@ -86,13 +86,13 @@ class Survey:
 
 def _named(what: str, reasons: Mapping[str, str]) -> Iterator[str]:
     yield f"{len(reasons)} {what}"
-    yield from (f"  {name}: {reason}" for name, reason in list(reasons.items())[:NAMED])
-    if len(reasons) > NAMED:
-        yield f"  and {len(reasons) - NAMED} more"
+    yield from (f"  {name}: {reason}" for name, reason in list(reasons.items())[:MAX_NAMED])
+    if len(reasons) > MAX_NAMED:
+        yield f"  and {len(reasons) - MAX_NAMED} more"
 
 
 def _histogram(counts: np.ndarray) -> Iterator[str]:
-    """How many classes have how many images, as bars."""
+    """The classes by their number of images, as bars."""
     low, high = int(counts.min()), int(counts.max())
     step = -(-(high - low + 1) // BARS)
     for start in range(low, high + 1, step):

@@ -1,1 +1,1 @@
-"""Data sets with random access: digits, folders, files, TFDS."""
+"""Data sets: the digits, a folder tree, tensorflow-datasets, loose image files."""

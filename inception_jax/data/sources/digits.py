@@ -1,8 +1,8 @@
-"""1,797 real handwritten digits, 8x8 pixels: the data set that is always there.
+"""1,797 handwritten digits of 8x8 pixels, included in the package.
 
 They are scikit-learn's `load_digits`, the test part of "Optical Recognition of Handwritten Digits"
 (E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0), stored in `digits.npz` so
-that reading them costs neither scikit-learn nor its import time.
+that scikit-learn is not needed.
 """
 
 from importlib import resources
@@ -16,7 +16,7 @@ EVERY = 5  # every fifth digit is a test image: 1,437 and 360; scikit-learn defi
 
 
 class Digits:
-    """One split of the digits; grey levels 0..16 are stretched to 0..255 and repeated thrice."""
+    """One split of the digits; grey levels 0..16 are scaled to 0..255 in three equal channels."""
 
     def __init__(self, split: str):
         if split not in SPLITS:

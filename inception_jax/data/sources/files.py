@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.sources.listing import SUFFIXES
+from inception_jax.data.sources.listing import SUFFIXES, images_below
 from inception_jax.errors import ConfigError
 
 
 class Files:
-    """The images below a folder, however they lie; each has the label 0.
+    """The images below a folder, in any depth; each has the label 0.
 
     Raises:
-        ConfigError: there is no such folder, or no image below it.
+        ConfigError: the folder does not exist, or has no image below it.
     """
 
     def __init__(self, root: Path):
@@ -20,12 +20,7 @@ class Files:
             raise ConfigError(f"expected a folder of images, found no folder at {root}")
         self._root = root
         self.classes: tuple[str, ...] = ("",)
-        self._names = sorted(
-            os.path.relpath(os.path.join(folder, name), root)
-            for folder, _, names in os.walk(root)
-            for name in names
-            if name.lower().endswith(SUFFIXES) and name[0] != "."
-        )
+        self._names = images_below(root)
         if not self._names:
             raise ConfigError(f"expected images ({', '.join(SUFFIXES)}) below {root}, found none")
 
@@ -33,7 +28,7 @@ class Files:
         return len(self._names)
 
     def label(self, index: int) -> int:
-        """Nothing is known of it: 0."""
+        """0: these images have no classes."""
         return 0
 
     def stored(self, index: int) -> bytes:
@@ -49,6 +44,6 @@ class Files:
 
 
 def contents(path: str) -> bytes:
-    """A file's bytes; without a buffer and a Path that takes 20 us of the 40."""
+    """A file's bytes. Neither a buffer nor a Path is made: 20 us instead of 40."""
     with open(path, "rb", buffering=0) as f:
         return f.read()

@@ -1,4 +1,4 @@
-"""Any tree of images: `dir/split/class/image`."""
+"""A folder tree of images: `dir/split/class/image`."""
 
 import os
 from collections.abc import Sequence
@@ -51,12 +51,12 @@ class Folder:
         return int(self._files.labels[index])
 
     def stored(self, index: int) -> bytes:
-        """The file's bytes; raises BadImageError, or DataError when the file has gone."""
+        """The file's bytes; raises BadImageError, or DataError if the file was removed."""
         path = os.path.join(self._root, self.name(index))
         try:
             return contents(path)
         except FileNotFoundError as e:
-            raise DataError(f"{path} was there at the start and has gone") from e
+            raise DataError(f"{path} was listed at the start and has been removed") from e
         except OSError as e:
             raise BadImageError(str(e)) from e
 

@@ -1,11 +1,15 @@
-"""The image files of a tree `class/image`, listed once and remembered.
+"""Which files are images, and lists of them.
+
+The rule, for every command: the name ends with a suffix of `FORMATS`, in any case, and does not
+begin with a dot; it is a file or a link to one. Folders whose name begins with a dot are skipped.
 
 Listing the 1.28 million files of ImageNet takes seconds on a local disk and minutes on a network's.
-The list is kept in ~/.cache/inception_jax/listings (or below $XDG_CACHE_HOME) and read again as
-long as no class folder has changed, which a folder's modification time says.
+The list of a tree `class/image` is cached in ~/.cache/inception_jax/listings (or below
+$XDG_CACHE_HOME) and valid until the modification time of a class folder changes.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -17,11 +21,45 @@ from zipfile import BadZipFile
 import numpy as np
 
 from inception_jax.progress import Progress
+from inception_jax.workdir import atomic
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
-WORTH = 20_000  # files: fewer are listed faster than a cache is worth
-THREADS = 16  # a network's disk answers many at once
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP"}
+SUFFIXES = tuple(FORMATS)
+CACHED_FILES = 20_000  # fewer files are listed faster than a cache is worth
+THREADS = 16  # a network's disk answers many requests at the same time
 SETTLED = 2.0  # seconds: a folder that changed less long ago may change again unseen
+
+
+def is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether a directory entry is an image file; see the rule above.
+
+    The entry has the file's type: a million images need no million stat calls.
+    """
+    if entry.name[0] == "." or not entry.name.lower().endswith(SUFFIXES):
+        return False
+    try:
+        return entry.is_file()
+    except OSError as e:
+        if e.errno == errno.ELOOP:  # a link to itself
+            return False
+        raise
+
+
+def images_below(root: Path) -> list[str]:
+    """Paths of the images below `root`, relative to it, sorted.
+
+    `root` may be a link; links to folders below it are not followed, since they may form a cycle.
+    """
+    images, folders = [], [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(os.path.join(root, folder)) as entries:
+            for e in entries:
+                if is_image(e):
+                    images.append(os.path.join(folder, e.name))
+                elif e.name[0] != "." and e.is_dir(follow_symlinks=False):
+                    folders.append(os.path.join(folder, e.name))
+    return sorted(images)
 
 
 @dataclass(frozen=True)
@@ -42,13 +80,13 @@ def of(root: Path, classes: list[str]) -> Listing:
     folders = [root / c for c in classes]
     changed = np.array([_modified(f) for f in folders], np.int64)
     cache = _cache_of(root)
-    kept = _read(cache, classes, changed)
-    if kept is not None:
-        return kept
-    found = _listed(folders)
-    if len(found.names) >= WORTH and changed.max() < (time.time() - SETTLED) * 1e9:
-        _write(cache, classes, changed, found)
-    return found
+    cached = _read(cache, classes, changed)
+    if cached is not None:
+        return cached
+    listing = _listed(folders)
+    if len(listing.names) >= CACHED_FILES and changed.max() < (time.time() - SETTLED) * 1e9:
+        _write(cache, classes, changed, listing)
+    return listing
 
 
 def subfolders(path: Path) -> list[str]:
@@ -73,15 +111,9 @@ def _listed(folders: list[Path]) -> Listing:
 
 
 def _images(folder: Path) -> list[bytes]:
-    # The directory entry says whether it is a file: a million images need no million stat calls.
-    # A hidden `._cat.jpg` is what macOS leaves in an archive, never an image.
     try:
         with os.scandir(folder) as entries:
-            return sorted(
-                os.fsencode(e.name)
-                for e in entries
-                if e.name.lower().endswith(SUFFIXES) and e.name[0] != "." and e.is_file()
-            )
+            return sorted(os.fsencode(e.name) for e in entries if is_image(e))
     except FileNotFoundError:
         return []
 
@@ -100,7 +132,7 @@ def _cache_of(root: Path) -> Path:
 
 
 def _read(cache: Path, classes: list[str], changed: np.ndarray) -> Listing | None:
-    """The remembered list, or None if there is none or a folder has changed since."""
+    """The cached list, or None if there is none or a folder has changed since."""
     try:
         with cache.open("rb") as file, np.load(file) as f:
             same = f["classes"].tolist() == classes and np.array_equal(f["changed"], changed)
@@ -109,15 +141,11 @@ def _read(cache: Path, classes: list[str], changed: np.ndarray) -> Listing | Non
         return None
 
 
-def _write(cache: Path, classes: list[str], changed: np.ndarray, found: Listing) -> None:
-    partial = cache.with_name(f"{cache.stem}.{os.getpid()}.npz")
-    try:
+def _write(cache: Path, classes: list[str], changed: np.ndarray, listing: Listing) -> None:
+    with contextlib.suppress(OSError):  # a full or read-only home costs only the time to list again
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            partial, classes=np.array(classes), changed=changed, names=found.names,
-            labels=found.labels,
-        )  # fmt: skip
-        os.replace(partial, cache)
-    except OSError:  # a home that is full or read-only costs only the time to list again
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        with atomic.replacing(cache, suffix=".npz") as partial:
+            np.savez(
+                partial, classes=np.array(classes), changed=changed, names=listing.names,
+                labels=listing.labels,
+            )  # fmt: skip

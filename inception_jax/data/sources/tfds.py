@@ -1,4 +1,4 @@
-"""Any classification set of tensorflow-datasets, read without TensorFlow."""
+"""A prepared classification set of tensorflow-datasets, read without TensorFlow."""
 
 import contextlib
 import threading
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inception_jax.data import imagenet
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.prepare import imagenet
+from inception_jax.data.prepare.imagenet import download_help
 from inception_jax.errors import ConfigError
 
 FILE_NAME = "file_name"  # the feature of ImageNet's sets
@@ -16,13 +17,16 @@ FILE_NAME = "file_name"  # the feature of ImageNet's sets
 class Tfds:
     """One split of a prepared data set, through `tfds.data_source` (ArrayRecord, random access).
 
-    A record is parsed here rather than by TFDS: that takes 10 us instead of 90, the other features
-    of the set (boxes, masks) cost nothing, and a JPEG is decoded once, by us.
+    Records are parsed here rather than by TFDS: 10 us instead of 90, without the other features of
+    the set (boxes, masks), and a JPEG is decoded once.
+
+    Raises:
+        ConfigError: the set is unknown or not prepared, its split is missing, or it has no labels.
     """
 
     def __init__(self, name: str, data_dir: str, split: str):
         self._opened = name, data_dir, split
-        # Late: tensorflow_datasets takes a second to import and only this source needs it.
+        # Here: it takes a second to import, and only this source needs it.
         import tensorflow_datasets as tfds
         from tensorflow_datasets.proto import tf_example_pb2
 
@@ -45,14 +49,14 @@ class Tfds:
             ) from e
         info = builder.info
         self._image, self._label = _keys(info, where)
-        self._has = frozenset(info.features)
+        self._features = frozenset(info.features)
         self.classes: tuple[str, ...] = tuple(info.features[self._label].names)
         self.folder = Path(str(builder.data_dir))
         self.splits: dict[str, int] = {k: v.num_examples for k, v in info.splits.items()}
         if not info.splits:
             raise ConfigError(
                 f"{where}: not prepared: no files in {builder.data_dir}. Set --config.data.dir "
-                f"to the folder that holds it, or {_how(name, data_dir)}"
+                f"to the folder that holds it, or {_prepare_help(name, data_dir)}"
             )
         try:
             self._records = builder.as_data_source(
@@ -69,9 +73,9 @@ class Tfds:
                 f"{', '.join(info.splits)} (and slices of them, as in 'train[:90%]')"
             ) from e
         self._parse: Callable[[bytes], Any] = tf_example_pb2.Example.FromString
-        self._split, self._named = f"{name}/{split}", "file_name" in info.features
+        self._split = f"{name}/{split}"
         self._last = threading.local()
-        with contextlib.suppress(BadImageError):  # a damaged first record says nothing
+        with contextlib.suppress(BadImageError):  # of a damaged first record
             if len(self) and self.label(0) < 0:  # as in the test splits of most competitions
                 raise ConfigError(f"{where}: split {split!r} has no labels (its first is -1)")
 
@@ -92,26 +96,28 @@ class Tfds:
     def name(self, index: int) -> str:
         """`name/split/index`, and the file's name where the set has it."""
         name = f"{self._split}/{index}"
-        if self._named:
+        if FILE_NAME in self._features:
             with contextlib.suppress(BadImageError):
-                file = self._record(index)["file_name"].bytes_list.value[0]
+                file = self._record(index)[FILE_NAME].bytes_list.value[0]
                 name += f" {file.decode(errors='replace')}"
         return name
 
     def file(self, index: int) -> str:
-        """The name that the image's file had, where the set keeps it (`imagenet2012` does)."""
-        names = self._record(index)[FILE_NAME].bytes_list.value if FILE_NAME in self._has else ()
+        """The file name of the image where the set has one (`imagenet2012` does), else `name`."""
+        if FILE_NAME not in self._features:
+            return self.name(index)
+        names = self._record(index)[FILE_NAME].bytes_list.value
         return names[0].decode() if names else self.name(index)
 
     def _record(self, index: int) -> Any:
-        """The features of record `index`; each thread keeps its last, so that it is read once."""
+        """The features of record `index`; each thread caches its last record."""
         last = self._last
         if getattr(last, "index", None) != index:
             try:
                 record = self._records[index]
-            except RuntimeError as e:  # what ArrayRecord says of a damaged shard
+            except RuntimeError as e:  # ArrayRecord's error for a damaged shard
                 raise BadImageError(f"damaged record: {e}") from e
-            if not record:  # and what it reads of one that was cut
+            if not record:  # and its result for a truncated one
                 raise BadImageError("damaged record: it is empty")
             last.features = self._parse(record).features.feature
             last.index = index
@@ -119,14 +125,14 @@ class Tfds:
 
 
 def _line(error: Exception, index: int) -> str:
-    """One line of an error's text, which TFDS follows or precedes with advice."""
+    """One line of an error's message; TFDS's have advice before or after it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[index]
 
 
-def _how(name: str, data_dir: str) -> str:
-    """The way to a prepared set."""
+def _prepare_help(name: str, data_dir: str) -> str:
+    """The command that prepares a set."""
     if name.split(":")[0] == imagenet.NAME:
-        return f"make it. {imagenet.needed()}"
+        return f"prepare it. {download_help()}"
     return (
         f"pip install 'inception-jax[prepare]' and run tfds.builder({name!r}, "
         f"data_dir={data_dir or None!r}, file_format='array_record').download_and_prepare()"
@@ -134,12 +140,12 @@ def _how(name: str, data_dir: str) -> str:
 
 
 def _keys(info: Any, where: str) -> tuple[str, str]:
-    """Names of the image and of the label: the supervised pair, or `image` and `label`."""
-    from tensorflow_datasets import features as kinds
+    """Names of the image and label features: the supervised pair, or `image` and `label`."""
+    from tensorflow_datasets import features as types
 
     features = dict(info.features.items()) if info.features else {}
-    images = [name for name, kind in features.items() if isinstance(kind, kinds.Image)]
-    labels = [name for name, kind in features.items() if isinstance(kind, kinds.ClassLabel)]
+    images = [name for name, kind in features.items() if isinstance(kind, types.Image)]
+    labels = [name for name, kind in features.items() if isinstance(kind, types.ClassLabel)]
     for pair in (info.supervised_keys, ("image", "label")):
         if pair and pair[0] in images and pair[1] in labels:
             return pair[0], pair[1]

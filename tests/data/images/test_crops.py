@@ -53,7 +53,7 @@ def test_inception_box_keeps_its_bounds(height, ratio, seed):
 
 
 def test_inception_box_is_uniform():
-    """Where no draw is rejected, area and aspect are uniform and every place is as likely."""
+    """Where no rectangle is rejected, area, aspect and position are uniform."""
     rng = np.random.default_rng(0)
     area, aspect, n = (0.1, 0.5), (0.8, 1.25), 4000
     boxes = np.asarray([crops.inception_box(rng, 1000, 1000, area, aspect) for _ in range(n)])
@@ -83,7 +83,7 @@ def test_tensorflow_box_is_inside_and_covers_a_tenth(height, width, seed):
 
 
 def test_tensorflow_box_has_uniform_heights():
-    """Height is uniform between those of the areas, so a small area is likelier."""
+    """Height is uniform between those of the areas, so that small areas are more likely."""
     rng, n = np.random.default_rng(0), 4000
     boxes = [crops.tensorflow_box(rng, 1000, 1000, (0.16, 0.64), (1.0, 1.0)) for _ in range(n)]
     height = np.asarray([b.height for b in boxes])
@@ -122,7 +122,7 @@ def test_stretch_keeps_a_share_of_both_sides(height, width, share):
 
 @given(st.integers(32, 2000), st.integers(32, 2000), st.sampled_from([(224, 256), (299, 342)]))
 def test_short_side_is_resize_then_centre_crop(height, width, sizes):
-    """The square is what `resize the short side to 256, cut the central 224` sees, to a pixel."""
+    """The square equals `resize the short side to 256, crop the central 224`, to a pixel."""
     size, resized = sizes
     box = crops.central_box(height, width, size / resized, square=True)
     scale = min(height, width) / resized  # of an original pixel to a resized one
@@ -142,7 +142,7 @@ def test_short_side_gives_the_pixels_of_resize_then_crop():
 
 
 def test_cut_of_the_right_size_is_the_identity():
-    """Pixels that need no resizing come out as they are, for every interpolation."""
+    """Pixels that need no resizing are unchanged, for every interpolation."""
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     for how in crops.INTERPOLATIONS:
         np.testing.assert_array_equal(cut(image, Box(3, 5, 8, 8), 8, how), image[3:11, 5:13])
@@ -159,14 +159,14 @@ def test_cut_resizes_any_shape(how, shape):
 
 
 def test_cut_takes_the_box():
-    """Rows are y, columns are x: a bright rectangle is cut out whole."""
+    """Rows are y, columns are x: the crop is exactly a bright rectangle."""
     image = np.zeros((40, 60, 3), np.uint8)
     image[10:20, 30:50] = 200
     np.testing.assert_array_equal(cut(image, Box(10, 30, 10, 20), 8), 200)
 
 
 def test_shifted_moves_by_at_most_pad():
-    """Each of the 9 x 9 moves of a pad of 4 occurs, and what comes in is the reflection."""
+    """Each of the 9 x 9 shifts of a pad of 4 occurs, with a reflected border."""
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     padded = np.pad(image, ((4, 4), (4, 4), (0, 0)), mode="reflect")
     expected = {padded[y : y + 8, x : x + 8].tobytes() for y in range(9) for x in range(9)}

@@ -1,22 +1,15 @@
 """Tests of inception_jax.data.images.decode."""
 
-import base64
 import zlib
 
 import numpy as np
 import pytest
 
 from inception_jax.data.images.decode import BadImageError, decode
-from tests.data.pictures import encoded, gradient
+from tests.data.pictures import CMYK, encoded, gradient
 
 IMAGE = gradient()
 JPEG, PNG = encoded(IMAGE), encoded(IMAGE, ".png")
-# 16x16 pixels in four squares, as CMYK with Adobe's inverted inks (written by Pillow).
-CMYK = base64.b64decode(
-    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
-    "AQEBAQEBAQEBAQEBAQEBAQEB/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABgAAAMBAQAAAAAAAAAAAAAAAAAKCwgH/8QA"
-    "FBABAAAAAAAAAAAAAAAAAAAAAP/aAA4EQwBNAFkASwAAPwBkAneU/P8ACS+pYNQB1BOfVAAtwLSDeAf/2Q=="
-)
 SQUARES = {(4, 4): (200, 30, 40), (4, 12): (20, 180, 60), (12, 4): (30, 40, 220),
            (12, 12): (250, 250, 250)}  # fmt: skip
 
@@ -49,7 +42,7 @@ def test_grey_is_repeated(suffix):
 
 
 def test_alpha_is_dropped():
-    """The pixels of a PNG with transparency are its colours, whatever their alpha."""
+    """The pixels of a PNG with transparency are its colours; alpha is ignored."""
     alpha = np.full((*IMAGE.shape[:2], 1), 7, np.uint8)
     np.testing.assert_array_equal(
         decode(encoded(np.concatenate([IMAGE, alpha], -1), ".png")), IMAGE
@@ -87,7 +80,7 @@ def test_exif_orientation_is_ignored():
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.7, 0.95, 0.999])
 @pytest.mark.parametrize("data", [JPEG, PNG, CMYK], ids=["jpeg", "png", "cmyk"])
 def test_truncated_is_refused(data, share):
-    """A file that lacks its end is a bad image, never half a picture."""
+    """A truncated file is a bad image."""
     with pytest.raises(BadImageError):
         decode(data[: int(len(data) * share)])
 
@@ -103,8 +96,8 @@ def test_truncated_is_refused(data, share):
     ],
     ids=["empty", "text", "marker", "text after marker", "signature"],
 )
-def test_what_is_no_image_is_named(data, says):
-    """Bytes that are no image are refused, and the reason says what they are."""
+def test_bytes_that_are_not_an_image(data, says):
+    """Refused, with a reason that describes them."""
     with pytest.raises(BadImageError, match=says):
         decode(data)
 
@@ -117,14 +110,14 @@ def test_damage_inside_a_png_is_refused():
 
 
 def test_bytes_left_over_are_harmless():
-    """A whole JPEG with stray bytes before or after its end marker decodes to the same pixels."""
+    """A JPEG with stray bytes before or after its end marker decodes to the same pixels."""
     for data in (JPEG[:-2] + b"\1" * 20 + JPEG[-2:], JPEG + b"trailer"):
         np.testing.assert_array_equal(decode(data), decode(JPEG))
 
 
 @pytest.mark.data
 def test_photographs_decode_whole_and_never_in_part(real_data):
-    """Of 500 photographs of ImageNet every one decodes, and none does without its last quarter."""
+    """500 photographs of ImageNet decode; none does without its last quarter."""
     files = sorted((real_data / "imagenet").glob("*.JPEG"))
     assert len(files) == 500
     for path in files:

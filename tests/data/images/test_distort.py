@@ -10,6 +10,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from inception_jax.data.images import distort
 
+augment = jax.jit(distort.augment, static_argnames=("flip", "colour"))
+
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -44,19 +46,19 @@ REFERENCE = {
     }.items() for a in amounts],
 )  # fmt: skip
 def test_each_distortion_is_its_definition(op, amount):
-    """Brightness, contrast, saturation and hue equal NumPy's and colorsys's of the same amount."""
+    """Brightness, contrast, saturation and hue equal NumPy's and colorsys's."""
     x = pixels(1)[0]
-    found = distort.OPS[op](jnp.asarray(x), jnp.float32(amount))
+    found = jax.jit(distort.OPS[op])(jnp.asarray(x), jnp.float32(amount))
     np.testing.assert_allclose(found, REFERENCE[op](x.astype(np.float64), amount), atol=2e-6)
 
 
 @pytest.mark.parametrize("colour", ["slim", "original", "fast"])
 def test_a_distortion_is_one_of_its_orders(colour):
-    """With the amounts it drew, an image equals one order's result; every order occurs."""
+    """An image equals the result of one order with the same amounts; every order occurs."""
     orders = distort.ORDERS[colour]
     images, keys = pixels(24, size=3), distort.image_keys(0, 0, 24)
     images[1:] = images[0]
-    found = distort.augment(jnp.asarray(images), keys, flip=False, colour=colour)
+    found = augment(jnp.asarray(images), keys, flip=False, colour=colour)
     met = set()
     for i in range(24):
         colour_key = jax.random.split(keys[i])[1]
@@ -118,9 +120,7 @@ def test_colours_stay_in_range_and_vary(colour):
     images[0], images[1] = 0, 1
     images[2:] = images[2]
     found = np.asarray(
-        distort.augment(
-            jnp.asarray(images), distort.image_keys(1, 5, 40), flip=False, colour=colour
-        )
+        augment(jnp.asarray(images), distort.image_keys(1, 5, 40), flip=False, colour=colour)
     )
     assert found.min() >= 0 and found.max() <= 1 and found.dtype == np.float32
     assert len({x.tobytes() for x in found[2:]}) == 38
@@ -129,7 +129,7 @@ def test_colours_stay_in_range_and_vary(colour):
 def test_amounts_fill_their_ranges():
     """The brightness drawn for grey images is uniform in +-32/255."""
     grey = jnp.full((2000, 1, 1, 3), 0.5)
-    found = distort.augment(grey, distort.image_keys(0, 0, 2000), flip=False, colour="fast")
+    found = augment(grey, distort.image_keys(0, 0, 2000), flip=False, colour="fast")
     shift = np.asarray(found)[:, 0, 0, 0] - 0.5
     grid = np.linspace(-32 / 255, 32 / 255, 21)
     share = np.searchsorted(np.sort(shift), grid) / 2000
@@ -137,10 +137,10 @@ def test_amounts_fill_their_ranges():
 
 
 def test_flip_mirrors_about_half():
-    """Each image is as it was or mirrored left to right; of 2,000 about half are."""
+    """Each image is unchanged or mirrored left to right; of 2,000 about half are mirrored."""
     images = np.random.default_rng(0).random((2000, 2, 3, 3), np.float32)
     keys = distort.image_keys(0, 3, 2000)
-    found = np.asarray(distort.augment(jnp.asarray(images), keys, flip=True, colour="none"))
+    found = np.asarray(augment(jnp.asarray(images), keys, flip=True, colour="none"))
     same = (found == images).all((1, 2, 3))
     mirrored = (found == images[:, :, ::-1]).all((1, 2, 3))
     assert (same ^ mirrored).all()
@@ -148,16 +148,14 @@ def test_flip_mirrors_about_half():
 
 
 def test_none_leaves_pixels_alone():
-    """Without flip and colour augment is the identity, to the bit."""
+    """Without flip and colour augment is the identity."""
     images = pixels(8)
-    found = distort.augment(
-        jnp.asarray(images), distort.image_keys(0, 0, 8), flip=False, colour="none"
-    )
+    found = augment(jnp.asarray(images), distort.image_keys(0, 0, 8), flip=False, colour="none")
     np.testing.assert_array_equal(found, images)
 
 
 def test_keys_are_of_seed_step_and_position():
-    """Keys repeat for the same three numbers, whatever the batch size, and differ otherwise."""
+    """Keys depend on seed, step and position, not on the batch size."""
 
     def data(*numbers):
         return [
@@ -170,20 +168,19 @@ def test_keys_are_of_seed_step_and_position():
 
 
 def test_an_image_does_not_depend_on_its_neighbours():
-    """Image i of a batch of 16 is distorted as image i of a batch of 4 is."""
+    """Image i is distorted the same in a batch of 16 and of 4."""
     images = jnp.asarray(pixels(16))
-    augment = jax.jit(distort.augment, static_argnames=("flip", "colour"))
     wide = augment(images, distort.image_keys(0, 2, 16), flip=True, colour="slim")
     narrow = augment(images[:4], distort.image_keys(0, 2, 4), flip=True, colour="slim")
     np.testing.assert_allclose(wide[:4], narrow, atol=1e-6)
 
 
 def test_the_number_of_devices_does_not_matter():
-    """Split over eight devices, keys are drawn and images distorted as on one."""
+    """On eight devices images are distorted as on one."""
     images = pixels(16)
 
     def step(x):
-        return distort.augment(x, distort.image_keys(0, 2, 16), flip=True, colour="slim")
+        return augment(x, distort.image_keys(0, 2, 16), flip=True, colour="fast")
 
     found = []
     for count in (1, 8):
@@ -207,27 +204,27 @@ def test_double_precision_agrees(float64):
     """In float64 the distortions are those of float32 with the same amounts, to its precision."""
     x = pixels(1)[0]
     for name, op in distort.OPS.items():
-        double = op(jnp.asarray(x, jnp.float64), jnp.float64(0.125))
+        double = jax.jit(op)(jnp.asarray(x, jnp.float64), jnp.float64(0.125))
         assert double.dtype == jnp.float64
         np.testing.assert_allclose(double, REFERENCE[name](x.astype(np.float64), 0.125), atol=1e-12)
     keys = distort.image_keys(0, 0, 4)
     images = jnp.asarray(pixels(4), jnp.float64)
-    found = distort.augment(images, keys, flip=True, colour="slim")
+    found = augment(images, keys, flip=True, colour="fast")
     assert found.dtype == jnp.float64 and found.min() >= 0 and found.max() <= 1
 
 
 def test_strict_promotion_is_on():
-    """The tests above run where mixing dtypes is an error."""
+    """In these tests mixing dtypes is an error."""
     with pytest.raises(Exception, match="strict"):
         jnp.ones(1, jnp.float32) + jnp.ones(1, jnp.int32)
 
 
 def test_each_order_is_in_its_sequence():
-    """The steps an order takes of its sequence are its letters; one that is not in it fails."""
+    """The marked steps of the sequence spell the order; a missing step is an error."""
     for name, orders in distort.ORDERS.items():
         for order in orders:
-            steps = distort.places(order, distort.SEQUENCES[name])
+            steps = distort.step_mask(order, distort.SEQUENCES[name])
             taken = zip(steps, distort.SEQUENCES[name], strict=True)
-            assert "".join(letter for take, letter in taken if take) == order
+            assert "".join(letter for active, letter in taken if active) == order
     with pytest.raises(ValueError, match="'cs' in 'bsc'"):
-        distort.places("cs", "bsc")
+        distort.step_mask("cs", "bsc")

@@ -9,8 +9,7 @@ import pytest
 
 from inception_jax.data.images.decode import BadImageError, decode
 from inception_jax.data.images.kind import ImageKind, examine, misnamed
-from tests.data.images.test_decode import CMYK
-from tests.data.pictures import encoded, gradient
+from tests.data.pictures import CMYK, encoded, gradient
 
 GREY = gradient(20, 30)[..., 0]
 
@@ -49,7 +48,7 @@ def verdict(read, data: bytes) -> str:
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp"])
 def test_the_verdict_is_that_of_decode(suffix):
-    """Cut anywhere or a bit flipped anywhere: bad or whole exactly as `decode` finds it."""
+    """Truncated or with a flipped bit anywhere: bad or readable, as for `decode`."""
     rng, verdicts = random.Random(1), set()
     data = encoded(np.random.default_rng(2).integers(0, 255, (40, 50, 3), np.uint8), suffix)
     for _ in range(150):
@@ -62,14 +61,14 @@ def test_the_verdict_is_that_of_decode(suffix):
     assert verdicts == {True, False}
 
 
-def test_a_jpeg_with_bytes_left_over():
-    """Whole: `decode` knows that it is harmless."""
+def test_a_jpeg_with_stray_bytes():
+    """Readable, as for `decode`."""
     data = encoded(gradient())
     assert examine(data[:-2] + b"\0" * 40 + data[-2:]) == ImageKind("JPEG", 24, 32)
 
 
-def test_a_huge_png_header_is_no_huge_memory():
-    """A file that says it is 60,000 pixels wide and has none is bad, at once."""
+def test_a_huge_png_header():
+    """A header of 60,000 x 60,000 pixels without pixels is bad, without allocating them."""
     header = struct.pack(">II5B", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunk = (
         struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
@@ -84,5 +83,5 @@ def test_a_huge_png_header_is_no_huge_memory():
      ("JPEG", "a.b.png", True), ("PNG", "set/train/7", False), ("pixels", "digits/7", False)],
 )  # fmt: skip
 def test_misnamed(kind, name, odd):
-    """By the end of the name; a name without one is no lie."""
+    """By the suffix; a name without one is never misnamed."""
     assert misnamed(kind, name) == odd

@@ -1,4 +1,4 @@
-"""Tests of inception_jax.data.prepare.manifest: which images go into which shard."""
+"""Tests of inception_jax.data.prepare.manifest."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ def manifest(root: Path, shard_bytes: int = 2000, train: str = "train", splits=(
 
 
 def test_every_image_once(tmp_path):
-    """Each image of each split is in one shard, with its label; shards differ by one image."""
+    """Each image of each split is in one shard, with its label; shard sizes differ by one image."""
     found = manifest(tree(tmp_path, SIZES))
     assert found.classes == ("ant", "bee", "cow") and len(found) == 78
     for split in SIZES:
@@ -34,7 +34,7 @@ def test_every_image_once(tmp_path):
 
 
 def test_shards_have_the_size_asked_for(tmp_path):
-    """As many as the bytes need, never more than the images."""
+    """Their number follows from the bytes, at most one per image."""
     root = tree(tmp_path, {"train": {"ant": 40}})
     size = sum(image.size for image in manifest(root).shards[0].images)
     for shard_bytes in (1, 500, 3000, 10**9):
@@ -45,15 +45,15 @@ def test_shards_have_the_size_asked_for(tmp_path):
 
 
 def test_neighbours_are_of_mixed_classes(tmp_path):
-    """A run of records holds all classes about equally, wherever it begins."""
+    """Any range of records holds all classes about equally."""
     found = manifest(tree(tmp_path, {"train": dict.fromkeys("abcd", 50)}), 10**9)
     labels = [image.label for image in found.shards[0].images]
     runs = [labels[i : i + 40] for i in range(0, 200, 40)]
     assert all(4 <= run.count(label) <= 18 for run in runs for label in range(4))
 
 
-def test_the_order_is_of_the_paths_alone(tmp_path):
-    """Another place, other times of writing: the same digest; another size or name: not."""
+def test_the_digest(tmp_path):
+    """The digest depends on names and sizes, not on the place; on times if asked for."""
     root = tree(tmp_path / "a", SIZES)
     copy = shutil.copytree(root, tmp_path / "b", copy_function=shutil.copyfile)
     one, two = manifest(root), manifest(copy)
@@ -66,7 +66,7 @@ def test_the_order_is_of_the_paths_alone(tmp_path):
 
 
 def test_some_splits(tmp_path):
-    """Only those that are named; the classes are still those of the training split."""
+    """Only the named splits; the classes are those of the training split."""
     found = manifest(tree(tmp_path, SIZES), splits=["test"])
     assert {shard.split for shard in found.shards} == {"test"}
     assert found.classes == ("ant", "bee", "cow")
@@ -75,7 +75,11 @@ def test_some_splits(tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "options", "says"),
     [
-        ({"a": {"x": 1}, "b": {"x": 1}}, {}, "expected a split 'train', found a, b; --train_split"),
+        (
+            {"a": {"x": 1}, "b": {"x": 1}},
+            {},
+            "expected a split 'train', found a, b; set",
+        ),
         ({"train": {"x": 1}}, {"splits": ["val"]}, "expected a split 'val', found train"),
         ({"train": {"x": 1}, "test": {"y": 1}}, {}, "only classes of train, but it also has y"),
         ({"train": {"x": 1}, "test": {}}, {}, "found none.*--splits=train,"),
@@ -84,14 +88,13 @@ def test_some_splits(tmp_path):
     ],
 )
 def test_refuses(tmp_path, sizes, options, says):
-    """Splits that cannot be packed, with what there is."""
+    """Splits that cannot be packed; the message lists the folders."""
     for split in tree(tmp_path, sizes) and sizes:
         (tmp_path / split).mkdir(exist_ok=True)
     with pytest.raises(ConfigError, match=says):
         manifest(tmp_path, **options)
 
 
-def test_refuses_no_folder(tmp_path):
-    """A folder that is not there."""
+def test_refuses_a_missing_folder(tmp_path):
     with pytest.raises(ConfigError, match="expected a folder `split/class/image`, found none"):
         manifest(tmp_path / "nowhere")

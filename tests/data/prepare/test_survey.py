@@ -13,9 +13,9 @@ from inception_jax.data.prepare.survey import ENDS, Survey
 @given(st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=40))
 def test_sizes(sizes):
     """Medians of widths and heights; the images of fewest and most pixels, the first of equals."""
-    survey = Survey(["a"], len(sizes) + 1)  # one more, which was unreadable
+    survey = Survey(["a"], len(sizes) + 1)  # one more, unreadable
     for i, (width, height) in enumerate(sizes):
-        survey.note(i, str(i), ImageKind("JPEG", height, width))
+        survey.add(i, str(i), ImageKind("JPEG", height, width))
     found, areas = survey.json(), [w * h for w, h in sizes]
     for end, pick in (("smallest", min), ("largest", max)):
         first = areas.index(pick(areas))
@@ -26,7 +26,7 @@ def test_sizes(sizes):
 
 @given(st.lists(st.integers(0, 2000), min_size=2 * ENDS + 1, max_size=60))
 def test_many_classes(counts):
-    """The five ends of the order are named; the bars count every class once."""
+    """The five smallest and largest classes are named; the bars count every class once."""
     survey = Survey([f"c{i}" for i in range(len(counts))], sum(counts))
     survey.counts += counts
     lines = list(survey.lines())
@@ -42,7 +42,7 @@ def test_many_classes(counts):
 
 
 def test_nothing_readable():
-    """No sizes and no formats, and no failure."""
+    """A split without readable images has no sizes."""
     survey = Survey(["a", "b"], 2)
     survey.unreadable = {"x": "torn", "y": "torn"}
     assert survey.json()["median_size"] is None

@@ -8,7 +8,7 @@ from inception_jax.errors import ConfigError
 
 
 def test_splits_are_sklearns_digits():
-    """The two splits are disjoint and together hold all of load_digits, stretched to 0..255."""
+    """The two splits are disjoint and together hold all of load_digits, scaled to 0..255."""
     sklearn = pytest.importorskip("sklearn.datasets")
     images, labels = sklearn.load_digits(return_X_y=True)
     levels = (images.reshape(-1, 8, 8) * 255 / 16).round().astype(np.uint8)
@@ -31,6 +31,6 @@ def test_images_are_grey_and_named():
 
 
 def test_unknown_split_is_refused():
-    """The error names the splits there are."""
+    """The message names the splits."""
     with pytest.raises(ConfigError, match=r"no split 'validation': set .* to train or test"):
         Digits("validation")

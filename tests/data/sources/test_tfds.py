@@ -12,54 +12,11 @@ import numpy as np
 import pytest
 
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.prepare import prepared
 from inception_jax.data.sources.tfds import Tfds
 from inception_jax.errors import ConfigError
 from inception_jax.eval.selection import FileNames
 from tests.data.pictures import encoded, gradient, pixels
-
-COUNT = {"train": 20, "test": 6}
-
-
-def prepare(root: Path, name: str = "tiny", image: str = "image", label: str = "label",
-            file_format: str = "array_record", kind: str = "class",
-            labelled: bool = True, files: str = "") -> Path:  # fmt: skip
-    """A prepared set: JPEG images, labels of three classes, a mask and boxes; no TensorFlow."""
-    from array_record.python.array_record_module import ArrayRecordWriter
-    from tensorflow_datasets import features as f
-
-    folder = root / name / "1.0.0"
-    folder.mkdir(parents=True)
-    labels = f.ClassLabel(names=["ant", "bee", "cow"]) if kind == "class" else f.Text()
-    features = {
-        image: f.Image(shape=(None, None, 3)), label: labels,
-        "mask": f.Image(shape=(None, None, 1)), "box": f.BBoxFeature(),
-        **({"file_name": f.Text()} if files else {}),
-    }  # fmt: skip
-    splits = {split: (count // 2, count - count // 2) for split, count in COUNT.items()}
-    for split, lengths in splits.items():
-        first = 0
-        for path, length in zip(
-            prepared.shards(folder, name, split, 2, file_format), lengths, strict=True
-        ):
-            path.touch()
-            if file_format != "array_record":
-                continue
-            writer = ArrayRecordWriter(str(path), "group_size:1")
-            for i in range(first, first + length):
-                data = encoded(gradient(shade=i)) if i != 4 else b"\xff\xd8 torn"
-                row = {
-                    image: data, label: i % 3 if labelled else -1, "mask": b"never decoded",
-                    "box": [0, 0, 1, 1],
-                }  # fmt: skip
-                if files:
-                    row["file_name"] = files.format(sum(lengths) - i).encode()
-                writer.write(prepared.example(row))
-            writer.close()
-            first += length
-    pair = (image, label) if kind == "class" else None
-    prepared.describe(folder, name, features, splits, pair, file_format)
-    return root
+from tests.data.prepared_sets import prepare
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +38,7 @@ def offline(monkeypatch):
 
 
 def test_names_of_files(root, tmp_path):
-    """`file` is the name that the set keeps, as imagenet2012 does; else the record's."""
+    """`file` is the feature of the set, as in imagenet2012; else the record's name."""
     named = prepare(tmp_path, files="ILSVRC2012_val_{:08d}.JPEG")
     source = Tfds("tiny", str(named), "test")
     assert [source.file(i) for i in (0, 5)] == [
@@ -107,7 +64,7 @@ def test_reads_what_was_written(root, offline):
 
 
 def test_a_torn_image_is_a_bad_image(root):
-    """Unreadable pixels in a record are BadImageError; its label is still there."""
+    """Unreadable pixels in a record are BadImageError; its label is readable."""
     source = Tfds("tiny", str(root), "train")
     with pytest.raises(BadImageError):
         pixels(source, 4)
@@ -172,8 +129,8 @@ def test_supervised_keys_name_the_features(tmp_path):
         ("secret", "test", r"data.name=secret: split 'test' has no labels"),
     ],
 )
-def test_errors_say_what_is_missing(root, offline, name, split, says):
-    """What cannot be read is refused at once, without a network, with what to change."""
+def test_wrong_flags(root, offline, name, split, says):
+    """Refused without network access; the message has the flag to change."""
     variants = {
         "words": {"kind": "text"}, "records": {"file_format": "tfrecord"},
         "secret": {"labelled": False},
@@ -192,7 +149,8 @@ def test_tensorflow_is_never_imported(root):
     program = f"""
 import sys
 from tests.data.pictures import settings, viewer
-from inception_jax.data import open_source, pipeline
+from inception_jax.data import pipeline
+from inception_jax.data.sources.open import open_source
 data = settings(source="tfds", name="tiny", dir={str(root)!r}, cache=False)
 source = open_source(data, "train[5:]")
 for read in (pipeline.TrainReader(source, data, 0), viewer(source, data)):

@@ -1,4 +1,4 @@
-"""Figures: numbers as people read them, for the template."""
+"""Number formats: the filters of the HTML templates."""
 
 import math
 import time
@@ -21,7 +21,7 @@ def interval(bounds: tuple[float, float] | None, digits: int = 2) -> str:
 
 
 def whole(value: float | None) -> str:
-    """A count with thousands apart."""
+    """A count with thousands separators."""
     return NONE if value is None else f"{round(value):,}"
 
 
@@ -36,14 +36,14 @@ def short(value: float | None) -> str:
 
 
 def plain(value: float | None) -> str:
-    """A measured number to four digits."""
+    """A number to four significant digits."""
     if value is None:
         return NONE
     return f"{value:.4g}" if math.isfinite(value) else str(value)
 
 
 def rate(value: float | None) -> str:
-    """Images per second: a decimal only where it says something."""
+    """Images per second; one decimal below 100."""
     return NONE if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
@@ -62,7 +62,7 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(seconds: float) -> str:
-    """A unix time as 2026-11-22 17:05, in UTC."""
+    """A Unix time as 2026-11-22 17:05, in UTC."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
 
 

@@ -1,14 +1,17 @@
-"""Tests of what training and evaluation do with each kind of odd or broken file."""
+"""Tests of inception_jax.data.sources.bad_images, and of odd and broken files in both readers."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
 
 from inception_jax.data import pipeline
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
-from tests.data.images.test_decode import CMYK
-from tests.data.pictures import encoded, gradient, settings, viewer
+from tests.data.pictures import CMYK, Pictures, encoded, gradient, settings, viewer
 
 COUNT = 300  # so that one or two broken files are below 1%
 IMAGE = gradient(60, 80)
@@ -80,7 +83,7 @@ def epoch(root, threads=2):
 
 @pytest.mark.parametrize("kind", READABLE)
 def test_an_odd_file_is_read(tree, kind):
-    """Whatever its format, depth, colours or size: it is trained on, evaluated, and not named."""
+    """Any format, depth, colours or size is read by training and evaluation."""
     first = tree / "train" / "a" / "000.JPEG"
     good = first.read_bytes()
     first.write_bytes(READABLE[kind])
@@ -94,7 +97,7 @@ def test_an_odd_file_is_read(tree, kind):
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_file_is_named_and_replaced(tree, kind):
-    """Training takes the next image, the same on any threads; evaluation leaves it out."""
+    """Training reads the next image, on any number of threads; evaluation leaves it out."""
     first = tree / "train" / "a" / "000.JPEG"
     good, (data, says) = first.read_bytes(), BROKEN[kind]
     first.write_bytes(data)
@@ -111,7 +114,8 @@ def test_a_broken_file_is_named_and_replaced(tree, kind):
     assert test["index"].tolist() == [-1, *range(1, COUNT)]
 
 
-def test_more_than_one_percent_end_the_run(tree):
+@pytest.mark.parametrize("reader", ["train", "eval"])
+def test_more_than_one_percent_end_the_run(tree, reader):
     """Four broken files of 300: exit code 65, each named with its reason."""
     files = sorted((tree / "train" / "a").iterdir())[:4]
     good = [f.read_bytes() for f in files]
@@ -119,9 +123,46 @@ def test_more_than_one_percent_end_the_run(tree):
         file.write_bytes(data)
     try:
         with pytest.raises(DataError) as caught:
-            epoch(tree)
+            source = Folder(tree, "train")
+            train = reader == "train"
+            read = (pipeline.TrainReader(source, settings(), seed=5) if train
+                    else viewer(source, settings()))  # fmt: skip
+            list(pipeline.batches(read, 20, range(COUNT // 20), threads=2))
     finally:
         for file, data in zip(files, good, strict=True):
             file.write_bytes(data)
     assert caught.value.code == 65
     assert all(f"train/a/{f.name}: " in str(caught.value) for f in files)
+
+
+def test_one_percent_is_tolerated_and_no_more():
+    """Of 300 images three may be unreadable; the fourth ends the run, and all four are named."""
+    bad = BadImages(Pictures(300))
+    for i in (7, 8, 9):
+        bad.add(i, BadImageError("torn"))
+    with pytest.raises(DataError, match="4 of 300") as caught:
+        bad.add(10, BadImageError("torn"))
+    assert all(f"picture {i}: torn" in str(caught.value) for i in (7, 8, 9, 10))
+
+
+def test_an_image_counts_once():
+    """The same image in every epoch and thread is one bad image."""
+    bad = BadImages(Pictures(100))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: bad.add(5, BadImageError("torn")), range(100)))
+    assert bad.reasons == {"picture 5": "torn"}
+
+
+def test_a_small_set_tolerates_none():
+    """One bad image of 99 is above 1%."""
+    with pytest.raises(DataError, match="1 of 99"):
+        BadImages(Pictures(99)).add(0, BadImageError("torn"))
+
+
+def test_a_long_list_is_cut():
+    """The message names ten images and counts the rest."""
+    bad = BadImages(Pictures(1100))
+    for i in range(11):
+        bad.add(i, BadImageError("torn"))
+    with pytest.raises(DataError, match="and 2 more"):
+        bad.add(11, BadImageError("torn"))

@@ -1,4 +1,4 @@
-// Boot: read the embedded data, draw what there is, and say so on <body>.
+// Entry point: reads the embedded data, draws the charts, and sets data-ready on <body>.
 
 function boot() {
   const { runs } = JSON.parse(document.getElementById("data").textContent);

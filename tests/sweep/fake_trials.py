@@ -1,4 +1,4 @@
-"""A sweep whose runs are files alone, with numbers that real ones could have."""
+"""A sweep with fake runs: files with realistic numbers, without training."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from inception_jax import cli
 from inception_jax.sweep import folder
 from tests.sweep import pages
 
-THREE = """
+MORE_SWEEPS = """
 def sweep_smoothing():
     for value in (0.0, 0.1):
         yield {"loss.label_smoothing": value}
@@ -21,20 +21,20 @@ EPOCHS = 10
 
 
 def write(tmp_path, names="wide,smoothing,seed", unfinished=0):
-    """A grid's directory; the last `unfinished` trials have come half the way."""
-    page = pages.write(tmp_path, THREE)
-    at = tmp_path / "sweep"
-    words = [f"--config={page}", f"--sweep={names}", f"--dir={at}", "--json"]
+    """Write a grid's directory; the last `unfinished` trials are half done."""
+    page = pages.write(tmp_path, MORE_SWEEPS)
+    path = tmp_path / "sweep"
+    words = [f"--config={page}", f"--sweep={names}", f"--dir={path}", "--json"]
     assert cli.main(["sweep", "expand", *words]) == 0
-    trials = folder.read(at).trials()
+    trials = folder.read(path).trials()
     for trial in trials:
         done = trial.index < len(trials) - unfinished
         run(trial.folder, trial.overrides, EPOCHS if done else EPOCHS // 2, done)
-    return at
+    return path
 
 
 def final(overrides):
-    """What a trial's accuracy comes to: it depends on the rate most, on the seed least."""
+    """The final accuracy of a trial: it depends most on the learning rate, least on the seed."""
     lr = overrides.get("optim.lr", 0.1)
     peak = 0.80 - 0.12 * math.log10(lr / 0.08) ** 2
     noise = random.Random(json.dumps(overrides)).gauss(0, 0.004)
@@ -42,12 +42,12 @@ def final(overrides):
 
 
 def finish(path, overrides):
-    """A run to its end, in a folder that may be there."""
+    """Write a finished run."""
     run(path, overrides, EPOCHS, True)
 
 
 def run(path, overrides, epochs, done):
-    """A run's files."""
+    """Write the files of a run."""
     path.mkdir(parents=True, exist_ok=True)
     config = {"train": {"epochs": float(EPOCHS)}, "eval": {"split": "test"}}
     (path / "config.json").write_text(json.dumps(config))

@@ -1,0 +1,68 @@
+"""Tests the files in launch/examples, and what rendered jobs of all engines have in common."""
+
+import json
+import shlex
+import subprocess
+
+import pytest
+import yaml
+
+from tests.launch.examples import EXAMPLES, FOLDER, example, rendered
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_what_is_rendered(name):
+    """They are up to date; `python -m tests.launch.examples` writes them."""
+    assert example(name) == (FOLDER / name).read_text(), "python -m tests.launch.examples"
+
+
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n.endswith(("sh", "sbatch"))])
+def test_scripts_parse(name):
+    """bash accepts their syntax."""
+    text = rendered(EXAMPLES[name])
+    assert subprocess.run(["bash", "-n"], input=text, text=True).returncode == 0
+
+
+@pytest.mark.parametrize("engine", ["slurm", "local", "xpk", "k8s"])
+def test_words_survive_quoting(engine, tmp_path):
+    """Spaces, quotes and dollars in a path reach the program unchanged."""
+    path = str(tmp_path / 'it\'s $HOME; $(A) 100% "a b"')
+    flags = {
+        "xpk": "--cluster=c --device=d --image=i",
+        "k8s": f"--image=i --claim=c:{tmp_path}",
+    }.get(engine, "")
+    command = ["--", "train", "--config=configs/digits.py", f"--workdir={path}"]
+    text = rendered(f"{engine} --name=odd {flags}", command)
+    if engine == "k8s":
+        pod = yaml.safe_load(text)["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]
+        path = path.replace("$(", "$$(")
+        assert f"--workdir={path}" in pod["spec"]["containers"][0]["command"]
+        return
+    show = 'python3 -c "import json,sys; print(json.dumps(sys.argv[1:]))"'
+    text = text.replace("inception-jax train", f"{show} train")
+    if engine == "slurm":
+        text = text.split("# No --kill-on-bad-exit")[0] + f'{show} "${{command[@]}}"\n'
+    if engine == "xpk":
+        text = text.replace("xpk workload create", show)
+    result = subprocess.run(["bash", "-c", text], capture_output=True, text=True)
+    words = json.loads(result.stdout)
+    if engine == "xpk":
+        (line,) = [w for w in words if w.startswith("--command=")]
+        words = shlex.split(line.removeprefix("--command="))
+    assert f"--workdir={path}" in words, result
+
+
+def test_one_machine_has_no_coordinator():
+    """Only jobs of several processes get the --coordinator flag."""
+    assert "--coordinator" not in rendered("k8s --image=i --claim=c:/runs --gpus=8")
+    assert "--coordinator" not in rendered("sky --accelerator=H100:8 --bucket=gs://b:/runs")
+    assert "--coordinator" not in rendered("local")
+
+
+def test_setup_comes_first_and_execs():
+    """--setup precedes the command, which is started with exec: it receives the signals."""
+    setup = "--setup='module load cuda'"
+    text = rendered(f"k8s --image=i --claim=c:/runs {setup}")
+    assert "module load cuda\nexec inception-jax train" in text.replace("                ", "")
+    assert "module load cuda\n" in rendered(f"slurm {setup}")
+    assert "module load cuda" in rendered(f"sky --bucket=gs://b:/runs {setup}")

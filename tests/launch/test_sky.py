@@ -1,0 +1,32 @@
+"""Tests `launch/sky.py`: the task file, and submission with sky."""
+
+import pytest
+import yaml
+
+from inception_jax.launch import sky
+from tests.launch.examples import EXAMPLES, rendered
+from tests.launch.fake_tool import calls, install
+
+
+def test_only_75_is_recovered():
+    """`launch retry` on the first machine turns crashes into 75; SkyPilot restarts nothing else."""
+    task = yaml.safe_load(rendered(EXAMPLES["sky_gpu.yaml"]))
+    recovery = task["resources"]["job_recovery"]
+    assert recovery == {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]}
+    assert "launch retry" in task["run"] and task["run"].count("exit 75") == 1
+    assert '--process="$SKYPILOT_NODE_RANK"' in task["run"] and task["num_nodes"] == 8
+
+
+@pytest.mark.parametrize(("flag", "spot"), [("", True), ("--on_demand", False)])
+def test_spot(flag, spot):
+    """Spot machines unless --on_demand is given."""
+    task = yaml.safe_load(rendered(f"sky --accelerator=H100:8 --bucket=gs://b:/runs {flag}"))
+    assert task["resources"].get("use_spot", False) == spot
+    assert task["file_mounts"] == {"/runs": {"source": "gs://b", "mode": "MOUNT"}}
+
+
+def test_cancel(tmp_path, monkeypatch):
+    """One call per job."""
+    install(tmp_path, monkeypatch, "sky")
+    sky.cancel("a-0 a-1")
+    assert calls(tmp_path) == [f"sky jobs cancel --yes --name {name}" for name in ("a-0", "a-1")]

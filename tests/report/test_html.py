@@ -1,0 +1,48 @@
+"""Tests `report/html.py`: hostile text, no external resources, and atomic writes."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inception_jax.report import html as page_html
+
+from .read_page import embedded, written
+
+MakeRun = Callable[..., Path]
+
+HOSTILE = '</script><img src=x onerror="alert(1)">&amp;'
+
+
+def test_hostile_names_stay_text(make_run: MakeRun) -> None:
+    """Class, split, run and config names that look like HTML or JSON ends stay text."""
+    run = make_run('"><b>', classes=(HOSTILE, "<b>", "\u2028", *"0123456"), model=HOSTILE)
+    with (run / "metrics.jsonl").open("a") as f:
+        f.write(json.dumps({"step": 1, "split": HOSTILE, HOSTILE: 1, "top1": 0.5}) + "\n")
+    page = written(run)
+    assert page.count("</script") == 2  # the data's and the script's own
+    assert "<img" not in page and '"><b>' not in page
+    evaluation = embedded(page)[0]["evaluations"]["test"]
+    assert evaluation["classes"][:2] == [HOSTILE, "<b>"]
+    assert html.escape(HOSTILE, quote=False).replace('"', "&#34;") in page
+
+
+def test_page_fetches_nothing(make_run: MakeRun) -> None:
+    """All src and href are data: URIs or anchors in the page; the policy forbids the rest."""
+    page = written(make_run("a"), make_run("b"))
+    targets = re.findall(r"(?:src|href)\s*=\s*[\"']?([^\"'\s>]+)", page)
+    assert targets and all(t.startswith(("#", "data:")) for t in targets)
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", page)
+    assert "default-src &#39;none&#39;; img-src data:" in page
+
+
+def test_a_failed_write_keeps_the_old_page(tmp_path: Path) -> None:
+    """The file is replaced at the end, and nothing else is left behind."""
+    out = tmp_path / "new" / "report.html"
+    page_html.write("old", out)
+    with pytest.raises(UnicodeEncodeError):
+        page_html.write("\ud800", out)
+    assert out.read_text() == "old" and list(out.parent.iterdir()) == [out]

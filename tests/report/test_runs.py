@@ -1,0 +1,60 @@
+"""Tests `report/runs.py`: which directories are runs, and the names of several runs."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inception_jax import report
+from inception_jax.errors import ConfigError
+
+from .read_page import embedded, written
+
+MakeRun = Callable[..., Path]
+
+
+def test_runs_have_distinct_names(make_run: MakeRun) -> None:
+    """Two runs with the same last directory get the parent's name too."""
+    page = written(make_run("x/run"), make_run("y/run"))
+    assert [r["name"] for r in embedded(page)] == ["x/run", "y/run"]
+
+
+@pytest.mark.parametrize("content", [(), ("notes.txt", "checkpoints")])
+def test_a_directory_that_is_not_a_run(tmp_path: Path, content: tuple[str, ...]) -> None:
+    """The error says what was expected, what was found, and what to do."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name in content:
+        (empty / name).touch()
+    found = "only checkpoints, notes.txt" if content else "nothing"
+    message = f"expected a run directory with .*, found {found} in .*empty; name the --workdir"
+    with pytest.raises(ConfigError, match=message):
+        report.write([empty], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_parent_of_runs_is_recognised(make_run: MakeRun) -> None:
+    """The error for a folder that contains runs names them."""
+    parent = make_run("sweep/lr-1").parent
+    with pytest.raises(ConfigError, match="its subdirectories lr-1 look like runs"):
+        written(parent)
+
+
+@pytest.mark.parametrize("run_dirs", [[], ["missing"]])
+def test_nothing_to_read(tmp_path: Path, run_dirs: list[str]) -> None:
+    """No directory, or one that does not exist, is an error."""
+    with pytest.raises(ConfigError, match=r"expected .* (got none|found nothing)"):
+        report.write([tmp_path / d for d in run_dirs], tmp_path / "report.html")
+
+
+def test_imports_no_framework() -> None:
+    """A report needs no JAX, Flax or TensorFlow."""
+    code = (
+        "import sys, inception_jax.report; "
+        "print([m for m in ('jax', 'flax', 'tensorflow', 'torch') if m in sys.modules])"
+    )
+    root = Path(report.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,89 @@
+"""Tests `sweep/comparison.py`: the best trial, means over seeds, importances, and axes."""
+
+import re
+import shlex
+
+import numpy as np
+
+from inception_jax import cli
+from inception_jax.sweep import comparison, folder
+from tests.conftest import ROOT
+from tests.sweep import fake_trials
+
+
+def test_the_best_trial(grid_dir):
+    """The best finished trial; the page shows the flags that build its config."""
+    c = comparison.Comparison(folder.read(grid_dir))
+    assert len(c.done) == 29 and len(c.rows) == 32
+    assert c.best.value == max(p.value for p in c.rows[:29])
+    assert c.best.trial.overrides["optim.lr"] == 0.1
+    line = re.search(r'<pre class="line">(.*?)</pre>', (grid_dir / "report.html").read_text())[1]
+    assert cli.main(["config", *shlex.split(line)]) == 0
+
+
+def test_a_loss_is_better_when_lower(grid_dir):
+    """With --metric=loss the smallest value is best."""
+    s = folder.read(grid_dir)
+    s.metric = "loss"
+    c = comparison.Comparison(s)
+    assert c.best.value == min(p.value for p in c.done)
+
+
+def test_seeds(grid_dir):
+    """Mean and standard deviation over seeds, for each combination of the other keys."""
+    c = comparison.Comparison(folder.read(grid_dir))
+    assert len(c.groups) == 8 and c.groups[0].count == 4
+    chosen = {"optim.lr": 0.1, "loss.label_smoothing": 0.1}
+    assert c.groups[0].overrides == chosen
+    values = [p.value for p in c.done if chosen.items() <= p.trial.overrides.items()]
+    assert np.isclose(c.groups[0].mean, np.mean(values))
+    assert np.isclose(c.groups[0].deviation, np.std(values, ddof=1))
+    (alone,) = [g for g in c.groups if g.count == 1]
+    assert alone.deviation is None
+
+
+def test_importances(grid_dir):
+    """In a balanced grid, a key's share is close to the variance of its means."""
+    c = comparison.Comparison(folder.read(grid_dir))
+    c.__dict__["done"] = [p for p in c.done if p.trial.overrides["optim.lr"] < 0.3]  # balanced
+    values = np.array([p.value for p in c.done])
+    shares = {}
+    for axis in c.axes:
+        column = np.array([p.trial.overrides[axis.key] for p in c.done])
+        means = np.array([values[column == v].mean() for v in column])
+        shares[axis.key] = means.var() / values.var()
+    assert list(c.importances) == sorted(shares, key=shares.get, reverse=True)
+    for key, share in c.importances.items():
+        assert abs(share - shares[key]) < 0.05, (key, share, shares)
+
+
+def test_the_most_important_key(grid_dir, tmp_path, monkeypatch):
+    """The key with the largest share; the seed only if no other key differs."""
+    c = comparison.Comparison(folder.read(grid_dir))
+    assert c.most_important.key == "optim.lr"
+    monkeypatch.setattr(c, "importances", {"seed": 0.6, "loss.label_smoothing": 0.3})
+    assert c.most_important.key == "loss.label_smoothing"
+    alone = comparison.Comparison(folder.read(fake_trials.write(tmp_path, names="seed")))
+    assert alone.most_important.key == "seed"
+
+
+def test_axes():
+    """Wide ranges are logarithmic; seeds and strings are categorical."""
+    assert comparison.axis("optim.lr", [0.01, 0.3]).log
+    assert not comparison.axis("optim.lr", [0.1, 0.3]).log
+    assert comparison.axis("loss.label_smoothing", [0.0, 0.1]).values is None
+    assert comparison.axis("seed", [1, 0]).values == (0, 1)
+    assert comparison.axis("model.name", ["b", "a"]).values == ("a", "b")
+    assert comparison.axis("data.size", [[1, 2], None]).values == (None, "[1, 2]")
+
+
+def test_the_sweep_of_the_experiments(tmp_path, capsys):
+    """Its run files reproduce the README's table: 16 trials, the learning rate first."""
+    run = ROOT / "experiments/sweep_cifar10/run"
+    assert cli.main(["report", str(run), f"--out={tmp_path}/report.html"]) == 0
+    c = comparison.Comparison(folder.read(run))
+    assert len(c.done) == 16 and next(iter(c.importances)) == "optim.lr"
+    text = (ROOT / "experiments/sweep_cifar10/README.md").read_text()
+    for p in c.done:
+        assert f"{100 * p.value:.2f}" in text
+    assert f"{c.importances['optim.lr']:.0%} of the variance" in text
