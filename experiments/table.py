@@ -9,9 +9,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from speed import ratios
 
+from inception_jax import models
 from inception_jax.eval import protocols
 from inception_jax.plan import chips
 from inception_jax.progress import duration
@@ -59,16 +61,38 @@ def results() -> list[str]:
     ]
 
 
+def golden() -> dict[str, dict[str, dict[str, Any]]]:
+    """The facts that the tests hold, by network and dialect."""
+    facts = json.loads((ROOT / "tests" / "models" / "golden.json").read_text())
+    return {
+        name: {d: {k: f["value"] for k, f in form.items()} for d, form in forms.items()}
+        for name, forms in facts.items()
+    }
+
+
 def networks() -> list[str]:
-    """A line for each network and dialect, from the facts that the tests hold."""
+    """A line for each network, with the counts of its default dialect."""
+    lines = ["| network | paper | dialects | parameters | G MACs |", "|---|---|---|---|---|"]
+    for name, forms in golden().items():
+        default, *others = models.dialects(name)
+        paper = models.MODELS[name].PAPER.removeprefix("arXiv:")
+        dialects = ", ".join([f"**{default}**", *others])
+        value = forms[default]
+        lines.append(
+            f"| `{name}` | [{paper}](https://arxiv.org/abs/{paper}) | {dialects} "
+            f"| {value['params']:,} | {value['macs'] / 1e9:.3f} |"
+        )
+    return lines
+
+
+def variants() -> list[str]:
+    """A line for each network and dialect."""
     lines = [
-        "| network | dialect | parameters | with heads | G MACs | what it is |",
+        "| network | dialect | parameters | with heads | G MACs | description |",
         "|---|---|---|---|---|---|",
     ]
-    golden = json.loads((ROOT / "tests" / "models" / "golden.json").read_text())
-    for name, forms in golden.items():
-        for i, (dialect, facts) in enumerate(forms.items()):
-            value = {key: fact["value"] for key, fact in facts.items()}
+    for name, forms in golden().items():
+        for i, (dialect, value) in enumerate(forms.items()):
             params, heads = value["params"], value["params_with_aux"]
             cells = [
                 f"`{name}`" if i == 0 else "", f"`{dialect}`", f"{params:,}",
@@ -131,6 +155,7 @@ def tpu_chips() -> list[str]:
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "experiments/speed/README.md": {"speed": speed},
+    "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
     "inception_jax/plan/README.md": {"chips": tpu_chips},

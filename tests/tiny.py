@@ -9,12 +9,13 @@ import numpy as np
 from flax import linen as nn
 
 from inception_jax import config as cfg
+from inception_jax.models.aux_head import GoogLeNetAuxHead
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
-from inception_jax.models.googlenet import GoogLeNetAuxHead
-from inception_jax.models.inception_resnet import Residual
-from inception_jax.models.layers import max_pool
+from inception_jax.models.inception_resnet_blocks import Residual
 from inception_jax.models.lowering.repeat import repeat
-from inception_jax.models.network import Network, Row, convolution, pooling
+from inception_jax.models.network import Network
+from inception_jax.models.pools import max_pool
+from inception_jax.models.rows import Row, convolution, pooling
 
 DIALECT = Dialect(
     source="tests",

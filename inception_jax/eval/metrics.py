@@ -5,15 +5,21 @@ The device computes an image's log-probabilities; the host reduces these to four
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
 
 BINS = 15  # of the calibration histogram: Guo et al., arXiv:1706.04599
 
 
-def rank(logits: Any, labels: Any, xp: Any = jnp) -> Any:
+def rank(
+    logits: Float[Array | np.ndarray, "b c"],
+    labels: Int[Array | np.ndarray, " b"],
+    xp: ModuleType = jnp,
+) -> Int[Array | np.ndarray, " b"]:
     """The rank [b] of each label among its `logits` [b, c], from 0, which is a top-1 hit.
 
     Equal logits are ordered by class, as argmax does. A row with a logit that is not finite has
@@ -27,11 +33,13 @@ def rank(logits: Any, labels: Any, xp: Any = jnp) -> Any:
     return xp.where(finite, ahead.sum(axis=-1), count)
 
 
-def per_image(log: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Loss, rank of the label, prediction and its probability, each [b], of `log` [b, c]."""
+def per_image(
+    log: Float[np.ndarray, "b c"], labels: Int[np.ndarray, " b"]
+) -> dict[str, Shaped[np.ndarray, " b"]]:
+    """Loss, rank of the label, prediction and its probability, each [b], of log-probabilities."""
     return {
         "loss": -np.take_along_axis(log, labels[:, None], axis=-1)[:, 0],
-        "rank": rank(log, labels, np),
+        "rank": np.asarray(rank(log, labels, np)),
         "prediction": log.argmax(axis=-1),
         "confidence": np.exp(log.max(axis=-1)),
     }
@@ -48,18 +56,20 @@ class Sums:
         calibration: [3, BINS]: images, summed confidence and hits by confidence.
     """
 
-    confusion: np.ndarray
+    confusion: Int[np.ndarray, "classes outputs"]
     loss: float
     top1: int
     top5: int
-    calibration: np.ndarray
+    calibration: Float[np.ndarray, "3 bins"]
 
     @classmethod
     def empty(cls, classes: int) -> "Sums":
         """No images yet."""
         return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
 
-    def add(self, image: dict[str, np.ndarray], labels: np.ndarray) -> None:
+    def add(
+        self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]
+    ) -> None:
         """Adds images with `labels` [b]; `image` is the result of `per_image`."""
         rank, confidence = image["rank"], image["confidence"].astype(np.float64)
         np.add.at(self.confusion, (labels, image["prediction"]), 1)

@@ -1,9 +1,10 @@
-"""The zoo: `names`, `create`, `init`, `describe`, `preprocessing`."""
+"""The networks: `names`, `create`, `init`, `describe`, `preprocessing`."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.describe import Description, describe
@@ -60,7 +61,7 @@ def create(
     *,
     num_classes: int | None = None,
     dialect: str = "",
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     **fields: Any,
 ) -> Network:
     """A network by name, without parameters.
@@ -69,8 +70,8 @@ def create(
         name: one of `names()`.
         num_classes: outputs; 0 for none. None takes the dialect's: 1000, but 1008 for `fid` and
             none for `facenet`.
-        dialect: one of `dialects(name)`; empty takes the form whose accuracy was published.
-        dtype: of the computation, by name or as a dtype.
+        dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
+        dtype: of the computation.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
             drop_rows, normalization, residual_scale, frozen.
 
@@ -84,10 +85,12 @@ def create(
     if fields.get("residual_scale") and not family.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
-    dtype = jnp.dtype(known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else dtype, DTYPES))
-    if num_classes is None:
-        num_classes = family.DIALECTS[dialect].num_classes
-    model = family(num_classes=num_classes, dialect=dialect, dtype=dtype, **fields)
+    dtype = jnp.dtype(
+        known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else str(dtype), DTYPES)
+    )
+    usual = family.DIALECTS[dialect].num_classes
+    classes = usual if num_classes is None else num_classes
+    model = family(num_classes=classes, dialect=dialect, dtype=dtype, **fields)
     model.rows()  # refuses an unknown name in `drop_rows`
     return model
 
@@ -102,7 +105,7 @@ def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[s
     """
     size = image_size or (32 if model.small else model.preprocessing.image_size)
     images = jnp.zeros((model.bn_group or 1, size, size, 3), model.dtype)
-    # One program instead of hundreds of small ones: 10x faster, and sharded by its caller.
+    # One program instead of hundreds of small ones: 10x faster, and its caller can shard it.
     return dict(jax.jit(model.init)(jax.random.key(seed), images))
 
 

@@ -1,15 +1,50 @@
-"""The auxiliary head of Inception-v3 and its successors."""
+"""The auxiliary heads: GoogLeNet's, and that of Inception-v3 and its successors."""
 
-from collections.abc import Callable
-from typing import Any
-
-import jax
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
-from inception_jax.models.layers import Dense, avg_pool, check_fits
+from inception_jax.models.dialect import Initializer
+from inception_jax.models.layers import Conv, Dense, check_fits, dropout, scaled
 from inception_jax.models.lowering.ops import wide
+from inception_jax.models.pools import adaptive_avg_pool, avg_pool
 
-Array = jax.Array
+AUX_DROPOUT = 0.7  # rate dropped inside a head, section 5
+
+
+class GoogLeNetAuxHead(nn.Module):
+    """1409.4842's side classifier (section 5): average pool 5x5/3, 1x1 128, FC, dropout, linear.
+
+    `paper` pools without padding, so a 14x14 grid becomes 4x4 and FC 1024 depends on the image
+    size; `torchvision` pools to 4x4 from any grid. With a small stem the pool spans at most the
+    grid.
+    """
+
+    conv: Conv
+    num_classes: int
+    train: bool
+    form: str
+    dropout: float
+    small: bool
+    dtype: DTypeLike
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
+        """Map `x` [b, h, w, c] to logits [b, num_classes]."""
+        init = self.conv.keywords["dialect"].kernel_init
+        if self.form == "torchvision":
+            x = adaptive_avg_pool(x, 4)
+        else:
+            size = min(5, *x.shape[1:3]) if self.small else 5
+            check_fits(self, x, (size, size), "VALID")
+            x = avg_pool(x, size, 3, "VALID")
+        x = self.conv(128, name="conv")(x)
+        # Channels first, as torch flattens: imported weights then fit without a permutation.
+        x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+        hidden = scaled(1024, self.conv.keywords["width"])
+        x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
+        x = dropout(self, x, self.dropout, self.train)
+        return Dense(self.num_classes, init, self.dtype, name="logits")(x)
 
 
 class AuxHead(nn.Module):
@@ -19,17 +54,17 @@ class AuxHead(nn.Module):
     is small: then both windows span at most the grid, as TF-slim's `_reduced_kernel_size` has it.
     """
 
-    conv: Callable[..., Any]
+    conv: Conv
     num_classes: int
     train: bool
     small: bool
-    dtype: Any
-    conv_init: Any = None  # of the 5x5; None takes the dialect's
-    logits_init: Any = None
+    dtype: DTypeLike
+    conv_init: Initializer | None = None  # of the 5x5; None takes the dialect's
+    logits_init: Initializer | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, 17, 17, c] to logits [b, num_classes]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
+        """Map `x` [b, 17, 17, c] to logits [b, num_classes]."""
         size = min(5, *x.shape[1:3]) if self.small else 5
         check_fits(self, x, (size, size), "VALID")
         x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-import jax
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from inception_jax.models import googlenet
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import SeparableConv, border, max_pool
+from inception_jax.models.layers import Conv, SeparableConv
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network, Row, convolution, pooling
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.network import Network
+from inception_jax.models.pools import border, max_pool
+from inception_jax.models.rows import Build, Row, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,8 @@ class BNInceptionModule(nn.Module):
             (pool, c(w.pool)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, one + three + double + pool]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, one + three + double + pool]."""
         return concat(self.branch, x)
 
 
@@ -133,33 +132,37 @@ class Reduction(nn.Module):
             (partial(max_pool, style=c.keywords["dialect"].padding),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, three + double + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, three + double + c]."""
         return concat(self.branch, x)
 
 
-def inception(key: str) -> Callable[..., Array]:
+def inception(key: str) -> Build:
     """Module `key` of Figure 5."""
     widths = FIGURE_5[key]
     return lambda net, conv, x, name: BNInceptionModule(conv, widths, key == "5b", name=name)(x)
 
 
-def narrowed(key: str) -> Callable[..., Array]:
+def narrowed(key: str) -> Build:
     """Module `key` of Figure 5 with the dialect's channels after the pool."""
 
-    def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
+    def build(
+        net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+    ) -> Float[Array, "b h2 w2 d"]:
         widths = FIGURE_5[key]._replace(pool=net.switches.pool_4c)
         return BNInceptionModule(conv, widths, name=name)(x)
 
     return build
 
 
-def reduction(key: str) -> Callable[..., Array]:
+def reduction(key: str) -> Build:
     """Module `key` of Figure 5, of stride 2."""
     return lambda net, conv, x, name: Reduction(conv, FIGURE_5[key], name=name)(x)
 
 
-def conv1(net: Network, conv: Conv, x: Array, name: str) -> Array:
+def conv1(
+    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+) -> Float[Array, "b h2 w2 d"]:
     """The 7x7/2 convolution, plain or separable."""
     if not net.switches.separable:
         return conv(64, 7, 2, name=name)(x)

@@ -1,15 +1,18 @@
 """A network as a table: name, figure, grid, channels, parameters, MACs; nothing is allocated."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import jax
 from flax import linen as nn
+from jax import ShapeDtypeStruct
+from jaxtyping import Array, Float
 
 from inception_jax.models import structure
 from inception_jax.models.layers import ConvBN, Dense, SeparableConv
-from inception_jax.models.network import Network
+from inception_jax.models.network import Network, Output
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class TableRow:
         channels: of its output.
         params: trainable parameters.
         macs: multiply-adds of one image: convolutions and matrix products only.
-        branches: what it is made of: branches of steps such as `3x3/2 V 192`, in the order of
+        branches: its branches, each of steps such as `3x3/2 V 192`, in the order of
             concatenation; empty for a pool or a classifier.
         then: what follows the concatenation, in a residual block.
         times: how many such blocks follow each other.
@@ -43,9 +46,9 @@ class Description:
     """A network's table and totals.
 
     Attributes:
-        rows: the trunk's lines, top to bottom; the last is the classifier, where there is one.
-        heads: the auxiliary heads' lines.
-        params: trainable parameters of the trunk (what evaluation uses).
+        rows: the backbone's rows, top to bottom; the last is the classifier, where there is one.
+        heads: the auxiliary heads.
+        params: trainable parameters of the backbone and classifier (what evaluation uses).
         params_with_aux: the same with the auxiliary heads.
         macs: multiply-adds of one evaluated image.
     """
@@ -66,14 +69,19 @@ class Description:
 
 
 @dataclass
-class _Seen:
-    """What a trace of the network met, by row."""
+class _Recorder:
+    """A Flax interceptor: multiply-adds and blocks of each row, while the network is traced."""
 
     macs: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, list[structure.BranchedRow]] = field(default_factory=dict)
 
-    def __call__(self, call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-        """A Flax interceptor."""
+    def __call__(
+        self,
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
         out, module = call(*args, **kwargs), context.module
         if context.method_name != "__call__" or not module.path:
             return out
@@ -92,29 +100,29 @@ class _Seen:
 def describe(model: Network, image_size: int | None = None) -> Description:
     """The table of `model` on square images, by shape evaluation: no array is allocated."""
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    image = jax.ShapeDtypeStruct((model.bn_group or 1, size, size, 3), model.dtype)
-    seen = _Seen()
+    image = ShapeDtypeStruct((model.bn_group or 1, size, size, 3), model.dtype)
+    seen = _Recorder()
 
-    def trace(x: Any) -> Any:
+    def trace(x: Float[Array, "b h w 3"]) -> tuple[Output, Any]:
         with nn.intercept_methods(seen):
             return model.init_with_output(jax.random.key(0), x, endpoints=True)
 
     out, variables = jax.eval_shape(trace, image)
-    params = variables["params"]
+    layers = variables["params"]
 
-    def line(name: str, figure: str = "", x: Any = None) -> TableRow:
+    def line(name: str, figure: str = "", x: ShapeDtypeStruct | None = None) -> TableRow:
         blocks = seen.blocks.get(name, [structure.BranchedRow()])
-        shape = ((1, 1), _channels(params[name])) if x is None else _shape(x)
-        count, macs = _size(params.get(name, {})), seen.macs.get(name, 0)
+        shape = ((1, 1), _channels(layers[name])) if x is None else _shape(x)
+        count, macs = _size(layers.get(name, {})), seen.macs.get(name, 0)
         branches = tuple(tuple(map(str, b)) for b in blocks[0].branches)
         return TableRow(name, figure, *shape, count, macs, branches, blocks[0].then, len(blocks))
 
     rows = [line(r.name, r.figure, out.endpoints[r.name]) for r in model.rows()]
     rows.append(line("pool", x=out.endpoints["pool"]))
-    heads = tuple(line(name) for name in params if name.startswith("aux_"))
+    heads = tuple(line(name) for name in layers if name.startswith("aux_"))
     shown = {r.name for r in (*rows, *heads)}
-    rows += [line(name) for name in params if name not in shown]  # the classifier, an embedding
-    trunk = sum(r.params for r in rows)
+    rows += [line(name) for name in layers if name not in shown]  # the classifier, an embedding
+    params = sum(r.params for r in rows)
     return Description(
         name=model.NAME,
         dialect=model.dialect,
@@ -122,20 +130,20 @@ def describe(model: Network, image_size: int | None = None) -> Description:
         image_size=size,
         rows=tuple(rows),
         heads=heads,
-        params=trunk,
-        params_with_aux=trunk + sum(h.params for h in heads),
+        params=params,
+        params_with_aux=params + sum(h.params for h in heads),
         macs=sum(r.macs for r in rows),
     )
 
 
-def _shape(x: Any) -> tuple[tuple[int, ...], int]:
+def _shape(x: ShapeDtypeStruct) -> tuple[tuple[int, ...], int]:
     return (tuple(x.shape[1:3]) if x.ndim == 4 else (1, 1)), x.shape[-1]
 
 
-def _channels(tree: Any) -> int:
+def _channels(tree: Mapping[str, Any]) -> int:
     last = tree.get("logits", tree)  # of a head
     return jax.tree.leaves(last)[0].shape[-1]
 
 
-def _size(tree: Any) -> int:
+def _size(tree: Mapping[str, Any]) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))

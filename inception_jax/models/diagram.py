@@ -1,8 +1,8 @@
-"""A network as an SVG in the manner of the papers' figures: the trunk, and each block's branches.
+"""A network as an SVG like the papers' figures: the backbone, and each block's branches.
 
-The image comes in at the top. On the left the trunk, one box a row (equal rows in succession are
-one box with a count), with grid and channels on every edge; on the right, beside its first use,
-each block opened: branches side by side between "input" and "concatenate", every box a step.
+The input is at the top. On the left the backbone, one box a row (equal rows in succession are one
+box with a count), with grid and channels on every edge. On the right, beside its first use, each
+kind of block in detail: its branches between "input" and "concatenate", every box a step.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,10 @@ from itertools import groupby
 
 from inception_jax.models.describe import Description, TableRow
 
-TRUNK, OPENED = 30, 300  # x of the two columns
-WIDE, HIGH, GAP = 190, 26, 18  # of a trunk box, and the edge below it
+Pixels = int | float
+
+BACKBONE, DETAIL = 30, 300  # x of the two columns
+WIDE, HIGH, GAP = 190, 26, 18  # of a backbone box, and the edge below it
 STEP, STEP_HIGH, STEP_GAP = 122, 22, 12  # of a branch's box
 FILLS = {
     "conv": "#dbe9f6", "pool": "#fbe3cf", "separable": "#e4dcf3", "linear": "#f6f0c8",
@@ -24,33 +26,33 @@ FILLS = {
 def svg(table: Description) -> str:
     """The network of `table` as the text of an SVG file."""
     runs = [list(run) for _, run in groupby(table.rows, key=_kind)]
-    parts, right, opened = [], OPENED, set()
-    parts += _text(TRUNK, 34, f"{table.name}, {table.dialect}", size=20, weight="bold")
+    parts, right, drawn = [], DETAIL, set()
+    parts += _text(BACKBONE, 34, f"{table.name}, {table.dialect}", size=20, weight="bold")
     totals = f"{table.params:,} parameters, {table.macs / 1e9:.3f} G multiply-adds"
-    parts += _text(TRUNK, 56, f"{table.source} · {totals}", size=12, fill="#555")
+    parts += _text(BACKBONE, 56, f"{table.source} · {totals}", size=12, fill="#555")
     size = f"{table.image_size}×{table.image_size}"
-    centre, y = TRUNK + WIDE / 2, 92
+    centre, y = BACKBONE + WIDE / 2, 92
     parts += _text(centre, y - 6, f"image {size} × 3", size=11, anchor="middle")
     above = y  # where the edge into the next box starts
     for run in runs:
         line, kind = run[0], _kind(run[0])
         start = y + GAP
         parts += _arrow(centre, above, start)
-        parts += _box(TRUNK, start, WIDE, HIGH, _title(run), _fill(line))
+        parts += _box(BACKBONE, start, WIDE, HIGH, _title(run), _fill(line))
         above = y = start + HIGH
         parts += _text(centre + 8, above + 13, _edge(run[-1]), size=10, fill="#555")
-        if _is_block(line) and kind not in opened:
-            opened.add(kind)
-            block = _Block(line, OPENED, start)
+        if _is_block(line) and kind not in drawn:
+            drawn.add(kind)
+            block = _Block(line, DETAIL, start)
             parts += block.draw()
             middle = start + HIGH / 2
-            parts.append(_line(TRUNK + WIDE, middle, OPENED - 8, middle, dashed=True))
+            parts.append(_line(BACKBONE + WIDE, middle, DETAIL - 8, middle, dashed=True))
             right, y = max(right, block.right), max(y, block.bottom)
         for head in table.heads:
             if head.name.removeprefix("aux_") in {r.name for r in run}:
                 top = y + GAP / 2
-                parts.append(_line(centre, top + HIGH / 2, OPENED, top + HIGH / 2))
-                parts += _box(OPENED, top, WIDE, HIGH, head.name, FILLS["head"])
+                parts.append(_line(centre, top + HIGH / 2, DETAIL, top + HIGH / 2))
+                parts += _box(DETAIL, top, WIDE, HIGH, head.name, FILLS["head"])
                 y = top + HIGH
     width, height = max(right, 760) + 30, y + 40
     body = "\n".join(parts)
@@ -63,25 +65,25 @@ def svg(table: Description) -> str:
 
 @dataclass
 class _Block:
-    """One block opened: its branches, from its input at the top to their concatenation."""
+    """One block in detail: its branches, from its input at the top to their concatenation."""
 
     line: TableRow
-    x: float
-    y: float
+    x: Pixels
+    y: Pixels
 
     @property
-    def right(self) -> float:
+    def right(self) -> Pixels:
         """The right edge."""
         return self.x + sum(map(_columns, self.line.branches)) * (STEP + STEP_GAP)
 
     @property
-    def bottom(self) -> float:
+    def bottom(self) -> Pixels:
         """The lower edge, with room below."""
         rows = max(map(len, self.line.branches)) + 2 + (self._join() == "concatenate, then")
         return self.y + rows * (STEP_HIGH + STEP_GAP) + STEP_GAP
 
     def _join(self) -> str:
-        """What the branches end in; `then` if something more follows."""
+        """How the branches are joined; `then` if something follows."""
         if len(self.line.branches) == 1:
             return self.line.then or "output"
         if self.line.then == "+ the first branch":
@@ -123,7 +125,7 @@ class _Block:
 
 
 def _kind(line: TableRow) -> tuple[object, ...]:
-    """What makes two rows the same box."""
+    """Rows with the same kind share a box."""
     return (line.branches, line.then, line.grid, line.channels) if line.branches else (line.name,)
 
 
@@ -161,12 +163,12 @@ def _step_fill(step: str) -> str:
 
 
 def _columns(branch: Sequence[str]) -> int:
-    """How many boxes stand side by side in a branch: its widest fork."""
+    """The number of boxes side by side in a branch: its widest fork."""
     return max(len(step.split(", ")) if step.startswith("{") else 1 for step in branch)
 
 
 def _box(
-    x: float, y: float, width: float, height: float, label: str, fill: str, size: int = 12
+    x: Pixels, y: Pixels, width: Pixels, height: Pixels, label: str, fill: str, size: int = 12
 ) -> list[str]:
     return [
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" rx="4" '
@@ -176,7 +178,7 @@ def _box(
 
 
 def _text(
-    x: float, y: float, text: str, *, size: int, anchor: str = "start", fill: str = "#111",
+    x: Pixels, y: Pixels, text: str, *, size: int, anchor: str = "start", fill: str = "#111",
     weight: str = "normal",
 ) -> list[str]:  # fmt: skip
     return [
@@ -185,7 +187,7 @@ def _text(
     ]
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> str:
+def _line(x1: Pixels, y1: Pixels, x2: Pixels, y2: Pixels, dashed: bool = False) -> str:
     dash = ' stroke-dasharray="3 3"' if dashed else ""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#555" '
@@ -193,6 +195,6 @@ def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> s
     )
 
 
-def _arrow(x: float, y1: float, y2: float) -> list[str]:
+def _arrow(x: Pixels, y1: Pixels, y2: Pixels) -> list[str]:
     tip = f"{x - 3:.1f},{y2 - 5:.1f} {x + 3:.1f},{y2 - 5:.1f} {x:.1f},{y2:.1f}"
     return [_line(x, y1, x, y2 - 4), f'<polygon points="{tip}" fill="#555"/>']

@@ -1,5 +1,6 @@
 """The network that a config's `model` section describes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from inception_jax import models
@@ -7,7 +8,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
 
-def build_model(c: Any) -> Network:
+def build_model(c: Mapping[str, Any]) -> Network:
     """The network of a config's `model` section.
 
     Raises:

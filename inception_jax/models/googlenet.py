@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-import jax
-import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, Float
 
+from inception_jax.models.aux_head import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.dialect import (
     HE,
     IMAGENET_MEAN,
@@ -18,18 +18,14 @@ from inception_jax.models.dialect import (
     Preprocessing,
 )
 from inception_jax.models.layers import (
-    Dense,
-    avg_pool,
-    check_fits,
-    dropout,
+    Conv,
     local_response_norm,
-    max_pool,
-    scaled,
 )
+from inception_jax.models.lowering.preactivation import materialize
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network, Row, convolution, pooling
-
-Array = jax.Array
+from inception_jax.models.network import Network
+from inception_jax.models.pools import max_pool
+from inception_jax.models.rows import Build, Row, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ class Inception(nn.Module):
     `five` is 3 in TF-slim and torchvision: their "5x5" branch is a 3x3 (torchvision issue 906).
     """
 
-    conv: Callable[..., Any]
+    conv: Conv
     widths: Widths
     five: int
 
@@ -139,47 +135,9 @@ class Inception(nn.Module):
             (partial(max_pool, size=3, strides=1), c(w.pool)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
         return concat(self.branch, x)
-
-
-AUX_DROPOUT = 0.7  # rate dropped inside a head, section 5
-
-
-class GoogLeNetAuxHead(nn.Module):
-    """Section 5's side classifier: average pool 5x5/3, 1x1 128, FC 1024, dropout, linear.
-
-    `paper` pools without padding, so a 14x14 grid becomes 4x4 and FC 1024 depends on the image
-    size; `torchvision` pools to 4x4 from any grid. With a small stem the pool spans at most the
-    grid.
-    """
-
-    conv: Callable[..., Any]
-    num_classes: int
-    train: bool
-    form: str
-    dropout: float
-    small: bool
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to logits [b, num_classes]."""
-        init = self.conv.keywords["dialect"].kernel_init
-        if self.form == "torchvision":
-            x = adaptive_avg_pool(x, 4)
-        else:
-            size = min(5, *x.shape[1:3]) if self.small else 5
-            check_fits(self, x, (size, size), "VALID")
-            x = avg_pool(x, size, 3, "VALID")
-        x = self.conv(128, name="conv")(x)
-        # Channels first, as torch flattens: imported weights then fit without a permutation.
-        x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
-        hidden = scaled(1024, self.conv.keywords["width"])
-        x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
-        x = dropout(self, x, self.dropout, self.train)
-        return Dense(self.num_classes, init, self.dtype, name="logits")(x)
 
 
 def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
@@ -189,22 +147,9 @@ def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
     return {"inception_4a": head, "inception_4d": head}
 
 
-def adaptive_avg_pool(x: Array, size: int) -> Array:
-    """Torch's AdaptiveAvgPool2d of `x` [b, h, w, c] to [b, size, size, c].
-
-    Cell i averages the rows from floor(i h / size) to ceil((i + 1) h / size).
-    """
-    for axis in (1, 2):
-        n = x.shape[axis]
-        cells = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
-        x = jnp.concatenate(
-            [jax.lax.slice_in_dim(x, a, b, axis=axis).mean(axis, keepdims=True) for a, b in cells],
-            axis,
-        )
-    return x
-
-
-def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
+def lrn(
+    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+) -> Float[Array, "b h2 w2 d"]:
     """Local response normalisation, in the dialects that have it."""
     return local_response_norm(x) if net.switches.lrn else x
 
@@ -212,7 +157,7 @@ def lrn(net: Network, conv: Any, x: Array, name: str) -> Array:
 class NaiveInception(nn.Module):
     """Figure 2(a): 1x1 | 3x3 | 5x5 | 3x3 max-pool, which passes all of its channels on."""
 
-    conv: Callable[..., Any]
+    conv: Conv
     widths: Widths
 
     def setup(self) -> None:  # noqa: D102
@@ -220,24 +165,26 @@ class NaiveInception(nn.Module):
         pool = partial(max_pool, size=3, strides=1)
         self.branch = ((c(w.one),), (c(w.three, 3),), (c(w.five, 5),), (pool,))
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
         return concat(self.branch, x)
 
 
-def naive(key: str) -> Callable[..., Array]:
+def naive(key: str) -> Build:
     """Module `key` of Table 1 without its reductions."""
     return lambda net, conv, x, name: NaiveInception(conv, TABLE_1[key], name=name)(x)
 
 
-def inception(key: str) -> Callable[..., Array]:
+def inception(key: str) -> Build:
     """Module `key` of Table 1."""
     return lambda net, conv, x, name: Inception(conv, TABLE_1[key], net.switches.five, name=name)(x)
 
 
-def last_pool(net: Network, conv: Any, x: Array, name: str) -> Array:
+def last_pool(
+    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+) -> Float[Array, "b h2 w2 d"]:
     """The max-pool before 5a: 3x3/2 in the paper, 2x2/2 in TF-slim and torchvision."""
-    return max_pool(x, net.switches.last_pool, 2, style=net.switches.padding)
+    return materialize(max_pool(x, net.switches.last_pool, 2, style=net.switches.padding))
 
 
 STEM = (

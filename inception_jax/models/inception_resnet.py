@@ -1,4 +1,4 @@
-"""Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19), residual Inception modules.
+"""Inception-ResNet-v1 and v2 (arXiv:1602.07261, Figures 10 to 19): residual Inception modules.
 
 `inception_resnet_v2` is two networks: the paper's figures (Inception-v4's stem, 5, 10 and 5
 modules) and the authors' code (Inception-v3's stem, 10, 20 and 10 narrower modules, a 1x1 of 1536
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-import jax
+import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors, inception_v3, inception_v4
+from inception_jax.models import inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
+from inception_jax.models.batch_norm import batch_norm
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
-from inception_jax.models.inception_v4 import V4ReductionA
-from inception_jax.models.layers import (
-    Branch,
-    Dense,
-    batch_norm,
-    border,
-    check_fits,
-    max_pool,
+from inception_jax.models.inception_resnet_blocks import (
+    Block8,
+    Block17,
+    Block35,
+    Mixed5b,
+    Residual,
+    ResNetReductionB,
 )
-from inception_jax.models.lowering import ops, remat
+from inception_jax.models.inception_v4 import V4ReductionA
+from inception_jax.models.layers import Conv, Dense
+from inception_jax.models.lowering.preactivation import Preactivation
 from inception_jax.models.lowering.repeat import repeat
-from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Build, Network, Row, block, convolution, repeats
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.network import Network
+from inception_jax.models.rows import Build, Row, block, convolution, repeats
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ResNetV1Dialect(Dialect):
     """Inception-ResNet-v1's own switches.
 
     Attributes:
-        last: whether a sixth block8, of scale 1 and without activation, ends the trunk.
+        last: whether a sixth block8, of scale 1 and without activation, ends the backbone.
         embedding: numbers that describe a face, before the classifier; 0 without that layer.
     """
 
@@ -118,118 +118,6 @@ V2_DIALECTS = {
 }
 
 
-class Residual(nn.Module):
-    """x + scale * (the branches, and a 1x1 with bias and without BatchNorm back to c), then ReLU.
-
-    Scales of 0.1 to 0.3 keep wide networks from dying (section 3.3).
-    """
-
-    conv: Conv
-    channels: int  # of x: what the last 1x1 gives back
-    scale: float
-    relu: bool = True
-
-    def branches(self) -> Sequence[Branch]:
-        """The block's branches."""
-        raise NotImplementedError
-
-    def setup(self) -> None:  # noqa: D102
-        self.branch = self.branches()
-        # `channels` is already scaled by the network's width.
-        self.up = self.conv(self.channels, norm=False, relu=False, width=1.0)
-
-    @property
-    def then(self) -> str:
-        """What follows the branches, in words."""
-        end = "ReLU" if self.relu else "no ReLU"
-        return f"linear 1x1 {self.channels}, x {self.scale:g}, + input, {end}"
-
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, c]."""
-        branch = self.scale * self.up(concat(self.branch, x))
-        block_monitors.residual(self, branch, x)
-        x = x + branch
-        x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
-        if not self.relu:
-            return x
-        block_monitors.rectified(self, x)
-        return x
-
-
-class Block35(Residual):
-    """Figures 10 and 16, on the 35x35 grid: 1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3."""
-
-    widths: tuple[int, int, int] = (32, 48, 64)  # of the third branch; v1: 32, 32, 32
-
-    def branches(self) -> Sequence[Branch]:
-        """The three branches."""
-        c, (first, second, third) = self.conv, self.widths
-        return (c(32),), (c(32), c(32, 3)), (c(first), c(second, 3), c(third, 3))
-
-
-class Block17(Residual):
-    """Figures 11 and 17, on the 17x17 grid: 1x1 | 1x1, 1x7, 7x1."""
-
-    widths: tuple[int, int, int, int] = (192, 128, 160, 192)  # v1: 128 throughout
-
-    def branches(self) -> Sequence[Branch]:
-        """The two branches."""
-        c, (one, first, second, third) = self.conv, self.widths
-        return (c(one),), (c(first), c(second, (1, 7)), c(third, (7, 1)))
-
-
-class Block8(Residual):
-    """Figures 13 and 19, on the 8x8 grid: 1x1 | 1x1, 1x3, 3x1."""
-
-    widths: tuple[int, int, int] = (192, 224, 256)  # of the second branch; v1: 192 throughout
-
-    def branches(self) -> Sequence[Branch]:
-        """The two branches."""
-        c, (first, second, third) = self.conv, self.widths
-        return (c(192),), (c(first), c(second, (1, 3)), c(third, (3, 1)))
-
-
-class Mixed5b(nn.Module):
-    """The first module of v2's code, on 35x35: 1x1 | 1x1, 5x5 | 1x1, 3x3, 3x3 | average pool."""
-
-    conv: Conv
-
-    def setup(self) -> None:  # noqa: D102
-        c = self.conv
-        self.branch = (
-            (c(96),),
-            (c(48), c(64, 5)),
-            (c(64), c(96, 3), c(96, 3)),
-            (border(c), c(64)),
-        )
-
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 192] to [b, h, w, 320]."""
-        return concat(self.branch, x)
-
-
-class ResNetReductionB(nn.Module):
-    """Figures 12 and 18, from 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max."""
-
-    conv: Conv
-    widths: tuple[int, int, int] = (288, 288, 320)  # after the first 1x1 256s; v1: 256 throughout
-    padding: str = "VALID"
-
-    def setup(self) -> None:  # noqa: D102
-        c, pad, (second, third, fourth) = self.conv, self.padding, self.widths
-        self.branch = (
-            (c(256), c(384, 3, 2, pad)),
-            (c(256), c(second, 3, 2, pad)),
-            (c(256), c(third, 3), c(fourth, 3, 2, pad)),
-            (partial(max_pool, padding=pad),),
-        )
-
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, 384 + second + fourth + c]."""
-        check_fits(self, x, (3, 3), self.padding)
-        return concat(self.branch, x)
-
-
 def v1_stem(small: bool) -> tuple[Row, ...]:
     """Figure 14: Inception-v3's, with a 3x3/2 for its last pool."""
     if small:
@@ -242,7 +130,9 @@ def v1_stem(small: bool) -> tuple[Row, ...]:
 def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> Build:
     """A row of `count` modules, of the published `scale` unless the network has its own."""
 
-    def build(net: Network, conv: Conv, x: Array, name: str) -> Array:
+    def build(
+        net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
+    ) -> Float[Array, "b h2 w2 d"]:
         scales = net.residual_scale or scale
         return repeat(kind, count, scale=scales, **fields)(net, conv, x, name)
 
@@ -324,15 +214,16 @@ class InceptionResNetV1(Network):
         added = ("embedding",) if self.switches.embedding else ()
         return (*rows[:after], *added, *rows[after:])
 
-    def pre_logits(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
+    def pre_logits(
+        self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]
+    ) -> Float[Array, "b d"]:
         """Facenet's embedding: a layer without bias, and BatchNorm."""
         d = self.switches
         if not d.embedding:
             return x
-        normed = d.norm is not None
-        x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not normed, name="embedding")(x)
-        x = batch_norm(d.norm, train, self.bn_group)(x) if normed else x
-        kept["embedding"] = x / jax.numpy.linalg.norm(x, axis=-1, keepdims=True)
+        x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not d.norm, name="embedding")(x)
+        x = batch_norm(d.norm, train, self.bn_group)(x) if d.norm else x
+        outputs["embedding"] = x / jnp.linalg.norm(x, axis=-1, keepdims=True)
         return x
 
 

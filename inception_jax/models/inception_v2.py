@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
+from inception_jax.models.aux_head import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.dialect import SLIM_NORM, Dialect, Preprocessing
-from inception_jax.models.googlenet import AUX_DROPOUT, GoogLeNetAuxHead
 from inception_jax.models.inception_v3 import (
     InceptionA,
     InceptionB,
@@ -21,8 +21,9 @@ from inception_jax.models.inception_v3 import (
     ReductionA,
     ReductionB,
 )
-from inception_jax.models.layers import max_pool
-from inception_jax.models.network import Network, Row, block, convolution, pooling
+from inception_jax.models.network import Network
+from inception_jax.models.pools import max_pool
+from inception_jax.models.rows import Row, block, convolution, pooling
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-import jax
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Fork, border, check_fits, max_pool
+from inception_jax.models.layers import Conv, Fork, check_fits
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network, Row, block, convolution, pooling
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.network import Network
+from inception_jax.models.pools import border, max_pool
+from inception_jax.models.rows import Row, block, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ class InceptionA(nn.Module):
             (border(c), c(self.pool)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, 224 + pool]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, 224 + pool]."""
         return concat(self.branch, x)
 
 
@@ -123,8 +122,8 @@ class ReductionA(nn.Module):
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, 480 + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 480 + c]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -144,8 +143,8 @@ class InceptionB(nn.Module):
             (border(c), c(192)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, 768]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, 768]."""
         return concat(self.branch, x)
 
 
@@ -163,8 +162,8 @@ class ReductionB(nn.Module):
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, 512 + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 512 + c]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -184,8 +183,8 @@ class InceptionC(nn.Module):
             (border(c) if self.pool == "avg" else partial(max_pool, strides=1), c(192)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, 2048]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, c] to [b, h, w, 2048]."""
         return concat(self.branch, x)
 
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-import jax
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Fork, border, check_fits, max_pool
+from inception_jax.models.layers import Conv, Fork, check_fits
+from inception_jax.models.lowering.preactivation import Activation
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network, Row, block, convolution, defers
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.network import Network
+from inception_jax.models.pools import border, max_pool
+from inception_jax.models.rows import Row, block, convolution, defers
 
 WIDE, TALL = (1, 7), (7, 1)
 
@@ -78,8 +78,8 @@ class Mixed3a(nn.Module):
             (self.conv(96, 3, 2, self.padding),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 64] to [b, h / 2, w / 2, 160]."""
+    def __call__(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, 64] to [b, h / 2, w / 2, 160]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -99,8 +99,8 @@ class Mixed4a(nn.Module):
             (c(64), c(64, first), c(64, second), c(96, 3, 1, pad)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 160] to [b, h - 2, w - 2, 192]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, 160] to [b, h - 2, w - 2, 192]."""
         return concat(self.branch, x)
 
 
@@ -116,8 +116,8 @@ class Mixed5a(nn.Module):
             (partial(max_pool, padding=self.padding),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 192] to [b, h / 2, w / 2, 384]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, 192] to [b, h / 2, w / 2, 384]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -136,8 +136,8 @@ class V4InceptionA(nn.Module):
             (border(c), c(96)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 384] to [b, h, w, 384]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, 384] to [b, h, w, 384]."""
         return concat(self.branch, x)
 
 
@@ -162,8 +162,8 @@ class V4ReductionA(nn.Module):
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / 2, w / 2, n + m + c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, n + m + c]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -187,8 +187,8 @@ class V4InceptionB(nn.Module):
             (border(c), c(128)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 1024] to [b, h, w, 1024]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, 1024] to [b, h, w, 1024]."""
         return concat(self.branch, x)
 
 
@@ -206,8 +206,8 @@ class V4ReductionB(nn.Module):
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 1024] to [b, h / 2, w / 2, 1536]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, 1024] to [b, h / 2, w / 2, 1536]."""
         check_fits(self, x, (3, 3), self.padding)
         return concat(self.branch, x)
 
@@ -227,17 +227,12 @@ class V4InceptionC(nn.Module):
         self.branch = (
             (c(256),),
             (c(384), Fork((c(256, (1, 3)), c(256, (3, 1))))),
-            (
-                c(384),
-                c(448, first),
-                c(512, second),
-                Fork((c(256, (1, 3)), c(256, (3, 1)))),
-            ),
+            (c(384), c(448, first), c(512, second), Fork((c(256, (1, 3)), c(256, (3, 1))))),
             (border(c), c(256)),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 1536] to [b, h, w, 1536]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, 1536] to [b, h, w, 1536]."""
         return concat(self.branch, x)
 
 

@@ -1,4 +1,4 @@
-"""Names that a caller gives, checked against those there are."""
+"""Checks a name against the known ones."""
 
 import difflib
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ def known(what: str, name: str, choices: Sequence[str]) -> str:
     """`name`, if it is one of `choices`.
 
     Raises:
-        ValueError: it is not; the message lists the choices and the nearest one.
+        ValueError: otherwise; the message lists the choices and the nearest one.
     """
     if name not in choices:
         near = difflib.get_close_matches(str(name), choices, 1)

@@ -1,29 +1,32 @@
-"""What every network shares: its fields, its output, and the apply_rows down its table of rows."""
+"""What every network shares: its fields, its output, and the way down its table of rows."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, no_type_check
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors
-from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
-from inception_jax.models.layers import ConvBN, Dense, dropout, global_avg_pool
-from inception_jax.models.lowering import remat
+from inception_jax.models.dialect import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Dialect,
+    Initializer,
+    Preprocessing,
+)
+from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
-from inception_jax.models.lowering.preactivation import materialize
+from inception_jax.models.lowering.preactivation import Activation, Preactivation, materialize
+from inception_jax.models.lowering.row_units import apply_rows
 from inception_jax.models.names import known
-
-Array = jax.Array
-# A row's function: (network, conv factory, its input, its name) -> its output.
-Build = Callable[["Network", Callable[..., Any], Array, str], Array]
-
-STEM = 5  # rows whose grid is more than so many times the last one's side are the stem
-
+from inception_jax.models.pools import global_avg_pool
+from inception_jax.models.rows import Row
 
 # Means and scales of the input that weights of one network come with, on the 0..255 scale.
 NORMALIZATIONS = {
@@ -32,35 +35,26 @@ NORMALIZATIONS = {
 }
 
 
-class Row(NamedTuple):
-    """One line of a network's table: what is built, and the paper's grid and channels after it."""
-
-    name: str
-    build: Build
-    figure: str
-    grid: int
-    channels: int
-
-
+@no_type_check  # as a pytree it holds whatever JAX maps over it
 @struct.dataclass
 class Output:
     """What a network returns.
 
     Attributes:
-        logits: [b, num_classes], float32; without classes, what it would have read.
+        logits: float32 at least; without classes, the features that the classifier would read.
         aux: logits of the auxiliary heads by name, empty unless `train=True`.
-        endpoints: features by row name, empty unless asked for.
+        endpoints: features by row name, empty unless requested.
     """
 
-    logits: Array
-    aux: dict[str, Array]
+    logits: Float[Array, "b classes"]
+    aux: dict[str, Float[Array, "b classes"]]
     endpoints: dict[str, Array]
 
 
 class Network(nn.Module):
     """The common part of a network: fields, stem and body as rows, auxiliary heads, classifier.
 
-    A family gives `DIALECTS`, `rows()`, `heads()` and the classifier's initialiser.
+    A family defines `NAME`, `PAPER`, `DIALECTS`, `table()` and, where it has them, `heads()`.
 
     Attributes:
         num_classes: outputs of the classifier; 0 leaves it out, and the features are the logits.
@@ -72,10 +66,9 @@ class Network(nn.Module):
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         drop_rows: names of rows to leave out, for a shallower network.
-        normalization: a key of `NORMALIZATIONS`: other constants of normalisation than the
-        dialect's.
-        residual_scale: what residual modules are multiplied by before they are added; 0 takes the
-            published values. For Inception-ResNets only.
+        normalization: a key of `NORMALIZATIONS`, to replace the dialect's mean and std.
+        residual_scale: factor of the residual branches before the addition; 0 takes the published
+            values. For Inception-ResNets only.
         folded: BatchNorm is part of the kernels and biases (`fold`); for evaluation.
         frozen: BatchNorm keeps its averages and no gradient goes below the classifier and heads.
         dtype: of the computation; parameters and statistics stay float32.
@@ -94,16 +87,16 @@ class Network(nn.Module):
     residual_scale: float = 0.0
     folded: bool = False
     frozen: bool = False
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     NAME: ClassVar[str]
-    DIALECTS: ClassVar[dict[str, Dialect]]
+    DIALECTS: ClassVar[dict[str, Any]]  # the family's own kind of Dialect
     PAPER: ClassVar[str]
     RESIDUAL: ClassVar[bool] = False  # whether `residual_scale` means anything
 
     @property
-    def switches(self) -> Dialect:
-        """The dialect's record."""
+    def switches(self) -> Any:
+        """The dialect, of the family's own kind."""
         d = self.DIALECTS[self.dialect]
         return dataclasses.replace(d, norm=None) if self.folded else d
 
@@ -126,7 +119,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def rows(self) -> Sequence[Row]:
-        """The rows that are built: the table but for `drop_rows`."""
+        """The rows that are built: the table without `drop_rows`."""
         table = self.table()
         for name in self.drop_rows:
             known("row", name, tuple(row.name for row in table))
@@ -137,19 +130,21 @@ class Network(nn.Module):
         return {}
 
     def endpoint_names(self) -> tuple[str, ...]:
-        """What `predict` and `export` give: any row, `pool`, and last what the network ends in."""
+        """Outputs that `predict` and `export` offer: any row, `pool`, and `logits`."""
         last = ("logits",) if self.num_classes else ()
         return (*(r.name for r in self.rows()), "pool", *last)
 
-    def pre_logits(self, x: Array, train: bool, kept: dict[str, Array]) -> Array:
-        """What stands between the pooled features [b, c] and the classifier: nothing."""
+    def pre_logits(
+        self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]
+    ) -> Float[Array, "b d"]:
+        """Layers between the pooled features and the classifier: none. May add to `outputs`."""
         return x
 
-    def logits_init(self) -> Any:
+    def logits_init(self) -> Initializer:
         """Initialiser of the classifier's kernel."""
         return self.switches.kernel_init
 
-    def conv(self, train: bool) -> Callable[..., ConvBN]:
+    def conv(self, train: bool) -> Conv:
         """Makes this network's ConvBNs from what differs between them: `features`, `kernel`..."""
         d = self.switches
         return partial(
@@ -161,70 +156,40 @@ class Network(nn.Module):
             dtype=self.dtype,
         )
 
-    def stop(self, x: Array) -> Array:
-        """`x`, with no gradient below it if the trunk is frozen."""
+    def stop_gradient(self, x: Activation) -> Float[Array, "b h w c"]:
+        """The array `x`, with no gradient below it if the backbone is frozen."""
+        x = materialize(x)
         return jax.lax.stop_gradient(x) if self.frozen else x
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool = False, endpoints: bool = False) -> Output:
-        """Maps images [b, h, w, 3], already normalised, to an Output."""
+    def __call__(
+        self, x: Float[Array, "b h w 3"], *, train: bool = False, endpoints: bool = False
+    ) -> Output:
+        """Map normalised images `x` to an Output."""
         d, conv = self.switches, self.conv(train and not self.frozen)
-        heads = self.heads() if self.aux and d.aux and self.num_classes else {}
-        kept, aux = {}, {}
-        x = x.astype(self.dtype)
-        for unit in units(self.rows()):
-            apply_unit = partial(apply_rows, conv=conv, rows=unit)
-            apart = len(unit) == 1 and getattr(unit[0][0].build, "repeats", False)
-            made = (apply_unit if apart else remat.unit(apply_unit))(self, x)
-            for name, x in zip([row.name for row, _ in unit], made, strict=True):
-                kept[name] = x
-                block_monitors.row(self, name, x)
-                # Parameters exist whichever way the network is initialised; eval runs no head.
-                if name in heads and (train or self.is_initializing()):
-                    head = heads[name](
-                        self.conv(train), self.num_classes, train, name=f"aux_{name}"
-                    )
-                    aux[f"aux_{name}"] = head(self.stop(materialize(x)))
-        x = self.stop(materialize(x))
-        kept["pool"] = x = global_avg_pool(x.astype(wide(self.dtype)))
+        outputs: dict[str, Array | Preactivation] = {}
+        aux = {}
+        # Parameters exist whichever way the network is initialised; evaluation runs no head.
+        with_heads = self.aux and d.aux and self.num_classes and (train or self.is_initializing())
+        heads = self.heads() if with_heads else {}
+
+        rows = apply_rows(self, x.astype(self.dtype), conv, self.rows())
+        y: Array | Preactivation = x
+        for name, y in rows:
+            outputs[name] = y
+            block_monitors.row(self, name, y)
+            if name in heads:
+                head = f"aux_{name}"
+                make = partial(heads[name], self.conv(train), self.num_classes, train)
+                aux[head] = make(name=head)(self.stop_gradient(y))
+
+        outputs["pool"] = x = global_avg_pool(self.stop_gradient(y).astype(wide(self.dtype)))
         rate = d.dropout if self.dropout is None else self.dropout
-        x = self.pre_logits(dropout(self, x, rate, train), train, kept)
+        x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:
             x = Dense(self.num_classes, self.logits_init(), self.dtype, name="logits")(x)
-        features = {name: materialize(x) for name, x in kept.items()} if endpoints else {}
+        features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
-
-
-def apply_rows(net: Network, x: Any, *, conv: Callable[..., Any], rows: Sequence[Any]) -> list[Any]:
-    """The outputs of rows, given with their `ends`, one after the other from `x` on."""
-    made = []
-    for row, end in rows:
-        make = conv if end == remat.ROW else partial(conv, checkpoint_name=remat.STEM)
-        takes = x if getattr(row.build, "defers", False) else materialize(x)
-        x = remat.named(row.build(net, make, takes, row.name), end)
-        made.append(x)
-    return made
-
-
-def units(rows: Sequence[Row]) -> list[list[tuple[Row, str]]]:
-    """The rows with their `ends` in the parts that `remat.unit` takes: the stem, and each other."""
-    pairs = list(zip(rows, ends(rows), strict=True))
-    stem = [pair for pair in pairs if pair[1] != remat.ROW]
-    return [part for part in (stem, *([p] for p in pairs[len(stem) :])) if part]
-
-
-def ends(rows: Sequence[Row]) -> list[str]:
-    """What `remat` calls each row's output: in the stem, what is half of what it was read from.
-
-    The stem ends with the first row of a small grid, if that halves, or with the one before it: of
-    its last output all of the body can be computed again.
-    """
-    sizes = [row.grid**2 * row.channels for row in rows]
-    halves = [i > 0 and 2 * sizes[i] < sizes[i - 1] for i in range(len(rows))]
-    large = sum(row.grid > STEM * rows[-1].grid for row in rows)
-    stem = large + 1 if large and halves[large] else large
-    kept = [halves[i] or i == stem - 1 for i in range(stem)]
-    return [remat.BLOCK if k else remat.STEM for k in kept] + [remat.ROW] * (len(rows) - stem)
 
 
 def with_decay(dialect: Dialect, decay: float) -> Dialect:
@@ -232,34 +197,3 @@ def with_decay(dialect: Dialect, decay: float) -> Dialect:
     if dialect.norm is None:
         return dialect
     return dataclasses.replace(dialect, norm=dataclasses.replace(dialect.norm, decay=decay))
-
-
-def defers(build: Build) -> Build:
-    """Marks a row's function that takes, and may give, a Preactivation instead of an array."""
-    build.__dict__["defers"] = True
-    return build
-
-
-def repeats(build: Build) -> Build:
-    """Marks a row's function that is a chain of blocks, each a `remat.unit` by itself."""
-    build.__dict__["repeats"] = True
-    return build
-
-
-def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
-    """A row built by a block's class, which takes the conv factory first."""
-    return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
-
-
-def convolution(features: int, kernel: int = 1, strides: int = 1, padding: str = "SAME") -> Build:
-    """A row that is a single ConvBN."""
-
-    def build(net: Network, conv: Callable[..., Any], x: Any, name: str) -> Any:
-        return conv(features, kernel, strides, padding, name=name)(x, defer=True)
-
-    return defers(build)
-
-
-def pooling(pool: Callable[..., Array], *args: Any) -> Build:
-    """A row that is a pool, in the dialect's padding."""
-    return defers(lambda net, conv, x, name: pool(x, *args, style=net.switches.padding))

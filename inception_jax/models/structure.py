@@ -1,20 +1,14 @@
-"""What a block is made of, read from its modules: branches of steps, as the figures draw them."""
+"""The structure of a block, read from its modules: branches of steps, as the figures draw them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from flax import linen as nn
 
-from inception_jax.models.layers import (
-    ConvBN,
-    Fork,
-    SeparableConv,
-    avg_pool,
-    max_pool,
-    scaled,
-    window,
-)
+from inception_jax.models.layers import ConvBN, Fork, SeparableConv, scaled, window
+from inception_jax.models.pools import avg_pool, max_pool
 
 
 @dataclass(frozen=True)
@@ -67,14 +61,14 @@ class BranchedRow:
 
 
 def block(module: nn.Module) -> BranchedRow:
-    """What a bound block is made of."""
+    """The structure of a bound block."""
     if isinstance(module, ConvBN | SeparableConv):
         return BranchedRow(((step(module),),))
-    found = tuple(tuple(map(step, branch)) for branch in getattr(module, "branch", ()))
-    return BranchedRow(found, getattr(module, "then", ""))
+    branches = tuple(tuple(map(step, branch)) for branch in getattr(module, "branch", ()))
+    return BranchedRow(branches, getattr(module, "then", ""))
 
 
-def step(layer: Any) -> Step:
+def step(layer: Callable[..., Any]) -> Step:
     """One layer of a branch as a figure's box."""
     if isinstance(layer, ConvBN):
         kind = "conv" if layer.norm or layer.relu else "linear"
@@ -86,6 +80,7 @@ def step(layer: Any) -> Step:
         return Step("separable", window(layer.kernel), layer.strides, False, features)
     if isinstance(layer, Fork):
         return Step("fork", arms=tuple(map(step, layer.arms)))
+    assert isinstance(layer, partial)
     return pool(layer)
 
 

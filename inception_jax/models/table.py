@@ -1,6 +1,6 @@
 """Descriptions as text: one network's table, or where two networks differ."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from itertools import groupby
 from typing import Any
@@ -14,8 +14,8 @@ HEAD = ("name", "figure", "grid", "channels", "params", "MACs (M)")
 def text(table: Description) -> str:
     """The table, columns aligned, each block's branches on the right."""
     size = f"{table.image_size}x{table.image_size}"
-    trunk, heads = ([_cells(line) for line in part] for part in (table.rows, table.heads))
-    head, *lines = _aligned([(*HEAD, "branches"), *trunk, *heads])
+    rows, heads = ([_cells(line) for line in part] for part in (table.rows, table.heads))
+    head, *lines = _aligned([(*HEAD, "branches"), *rows, *heads])
     rule = "-" * max(map(len, lines))
     return "\n".join(
         [
@@ -23,9 +23,9 @@ def text(table: Description) -> str:
             "",
             head,
             rule,
-            *lines[: len(trunk)],
+            *lines[: len(rows)],
             rule,
-            *lines[len(trunk) :],
+            *lines[len(rows) :],
             f"{table.params:,} parameters ({table.params_with_aux:,} with auxiliary heads), "
             f"{table.macs / 1e9:.3f} G multiply-adds",
         ]
@@ -38,8 +38,8 @@ class NetworkDifference:
 
     Attributes:
         switches: (field of the dialect, its value in each).
-        rows: (row in the first or None, row in the second or None), where they are not the same.
-        totals: (what, in the first, in the second): parameters and multiply-adds.
+        rows: (row in the first or None, row in the second or None), where they differ.
+        totals: (name, in the first, in the second) of parameters and multiply-adds.
     """
 
     names: tuple[str, str]
@@ -68,7 +68,7 @@ def difference(a: Network, b: Network, image_size: int | None = None) -> Network
 
 
 def difference_text(found: NetworkDifference) -> str:
-    """The difference for people: a line for each side of every row that is not the same."""
+    """The difference as text: a line for each side of every row that differs."""
     left, right = found.names
     lines = [f"- {left}", f"+ {right}", ""]
     if found.switches:
@@ -94,13 +94,13 @@ def _title(table: Description) -> str:
 
 
 def _alike(rows: Sequence[tuple[TableRow | None, TableRow | None]]) -> list[list[Any]]:
-    """The pairs in runs that say the same of several rows."""
+    """The pairs in runs of rows with the same difference."""
     runs = groupby(rows, key=lambda pair: (_shown(pair[0]), _shown(pair[1])))
     return [list(pairs) for _, pairs in runs]
 
 
-def _switches(a: Any, b: Any, prefix: str = "") -> Any:
-    """Fields that are not the same; a switch that one family lacks is absent there."""
+def _switches(a: Any, b: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Fields of two dialects that differ; a switch that one family lacks is `none` there."""
     absent = "none"
     for name in dict.fromkeys(f.name for f in (*fields(a), *fields(b))):
         x, y = getattr(a, name, absent), getattr(b, name, absent)
@@ -110,9 +110,9 @@ def _switches(a: Any, b: Any, prefix: str = "") -> Any:
             yield prefix + name, str(x).lower() or absent, str(y).lower() or absent
 
 
-def _shown(line: TableRow | None) -> Any:
-    """What counts as the same row: everything but the figure it is drawn in."""
-    return line and _cells(line)[2:]
+def _shown(line: TableRow | None) -> tuple[str, ...] | None:
+    """What counts as the same row: everything but its name and figure."""
+    return _cells(line)[2:] if line else None
 
 
 def _cells(line: TableRow) -> tuple[str, ...]:

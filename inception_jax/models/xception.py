@@ -1,20 +1,20 @@
 """Xception (arXiv:1610.02357), Figure 5: Inception modules taken to depthwise separable ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
-from inception_jax.models.layers import SeparableConv, max_pool, run
+from inception_jax.models.layers import Conv, SeparableConv, run
 from inception_jax.models.lowering import remat
-from inception_jax.models.network import Network, Row, block, convolution
-
-Array = jax.Array
-Conv = Callable[..., Any]
+from inception_jax.models.lowering.preactivation import materialize
+from inception_jax.models.network import Network
+from inception_jax.models.pools import max_pool
+from inception_jax.models.rows import Build, Row, block, convolution
 
 DIALECTS = {
     "keras": Dialect(
@@ -57,11 +57,11 @@ class EntryBlock(nn.Module):
             (SeparableConv(c, first), SeparableConv(c, second), *pool),
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h / strides, w / strides, features[1]]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h / strides, w / strides, features[1]]."""
         (skip,), (first, second, *pool) = self.branch
         y = first(nn.relu(x) if self.relu else x)
-        y = run(pool, second(nn.relu(y)))
+        y = materialize(run(pool, second(nn.relu(y))))
         x = skip(x)
         block_monitors.residual(self, y, x)
         return remat.named(y + x, remat.BLOCK)
@@ -77,8 +77,8 @@ class MiddleBlock(nn.Module):
     def setup(self) -> None:  # noqa: D102
         self.branch = (tuple(SeparableConv(self.conv, self.features) for _ in range(3)),)
 
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, 728] to [b, h, w, 728]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        """Map `x` [b, h, w, 728] to [b, h, w, 728]."""
         y = x
         for layer in self.branch[0]:
             y = layer(nn.relu(y))
@@ -86,7 +86,7 @@ class MiddleBlock(nn.Module):
         return remat.named(x + y, remat.BLOCK)
 
 
-def separable(features: int) -> Callable[..., Array]:
+def separable(features: int) -> Build:
     """A row of the exit flow: a separable 3x3, then ReLU."""
     return lambda net, conv, x, name: nn.relu(SeparableConv(conv, features, name=name)(x))
 

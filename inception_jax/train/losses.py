@@ -6,14 +6,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float, Int
 
 from inception_jax.models import Output
 
-Array = jax.Array
 
-
-def cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
-    """Cross-entropy [b] in nats of `logits` [b, c] with `labels` [b].
+def cross_entropy(
+    logits: Float[Array, "b c"], labels: Int[Array, " b"], smoothing: float = 0.0
+) -> Float[Array, " b"]:
+    """Cross-entropy in nats of `logits` with `labels`.
 
     The target is (1 - smoothing) on the label plus smoothing / c on every class (1512.00567,
     section 7).
@@ -22,7 +23,7 @@ def cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array
     return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, smoothing))
 
 
-def l2(params: Any, biases: bool = False) -> Array:
+def l2(params: Mapping[str, Any], biases: bool = False) -> Float[Array, ""]:
     """Half the sum of squares of every kernel, in the auxiliary heads too.
 
     TF-slim's `l2_regularizer` on `weights`, and on the `biases` of the same layers where its
@@ -32,7 +33,7 @@ def l2(params: Any, biases: bool = False) -> Array:
     return 0.5 * jnp.sum(jnp.stack(squares))
 
 
-def _regularised(params: Any, biases: bool) -> Iterator[Array]:
+def _regularised(params: Mapping[str, Any], biases: bool) -> Iterator[Array]:
     if "kernel" in params:
         yield params["kernel"]
         if biases and "bias" in params:
@@ -44,14 +45,14 @@ def _regularised(params: Any, biases: bool) -> Iterator[Array]:
 
 def objective(
     output: Output,
-    labels: Array,
-    params: Any,
+    labels: Int[Array, " b"],
+    params: Mapping[str, Any],
     *,
     smoothing: float,
     aux_weight: float,
     weight_of_l2: float,
     l2_biases: bool = False,
-) -> tuple[Array, dict[str, Array]]:
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
     Every auxiliary head counts `aux_weight` times (0.3 in 1409.4842, 0.4 in the released v3).

@@ -1,45 +1,34 @@
 """Tests `inception_jax/models/googlenet.py`: counts, shapes, auxiliary heads."""
 
-import jax
-import jax.numpy as jnp
 import pytest
 
 from inception_jax import models
+from tests.models.small import REPEATED, one_of_each
+
+
+def first_rows(dialect):
+    names = [r.name for r in models.create("googlenet", dialect=dialect).rows()]
+    return models.create("googlenet", dialect=dialect, aux=False, drop_rows=tuple(names[2:]))
 
 
 def test_odd_images_show_the_padding():
     """At 225 pixels TensorFlow's SAME and torch's ceil_mode give different grids; 224 hides it."""
-    grids = {
-        d: models.describe(models.create("googlenet", dialect=d), 225).rows[1].grid
-        for d in ("slim", "torchvision")
-    }
+    grids = {d: models.describe(first_rows(d), 225).rows[1].grid for d in ("slim", "torchvision")}
     assert grids == {"slim": (57, 57), "torchvision": (56, 56)}
 
 
 def test_paper_heads_need_their_grid():
     """An image whose 4a grid is below 5x5 is refused, naming the head's layer."""
-    model = models.create("googlenet", dialect="paper")
+    model = models.create("googlenet", drop_rows=tuple(REPEATED["googlenet"]))
     with pytest.raises(models.ImageTooSmallError, match=r"aux_inception_4a.*5x5, got 4x4"):
         models.describe(model, 64)
 
 
 def test_small_stem_keeps_16x16():
     """With stem="small" a 32-pixel image reaches module 3a as 16x16 and the heads still exist."""
-    model = models.create("googlenet", dialect="paper", stem="small", width=0.25)
+    model = one_of_each("googlenet", "paper")
     table = models.describe(model)
     rows = {r.name: r.grid for r in table.rows}
     assert rows["inception_3a"] == (16, 16)
     assert rows["inception_4a"] == (8, 8)
     assert [h.name for h in table.heads] == ["aux_inception_4a", "aux_inception_4d"]
-
-
-def test_lrn_against_a_loop():
-    """Local response normalisation equals its definition, channel by channel."""
-    from inception_jax.models.layers import local_response_norm
-
-    x = jax.random.normal(jax.random.key(0), (2, 3, 3, 7))
-    got = local_response_norm(x, radius=2, bias=1.0, alpha=0.1, beta=0.75)
-    for c in range(7):
-        total = (x[..., max(0, c - 2) : c + 3] ** 2).sum(-1)
-        want = x[..., c] / (1.0 + 0.1 * total) ** 0.75
-        assert jnp.allclose(got[..., c], want, atol=1e-6)

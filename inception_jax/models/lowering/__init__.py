@@ -1,1 +1,1 @@
-"""How a network is materialize, not what it computes: equal results in fewer bytes."""
+"""How a network is computed, not what it computes: equal results in fewer bytes."""

@@ -1,6 +1,6 @@
 """Convolution and max-pool in the forms that XLA's CPU backend runs fastest.
 
-The same mathematics as `lax.conv_general_dilated` and `lax.reduce_window`; `ops` takes these on a
+The same mathematics as `lax.conv_general_dilated` and `lax.reduce_window`; `ops` uses these on a
 CPU only. The figures are of two Zen 4 cores, float32 (experiments/cifar10/README.md has the step).
 """
 
@@ -8,26 +8,27 @@ import functools
 import itertools
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float, UInt8
 
 from inception_jax.models.lowering import forms
 
-Array = jax.Array
 Pads = tuple[tuple[int, int], tuple[int, int]]
-CACHED = 4096  # pixels of images that a gradient by the kernel takes at a time
-FEW = 16  # channels below which all pixels of a kernel are one matrix product
-MANY = 64  # channels from which a matrix product for each pixel pays
-SMALL = 16  # pixels a side of a grid below which a row more costs more than it gives
-MOST_PIXELS = 9  # of a kernel whose gradient is taken a pixel at a time
+CACHED = 4096  # pixels of images in one step of the gradient by the kernel
+FEW = 16  # below this many channels, all pixels of a kernel are one matrix product
+MANY = 64  # from this many channels, one matrix product for each pixel is faster
+SMALL = 16  # below this grid, an extra output row costs more than it saves
+MOST_PIXELS = 9  # of a kernel whose gradient is computed pixel by pixel
 
 
-def conv_1x1(x: Array, kernel: Array, stride: int) -> Array:
-    """A 1x1 convolution of `x` [b, h, w, c] as a matrix product.
+def conv_1x1(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "1 1 c d"], stride: int
+) -> Float[Array, "b h2 w2 d"]:
+    """A 1x1 convolution as a matrix product.
 
     Its weight gradient runs at 90 to 160 GFLOP/s, where a convolution's runs at 32 to 60.
     """
@@ -37,19 +38,23 @@ def conv_1x1(x: Array, kernel: Array, stride: int) -> Array:
     return out.reshape(*x.shape[:3], features)
 
 
-def plain_conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
-    """XLA's own convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
+def plain_conv(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 d"]:
+    """XLA's own convolution."""
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
+def conv(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 d"]:
     """`plain_conv`, in other forms where XLA's is slow.
 
-    A strided one on many channels is a matrix product for each pixel of the kernel (360 GFLOP/s
-    where XLA's runs at 190), and so is the gradient by the kernel (130 to 360 for 50 to 240).
+    A strided convolution of many channels is a matrix product for each pixel of the kernel (360
+    GFLOP/s, XLA's 190), and so is the gradient by the kernel (130 to 360, XLA's 50 to 240).
     """
     if stride == 1:
         return _taller(x, kernel, pads)
@@ -65,7 +70,13 @@ def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
     return total.reshape(x.shape[0], *grid, -1).astype(x.dtype)
 
 
-def _gathered(x: Array, kernel: Array, stride: int, pads: Pads, grid: tuple[int, int]) -> Array:
+def _gathered(
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "kh kw c d"],
+    stride: int,
+    pads: Pads,
+    grid: tuple[int, int],
+) -> Float[Array, "b h2 w2 d"]:
     """A convolution of few channels as one matrix product an image: twice as fast on 3."""
     padded, places = jnp.pad(x, ((0, 0), *pads, (0, 0))), _places(kernel.shape)
 
@@ -86,41 +97,52 @@ def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return list(itertools.product(range(shape[0]), range(shape[1])))
 
 
-def _taller(x: Array, kernel: Array, pads: Pads) -> Array:
-    """A convolution of stride 1 with more padding below: it gives a row more than it gets.
+def _taller(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], pads: Pads
+) -> Float[Array, "b h2 w2 d"]:
+    """A convolution of stride 1, padded so that its output has one row more than its input.
 
-    The rows more are cut off again. XLA hands a convolution to YNNPACK unless it gives more than it
-    gets, and then to Eigen, which is faster: 218 to 306 GFLOP/s for 3x3 32 -> 64 at 147, 172 to 358
-    for 80 -> 192 at 71, 281 to 388 for 7x1 at 17. (There is a compiler option against YNNPACK,
-    which a caller's own `jit` would not have, and which is no faster for a train step.)
+    The extra rows are cut off again. XLA runs a convolution by YNNPACK unless its output is larger
+    than its input, and then by Eigen, which is faster: 306 instead of 218 GFLOP/s for 3x3 32 -> 64
+    at 147, 358 instead of 172 for 80 -> 192 at 71, 388 instead of 281 for 7x1 at 17. (The compiler
+    option against YNNPACK is no faster for a train step, and a caller's own `jit` would not set
+    it.)
     """
     oh, ow = _grid(x, kernel, 1, pads)
     (top, bottom), sides = pads
-    more = x.shape[1] + 1 - oh
-    if min(oh, ow) < SMALL or more <= 0:
+    extra = x.shape[1] + 1 - oh
+    if min(oh, ow) < SMALL or extra <= 0:
         return plain_conv(x, kernel, 1, pads)
-    return plain_conv(x, kernel, 1, ((top, bottom + more), sides))[:, :oh]
+    return plain_conv(x, kernel, 1, ((top, bottom + extra), sides))[:, :oh]
 
 
-def _grid(x: Array, kernel: Array, stride: int, pads: Pads) -> tuple[int, int]:
+def _grid(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+) -> tuple[int, int]:
     """Height and width of a convolution's output."""
     (h, w), (kh, kw) = x.shape[1:3], kernel.shape[:2]
     return (h + sum(pads[0]) - kh) // stride + 1, (w + sum(pads[1]) - kw) // stride + 1
 
 
-def _read_by(padded: Array, i: int, j: int, stride: int, grid: tuple[int, int]) -> Array:
-    """What pixel (i, j) of a kernel reads of `padded` [b, h, w, c]: [b * grid, c]."""
+def _read_by(
+    padded: Float[Array, "b h w c"], i: int, j: int, stride: int, grid: tuple[int, int]
+) -> Float[Array, "pixels c"]:
+    """What pixel (i, j) of a kernel reads of `padded`."""
     (rows, columns) = ((n - 1) * stride + 1 for n in grid)
     read = padded[:, i : i + rows : stride, j : j + columns : stride]
     return read.reshape(-1, padded.shape[-1])
 
 
-def _conv_forward(x: Array, kernel: Array, stride: int, pads: Pads) -> tuple[Array, Any]:
+def _conv_forward(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+) -> tuple[Float[Array, "b h2 w2 d"], tuple[Array, Array]]:
     return conv(x, kernel, stride, pads), (x, kernel)
 
 
-def _conv_backward(stride: int, pads: Pads, kept: Any, dy: Array) -> tuple[Array, Array]:
-    x, kernel = kept
+def _conv_backward(
+    stride: int, pads: Pads, saved: tuple[Array, Array], dy: Float[Array, "b h2 w2 d"]
+) -> tuple[Float[Array, "b h w c"], Float[Array, "kh kw c d"]]:
+    x, kernel = saved
     if stride == 1:
         (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
         (top, bottom), (left, right) = pads
@@ -134,19 +156,24 @@ def _conv_backward(stride: int, pads: Pads, kept: Any, dy: Array) -> tuple[Array
     return dx, _by_kernel(jnp.pad(x, ((0, 0), *pads, (0, 0))), dy, stride, kernel.shape)
 
 
-def _by_kernel(padded: Array, dy: Array, stride: int, shape: tuple[int, ...]) -> Array:
-    """A convolution's gradient by its kernel, of the shape given: sums of matrix products.
+def _by_kernel(
+    padded: Float[Array, "b h w c"],
+    dy: Float[Array, "b h2 w2 d"],
+    stride: int,
+    shape: tuple[int, ...],
+) -> Float[Array, "kh kw c d"]:
+    """A convolution's gradient by its kernel, of shape `shape`: sums of matrix products.
 
-    A few images at a time, whose slices stay in the processor's cache: of all at once each slice,
-    one for each pixel of the kernel, would be as large as the input and cost more than its
-    product.
+    A few images at a time, so that their slices stay in the processor's cache: for the whole batch
+    each slice, one for each pixel of the kernel, would be as large as the input and take longer to
+    copy than to multiply.
     """
     b, *grid, features = dy.shape
     fits = [n for n in range(1, b + 1) if b % n == 0 and n * math.prod(grid) <= CACHED]
     count = max(fits, default=1)
     places = _places(shape)
 
-    def body(total: Array, part: Any) -> tuple[Array, None]:
+    def body(total: Array, part: tuple[Array, ...]) -> tuple[Array, None]:
         x, by_channel = part[0], part[1].reshape(-1, features)
         read = [_read_by(x, i, j, stride, (grid[0], grid[1])) for i, j in places]
         if shape[2] < FEW:
@@ -154,21 +181,25 @@ def _by_kernel(padded: Array, dy: Array, stride: int, shape: tuple[int, ...]) ->
         products = [_product(r.T, by_channel) for r in read]
         return total + jnp.stack(products).reshape(total.shape), None
 
-    parts = (a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
     start = jnp.zeros((len(places), *shape[2:]), np.promote_types(dy.dtype, jnp.float32))
-    return lax.scan(body, start, tuple(parts))[0].reshape(shape).astype(dy.dtype)
+    parts = tuple(a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
+    return lax.scan(body, start, parts)[0].reshape(shape).astype(dy.dtype)
 
 
 conv.defvjp(_conv_forward, _conv_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
-def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
-    """Max-pool of `x` [b, h, w, c]; a tie's gradient goes to the first maximum, as XLA's does."""
+def max_pool(
+    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 c"]:
+    """Max-pool; a tie's gradient goes to the first maximum, as XLA's does."""
     return _pool_index(x, size, stride, pads)[0]
 
 
-def _pool_index(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> tuple[Array, Array]:
+def _pool_index(
+    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
+) -> tuple[Float[Array, "b h2 w2 c"], UInt8[Array, "b h2 w2 c"]]:
     """The maxima, and where in its window each first occurs, uint8."""
     oh, ow = (
         (n + sum(p) - k) // stride + 1 for n, k, p in zip(x.shape[1:3], size, pads, strict=True)
@@ -188,15 +219,19 @@ def _pool_index(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> tup
 
 
 def _pool_forward(
-    x: Array, size: tuple[int, int], stride: int, pads: Pads
-) -> tuple[Array, tuple[Array, Array]]:
+    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
+) -> tuple[Float[Array, "b h2 w2 c"], tuple[Array, Array]]:
     best, index = _pool_index(x, size, stride, pads)
     return best, (index, jnp.zeros((0, *x.shape[1:3]), x.dtype))  # no pixels, only the grid
 
 
 def _pool_backward(
-    size: tuple[int, int], stride: int, pads: Pads, saved: tuple[Array, Array], dy: Array
-) -> tuple[Array]:
+    size: tuple[int, int],
+    stride: int,
+    pads: Pads,
+    saved: tuple[Array, Array],
+    dy: Float[Array, "b h2 w2 c"],
+) -> tuple[Float[Array, "b h w c"]]:
     """Gathers where XLA's select-and-scatter scatters.
 
     Padded row `stride * q + r` takes part in the windows `q - i // stride` at the offsets `i` that

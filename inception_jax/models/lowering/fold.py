@@ -1,18 +1,21 @@
 """A network for inference: BatchNorm as part of the convolution before it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Float
 
 from inception_jax.models.network import Network
 
 
-def fold(model: Network, variables: Any) -> tuple[Network, dict[str, Any]]:
+def fold(model: Network, variables: Mapping[str, Any]) -> tuple[Network, dict[str, Any]]:
     """The same function at evaluation, without BatchNorm: kernels and biases take it in.
 
-    A kernel is multiplied by gamma / sqrt(var + epsilon) for each of its outputs, and the bias is
-    what is left of an affine map. Computed in float64, kept in the parameters' dtype; for networks
-    without BatchNorm all stays as it is.
+    Each output channel of a kernel is multiplied by gamma / sqrt(var + epsilon), and the bias takes
+    the rest of the affine map. Computed in float64, stored in the parameters' dtype. A network
+    without BatchNorm is returned unchanged.
 
     Args:
         model: any network that is not folded yet.
@@ -25,15 +28,15 @@ def fold(model: Network, variables: Any) -> tuple[Network, dict[str, Any]]:
     params, stats = variables["params"], variables.get("batch_stats", {})
     if norm is None:
         return model, {"params": params}
-    if "bn" in stats:  # an embedding's, which stands beside its layer
+    if "bn" in stats:  # the embedding's, a sibling of its layer
         params, stats = dict(params), dict(stats)
         params["embedding"] = {**params["embedding"], "bn": params.pop("bn")}
         stats["embedding"] = {"bn": stats.pop("bn")}
     return model.clone(folded=True), {"params": _folded(params, stats, norm.epsilon)}
 
 
-def _folded(params: Any, stats: Any, epsilon: float) -> dict[str, Any]:
-    """A tree of layers, each with the BatchNorm below it taken in."""
+def _folded(params: Mapping[str, Any], stats: Mapping[str, Any], epsilon: float) -> dict[str, Any]:
+    """A tree of layers, each with its BatchNorm folded in."""
     if "bn" not in stats:
         return {
             k: _folded(v, stats.get(k, {}), epsilon) if hasattr(v, "items") else v
@@ -49,5 +52,5 @@ def _folded(params: Any, stats: Any, epsilon: float) -> dict[str, Any]:
     }
 
 
-def _wide(x: Any) -> np.ndarray:
+def _wide(x: ArrayLike) -> Float[np.ndarray, "..."]:
     return np.asarray(x, np.float64)

@@ -1,6 +1,6 @@
 """The forms in which a network is computed; each can be switched off, to measure or to compare.
 
-All are the same mathematics on the same parameters as the figures draw.
+All compute the figures' mathematics on the same parameters.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from jax.sharding import Mesh
 FORMS = {
     "siblings": "1x1 convolutions of one input as one, average pools behind them",
     "deferred": "max-pools before normalisation and ReLU",
-    "by_image": "images one after the other, where they are all one device's (`cpu`)",
-    "platform": "what one platform does faster in a form of its own (`cpu`)",
+    "by_image": "images one after the other, where one device has them all (`cpu`)",
+    "platform": "operations that one platform does faster in another form (`cpu`)",
 }
 
 _off: ContextVar[frozenset[str]] = ContextVar("forms_off", default=frozenset())
@@ -21,10 +21,10 @@ _off: ContextVar[frozenset[str]] = ContextVar("forms_off", default=frozenset())
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """Inside, what is traced takes none of the named forms.
+    """Inside, tracing takes none of the named forms.
 
     Raises:
-        KeyError: there is no such form.
+        KeyError: a name is not in `FORMS`.
     """
     for name in names:
         FORMS[name]
@@ -36,7 +36,7 @@ def without(*names: str) -> Iterator[None]:
 
 
 def on(name: str) -> bool:
-    """Whether a form is to be taken."""
+    """Whether a form is switched on."""
     assert name in FORMS
     return name not in _off.get()
 

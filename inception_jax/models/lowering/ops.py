@@ -1,24 +1,24 @@
-"""Convolution, max-pool and normalisation as array functions: where a platform's fast form goes."""
+"""Convolution, pools and their gradients as array functions, in the platform's fastest form."""
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from inception_jax.models.lowering import cpu, forms
 
-Array = jax.Array
 Pads = cpu.Pads
 
 
-def wide(dtype: Any) -> Any:
+def wide(dtype: DTypeLike) -> DTypeLike:
     """The dtype of statistics, sums, parameters and logits: float64 for itself, else float32."""
     return jnp.float64 if dtype == jnp.float64 else jnp.float32
 
@@ -51,11 +51,11 @@ def pads(
     return one(grid[0], size[0]), one(grid[1], size[1])
 
 
-_part: ContextVar[tuple[Any, int]] = ContextVar("part", default=(0, 1))
+_part: ContextVar[tuple[ArrayLike, int]] = ContextVar("part", default=(0, 1))
 
 
 @contextmanager
-def part_of_batch(index: Any, count: int) -> Iterator[None]:
+def part_of_batch(index: ArrayLike, count: int) -> Iterator[None]:
     """Inside, a network's images are the `index`-th of `count` equal parts of a batch."""
     token = _part.set((index, count))
     try:
@@ -64,7 +64,7 @@ def part_of_batch(index: Any, count: int) -> Iterator[None]:
         _part.reset(token)
 
 
-def keep(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
+def keep(key: PRNGKeyArray, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
     """Which entries of `shape` [b, ...] dropout keeps: by the key and the place in the batch."""
     index, count = _part.get()
     b, *rest = shape
@@ -78,16 +78,20 @@ def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[...,
     return lax.platform_dependent(*args, cpu=cpu, default=default)
 
 
-def conv(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
-    """Convolution of `x` [b, h, w, c] with `kernel` [kh, kw, c, features]."""
+def conv(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 d"]:
+    """Convolution of `x` with `kernel`."""
     plain = partial(cpu.plain_conv, stride=stride, pads=pads)
     if kernel.shape[:2] == (1, 1):
         return _by_platform(x, kernel, cpu=partial(cpu.conv_1x1, stride=stride), default=plain)
     return _by_platform(x, kernel, cpu=lambda x, k: cpu.conv(x, k, stride, pads), default=plain)
 
 
-def depthwise(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
-    """Each channel of `x` [b, h, w, c] by filters of its own, `kernel` [kh, kw, 1, c * m]."""
+def depthwise(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw 1 d"], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 d"]:
+    """Convolution of each channel of `x` with filters of its own: d is a multiple of c."""
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -99,21 +103,25 @@ def depthwise(x: Array, kernel: Array, stride: int, pads: Pads) -> Array:
 
 
 @jax.custom_vjp
-def dense(x: Array, kernel: Array) -> Array:
-    """`x` [b, c] by `kernel` [c, features] of one dtype; float32 at least, as logits are.
+def dense(x: Float[Array, "b c"], kernel: Float[Array, "c d"]) -> Float[Array, "b d"]:
+    """`x @ kernel` of one dtype; the result is float32 at least, as logits are.
 
-    Its gradients are of the dtype of `x` and `kernel`, as a convolution's are, and so is what
-    devices send of them: in half precision a classifier's are half as large.
+    Gradients have the dtype of `x` and `kernel`, as a convolution's do: in half precision devices
+    exchange half as many bytes for a classifier.
     """
     return jnp.matmul(x, kernel, preferred_element_type=wide(x.dtype))
 
 
-def _dense_forward(x: Array, kernel: Array) -> tuple[Array, Any]:
+def _dense_forward(
+    x: Float[Array, "b c"], kernel: Float[Array, "c d"]
+) -> tuple[Float[Array, "b d"], tuple[Array, Array]]:
     return dense(x, kernel), (x, kernel)
 
 
-def _dense_backward(kept: Any, dy: Array) -> tuple[Array, Array]:
-    x, kernel = kept
+def _dense_backward(
+    saved: tuple[Array, Array], dy: Float[Array, "b d"]
+) -> tuple[Float[Array, "b c"], Float[Array, "c d"]]:
+    x, kernel = saved
     dy = dy.astype(x.dtype)
     return dy @ kernel.T, x.T @ dy
 
@@ -122,23 +130,25 @@ dense.defvjp(_dense_forward, _dense_backward)
 
 
 @jax.custom_jvp
-def relu(x: Array) -> Array:
-    """max(x, 0), whose gradient asks for what it gave rather than for what it got.
+def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """max(x, 0), whose gradient reads its output rather than its input.
 
-    Behind a sum, as in a residual module, one array is then kept instead of two.
+    After a sum, as in a residual module, one array is then saved instead of two.
     """
     return jnp.maximum(x, 0)
 
 
 @relu.defjvp
-def _relu_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _relu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (x,), (dx,) = primals, tangents
     y = relu(x)
     return y, jnp.where(y > 0, dx, jnp.zeros_like(dx))
 
 
-def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
-    """Maximum over windows of `x` [b, h, w, c]; padding never wins."""
+def max_pool(
+    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
+) -> Float[Array, "b h2 w2 c"]:
+    """Maximum over windows of `x`; padding never wins."""
 
     def plain(x: Array) -> Array:
         return lax.reduce_window(
@@ -149,9 +159,13 @@ def max_pool(x: Array, size: tuple[int, int], stride: int, pads: Pads) -> Array:
 
 
 def avg_pool(
-    x: Array, size: tuple[int, int], stride: int, pads: Pads, count_include_pad: bool
-) -> Array:
-    """Mean over windows of `x` [b, h, w, c]; padding counts only if `count_include_pad`."""
+    x: Float[Array, "b h w c"],
+    size: tuple[int, int],
+    stride: int,
+    pads: Pads,
+    count_include_pad: bool,
+) -> Float[Array, "b h2 w2 c"]:
+    """Mean over windows of `x`; padding counts only if `count_include_pad`."""
     total = lax.reduce_window(
         x, 0.0, lax.add, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
     )
@@ -166,21 +180,28 @@ def avg_pool(
 
 
 @jax.custom_vjp
-def known_moments(x: Array, mean: Array, var: Array) -> tuple[Array, Array]:
-    """`mean` and `var` [g, c], which are those of `x` [g, n, ..., c]; differentiable by `x` alone.
+def with_gradient(
+    x: Float[Array, "groups *n c"], mean: Float[Array, "groups c"], var: Float[Array, "groups c"]
+) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"]]:
+    """`mean` and `var`, computed before as the moments of `x`, made differentiable by `x`.
 
-    The gradient is by the differences to the mean, whatever the moments were computed by; and for
-    `x` that is a slice of what they were taken of, it is of the slice.
+    The gradient uses the differences to the mean, however the moments were computed; if `x` is a
+    slice of the array they were computed of, the gradient is of the slice.
     """
     return mean, var
 
 
-def _known_forward(x: Array, mean: Array, var: Array) -> tuple[Any, Any]:
+def _moments_forward(
+    x: Float[Array, "groups *n c"], mean: Float[Array, "groups c"], var: Float[Array, "groups c"]
+) -> tuple[tuple[Float[Array, "groups c"], Float[Array, "groups c"]], tuple[Array, Array]]:
     return (mean, var), (x, mean)
 
 
-def _known_backward(kept: Any, cotangents: Any) -> tuple[Array, Array, Array]:
-    x, mean = kept
+def _moments_backward(
+    saved: tuple[Array, Array],
+    cotangents: tuple[Float[Array, "groups c"], Float[Array, "groups c"]],
+) -> tuple[Float[Array, "groups *n c"], Float[Array, "groups c"], Float[Array, "groups c"]]:
+    x, mean = saved
     axes = tuple(range(1, x.ndim - 1))
     by_mean, by_var, centre = (jnp.expand_dims(a, axes) for a in (*cotangents, mean))
     count = math.prod(x.shape[1:-1])
@@ -188,20 +209,4 @@ def _known_backward(kept: Any, cotangents: Any) -> tuple[Array, Array, Array]:
     return dx.astype(x.dtype), jnp.zeros_like(mean), jnp.zeros_like(mean)
 
 
-known_moments.defvjp(_known_forward, _known_backward)
-
-
-def moments(x: Array, pivot: Array) -> tuple[Array, Array]:
-    """Means and biased variances [g, c] of each group of `x` [g, n, ..., c]; float32 at least.
-
-    In one pass over `x`, which a compiler does while `x` is made: of the differences to `pivot`
-    [c], from which the mean should be no more than some hundred deviations away (at a hundred
-    float32 loses four of the variance's seven digits; Flax's form always has zero for a pivot). At
-    three thousand nothing is left but rounding, of which the variance is then taken to be: zero
-    would have the channel multiplied, and its gradient, by the thirty of `epsilon` alone.
-    """
-    axes = tuple(range(1, x.ndim - 1))
-    x = x.astype(wide(x.dtype)) - pivot
-    mean = x.mean(axis=axes)
-    var = jnp.square(x).mean(axis=axes) - jnp.square(mean)
-    return mean + pivot, jnp.maximum(var, jnp.finfo(x.dtype).eps * jnp.square(mean))
+with_gradient.defvjp(_moments_forward, _moments_backward)

@@ -2,33 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import no_type_check
 
-import jax
 from flax import struct
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
-from inception_jax.models.lowering import ops
+from inception_jax.models.lowering import forms, ops
 
-Array = jax.Array
+Factors = tuple[Float[Array, "groups m"], Float[Array, "groups m"]]  # multiplied, then added
 
 
+@no_type_check  # as a pytree it holds whatever JAX maps over it
 @struct.dataclass
 class Preactivation:
     """relu(z * factor + shift), not computed yet; `factor` is positive.
 
-    What is read once is then never written: a convolution computes it while it reads `z`. And as
-    neither a positive factor nor ReLU changes which pixel of a window is the largest, a max-pool of
-    `z` leaves a quarter of the pixels to normalise, and to differentiate (`max_pooled`).
+    The layer that reads it computes it, so a result with one reader is never written to memory. And
+    as neither a positive factor nor ReLU changes which pixel of a window is the largest, a max-pool
+    of `z` leaves a quarter of the pixels to normalise and to differentiate (`max_pooled`).
 
     Attributes:
-        z: [b, h, w, c], the convolution's output.
-        factor: [groups, c] of consecutive images, or None for one.
+        z: the convolution's output.
+        factor: of groups of consecutive images, or None for one.
         shift: as `factor`.
     """
 
-    z: Array
-    factor: Array | None = None
-    shift: Array | None = None
+    z: Float[Array, "b h w c"]
+    factor: Float[Array, "groups c"] | None = None
+    shift: Float[Array, "groups c"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -36,17 +38,56 @@ class Preactivation:
         return self.z.shape
 
     @property
-    def value(self) -> Array:
-        """The activation [b, h, w, c], in the dtype of `z`."""
+    def value(self) -> Float[Array, "b h w c"]:
+        """The activation, in the dtype of `z`."""
         return ops.relu(affine(self.z, self.factor, self.shift))
 
     def max_pooled(self, pool: Callable[[Array], Array]) -> "Preactivation":
-        """What `pool` makes of the activation."""
+        """The max-pool of the activation."""
         return replace(self, z=pool(self.z))
 
 
-def affine(x: Array, factor: Array | None, shift: Array | None) -> Array:
-    """`x * factor + shift` of `x` [b, ..., c] in groups [g, c] of images; in the dtype of `x`."""
+Activation = Float[Array, "b h w c"] | Preactivation
+
+
+def convolve(
+    x: Activation,
+    kernel: Float[Array, "kh kw c d"],
+    strides: int,
+    padding: str,
+    style: str,
+    dtype: DTypeLike,
+) -> Float[Array, "b h2 w2 d"]:
+    """Convolution of `x` in `dtype`; `padding` is SAME or VALID, `style` a dialect's `padding`."""
+    size = kernel.shape[0], kernel.shape[1]
+    pads = ops.pads(x.shape[1:3], size, strides, padding, style)
+    return ops.conv(materialize(x).astype(dtype), kernel.astype(dtype), strides, pads)
+
+
+def activate(
+    z: Float[Array, "b h w c"], factors: Factors | None, relu: bool, *, defer: bool
+) -> Activation:
+    """Normalisation and ReLU of a convolution's output `z`; a Preactivation with `defer`.
+
+    Args:
+        z: the convolution's output.
+        factors: BatchNorm's; None for none.
+        relu: False leaves the ReLU out, and then nothing is deferred.
+        defer: the factors are positive and the reader takes a Preactivation.
+    """
+    factor, shift = factors or (None, None)
+    if not relu:
+        return affine(z, factor, shift)
+    y = Preactivation(z, factor, shift)
+    return y if defer and forms.on("deferred") else y.value
+
+
+def affine(
+    x: Float[Array, "b *n c"],
+    factor: Float[Array, "groups c"] | None,
+    shift: Float[Array, "groups c"] | None,
+) -> Float[Array, "b *n c"]:
+    """`x * factor + shift`, each group of consecutive images by its own; in the dtype of `x`."""
     if factor is None or shift is None:
         return x
     (groups, c), wide = factor.shape, x.astype(ops.wide(x.dtype))
@@ -57,6 +98,6 @@ def affine(x: Array, factor: Array | None, shift: Array | None) -> Array:
     return (y * factor.reshape(shape) + shift.reshape(shape)).reshape(x.shape).astype(x.dtype)
 
 
-def materialize(x: Any) -> Array:
+def materialize(x: Float[Array, "b ..."] | Preactivation) -> Float[Array, "b ..."]:
     """The array itself, or a Preactivation's."""
     return x.value if isinstance(x, Preactivation) else x

@@ -1,11 +1,11 @@
-"""What a training step keeps of the forward pass for the backward pass, and computes again.
+"""What a training step saves of the forward pass for the backward pass, and what it recomputes.
 
-A convolution's gradients need what it read: an activation, which its neighbour's output and a
-vector or two give back. `lean` keeps those: each convolution's output and the statistics of its
-normalisation, not the normalised, rectified, concatenated copies; and of the stem, whose large
-grids are half of all activations (Inception-v3), the end alone, so that the stem runs twice. `rows`
-keeps what the stem and each module read, and runs each again when its gradient is asked for.
-experiments/speed has what each costs and saves.
+A convolution's gradients need its input: an activation, which is recomputed from the previous
+convolution's output and a vector or two. `lean` saves those: each convolution's output and the
+statistics of its normalisation, not the normalised, rectified, concatenated copies. Of the stem,
+whose large grids are half of all activations (Inception-v3), it saves the output alone, so the stem
+runs twice. `rows` saves the inputs of the stem and of each module, and runs each again for its
+gradient. experiments/speed has what each costs and saves.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ import jax
 from flax import linen as nn
 from jax.ad_checkpoint import checkpoint_name
 
-# What arrays are called: the output of a convolution in the body, and in the stem; BatchNorm's
-# vectors; what is not a function of those alone, as a residual sum, or the end of the stem; and the
-# end of any other row.
+# Names of arrays: the output of a convolution in the body, and in the stem; BatchNorm's vectors;
+# what is not a function of those alone, such as a residual sum or the stem's output; and the output
+# of any other row.
 CONVOLUTION, STEM, STATISTICS, BLOCK, ROW = "convolution", "stem", "statistics", "block", "row"
 
 POLICIES = ("none", "lean", "rows")
@@ -31,7 +31,7 @@ _by_unit: ContextVar[bool] = ContextVar("by_unit", default=False)
 
 
 def wrap(loss: Callable[..., Any], policy: str) -> Callable[..., Any]:
-    """`loss`, whose gradient keeps what the policy says; one of `POLICIES`."""
+    """`loss`, whose gradient saves what the policy, one of `POLICIES`, names."""
     assert policy in POLICIES
     if policy == "lean":
         return jax.checkpoint(loss, policy=jax.checkpoint_policies.save_only_these_names(*LEAN))
@@ -47,8 +47,8 @@ def wrap(loss: Callable[..., Any], policy: str) -> Callable[..., Any]:
 
 
 def unit(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build(module, x)`; with `rows` of what it computes only `x` is kept.
+    """`build(module, x)`; with `rows`, only `x` is saved for its gradient.
 
-    Each by itself, as nothing else makes XLA put off running it again until its gradient's turn.
+    One unit a module: with larger ones XLA recomputes earlier than the gradient needs it.
     """
     return nn.remat(build) if _by_unit.get() else build

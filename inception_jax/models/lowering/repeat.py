@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 from flax import linen as nn
+from jaxtyping import Array, Float
 
+from inception_jax.models.layers import Conv
 from inception_jax.models.lowering import remat
-from inception_jax.models.network import repeats
-
-Array = jax.Array
+from inception_jax.models.rows import Build, repeats
 
 
 class Repeat(nn.Module):
@@ -19,17 +18,19 @@ class Repeat(nn.Module):
     count: int
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Maps `x` [b, h, w, c] to [b, h, w, c]."""
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        """Apply the blocks in order."""
         for i in range(1, self.count + 1):
             x = remat.unit(lambda net, x, name=str(i): net.make(name=name)(x))(self, x)
         return x
 
 
-def repeat(kind: Callable[..., nn.Module], count: int, **fields: Any) -> Callable[..., Array]:
-    """A row of `count` residual blocks, whose channels are those of their input."""
+def repeat(kind: Callable[..., nn.Module], count: int, **fields: Any) -> Build:
+    """A row of `count` residual blocks, each with as many channels as its input."""
 
-    def build(net: Any, conv: Any, x: Array, name: str) -> Array:
+    def build(
+        net: nn.Module, conv: Conv, x: Float[Array, "b h w c"], name: str
+    ) -> Float[Array, "b h w c"]:
         def make(name: str) -> nn.Module:
             return kind(conv, x.shape[-1], name=name, **fields)
 

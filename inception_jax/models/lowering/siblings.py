@@ -1,8 +1,8 @@
-"""Branches side by side: their first 1x1 convolutions read the same input, so they are one.
+"""Branches on one input: their first 1x1 convolutions are computed as one.
 
-The mathematics and the parameters are the figures'; what is computed is one wide matrix product
-instead of three or four narrow ones, which reads the input once and writes its gradient once.
-(v5e, bfloat16, modules 5b to 5d of Inception-v3: 0.69 times the bytes. experiments/speed.)
+The mathematics and the parameters are the figures'; the program has one wide matrix product instead
+of three or four narrow ones, which reads the input once and writes its gradient once. (v5e,
+bfloat16, modules 5b to 5d of Inception-v3: 0.69 times the bytes. experiments/speed.)
 """
 
 import itertools
@@ -10,51 +10,51 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Float
 
-from inception_jax.models.layers import Branch, ConvBN, Moments, avg_pool, moments_of, run, window
+from inception_jax.models.batch_norm import Moments, batch_statistics
+from inception_jax.models.layers import Branch, ConvBN, run, window
 from inception_jax.models.lowering import forms, ops
-from inception_jax.models.lowering.preactivation import Preactivation, materialize
-
-Array = jax.Array
+from inception_jax.models.lowering.preactivation import Activation, materialize
+from inception_jax.models.pools import avg_pool
 
 
 class SharedConv(NamedTuple):
-    """How a branch begins that can share a convolution.
+    """A branch that starts with a 1x1 convolution, which can be computed with its siblings'.
 
     Attributes:
-        conv: its 1x1.
-        pool: the average pool of stride 1 in front of it, where there is one. Both are linear, one
-            over pixels and one over channels, so that the order does not matter: behind the 1x1 the
+        conv: the 1x1.
+        pool: the average pool of stride 1 in front of it, if there is one. Both are linear, one
+            over pixels and one over channels, so their order does not matter: after the 1x1 the
             pool has a quarter to a tenth of the channels.
         rest: the layers after the two.
     """
 
     conv: ConvBN
-    pool: Any
+    pool: Callable[..., Any] | None
     rest: Branch
 
 
-def concat(branches: Sequence[Branch], x: Array | Preactivation) -> Array:
-    """The papers' filter concatenation: every branch on `x` [b, h, w, c], joined on channels."""
-    heads = {i: h for i, branch in enumerate(branches) if (h := head(branch))}
-    # While a network is initialised its kernels are made one after the other.
-    made = not any(h.conv.is_initializing() for h in heads.values())
-    heads = heads if len(heads) > 1 and made and forms.on("siblings") else {}
-    begun = dict(zip(heads, split_branches(list(heads.values()), x), strict=True))
+def concat(branches: Sequence[Branch], x: Activation) -> Float[Array, "b h2 w2 d"]:
+    """The papers' filter concatenation: every branch on `x`, joined on channels."""
+    shared = {i: s for i, branch in enumerate(branches) if (s := shared_conv(branch))}
+    # Initialisation creates the kernels one after the other.
+    ready = not any(s.conv.is_initializing() for s in shared.values())
+    shared = shared if len(shared) > 1 and ready and forms.on("siblings") else {}
+    split = dict(zip(shared, split_branches(list(shared.values()), x), strict=True))
     return jnp.concatenate(
         [
-            begun[i](x) if i in begun else materialize(run(branch, x))
+            split[i](x) if i in split else materialize(run(branch, x))
             for i, branch in enumerate(branches)
         ],
         axis=-1,
     )
 
 
-def head(branch: Branch) -> SharedConv | None:
-    """How a branch begins, or None if its first convolution reads more than a pixel."""
+def shared_conv(branch: Branch) -> SharedConv | None:
+    """The start of a branch, or None if its first convolution reads more than a pixel."""
     pool = branch[0] if is_average(branch[0]) else None
     conv, *rest = branch[1:] if pool else branch
     if isinstance(conv, ConvBN) and window(conv.kernel) == (1, 1) and conv.strides == 1:
@@ -62,7 +62,7 @@ def head(branch: Branch) -> SharedConv | None:
     return None
 
 
-def is_average(layer: Any) -> bool:
+def is_average(layer: Callable[..., Any]) -> bool:
     """Whether a layer is an average pool of stride 1."""
     return (
         isinstance(layer, partial)
@@ -72,12 +72,12 @@ def is_average(layer: Any) -> bool:
 
 
 def split_branches(
-    heads: Sequence[SharedConv], x: Array | Preactivation
-) -> list[Callable[[Any], Array]]:
-    """What is left of each branch, a function of `x`, once `x` met all their kernels."""
-    if not heads:
+    shared: Sequence[SharedConv], x: Activation
+) -> list[Callable[[Activation], Array]]:
+    """The rest of each branch, a function of `x`, after one convolution by all their kernels."""
+    if not shared:
         return []
-    convs = [h.conv for h in heads]
+    convs = [s.conv for s in shared]
     kernels = [c.get_variable("params", "kernel") for c in convs]
     dtype = convs[0].dtype
     ends = itertools.accumulate((k.shape[-1] for k in kernels), initial=0)
@@ -85,30 +85,33 @@ def split_branches(
     z = ops.conv(materialize(x).astype(dtype), wide, 1, ((0, 0), (0, 0)))
     return [
         partial(
-            finish_branch, h, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if h.pool else m
+            finish_branch, s, z=lax.slice_in_dim(z, a, b, axis=-1), moments=None if s.pool else m
         )
-        for h, (a, b), m in zip(
-            heads, itertools.pairwise(ends), joint_moments(convs, z), strict=True
+        for s, (a, b), m in zip(
+            shared, itertools.pairwise(ends), joint_moments(convs, z), strict=True
         )
     ]
 
 
-def joint_moments(convs: Sequence[ConvBN], z: Array) -> list[Moments | None]:
-    """The moments of each layer's slice of `z`, where training asks for them; else None.
+def joint_moments(convs: Sequence[ConvBN], z: Float[Array, "b h w total"]) -> list[Moments | None]:
+    """The moments of each layer's slice of `z`, where training uses them; else None.
 
-    Taken of all channels at once they are part of the convolution; of a slice, a pass over `z`.
+    Computed over all channels at once they are fused with the convolution; a slice takes a pass of
+    its own over `z`.
     """
     first = convs[0]
     normed = first.dialect.norm is not None and not first.dialect.bias
     if not (normed and first.train and all(c.norm for c in convs)):
         return [None] * len(convs)
     averages = [c.get_variable("batch_stats", "bn")["mean"] for c in convs]
-    mean, var = moments_of(z, jnp.concatenate(averages), first.bn_group)
+    mean, var = batch_statistics(z, jnp.concatenate(averages), first.bn_group)
     ends = itertools.accumulate((a.shape[0] for a in averages), initial=0)
     return [(mean[:, a:b], var[:, a:b]) for a, b in itertools.pairwise(ends)]
 
 
-def finish_branch(head: SharedConv, x: Any, *, z: Array, moments: Moments | None) -> Array:
-    """A branch's output on `x`, of which `z` is the convolution by its head's kernel."""
-    z = head.pool(z) if head.pool else z
-    return run(head.rest, head.conv(x, convolved=z, moments=moments))
+def finish_branch(
+    shared: SharedConv, x: Activation, *, z: Float[Array, "b h w d"], moments: Moments | None
+) -> Float[Array, "b h2 w2 e"]:
+    """A branch's output on `x`, where `z` is the convolution of `x` by its first kernel."""
+    z = shared.pool(z) if shared.pool else z
+    return materialize(run(shared.rest, shared.conv(x, convolution=z, moments=moments)))

@@ -1,0 +1,21 @@
+"""Tests `inception_jax/models/lowering/repeat.py`: a row of several blocks."""
+
+import jax
+import jax.numpy as jnp
+
+from inception_jax.models.lowering.repeat import repeat
+from tests.tiny import Added, TinyResidual
+
+
+def test_names():
+    """Several blocks are numbered from 1 below the row; one block is the row itself."""
+    model = TinyResidual()
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3))))
+    assert sorted(shapes["params"]["block"]) == ["1", "2"]
+    assert "up" in shapes["params"]["last"]
+
+
+def test_marks():
+    """Only a chain of blocks is marked: each of them is recomputed by itself."""
+    assert repeat(Added, 2, scale=1.0).__dict__["repeats"]
+    assert "repeats" not in repeat(Added, 1, scale=1.0).__dict__

@@ -1,0 +1,19 @@
+"""Tests `inception_jax/models/inception_resnet.py`: facenet's embedding."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inception_jax.runtime import xla_options
+from tests.models.small import with_rows
+
+
+def test_the_embedding_has_unit_length():
+    """Facenet's end-point is normalised; the classifier reads it before."""
+    model = with_rows("inception_resnet_v1", "facenet", ["conv_1a"])
+    assert model.endpoint_names()[-2:] == ("embedding", "logits")
+    image = jax.random.normal(jax.random.key(0), (2, 8, 8, 3))
+    make = lambda key: model.init_with_output(key, image, endpoints=True)[0]  # noqa: E731
+    out = jax.jit(make, compiler_options=xla_options.once())(jax.random.key(1))
+    assert out.endpoints["embedding"].shape == (2, 512)
+    np.testing.assert_allclose(jnp.linalg.norm(out.endpoints["embedding"], axis=-1), 1, rtol=1e-5)
