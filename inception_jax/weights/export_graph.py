@@ -54,7 +54,8 @@ def export_graph(
         raise ConfigError(f"--endpoint: {e}") from e
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
-    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
+    variables = jax.tree.map(jnp.asarray, checkpoint.load(workdir, step)[1])
+    forward = _forward(form, model, variables, endpoint)
     size = config.data.image_size
     about = {
         "input": f"uint8 [b, {size}, {size}, 3], RGB",

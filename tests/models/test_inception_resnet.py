@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inception_jax import models
 from inception_jax.runtime import xla_options
 from tests.models.small import with_rows
 
