@@ -54,8 +54,7 @@ def export_graph(
         raise ConfigError(f"--endpoint: {e}") from e
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
-    variables = jax.tree.map(jnp.asarray, checkpoint.load(workdir, step)[1])
-    forward = _forward(form, model, variables, endpoint)
+    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
     size = config.data.image_size
     about = {
         "input": f"uint8 [b, {size}, {size}, 3], RGB",
@@ -83,6 +82,7 @@ def export_graph(
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
     """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
     model, variables = models.fold(model, variables)
+    variables = jax.tree.map(jnp.asarray, variables)
     if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
         model = model.clone(dtype=jnp.dtype("float32"))
         variables = jax.tree.map(lambda x: x.astype("float32"), variables)
