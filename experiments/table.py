@@ -1,4 +1,4 @@
-"""Writes the READMEs' tables: results, networks, speed, and the peers whose weights are read.
+"""Writes the READMEs' tables: results, networks, speed, protocols, peers, TPU chips.
 
     python experiments/table.py [--check]
 
@@ -14,6 +14,7 @@ from typing import Any
 from speed import ratios
 
 from inception_jax import models
+from inception_jax.eval import protocols
 from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
@@ -107,6 +108,12 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+def protocol_rows() -> list[str]:
+    """A line for each evaluation protocol."""
+    rows = [f"| `{n}` | {protocols.COUNTS[n]} | {about} |" for n, about in protocols.ABOUT.items()]
+    return ["| protocol | views | which |", "|---|---|---|", *rows]
+
+
 # Framework, and the formats its weights come in.
 FRAMEWORKS = (
     (TORCH, "PyTorch", ("safetensors", "torch")),
@@ -146,8 +153,10 @@ def tpu_chips() -> list[str]:
 
 
 TABLES = {
-    "README.md": {"results": results, "speed": speed, "networks": networks},
+    "README.md": {"results": results, "networks": networks},
+    "experiments/speed/README.md": {"speed": speed},
     "inception_jax/models/README.md": {"variants": variants},
+    "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
     "inception_jax/plan/README.md": {"chips": tpu_chips},
 }

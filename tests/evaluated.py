@@ -1,4 +1,4 @@
-"""Networks that were never trained but tell images apart, and runs that hold them."""
+"""Untrained networks whose predictions differ between images, and runs that hold them."""
 
 import json
 from pathlib import Path
@@ -7,16 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from inception_jax import checkpoint
+from inception_jax import checkpoint, models
 from inception_jax.models import from_config, preprocess
+from inception_jax.weights.import_weights import run_config
 from inception_jax.workdir import atomic, class_names, run_dir
 from tests import tiny
 from tests.data import pictures
 
 
 class Noise(pictures.Pictures):
-    """`count` pictures of noise in ten classes, of many sizes; those in `bad` are unreadable."""
+    """`count` images of noise in ten classes, of many sizes; those in `bad` are unreadable."""
 
     def __init__(self, count: int, bad: frozenset[int] = frozenset()):
         super().__init__(count, bad=bad)
@@ -56,7 +58,7 @@ def variables(model: Any, size: int, seed: int = 0) -> Any:
     return found
 
 
-# Rows that are left out, for a network that compiles in a second.
+# Rows that are dropped, for a network that compiles in a second.
 WITHOUT = tuple(f"inception_{name}" for name in ("3b", "4a", "4b", "4c", "4d", "4e", "5a"))
 
 
@@ -69,3 +71,26 @@ def workdir(path: Path, seed: int = 0, names: list[str] | None = None, **changes
     if names is not None:
         class_names.write(path, names)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_workdir(tmp_path_factory):
+    """A workdir of the tiny network: 8 pixels, 16 features, 5 classes with large biases."""
+    workdir = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(models.MODELS, "tiny", tiny.Tiny)
+        model = models.create("tiny", num_classes=5)
+        weights = models.init(model)
+        weights["params"]["logits"]["bias"] = np.arange(5, dtype=np.float32)
+        checkpoint.write(workdir, weights)
+        config = run_config(model)
+        config.update_from_flattened_dict({"model.stem": "small"})
+        (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
+    return workdir, config
+
+
+@pytest.fixture
+def tiny_run(tiny_workdir, monkeypatch):
+    """`tiny_workdir` (workdir, config), with its network registered."""
+    monkeypatch.setitem(models.MODELS, "tiny", tiny.Tiny)
+    return tiny_workdir

@@ -3,23 +3,23 @@
 import importlib
 import sys
 
-# Name -> what it does. Modules are imported when they are called: `--help` must not wait for JAX.
+# Name -> description. Modules are imported on demand: `--help` must not wait for JAX.
 COMMANDS = {
-    "train": "train a config page in a workdir, or continue the run that is there",
+    "train": "train a config page in a workdir, or resume the run in it",
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
-    "predict": "name what is in image files or folders",
+    "predict": "classify images, or write their features",
     "fid": "compare two folders of images: FID, KID, Inception Score",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
-    "import": "turn another framework's weights into a checkpoint of ours",
-    "export": "write a run's weights in torch's names, or its network as StableHLO",
-    "config": "print a config page as it would be used, after checking it",
+    "import": "convert another framework's weights to a checkpoint",
+    "export": "write a run's weights in another framework's names, or its network as a graph",
+    "config": "check a config page and print the resulting config",
     "ckpt": "list a run's checkpoints, verify every byte, or compare two",
-    "plan": "compile a page's step: bytes of a device and collectives, for any devices",
-    "data": "check, show, prepare or measure a data set",
-    "doctor": "look for what would stop a run: devices, hosts, data, disk, memory",
-    "launch": "hand a command to SLURM, Kubernetes, SkyPilot, xpk or this machine",
-    "sweep": "many trials of one page: expand, launch, watch, compare",
-    "report": "draw one or several runs as one HTML page",
+    "plan": "estimate memory, time and collectives of a config's step, for any devices",
+    "data": "check, show, prepare or benchmark a data set",
+    "doctor": "check devices, hosts, data, disk and memory before a run",
+    "launch": "submit a training to SLURM, Kubernetes, SkyPilot, xpk, or run it here",
+    "sweep": "run many trials of one config page: expand, launch, monitor, compare",
+    "report": "write runs or a sweep as one HTML page",
 }
 
 USAGE = """usage: inception-jax <command> [flags]
@@ -32,7 +32,7 @@ commands:
 exit codes:
   0   done
   65  bad data, non-finite loss, or no checkpoint
-  70  no step for too long, or another process is gone
+  70  no step for too long, or another process has died
   74  disk full
   75  stopped after saving: the same command resumes
   78  bad config or command line"""
@@ -40,7 +40,7 @@ exit codes:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs a command line and returns its exit code."""
-    ours = argv is None  # the process is this command, and may be ended with it
+    own_process = argv is None  # may be ended with the command
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) > 1 and argv[0] == "help":
         argv = [argv[1], "--help"]
@@ -59,18 +59,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if argv[0] not in COMMANDS:
             raise unknown_command(argv[0])
-        command = importlib.import_module(f"inception_jax.cli.{argv[0]}")
-        code = command.main(argv[1:]) or 0
+        code = _run(argv[0], argv[1:]) or 0
         report_end(code)
         return code
     except UserError as e:
         name = f" {argv[0]}" if argv[0] in COMMANDS else ""
-        report_end(e.code, e, f"inception-jax{name}: {e}", ours)
+        report_end(e.code, e, f"inception-jax{name}: {e}", own_process)
         return e.code
     except KeyboardInterrupt as e:  # outside of training, which saves first
         report_end(130, e, f"inception-jax {argv[0]}: interrupted")
-        return 130  # 128 + SIGINT, as a shell has it
-    except BrokenPipeError:  # `| head` has seen enough
+        return 130  # 128 + SIGINT, as in a shell
+    except BrokenPipeError:  # `| head` has ended
         sys.stderr.close()
         return 0
     except Exception as e:
@@ -78,19 +77,34 @@ def main(argv: list[str] | None = None) -> int:
         raise
 
 
-def report_end(
-    code: int, error: BaseException | None = None, text: str = "", ours: bool = False
-) -> None:
-    """Prints how a command ends, where a person should read it; tells the job's other processes.
+def _run(name: str, argv: list[str]) -> int | None:
+    """Runs a command's module, or one of its actions."""
+    from inception_jax.cli import actions
 
-    A process whose end they do not share leaves at once: JAX's own goodbye would wait for them.
+    if name in actions.ACTIONS:
+        return actions.run(name, argv)
+    return importlib.import_module(f"inception_jax.cli.{name}").main(argv)
+
+
+def report_end(
+    code: int, error: BaseException | None = None, text: str = "", own_process: bool = False
+) -> None:
+    """Prints a command's error, once per job, and notifies the job's other processes.
+
+    A process that ends alone exits immediately: JAX's shutdown would wait for the others.
+
+    Args:
+        code: the exit code.
+        error: that ended the command.
+        text: to print; the traceback if empty.
+        own_process: whether the process may be ended.
     """
     # Not imported here: most commands have no other processes.
     distributed = sys.modules.get("inception_jax.runtime.distributed")
     if distributed is None or not distributed.joined():
         if text:
             print(text, file=sys.stderr)
-        if ours and distributed is not None and getattr(error, "abrupt", False):
+        if own_process and distributed is not None and getattr(error, "abrupt", False):
             distributed.hard_exit(code)
         return
     shared, abrupt = getattr(error, "shared", False), getattr(error, "abrupt", False)
@@ -108,12 +122,12 @@ def report_end(
 
 
 def unknown_command(word: str) -> Exception:
-    """The error for a first word that is no command."""
+    """The error for a first word that is not a command."""
     from inception_jax.errors import ConfigError
 
     if word.startswith("-"):
-        word_first = f"inception-jax train {word}"
-        return ConfigError(f"expected a command before {word!r}, for example: {word_first}")
+        example = f"inception-jax train {word}"
+        return ConfigError(f"expected a command before {word!r}, for example: {example}")
     import difflib
 
     near = difflib.get_close_matches(word, COMMANDS, 1)

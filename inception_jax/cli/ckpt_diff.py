@@ -1,43 +1,39 @@
 """inception-jax ckpt diff A[@STEP] B[@STEP] [--top=20] [--json]
 
-Compares the arrays of two checkpoints: params, batch_stats, opt_state and ema; of the newest good
-ones of the runs A and B if no step is given. Names those that only one has or that have another
-shape, and the largest difference in each of the others, absolute and over the array's largest
-magnitude, the worst first. As diff(1), it ends with 0 when they are the same, bit by bit, and
-with 1 when not.
+Compares the arrays of two checkpoints: params, batch_stats, opt_state and ema; without a step, of
+the newest good checkpoints of the runs A and B. Lists arrays that only one has or whose shapes
+differ, and for each other array the largest difference, absolute and relative to the array's
+largest magnitude, largest first. As diff(1), it exits with 0 if all are bit-identical, 1 if not.
 """  # noqa: D415
 
 import collections
-import json
+from pathlib import Path
 from typing import Any
 
+from inception_jax.cli.eval import run_and_step
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError
 
 
 def main(argv: list[str]) -> int:
     """Runs the command."""
-    flags = Flags("ckpt diff", __doc__ or "").whole("top", 20, "arrays to name; 0 for all")
-    values = flags.switch("json", "print a JSON list of all of them").parse(argv, words=2)
-    if len(flags.words) != 2:
-        raise ConfigError("expected two, for example: inception-jax ckpt diff runs/a runs/b@1000")
+    flags = Flags("ckpt diff", __doc__).arguments("two runs", "runs/a runs/b@1000", 2, 2).json()
+    values = flags.whole("top", 20, "arrays to list; 0 for all").parse(argv)
     from inception_jax.checkpoint import difference, folder
-    from inception_jax.cli.eval import place
 
     paths = []
     for word in flags.words:
-        workdir, step = place(word, "ckpt diff")
+        workdir, step = run_and_step(word, "ckpt diff")
         step = folder.good_step(workdir, step)
         paths.append(folder.of_run(workdir)[0] / str(step))
     rows = difference.rows(*paths)
-    print(json.dumps(rows, indent=1) if values.json else _page(rows, paths, values.top))
+    flags.print(rows, lambda: _text(rows, paths, values.top), indent=1)
     return 1 if rows else 0
 
 
-def _page(rows: list[dict[str, Any]], paths: list[Any], top: int) -> str:
+def _text(rows: list[dict[str, Any]], paths: list[Path], top: int) -> str:
     lines = [f"A {paths[0]}", f"B {paths[1]}"]
     if not rows:
-        return "\n".join([*lines, "the same, bit by bit"])
+        return "\n".join([*lines, "bit-identical"])
     counts = collections.Counter((row["section"], row["what"]) for row in rows)
     lines += [f"{section}: {n:,} arrays, {what}" for (section, what), n in sorted(counts.items())]
     shown = rows[: top or None]

@@ -1,9 +1,9 @@
 """inception-jax config --config=PAGE [--config.section.key=value ...] [--json]
 
-Prints the config as a run would use it, after every check that needs no data and no device.
+Prints the config that a run would use, after every check that needs no data and no device.
 """  # noqa: D415
 
-import json
+from typing import Any
 
 from inception_jax import config as configs
 from inception_jax.cli.flags import HELP, Flags
@@ -11,25 +11,27 @@ from inception_jax.cli.flags import HELP, Flags
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("config", __doc__ or "").page().switch("json", "print JSON")
+    flags = Flags("config", __doc__).page().json()
     if HELP & set(argv):
         print(f"{flags.help()}\n\nkeys:\n{keys()}")
         return
-    values = flags.parse(argv)
+    flags.parse(argv)
     tree = configs.ordered(flags.config())
-    if values.json:
-        print(json.dumps(tree, indent=2))
-        return
+    flags.print(tree, lambda: text(tree), indent=2)
+
+
+def text(tree: dict[str, Any]) -> str:
+    """One key per line, below its section."""
+    lines = []
     for section, content in tree.items():
-        if not isinstance(content, dict):
-            print(f"{section:17} {content!r}")
-            continue
-        print(f"{section}:")
-        for key, value in content.items():
-            print(f"  {key:15} {value!r}")
+        if isinstance(content, dict):
+            lines += [f"{section}:", *(f"  {key:15} {v!r}" for key, v in content.items())]
+        else:
+            lines.append(f"{section:17} {content!r}")
+    return "\n".join(lines)
 
 
 def keys() -> str:
-    """Every key and what it must be, one a line."""
+    """Every key and its expected value, one per line."""
     width = max(map(len, configs.RULES))
     return "\n".join(f"  {key.ljust(width)}  {r.expected}" for key, r in configs.RULES.items())

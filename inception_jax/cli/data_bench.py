@@ -1,12 +1,11 @@
 """inception-jax data bench --folder=DIR [--size=299] [--batch=50] [--threads=N] [--json]
 
-Who is the bottleneck? Input alone (one reader, all of them), where an image's time goes (read,
-decode, resize, transfer), and a step without and with its input. DIR holds images in any order.
-With --config=PAGE instead: the page's data, and on an accelerator the page's own train step.
-Elsewhere the step is simulated: it takes twice the input's time and nothing of the host.
+Measures whether the input or the step is the bottleneck: input alone (one reader, all readers), the
+time of each stage (read, decode, resize, transfer), and a step without and with its input. DIR
+contains images in any layout. With --config=PAGE instead: the config's data and, on an accelerator,
+its own train step. Otherwise the step is simulated: it takes twice the input's time, and no CPU.
 """  # noqa: D415
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,24 +19,23 @@ from inception_jax.errors import ConfigError
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data bench", __doc__ or "").page(required=False)
+    flags = Flags("data bench", __doc__).page(required=False).json()
     flags.text("folder", "", "folder of images")
-    flags.whole("size", 299, "pixels a side", low=1)
-    flags.whole("batch", 50, "images a batch", low=1)
-    flags.whole("threads", os.cpu_count() or 1, "reading threads", low=1)
-    flags.whole("processes", 0, "reading processes, instead of threads")
+    flags.whole("size", 299, "image size in pixels", low=1)
+    flags.whole("batch", 50, "images per batch", low=1)
+    flags.whole("threads", os.cpu_count() or 1, "reader threads", low=1)
+    flags.whole("processes", 0, "reader processes, instead of threads")
     flags.text("interpolation", "bicubic", "bilinear, nearest, bicubic, area, lanczos or random")
     flags.number("seconds", 4.0, "length of a measurement", low=0.1)
     flags.whole("rounds", 3, "measurements of each kind", low=1)
-    flags.switch("json", "print JSON")
     values = flags.parse(argv)
-    bench, step = (_of_page if flags.paged else _of_folder)(flags, values)
-    found = bench.run(step)
-    print(json.dumps(found) if values.json else text(found))
+    bench, step = (_of_config if flags.has_config else _of_folder)(flags, values)
+    result = bench.run(step)
+    flags.print(result, lambda: text(result))
 
 
 def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
-    """The images below a folder, cut as GoogLeNet's section 6 says; the step is simulated."""
+    """The images below a folder, cropped as GoogLeNet's section 6; the step is simulated."""
     if not values.folder:
         raise ConfigError("expected --folder=DIR, a folder of images, or --config=PAGE")
     rule = configs.RULES["data.interpolation"]
@@ -59,8 +57,8 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
     return InputBench(source, data, values.seconds, values.rounds), None
 
 
-def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:
-    """A page's data and, where there is an accelerator, its train step."""
+def _of_config(flags: Flags, values: Any) -> tuple[Any, Any]:
+    """A config's data and, on an accelerator, its train step."""
     config = flags.config()
     from inception_jax.runtime import startup
 
@@ -70,30 +68,30 @@ def _of_page(flags: Flags, values: Any) -> tuple[Any, Any]:
     from inception_jax.data import input_bench
     from inception_jax.train import trainer
 
-    work = trainer.build(config)
-    step = None if jax.default_backend() == "cpu" else _train_step(work.program)
-    bench = input_bench.InputBench(work.source, config.data, values.seconds, values.rounds)
+    built = trainer.build(config)
+    step = None if jax.default_backend() == "cpu" else _train_step(built.program)
+    bench = input_bench.InputBench(built.source, config.data, values.seconds, values.rounds)
     return bench, step
 
 
-def text(found: dict[str, Any]) -> str:
-    """The figures for a person."""
-    stages = found["stages_ms"]
+def text(result: dict[str, Any]) -> str:
+    """The figures as lines."""
+    stages = result["stages_ms"]
     rows = "\n".join(f"  {name.ljust(9)} {ms:7.3f} ms" for name, ms in stages.items())
     return (
-        f"{found['images']:,} images, {found['image_size']} pixels, batches of "
-        f"{found['batch_size']}, {found['interpolation']}; {found['decoder']}\n\n"
-        f"input alone   {found['images_per_s']:,.0f} images/s on {found['readers']}, "
-        f"{found['images_per_s_one_reader']:,.0f} on one: {found['scaling']:.2f}x\n"
+        f"{result['images']:,} images, {result['image_size']} pixels, batches of "
+        f"{result['batch_size']}, {result['interpolation']}; {result['decoder']}\n\n"
+        f"input alone   {result['images_per_s']:,.0f} images/s on {result['readers']}, "
+        f"{result['images_per_s_one_reader']:,.0f} on one: {result['scaling']:.2f}x\n"
         f"an image, one reader:\n{rows}\n"
-        f"memory        {found['memory_mb']:,.0f} MB for the input\n"
-        f"step alone    {found['step_ms']:,.1f} ms ({found['step']})\n"
-        f"with input    {found['joined_ms']:,.1f} ms: the input costs {found['input_costs']:+.1%}"
+        f"memory        {result['memory_mb']:,.0f} MB for the input\n"
+        f"step alone    {result['step_ms']:,.1f} ms ({result['step']})\n"
+        f"with input    {result['joined_ms']:,.1f} ms: the input costs {result['input_costs']:+.1%}"
     )
 
 
 def _train_step(program: Any) -> Callable[[Any], None]:
-    """A run's own step, on its devices; as in training, the host is one step ahead of them."""
+    """A run's own step on its devices; as in training, the host is one step ahead of them."""
     import jax
 
     from inception_jax.runtime import mesh as meshes

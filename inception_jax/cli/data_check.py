@@ -1,21 +1,18 @@
 """inception-jax data check --config=PAGE [--split=train] [--json]
 
-Every split with its images and classes; then all of one split is read: images a class, sizes,
-formats, and each image that cannot be read. The shards of a prepared set are compared with their
-checksums, and ImageNet with its counts: what is missing, how large it is, where to get it.
-Ends with 65 when more than 1% of the images cannot be read, or a shard is not what was written.
+Counts the images and classes of every split, then reads one split: images per class, sizes,
+formats, and each unreadable image. Compares the shards of a prepared set with their checksums, and
+ImageNet with its official counts: what is missing, its size, and where to get it. Exits with 65 if
+more than 1% of the images are unreadable, or a shard differs from its checksum.
 """  # noqa: D415
-
-import json
 
 from inception_jax.cli.flags import Flags
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data check", __doc__ or "").page()
+    flags = Flags("data check", __doc__).page().json()
     flags.text("split", "", "split to read; data.train_split if not given")
-    flags.switch("json", "print JSON")
     values = flags.parse(argv)
     config = flags.config()
     from inception_jax.data import imagenet
@@ -35,14 +32,17 @@ def main(argv: list[str]) -> None:
     if imagenet.is_imagenet(name, source.classes):
         missing = missing_images({name: s.images for name, s in splits.items()})
     survey = inspect.survey_of(source)
-    if values.json:
-        found = {name: s._asdict() for name, s in splits.items()}
-        print(json.dumps({"splits": found, "split": split, "verified_shards": shards,
-                          "missing": missing, **survey.json()}, indent=2))  # fmt: skip
-    else:
-        for name, s in splits.items():
-            print(f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}")
+
+    def text() -> str:
+        counts = [
+            f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}"
+            for name, s in splits.items()
+        ]
         verified = [f"{shards} shards match their checksums"] if shards else []
-        print(*missing, *verified, sep="\n", end="")
-        print(f"\n{split}:", *survey.lines(), sep="\n  ")
+        lines = [f"{split}:", *(f"  {line}" for line in survey.lines())]
+        return "\n".join([*counts, *missing, *verified, *lines])
+
+    counts = {name: s._asdict() for name, s in splits.items()}
+    found = {"splits": counts, "split": split, "verified_shards": shards, "missing": missing}
+    flags.print({**found, **survey.json()}, text, indent=2)
     check_tolerated(survey.unreadable, survey.total)

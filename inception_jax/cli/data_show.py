@@ -1,6 +1,6 @@
 """inception-jax data show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
 
-A picture of one training batch as the network sees it, after crop, flip and colour.
+Draws one training batch as the network receives it, after crop, flip and colour distortion.
 """  # noqa: D415
 
 from pathlib import Path
@@ -10,9 +10,9 @@ from inception_jax.cli.flags import Flags
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data show", __doc__ or "").page()
+    flags = Flags("data show", __doc__).page()
     flags.text("split", "", "split to show; data.train_split if not given")
-    flags.text("out", "sheet.png", "picture to write")
+    flags.text("out", "sheet.png", "image file to write")
     flags.whole("step", 0, "training step to show")
     values = flags.parse(argv)
     config = flags.config()

@@ -1,32 +1,33 @@
 """inception-jax describe NAME [--dialect=D] [--diff D1 D2] [--svg=FILE] [--json]
 
-Prints a network's table, row by row: the figure it is drawn in, its output's grid and channels, its
-parameters and multiply-adds, and the branches it is made of (`3x3/2 V 192` is a 3x3 convolution of
-stride 2 without padding to 192 channels). `--diff paper slim` prints where two dialects differ and
-what that costs; `--diff googlenet bn_inception` (or name:dialect) does so for two networks. No
-array is allocated. Without NAME: the networks and their dialects.
+Prints a network's table, row by row: the paper's figure, the output's grid and channels, parameters
+and multiply-adds, and the branches (`3x3/2 V 192` is a 3x3 convolution of stride 2 without padding
+to 192 channels). `--diff paper slim` compares two dialects; `--diff googlenet bn_inception` (or
+name:dialect) compares two networks. No array is allocated. Without NAME: the networks and their
+dialects.
 """  # noqa: D415
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
+if TYPE_CHECKING:
+    from inception_jax.models import Network
+
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("describe", __doc__ or "")
-    flags.text("dialect", "", "whose form of it; empty for the one whose accuracy was published")
+    flags = Flags("describe", __doc__).arguments("a network", "inception_v3", 0, 3).json()
+    flags.text("dialect", "", "variant of the network; by default the one with published accuracy")
     flags.number("width", 1.0, "multiplies every channel count", low=1e-3)
     flags.text("stem", "paper", "paper, or small for images of about 32 pixels")
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")
-    flags.text("svg", "", "draw the network into this file, as the papers' figures do")
-    flags.switch("json", "print JSON")
-    values = flags.parse(argv, words=3)
+    flags.text("svg", "", "draw the network into this file, in the style of the papers' figures")
+    values = flags.parse(argv)
     import jax
 
     # Shapes only: no accelerator should be claimed, or waited for.
@@ -34,41 +35,36 @@ def main(argv: list[str]) -> None:
     words = flags.words
     try:
         if values.diff:
-            _compare(words, values)
+            _compare(flags, words, values)
         elif len(words) > 1:
             raise ConfigError(f"expected one network, got {' '.join(words)}; to compare: --diff")
         elif words:
-            _show(words[0], values)
+            _describe(flags, words[0], values)
         else:
-            _list(values.json)
+            _list(flags)
     except ValueError as e:
         raise ConfigError(str(e)) from e
 
 
-def _list(as_json: bool) -> None:
+def _list(flags: Flags) -> None:
     from inception_jax import models
 
     table = {name: models.dialects(name) for name in models.names()}
-    lines = (f"{name:21}{', '.join(d)}" for name, d in table.items())
-    print(json.dumps(table) if as_json else "\n".join(lines))
+    flags.print(table, lambda: "\n".join(f"{n:21}{', '.join(d)}" for n, d in table.items()))
 
 
-def _show(name: str, values: Any) -> None:
+def _describe(flags: Flags, name: str, values: Any) -> None:
     from inception_jax import models
-    from inception_jax.models import table
+    from inception_jax.models import diagram, table
 
-    found = models.describe(_create(name, values.dialect, values), values.image_size)
+    description = models.describe(_create(name, values.dialect, values), values.image_size)
     if values.svg:
-        from inception_jax.models import diagram
-
-        Path(values.svg).write_text(diagram.svg(found), encoding="utf-8")
-    if values.json:
-        print(json.dumps(found.to_json()))
-    else:
-        print(f"drawn: {values.svg}" if values.svg else table.text(found))
+        Path(values.svg).write_text(diagram.svg(description), encoding="utf-8")
+    drawn = f"drawn: {values.svg}" if values.svg else ""
+    flags.print(description.to_json(), lambda: drawn or table.text(description))
 
 
-def _compare(words: list[str], values: Any) -> None:
+def _compare(flags: Flags, words: list[str], values: Any) -> None:
     from inception_jax.models import table
 
     if values.dialect or values.svg or len(words) < 2:
@@ -76,23 +72,14 @@ def _compare(words: list[str], values: Any) -> None:
             "expected NAME --diff DIALECT DIALECT, or --diff NAME[:DIALECT] NAME[:DIALECT]"
         )
     pair = words if len(words) == 2 else [f"{words[0]}:{d}" for d in words[1:]]
-    first, second = (_create(name, dialect, values) for name, _, dialect in map(_parted, pair))
-    found = table.difference(first, second, values.image_size)
-    print(json.dumps(found.to_json()) if values.json else table.difference_text(found))
+    first, second = (_create(n, d, values) for n, _, d in (w.partition(":") for w in pair))
+    difference = table.difference(first, second, values.image_size)
+    flags.print(difference.to_json(), lambda: table.difference_text(difference))
 
 
-def _parted(word: str) -> tuple[str, str, str]:
-    """`name:dialect` in its parts."""
-    return word.partition(":")
-
-
-def _create(name: str, dialect: str, values: Any) -> Any:
+def _create(name: str, dialect: str, values: Any) -> "Network":
     from inception_jax import models
 
     return models.create(
-        name,
-        dialect=dialect,
-        width=values.width,
-        stem=values.stem,
-        num_classes=values.num_classes,
+        name, dialect=dialect, width=values.width, stem=values.stem, num_classes=values.num_classes
     )

@@ -1,13 +1,13 @@
 """inception-jax doctor [--config=PAGE] [--workdir=DIR] [--json]
 
-What would stop a run, found in seconds: versions, devices, limits, other processes, data, the
-directory, room for checkpoints. One line a check: ok, warn or FAIL, and what to do. Nothing is left
-behind. The memory of a step is asked of a compiler: of this machine's with --compile, of any
-other's by `inception-jax plan`.
+Checks the setup of a run in seconds: versions, devices, limits, other processes, data, the workdir,
+and disk space for checkpoints. Each check prints one line: ok, warn or FAIL, and what to do. It
+leaves no files. --compile adds the memory of a step on this machine, from the compiler;
+`inception-jax plan` estimates it for others.
 
-Without --config: the run in DIR, or, without --workdir too, this host alone. On several hosts give
-every process the command that `train` would get, doctor for train: they are compared, and the first
-one prints. Ends with the code that a run would end with, 0 if it could start.
+Without --config it checks the run in DIR; without --workdir too, only this host. On several hosts
+start every process with the flags of `train`: the processes are compared, and the first one prints.
+Exits with the code that the run would exit with, 0 if it can start.
 """  # noqa: D415
 
 import contextlib
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from inception_jax.cli.flags import Flags, taken
+from inception_jax.cli.flags import Flags, split_flag
 
 WIDEST = 100  # columns; longer lines are hard to read
 
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     flags = _flags(argv)
     values = flags.parse(argv)
-    config = flags.config() if flags.paged else None
+    config = flags.config() if flags.has_config else None
     from inception_jax.doctor import text
     from inception_jax.doctor.examination import Examination, Subject
     from inception_jax.doctor.finding import Finding
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         if not values.json:
             print(text.line(finding, width, colour), flush=True)
 
-    address = flags.place()
+    address = flags.address()
     subject = Subject(
         config=config,
         workdir=Path(values.workdir) if values.workdir else None,
@@ -51,10 +51,10 @@ def main(argv: list[str]) -> int:
         compile=values.compile,
     )
     exam = Examination(subject, show)
-    # Then nothing is printed before the end.
+    # With several processes or JSON nothing else is printed before the end.
     with _libraries_to_stderr() if address or values.json else contextlib.nullcontext():
         exam.run()
-    if exam.hosts.index == 0:  # the first one, or one that did not find the others
+    if exam.hosts.index == 0:  # the first process, or one that did not reach the others
         if values.json:
             print(json.dumps(text.as_json(exam), indent=2))
         else:
@@ -69,26 +69,25 @@ def main(argv: list[str]) -> int:
 
 @contextlib.contextmanager
 def _libraries_to_stderr() -> Iterator[None]:
-    """What C++ prints (gloo greets its peers) is no part of the answer."""
+    """Redirects what C++ libraries such as gloo print to stderr."""
     sys.stdout.flush()
-    ours = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        os.dup2(ours, 1)
-        os.close(ours)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def _flags(argv: list[str]) -> Flags:
     """The flags, with the config of a page or of the run in --workdir."""
-    flags = Flags("doctor", __doc__ or "")
-    page, workdir = taken(argv, "config")[0], taken(argv, "workdir")[0]
+    flags = Flags("doctor", __doc__).json()
+    page, workdir = split_flag(argv, "config")[0], split_flag(argv, "workdir")[0]
     if page is None and workdir and (Path(workdir) / "config.json").exists():
         flags.run("directory of the run")
     else:
-        flags.page(required=False).text("workdir", None, "directory of the run: there, or to come")
-    flags.switch("allow_config_change", "a directory of another config is all right")
-    flags.switch("compile", "compile the step too: its memory by the compiler's account, minutes")
-    flags.switch("json", "print JSON")
+        flags.page(required=False).text("workdir", None, "directory of the run, existing or new")
+    flags.switch("allow_config_change", "allow a directory with another config")
+    flags.switch("compile", "compile the step for the compiler's memory analysis; takes minutes")
     return flags.cluster(patience=60)

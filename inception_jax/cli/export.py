@@ -1,10 +1,10 @@
 """inception-jax export --workdir=DIR --to=FORMAT --out=FILE [--endpoint=ROW] [--step=N]
 
-Writes a run's network for others. FORMAT is a peer in whose names the weights are written as
-safetensors (`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or
-a whole network, weights and normalisation inside, any batch size, from uint8 images to logits or,
-with --endpoint, to the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export),
-`onnx` (for onnxruntime and others) or `saved_model` (for TensorFlow, which must be installed).
+Exports a run's network. FORMAT is a peer, in whose names the weights are written as safetensors
+(`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or a graph with
+weights and normalization, for any batch size, from uint8 images to logits or, with --endpoint, to
+the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onnx` (for onnxruntime
+and others) or `saved_model` (for TensorFlow, which must be installed).
 """  # noqa: D415
 
 from pathlib import Path
@@ -15,10 +15,10 @@ from inception_jax.errors import ConfigError
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("export", __doc__ or "").run("directory of the run")
+    flags = Flags("export", __doc__).run("directory of the run")
     flags.text("to", "", "stablehlo, onnx, saved_model, or a peer such as timm:inception_v4")
     flags.text("out", "", "file to write")
-    flags.text("endpoint", "", "row whose features the graph gives; the logits if not given")
+    flags.text("endpoint", "", "row whose features the graph returns; the logits if not given")
     flags.whole("step", None, "step to export; the newest if not given")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)

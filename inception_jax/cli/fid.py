@@ -1,32 +1,33 @@
 """inception-jax fid DIR_A DIR_B --workdir=DIR [--save=STATS.npz] [--json]
 
-How far two sets of images are apart: FID, KID (mean and standard deviation over random subsets),
-and the Inception Score of each set. All images below a folder count, each once: whole, stretched to
-299x299 as pytorch-fid does it. Unreadable ones are named and left out; above 1% it ends.
+Compares two sets of images: FID, KID (mean and standard deviation over random subsets), and the
+Inception Score of each set. Every image below a folder counts once, uncropped, resized to 299x299
+as in pytorch-fid. Unreadable images are reported and skipped; more than 1% end the command.
 
---workdir is a network's. Published numbers are of one network, whose file pytorch-fid offers for
-download (without --workdir the error says where); reading it needs torch:
+--workdir names the network. Published numbers are from one network, whose weights pytorch-fid
+offers for download (without --workdir the error prints the URL); reading them needs torch:
 
   inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05-6726825d.pth --out=runs/fid
 
-A DIR may also be a .npz: statistics (mu, sigma) as pytorch-fid and --save write them, which give
-FID alone, or what `predict --features=pool` wrote, which gives FID and KID (of images in whole grey
-levels, as predict resizes them: close to a folder's, not equal). --save=STATS.npz keeps DIR_A's
-statistics, also when it is the only set: a reference is then computed once.
+A DIR may also be a .npz file: statistics (mu, sigma) written by pytorch-fid or --save, which give
+FID only, or features written by `predict --features=pool`, which give FID and KID (predict rounds
+resized pixels, so the numbers are close to a folder's, not equal). --save=STATS.npz saves DIR_A's
+statistics, also if it is the only set, so that a reference is computed once.
 """  # noqa: D415
 
-import json
 from pathlib import Path
 from typing import Any
 
+from inception_jax import config as configs
+from inception_jax.cli import pages
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
-# Its name ends in the first digits of its SHA-256, as torch.hub has it.
+# The name ends in the first digits of the SHA-256, as in torch.hub.
 URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
 FILE, SHA256 = "pt_inception-2015-12-05-6726825d.pth", "6726825d"
 MAKE = (
-    f"To make one of the published FID weights, download\n  {URL}{FILE}\nthen run\n"
+    f"To create it from the published FID weights, download\n  {URL}{FILE}\nthen run\n"
     f"  inception-jax import pytorch-fid:inception_v3 {FILE} --out=runs/fid\n"
     f"(reading a .pth needs torch) and give --workdir=runs/fid"
 )
@@ -34,17 +35,17 @@ MAKE = (
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("fid", __doc__ or "")
-    flags.text("workdir", "", "directory that `inception-jax import` made; .npz files need none")
+    flags = Flags("fid", __doc__).arguments("two folders of images", "real generated", 0, 2)
+    flags.json("print one JSON object")
+    flags.text("workdir", "", "workdir from `inception-jax import`; not needed for .npz files")
     flags.whole("step", None, "step to use; the newest if not given")
-    flags.whole("batch_size", 32, "images a pass; the numbers do not depend on it", low=1)
+    flags.whole("batch_size", 32, "images per forward pass; does not change the numbers", low=1)
     flags.whole("kid_subsets", 100, "random subsets for KID", low=1)
-    flags.whole("kid_subset_size", 1000, "images a subset of KID", low=2)
+    flags.whole("kid_subset_size", 1000, "images per subset of KID", low=2)
     flags.whole("splits", 10, "parts for the Inception Score", low=1)
     flags.whole("seed", 2020, "of the subsets and parts; torch-fidelity's")
     flags.text("save", "", "file for the statistics of DIR_A, .npz")
-    flags.switch("json", "print one JSON object")
-    values = flags.parse(argv, words=2)
+    values = flags.parse(argv)
     paths, save = [Path(w) for w in flags.words], Path(values.save) if values.save else None
     _check(paths, save)
     if values.seed >= 2**32:
@@ -53,11 +54,11 @@ def main(argv: list[str]) -> None:
     from inception_jax.eval.predict import image_files
     from inception_jax.fid import compare, image_set
 
-    # A bad file or an empty folder is found before the network has looked at the other one.
-    there = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
+    # A bad file or an empty folder is found before features of the other one are computed.
+    inputs = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
     sets: list[Any] = []
-    for path, files in zip(paths, there, strict=True):
-        sets.append(network.look(path, files) if network and isinstance(files, list) else files)
+    for path, files in zip(paths, inputs, strict=True):
+        sets.append(network.extract(path, files) if network and isinstance(files, list) else files)
         if save and len(sets) == 1:
             sets[0].save(save)
     found = compare.compare(
@@ -65,19 +66,15 @@ def main(argv: list[str]) -> None:
     )
     found["network"] = network.name if network else None
     found["notes"] = [*(network.notes if network else []), *found["notes"]]
-    if values.json:
-        print(json.dumps(found))
-        return
-    _show(found)
-    if save:
-        print(f"written: {save}, the statistics of {paths[0]}")
+    written = [f"written: {save}, the statistics of {paths[0]}"] if save else []
+    flags.print(found, lambda: "\n".join([*_lines(found), *written]))
 
 
 def _check(paths: list[Path], save: Path | None) -> None:
-    """What is wrong with the words, found before anything is read."""
+    """Checks the arguments before anything is read."""
     if len(paths) < (1 if save else 2):
         raise ConfigError(
-            "expected two folders of images, for example: inception-jax fid real made"
+            "expected two folders of images, for example: inception-jax fid real generated"
         )
     for path in paths:
         if not path.exists():
@@ -87,19 +84,16 @@ def _check(paths: list[Path], save: Path | None) -> None:
         if not (path.is_dir() or path.suffix == ".npz"):
             raise ConfigError(f"expected a folder of images or a file named *.npz, got {path}")
     if save and (save.suffix != ".npz" or not save.parent.is_dir()):
-        raise ConfigError(f"--save={save}: expected a file named *.npz in a folder that is there")
+        raise ConfigError(f"--save={save}: expected a file named *.npz in an existing folder")
 
 
 class FidNetwork:
-    """The network of --workdir, and what to say about it."""
+    """The network of --workdir, and notes about it."""
 
     def __init__(self, values: Any):
-        from inception_jax import config as configs
-        from inception_jax.cli import pages
-
         workdir = Path(values.workdir)
         if not values.workdir:
-            raise ConfigError(f"expected --workdir=DIR of a network that looks at images.\n{MAKE}")
+            raise ConfigError(f"expected --workdir=DIR of a network.\n{MAKE}")
         if not (workdir / "config.json").is_file():
             raise ConfigError(f"--workdir={workdir}: found no network there.\n{MAKE}")
         config: Any = pages.of_run(values.workdir)
@@ -112,7 +106,7 @@ class FidNetwork:
         from inception_jax.weights.import_weights import read_source
 
         predictor = predict.Predictor(config, workdir, values.step)
-        self._viewer, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
+        self._extractor, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
         model = predictor.model
         self.name = f"{model.NAME} ({model.dialect})"
         self.notes = []
@@ -120,16 +114,16 @@ class FidNetwork:
         if model.dialect != "fid" or not sha256.startswith(SHA256):
             self.notes += [
                 f"{workdir} is {self.name}, not with the published FID weights ({FILE}): "
-                f"its numbers compare with one another only"
+                f"its numbers are comparable with each other only"
             ]
 
-    def look(self, folder: Path, files: list[Path]) -> Any:
-        """The set of the images `files` below a folder."""
-        return self._viewer.look(folder, files, self._batch)
+    def extract(self, folder: Path, files: list[Path]) -> Any:
+        """The features of the images `files` below a folder."""
+        return self._extractor.extract(folder, files, self._batch)
 
 
-def _show(found: dict[str, Any]) -> None:
-    """The numbers, then what limits them."""
+def _lines(found: dict[str, Any]) -> list[str]:
+    """The numbers, unreadable files and notes."""
     rows = []
     if found["fid"] is not None:
         rows.append(("FID", f"{found['fid']:.4f}"))
@@ -142,10 +136,9 @@ def _show(found: dict[str, Any]) -> None:
             text = f"{score['mean']:.4f} ± {score['std']:.4f} ({over})"
             rows.append((f"Inception Score of {s['path']}", text))
     width = max(len(name) for name, _ in rows) if rows else 0
-    for name, text in rows:
-        print(f"{name.ljust(width)}  {text}")
-    for s in found["sets"]:
-        for name, reason in s["unreadable"].items():
-            print(f"unreadable {name}: {reason}")
-    for note in found["notes"]:
-        print(f"note: {note}")
+    unreadable = [item for s in found["sets"] for item in s["unreadable"].items()]
+    return [
+        *(f"{name.ljust(width)}  {text}" for name, text in rows),
+        *(f"unreadable {name}: {reason}" for name, reason in unreadable),
+        *(f"note: {note}" for note in found["notes"]),
+    ]

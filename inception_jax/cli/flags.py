@@ -1,9 +1,10 @@
-"""Flags of one command: absl's, the config of a page or a run, and errors a person can read."""
+"""Flags of one command: absl's, and the config of a page or a run; with readable errors."""
 
+import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
@@ -12,53 +13,68 @@ from inception_jax import config as configs
 from inception_jax.cli import hints, pages
 from inception_jax.errors import ConfigError
 
+if TYPE_CHECKING:
+    from inception_jax.runtime.distributed import ProcessAddress
+
 HELP = {"--help", "-h", "-help"}
 OVERRIDES = (
     "--config.SECTION.KEY=VALUE",
-    "another value for one key; `inception-jax config --help` lists the keys",
+    "set one key; `inception-jax config --help` lists all keys",
 )
 
 
 class Flags:
-    """Declares a command's flags, then reads them from its words.
+    """Declares a command's flags, then parses its arguments; `words` are the positional ones."""
 
-    `words` are what is left when the flags are taken out: positional arguments.
-    """
-
-    def __init__(self, command: str, doc: str):
+    def __init__(self, command: str, doc: str | None):
         self.values = flags.FlagValues()
         self.words: list[str] = []
-        self._command, self._doc = command, doc
+        self._command, self._doc = command, doc or ""
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
         self._short: dict[str, str] = {}  # flags that are a config's key
+        self._counts, self._missing = (0, 0), ""  # of positional arguments
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
         self._required = True
 
     def text(self, name: str, default: str | None, help: str) -> "Flags":
-        """A flag that takes a text."""
+        """A flag with a text value."""
         flags.DEFINE_string(name, default, help, flag_values=self.values)
         return self._declared(f"{name}=TEXT", default, help, "a text")
 
     def whole(self, name: str, default: int | None, help: str, low: int = 0) -> "Flags":
-        """A flag that takes a whole number of at least `low`."""
+        """A flag with an integer value of at least `low`."""
         flags.DEFINE_integer(name, default, help, low, flag_values=self.values)
         return self._declared(f"{name}=N", default, help, f"a whole number of at least {low}")
 
     def number(self, name: str, default: float | None, help: str, low: float = 0) -> "Flags":
-        """A flag that takes a finite number of at least `low`."""
+        """A flag with a finite value of at least `low`."""
         flags.DEFINE_float(name, default, help, low, 1e300, flag_values=self.values)
         return self._declared(f"{name}=X", default, help, f"a finite number of at least {low:g}")
 
     def switch(self, name: str, help: str) -> "Flags":
-        """A flag that is there or not."""
+        """A flag that is on or off."""
         flags.DEFINE_boolean(name, False, help, flag_values=self.values)
         return self._declared(name, None, help, "true or false")
 
     def key(self, name: str, key: str, help: str) -> "Flags":
-        """A flag that is another name of `--config.KEY`."""
+        """A short name of `--config.KEY`."""
         self._short[name] = key
         return self._declared(f"{name}=N", None, help, configs.RULES[key].expected)
+
+    def arguments(self, what: str, example: str, least: int = 1, most: int = 1) -> "Flags":
+        """Positional arguments: `what` and `example` are for the message if some are missing."""
+        example = f"inception-jax {self._command} {example}"
+        self._counts, self._missing = (least, most), f"expected {what}, for example: {example}"
+        return self
+
+    def json(self, help: str = "print JSON") -> "Flags":
+        """`--json`, see `print`."""
+        return self.switch("json", help)
+
+    def print(self, data: Any, text: Callable[[], str], indent: int | None = None) -> None:
+        """Prints `data` as JSON under `--json`, otherwise the text."""
+        print(json.dumps(data, indent=indent) if self.values.json else text())
 
     def page(self, required: bool = True) -> "Flags":
         """`--config=page.py[:argument]` with `--config.section.key=value`."""
@@ -78,19 +94,19 @@ class Flags:
         return self
 
     def cluster(self, patience: float = 1800) -> "Flags":
-        """What makes this process one of several; see `place`."""
-        self.text("coordinator", None, "one of several processes: HOST:PORT of the first")
-        self.whole("processes", None, "one of several processes: how many there are", low=1)
-        self.whole("process", None, "one of several processes: which one this is, from 0")
-        self.switch("distributed", "one of several processes: ask SLURM, TPU metadata, Open MPI")
-        self.number("patience", patience, "seconds to wait until all processes have come")
-        return self.number("heartbeat", 60, "seconds of silence that make a process count as dead")
+        """The flags of a job of several processes; see `address`."""
+        self.text("coordinator", None, "several processes: HOST:PORT of the first one")
+        self.whole("processes", None, "several processes: their number", low=1)
+        self.whole("process", None, "several processes: the index of this one, from 0")
+        self.switch("distributed", "several processes: ask SLURM, TPU metadata, Open MPI")
+        self.number("patience", patience, "seconds to wait until all processes have connected")
+        return self.number("heartbeat", 60, "seconds without a heartbeat until a process is dead")
 
-    def place(self) -> Any:
-        """This process's `cluster.ProcessAddress`; None where it is alone.
+    def address(self) -> "ProcessAddress | None":
+        """This process's address in the job; None if it is the only one.
 
         Raises:
-            ConfigError: the flags do not make one.
+            ConfigError: the flags are inconsistent.
         """
         from inception_jax.runtime import distributed
 
@@ -98,13 +114,11 @@ class Flags:
         return distributed.find(v.coordinator, v.processes, v.process, v.distributed)
 
     def join(self, notes: dict[str, Any]) -> None:
-        """Joins the other processes, if there are any, which must have the same `notes`."""
+        """Connects to the other processes, if any, which must have equal `notes`."""
         from inception_jax.runtime import distributed
 
-        place = self.place()
-        distributed.join(
-            place, notes, patience=self.values.patience, heartbeat=self.values.heartbeat
-        )
+        v = self.values
+        distributed.join(self.address(), notes, patience=v.patience, heartbeat=v.heartbeat)
 
     def _declared(self, usage: str, default: Any, help: str, expected: str) -> "Flags":
         self._expected[usage.split("=")[0]] = expected
@@ -113,13 +127,13 @@ class Flags:
         )
         return self
 
-    def parse(self, argv: list[str], words: int = 0) -> Any:
-        """The flags' values; at most `words` positional arguments are left in `self.words`.
+    def parse(self, argv: list[str]) -> Any:
+        """Parses the words after the command; returns the values, and sets `words`.
 
         Raises:
-            ConfigError: an unknown flag or key, a wrong type, a page or a run that does not load,
-                or a word too many.
-            SystemExit: `--help` was asked for and printed.
+            ConfigError: an unknown flag or key, a wrong type, a page or run that cannot be
+                loaded, or too many or too few positional arguments.
+            SystemExit: after printing `--help`.
         """
         if HELP & set(argv):
             print(self.help())
@@ -132,17 +146,20 @@ class Flags:
             raise ConfigError(self._illegal(str(e))) from e
         for name in self._expected:
             value = getattr(self.values, name) if name in self.values else None
-            left_out = isinstance(value, str) and value.startswith("--")
-            if left_out and f"--{name}={value}" not in argv:
+            missing = isinstance(value, str) and value.startswith("--")
+            if missing and f"--{name}={value}" not in argv:
                 raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
             if isinstance(value, float) and not math.isfinite(value):  # absl's bounds let nan pass
                 raise ConfigError(f"--{name}={value}: expected {self._expected[name]}")
-        if len(self.words) > words:
-            raise ConfigError(hints.left_over(self.words[words]))
+        least, most = self._counts
+        if len(self.words) > most:
+            raise ConfigError(hints.left_over(self.words[most]))
+        if len(self.words) < least:
+            raise ConfigError(self._missing)
         return self.values
 
     def config(self) -> Any:
-        """The page's or the run's config with its overrides, checked.
+        """The config of the page or the run with overrides, validated.
 
         Raises:
             ConfigError: a value breaks a rule.
@@ -151,7 +168,7 @@ class Flags:
         return self.values.config
 
     @property
-    def paged(self) -> bool:
+    def has_config(self) -> bool:
         """Whether a config was given."""
         return "config" in self.values
 
@@ -163,17 +180,17 @@ class Flags:
         return "\n".join(lines)
 
     def _as_key(self, word: str) -> str:
-        """`--config.log.profile=20` of `--profile=20`."""
+        """`--config.log.profile=20` for `--profile=20`."""
         name, equals, value = word.partition("=")
         key = self._short.get(name.removeprefix("--")) if name.startswith("--") else None
         return f"--config.{key}{equals}{value}" if key else word
 
     def _define_config(self, argv: list[str]) -> list[str]:
-        """Loads the config and declares a flag for each override; the words that are left."""
+        """Loads the config and declares a flag for each override; returns the other words."""
         if self._load is None:
             return argv
         name, load = self._load
-        value, rest = taken(argv, name)
+        value, rest = split_flag(argv, name)
         if value is None and not self._required:
             return rest
         if not value or value.startswith("--"):
@@ -181,7 +198,7 @@ class Flags:
         config = load(value)
         rest = rest if name == "config" else argv
         try:
-            # config_flags reads the overrides twice: their keys from sys_argv, their values later.
+            # config_flags reads the keys of the overrides from sys_argv, and their values later.
             config_flags.DEFINE_config_dict(
                 "config", config, "", flag_values=self.values, lock_config=True, sys_argv=rest
             )
@@ -190,23 +207,23 @@ class Flags:
         return rest
 
     def _illegal(self, text: str) -> str:
-        """What a flag's value should be, from absl's message: `flag --lr=x: could not ...`."""
+        """A message with the expected value, from absl's: `flag --lr=x: could not ...`."""
         match = re.search(r"flag --([\w.]+)(?:=(.*?): |$)", text, re.DOTALL)
         name = match[1] if match else ""
         key = name.removeprefix("config.")
         if match is None or not (key in configs.RULES or name in self._expected):
             return text
         expected = configs.RULES[key].expected if key != name else self._expected[name]
-        # A tuple's words arrive as a list.
+        # absl gives a tuple's words as a list.
         value = "" if match[2] is None else "=" + re.sub(r"^\['(.*)'\]$", r"\1", match[2])
         return f"--{name}{value}: expected {expected}" + ("" if value else ", got no value")
 
 
-def taken(argv: list[str], name: str) -> tuple[str | None, list[str]]:
+def split_flag(argv: list[str], name: str) -> tuple[str | None, list[str]]:
     """The value of `--name=value` or `--name value`, and the other words.
 
     Raises:
-        ConfigError: it is there twice.
+        ConfigError: the flag is given twice.
     """
     value, rest, words = None, [], iter(argv)
     for word in words:

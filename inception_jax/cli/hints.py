@@ -1,4 +1,4 @@
-"""Misspelt words of a command line: what was meant, by the nearest name."""
+"""Suggestions for misspelt words of a command line, by the nearest name."""
 
 import difflib
 import re
@@ -8,7 +8,7 @@ from inception_jax.errors import ConfigError
 
 OVERRIDE = re.compile(r"--(?:no)?config\.([^=]*)")
 
-# What other codebases call our keys, where the spelling is no help.
+# Names of the same keys in other codebases, with another spelling.
 ELSEWHERE = {
     "learning_rate": "optim.lr",
     "base_lr": "optim.lr",
@@ -33,17 +33,17 @@ ELSEWHERE = {
 
 
 def check(argv: list[str], known: list[str]) -> None:
-    """Looks at the spelling of every word that is, or was meant as, a flag.
+    """Checks the spelling of every word that is, or looks like, a flag.
 
     Raises:
-        ConfigError: a key or a flag that does not exist, or dashes forgotten.
+        ConfigError: an unknown key or flag, or missing dashes.
     """
     for word in argv:
         name, equals, _ = word.partition("=")
         if word == "--":
             return
         if equals and (name.startswith("config.") or name in known):
-            raise ConfigError(f"{word!r} is no flag and would be ignored; write --{word}")
+            raise ConfigError(f"{word!r} is not a flag and would be ignored; write --{word}")
         if re.match(r"-[a-zA-Z]", word):
             raise ConfigError(f"{word!r}: a flag has two dashes; write -{word}")
         match = OVERRIDE.match(word)
@@ -60,7 +60,7 @@ def _is_flag(name: str, known: list[str]) -> bool:
 
 
 def unknown_flag(name: str, known: list[str]) -> str:
-    """The message for a flag that a command does not have."""
+    """The message for an unknown flag."""
     keys = [key for key in RULES if key.split(".")[-1] == name]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean --{near[0]}?" if near else ""
@@ -70,7 +70,7 @@ def unknown_flag(name: str, known: list[str]) -> str:
 
 
 def unknown_key(key: str) -> str:
-    """The message for a config key that does not exist."""
+    """The message for an unknown config key."""
     if key in SECTIONS:
         return f"--config.{key} is a section; name one of its keys: {', '.join(_keys(key))}"
     if key in RENAMED:
@@ -85,7 +85,7 @@ def unknown_key(key: str) -> str:
 
 
 def near_key(key: str) -> str | None:
-    """The config key that looks most like `key`: by other codebases' names, then by spelling."""
+    """The config key nearest to `key`: by other codebases' names, then by spelling."""
     section, _, name = key.rpartition(".")
     if name in ELSEWHERE:
         return ELSEWHERE[name]
@@ -99,7 +99,7 @@ def near_key(key: str) -> str | None:
 
 
 def left_over(word: str) -> str:
-    """The message for a word that is no flag's value."""
+    """The message for an extra positional argument."""
     hint = "expected only flags, which start with two dashes"
     if "=" in word:
         hint = f"write --{word}"

@@ -1,26 +1,27 @@
-"""What `launch` and `sweep` have in common: an engine by its name, its flags, its job on disk."""
+"""Shared by `launch` and `sweep`: engines, their flags, and the files of submitted jobs."""
 
 import difflib
 import importlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
-from inception_jax.launch import ENGINES
+from inception_jax.launch import ENGINES, slurm
 from inception_jax.launch.spec import Flag, JobSpec, valid_name
 from inception_jax.workdir import atomic, jsonl, run_dir
 
 FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
-PLACE = ("--coordinator", "--processes", "--process", "--distributed")  # the engine's to say
+ADDRESS = ("--coordinator", "--processes", "--process", "--distributed")  # set by the engine
 
 
 def engine(name: str) -> Any:
     """The module of an engine.
 
     Raises:
-        ConfigError: there is no such engine.
+        ConfigError: unknown name.
     """
     module = name.replace("-", "_")
     if module not in ENGINES:
@@ -45,10 +46,10 @@ def declare(flags: Flags, wanted: tuple[Flag, ...]) -> Flags:
 def spec(
     engine: Any, values: Any, commands: tuple[tuple[str, ...], ...], folder: Path, **more: Any
 ) -> JobSpec:
-    """The JobSpec that an engine's flags make of some commands.
+    """The JobSpec of commands with the values of an engine's flags.
 
     Raises:
-        ConfigError: the flags do not fit together.
+        ConfigError: the flags are inconsistent.
     """
     given = {flag.name: getattr(values, flag.name) for flag in engine.FLAGS}
     name = given.pop("name") or valid_name(folder.absolute().name)
@@ -57,29 +58,29 @@ def spec(
 
 
 def command(words: list[str], spec_devices: int = 0) -> Path:
-    """Checks the command that a job is to run, as the command itself would; its workdir.
+    """Checks the command of a job as `train` would; returns its workdir.
 
     Args:
         words: after `inception-jax`.
-        spec_devices: accelerators that the job asks for, over all machines; 0 if it does not say.
+        spec_devices: accelerators of the job, over all machines; 0 if unknown.
 
     Raises:
-        ConfigError: it is not one that can be started again, or it would be refused.
+        ConfigError: it is not `train`, or `train` would refuse it.
     """
     if words[:1] != ["train"]:
         example = "-- train --config=configs/inception_v3.py --workdir=runs/v3"
         got = words[0] if words else "nothing"
         raise ConfigError(f"expected the command to run after --, {example}; got {got}")
     for word in words:
-        if word.partition("=")[0] in PLACE:
-            raise ConfigError(f"{word}: the engine says who the processes are; leave it out")
+        if word.partition("=")[0] in ADDRESS:
+            raise ConfigError(f"{word}: set by the engine; leave it out")
     from inception_jax.cli import train
 
     flags = train.flags()
     values = flags.parse(words[1:])
     config = flags.config()
     if not values.workdir:
-        raise ConfigError("expected --workdir=DIR in the command after --: it resumes from there")
+        raise ConfigError("expected --workdir=DIR in the command after --, to resume from")
     devices = spec_devices if config.mesh.data == -1 else config.mesh.data * config.mesh.model
     if spec_devices and devices != spec_devices:
         raise ConfigError(
@@ -96,13 +97,13 @@ def command(words: list[str], spec_devices: int = 0) -> Path:
     return workdir
 
 
-def seen(workdir: Path) -> bool:
-    """Whether this machine sees a workdir: more than / of its path is there."""
+def on_this_machine(workdir: Path) -> bool:
+    """Whether a parent of the workdir other than / exists on this machine."""
     return any(p.is_dir() for p in workdir.absolute().parents[:-1])
 
 
 def write(files: dict[str, str], folder: Path) -> dict[str, Path]:
-    """Writes a job's files beside what it will make; their paths."""
+    """Writes a job's files into its workdir; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / name for name in files}
     for name, text in files.items():
@@ -111,41 +112,37 @@ def write(files: dict[str, str], folder: Path) -> dict[str, Path]:
 
 
 def show(files: dict[str, str]) -> None:
-    """Prints a job's files; their names too where there are several."""
+    """Prints a job's files, with their names if there are several."""
     for name, text in files.items():
         print(f"# {name}\n{text}" if len(files) > 1 else text, end="")
 
 
-def note(folder: Path, engine: str, job: str, **more: Any) -> None:
-    """Notes a submission in the folder's jobs.jsonl."""
+def record(folder: Path, engine: str, job: str, **more: Any) -> None:
+    """Appends a submission to the folder's jobs.jsonl."""
     line = {"time": time.time(), "engine": engine, "job": job, **more}
     jsonl.append(folder / "jobs.jsonl", line)
 
 
-def notes(folder: Path) -> list[dict[str, Any]]:
-    """The submissions there were, oldest first."""
+def submissions(folder: Path) -> list[dict[str, Any]]:
+    """The recorded submissions, oldest first."""
     return jsonl.read(folder / "jobs.jsonl")
 
 
 def queued(folder: Path) -> dict[str, dict[str, str]]:
-    """What is still in SLURM's queue of a folder's jobs: job -> task -> state."""
-    from inception_jax.launch import slurm
-
-    jobs = [line["job"] for line in notes(folder) if line["engine"] == "slurm"]
-    found = {job: slurm.states(job) for job in jobs}
-    return {job: states for job, states in found.items() if states}
+    """The folder's jobs in SLURM's queue: job -> task -> state; empty without SLURM."""
+    if not shutil.which("squeue"):
+        return {}
+    jobs = [line["job"] for line in submissions(folder) if line["engine"] == "slurm"]
+    states = {job: slurm.states(job) for job in jobs}
+    return {job: tasks for job, tasks in states.items() if tasks}
 
 
 def refuse_second(folder: Path) -> None:
-    """Refuses to submit what is still in the queue.
+    """Refuses to submit a job that is still in the queue.
 
     Raises:
         ConfigError: names the job.
     """
-    import shutil
-
-    if not shutil.which("squeue"):
-        return
     for job, states in queued(folder).items():
         state = " ".join(sorted(set(states.values()))).lower()
         raise ConfigError(

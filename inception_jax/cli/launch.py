@@ -1,9 +1,9 @@
 """inception-jax launch ENGINE [flags] [--print] -- train --config=PAGE --workdir=DIR [...]
 
-Hands a command to a scheduler, which starts the same command again until the run is done. The
-command is checked first, as `train` would: a mistake in its page or flags ends with code 78 and
-nothing is submitted. --print shows what would be submitted, and stops. What was submitted lies in
-the workdir, or in jobs/ where the workdir is on a volume that this machine does not see.
+Submits a training to a scheduler, which restarts the same command until the run is finished. The
+command is validated first, as by `train`: an error in its config or flags exits with code 78, and
+nothing is submitted. --print prints the job's files without submitting them. They are written to
+the workdir, or to jobs/ if the workdir is on a volume that is not mounted here.
 """  # noqa: D415
 
 from pathlib import Path
@@ -22,10 +22,10 @@ def main(argv: list[str]) -> int | None:
         print(f"{(__doc__ or '').strip()}\n\nengines:\n{engines()}")
         return None if ours else 78
     if ours[0] == "retry":
-        return again(ours[1:], command)
+        return restart_or_not(ours[1:], command)
     engine = jobs.engine(ours[0])
     flags = jobs.declare(Flags(f"launch {ours[0]}", usage(ours[0], engine)), engine.FLAGS)
-    flags.switch("print", "show what would be submitted, and stop")
+    flags.switch("print", "print the job's files, and submit nothing")
     values = flags.parse(ours[1:])
     gpus = values.gpus * getattr(values, "nodes", 1) if "gpus" in flags.values else 0
     workdir = jobs.command(command, gpus)
@@ -37,42 +37,42 @@ def main(argv: list[str]) -> int | None:
     if ours[0] == "local":
         return engine.run(spec)
     jobs.refuse_second(workdir)
-    folder = workdir if jobs.seen(workdir) else Path("jobs") / spec.name
+    folder = workdir if jobs.on_this_machine(workdir) else Path("jobs") / spec.name
     paths = jobs.write(files, folder)
     job = engine.submit(spec, paths)
-    jobs.note(folder, ours[0], job)
+    jobs.record(folder, ours[0], job)
     print(f"submitted {' '.join(map(str, paths.values()))}: {ours[0]} job {job}")
-    where = "" if folder == workdir else ", where it can be seen"
-    print(f"look at it with: inception-jax report {workdir}{where}")
+    where = "" if folder == workdir else ", on a machine that mounts it"
+    print(f"report: inception-jax report {workdir}{where}")
     return None
 
 
 def engines() -> str:
-    """A line for each engine, and for what job scripts ask."""
+    """A line for each engine, and for `retry`."""
     rows = [(name, jobs.engine(name).HELP) for name in ENGINES]
-    rows.append(("retry", "what job scripts ask: whether to start a command again"))
+    rows.append(("retry", "for job scripts: whether to restart a command"))
     return "\n".join(f"  {name:8} {text}" for name, text in rows) + (
-        "\n\n`inception-jax launch slurm --help`, and so on, lists the flags of one;\n"
-        "launch/README.md goes from nothing to a running job on each."
+        "\n\n`inception-jax launch slurm --help` etc. list the flags of each;\n"
+        "launch/README.md is a tutorial for each."
     )
 
 
 def usage(name: str, engine: object) -> str:
-    """The text of an engine's help."""
+    """The help text of an engine."""
     first = f"inception-jax launch {name} [flags] -- train --config=PAGE --workdir=DIR"
     return f"{first}\n\n{(engine.__doc__ or '').strip()}"
 
 
-def again(argv: list[str], command: list[str]) -> int:
-    """`launch retry`: prints the verdict; 0 if the command is worth starting again, else 1."""
+def restart_or_not(argv: list[str], command: list[str]) -> int:
+    """`launch retry`: prints the verdict; 0 if the command should be restarted, else 1."""
     text = """inception-jax launch retry --code=N --job=ID [flags] -- COMMAND
 
-Whether a command that ended with this code is worth starting again: ends with 0 if so, else with 1.
-The verdict is noted in attempts.jsonl of the command's workdir, for the budgets of the next one."""
+Decides whether a command that exited with this code should be restarted: exits with 0 if so, 1 if
+not. Records the verdict in attempts.jsonl of the command's workdir, to count restarts."""
     flags = Flags("launch retry", text).whole("code", None, "exit code of the command")
-    flags.text("job", "", "whose budgets: a new job starts with full ones")
-    flags.whole("preemptions", 1000, "how often it may be stopped and started again")
-    flags.whole("crashes", 10, "how often it may crash and be started again")
+    flags.text("job", "", "the job: restarts are counted per job")
+    flags.whole("preemptions", 1000, "maximum number of restarts after a stop")
+    flags.whole("crashes", 10, "maximum number of restarts after a crash")
     values = flags.parse(argv)
     if values.code is None:
         raise ConfigError("expected --code=N, the exit code of the command")

@@ -1,4 +1,4 @@
-"""Config pages and saved configs, read with errors that name the file, the line and the way out."""
+"""Reads config pages and saved configs; errors name the file, the line and a fix."""
 
 import difflib
 import inspect
@@ -17,7 +17,7 @@ def load(given: str) -> configs.Config:
     """The config of `PAGE` or `PAGE:ARGUMENT`.
 
     Raises:
-        ConfigError: there is no such page, it breaks, or it does not return a whole config.
+        ConfigError: the page does not exist, raises, or returns an incomplete config.
     """
     name, _, argument = given.partition(":")
     path = Path(name)
@@ -45,10 +45,10 @@ def load(given: str) -> configs.Config:
 
 
 def functions(given: str) -> dict[str, Any]:
-    """What a page declares beside its config: the functions `sweep_...` and `search`, by name.
+    """The functions `sweep_...` and `search` of a page, by name.
 
     Raises:
-        ConfigError: there is no such page, or it breaks.
+        ConfigError: the page does not exist, or raises.
     """
     scope = _execute(Path(given.partition(":")[0]))
     return {
@@ -58,11 +58,11 @@ def functions(given: str) -> dict[str, Any]:
     }
 
 
-def of_run(workdir: str) -> ConfigDict:
-    """The config that the run in `workdir` has saved.
+def of_run(workdir: str) -> configs.Config:
+    """The saved config of the run in `workdir`.
 
     Raises:
-        ConfigError: there is no run, or its config is not one.
+        ConfigError: there is no run, or its config is invalid.
     """
     saved = run_dir.saved_config(Path(workdir))
     try:
@@ -72,7 +72,7 @@ def of_run(workdir: str) -> ConfigDict:
 
 
 def _execute(path: Path) -> dict[str, Any]:
-    """The names that a page defines. It is not imported: no .pyc is left beside it."""
+    """The names that a page defines. It is executed, not imported, so it leaves no .pyc file."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as e:
@@ -88,7 +88,7 @@ def _execute(path: Path) -> dict[str, Any]:
 
 
 def _others(path: Path) -> str:
-    """A hint: the pages there are, the one most like `path` first."""
+    """A hint: the nearest page, or all existing ones."""
     folders = [f for f in (path.parent, Path("configs")) if f.is_dir()]
     pages = sorted({str(p) for f in folders for p in f.glob("*.py")})
     names = {Path(p).stem: p for p in pages}
@@ -98,7 +98,7 @@ def _others(path: Path) -> str:
 
 
 def _broken(path: Path, error: Exception) -> str:
-    """Where a page broke, and why."""
+    """Where a page raised, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     line, text = next(
         ((f.lineno, f.line) for f in reversed(frames) if f.filename == str(path)), (None, "")

@@ -1,25 +1,30 @@
-"""A table as the papers print it: errors, with what was published beside what was measured."""
+"""A table in the format of the papers: measured errors beside published ones."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inception_jax.eval.metrics import Sums
 
 HEAD = (
     "network", "crops", "models", "top-1 error (95%)", "top-5 error (95%)", "published", "images",
 )  # fmt: skip
 
 
-def row(networks: list[tuple[str, str]], crops: int, sums: Any, what: str = "") -> dict[str, Any]:
-    """One evaluation: its counts as errors with Wilson intervals, and what was published.
+def row(
+    networks: list[tuple[str, str]], crops: int, sums: "Sums", what: str = ""
+) -> dict[str, Any]:
+    """One evaluation: errors with Wilson intervals, and published errors.
 
     Args:
         networks: name and dialect of each model.
-        crops: views an image.
+        crops: views per image.
         sums: images and hits.
-        what: its title, where the network's name is not enough.
+        what: a title instead of the network's name.
     """
     from inception_jax.eval import published
 
-    found = published.rows(networks, crops)
-    found.sort(key=lambda p: p.images != sums.count)  # those of as many images first
+    rows = published.rows(networks, crops)
+    rows.sort(key=lambda p: p.images != sums.count)  # those on as many images first
     return {
         "what": what,
         "network": published.title([name for name, _ in networks]),
@@ -27,13 +32,13 @@ def row(networks: list[tuple[str, str]], crops: int, sums: Any, what: str = "") 
         "crops": crops,
         "models": len(networks),
         **_errors(sums.count, sums.top1, sums.top5),
-        "published": [vars(p) for p in found],
+        "published": [vars(p) for p in rows],
     }
 
 
-def with_real(of: dict[str, Any], count: int, top1: int, top5: int) -> dict[str, Any]:
-    """The same with ReaL's labels, for which no paper of these networks has a figure."""
-    return {**of, "what": "  with ReaL labels", **_errors(count, top1, top5), "published": []}
+def with_real(row: dict[str, Any], count: int, top1: int, top5: int) -> dict[str, Any]:
+    """The row with ReaL labels, for which the networks' papers have no figures."""
+    return {**row, "what": "  with ReaL labels", **_errors(count, top1, top5), "published": []}
 
 
 def _errors(count: int, top1: int, top5: int) -> dict[str, Any]:
@@ -46,8 +51,8 @@ def _errors(count: int, top1: int, top5: int) -> dict[str, Any]:
     return {"images": count, "top1": error(top1), "top5": error(top5)}
 
 
-def page(found: dict[str, Any]) -> str:
-    """Everything that a person wants to see of an evaluation."""
+def summary(found: dict[str, Any]) -> str:
+    """The text of an evaluation: table, note, loss, calibration, worst classes."""
     lines = [f"{', '.join(found['members'])}: {found['split']}, {found['protocol']}", ""]
     lines.append(text(found["rows"]))
     lines += [f"note: {found['note']}"] if found["note"] else []
@@ -64,16 +69,15 @@ def page(found: dict[str, Any]) -> str:
 
 
 def text(rows: list[dict[str, Any]]) -> str:
-    """The table, and below it the source of each published number."""
+    """The table, followed by the source of each published number."""
     cells = [HEAD, *(_cells(r) for r in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
     lines = []
     for name, *numbers in cells:
         right = (cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))
         lines.append("  ".join([name.ljust(widths[0]), *right]))
-    for found in dict.fromkeys(_source(p) for r in rows for p in r["published"]):
-        lines.append(found)
-    return "\n".join(lines)
+    sources = dict.fromkeys(_source(p) for r in rows for p in r["published"])
+    return "\n".join([*lines, *sources])
 
 
 def _cells(r: dict[str, Any]) -> tuple[str, ...]:
@@ -89,9 +93,9 @@ def _cells(r: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _error(found: dict[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{found['error']:.2%} ({100 * low:.2f} to {100 * high:.2f})"
+def _error(measured: dict[str, Any]) -> str:
+    low, high = measured["interval"]
+    return f"{measured['error']:.2%} ({100 * low:.2f} to {100 * high:.2f})"
 
 
 def _percent(value: float | None) -> str:

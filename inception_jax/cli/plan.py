@@ -1,16 +1,15 @@
 """inception-jax plan --config=PAGE [--topology=v5e-16] [--devices=N] [--compare=AXES] [--json]
 
-Will it fit, how long will it take, what limits it? Compiles the very step that `train` would run,
-for N virtual devices of the CPU or, where jax[tpu] is installed, for a TPU slice (v4, v5e, v5p,
-v6e): no TPU is needed, no array allocated. Prints the bytes of a device and every collective; of
-a TPU also arithmetic, memory traffic, step time, images/s, and hours and chip-hours of the recipe.
+Estimates whether a run fits in memory, how long it takes, and what limits it. Compiles the step of
+`train` for N virtual CPU devices or, with jax[tpu] installed, for a TPU slice (v4, v5e, v5p, v6e);
+needs no TPU and allocates no array. Prints the memory of a device and every collective; for a TPU
+also FLOPs, memory traffic, step time, images/s, and hours and chip-hours of the whole training.
 
-All of it is the compiler's estimate. Compiling takes minutes; the second time the answer is there
-at once. With --compare=all, the same with one thing changed at a time: dtype, batch, recompute,
-bn_group, sharding, vmem; or those of them that are named. What does not fit ends with 78 and says
-what would. The images need not be here: ImageNet's number is known, or give --images.
-(The CPU's compiler sums 16 bits in 32 and scatters by an all-reduce. There is no plan for GPUs: see
-experiments/speed.)
+All numbers are the compiler's estimates. Compiling takes minutes; results are cached. --compare=all
+changes one setting at a time: dtype, batch, recompute, bn_group, sharding, vmem; or only the named
+ones. A config that does not fit exits with 78 and suggests changes. The data set need not be here:
+ImageNet's size is known, otherwise give --images. (The CPU's compiler reduces 16-bit values in 32
+bits and implements reduce-scatter by all-reduce. GPUs are not supported: see experiments/speed.)
 """  # noqa: D415
 
 import contextlib
@@ -29,26 +28,24 @@ from inception_jax.errors import ConfigError, UserError
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("plan", __doc__ or "").page()
-    flags.whole("devices", None, "so many devices (a topology's: all; else 1)", low=1)
-    flags.text("topology", "", "a TPU slice: v5e-16, or as JAX names it, v5e:4x4")
-    flags.text("compare", "", "axes to vary, such as dtype,batch; `all` for every one")
-    flags.text("input", "", "what a host delivers: a file that `data bench --json` wrote")
-    flags.whole("images", None, "images of an epoch, if the data are not here", low=1)
-    flags.switch("json", "print JSON")
+    flags = Flags("plan", __doc__).page().json()
+    flags.whole("devices", None, "number of devices (default: all of the topology, else 1)", low=1)
+    flags.text("topology", "", "a TPU slice: v5e-16, or JAX's name v5e:4x4")
+    flags.text("compare", "", "settings to vary, such as dtype,batch; `all` for all")
+    flags.text("input", "", "input throughput of a host: a file written by `data bench --json`")
+    flags.whole("images", None, "images per epoch, if the data set is not on this host", low=1)
     values = flags.parse(argv)
     config = flags.config()
     if not values.topology:
-        _pretend(values.devices or 1)
+        _add_virtual_devices(values.devices or 1)
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
-    _answer(config, values)
+    _plan(flags, config, values)
 
 
-def _answer(config: Any, values: Any) -> None:
-    from inception_jax.plan import compare, devices
-    from inception_jax.plan import text as page
+def _plan(flags: Flags, config: Any, values: Any) -> None:
+    from inception_jax.plan import compare, devices, text
 
     axes = _axes(values.compare, list(compare.AXES))
     found = devices.topology(values.topology) if values.topology else devices.virtual()
@@ -61,19 +58,17 @@ def _answer(config: Any, values: Any) -> None:
         pairs = list(compare.changes(config, each, axes))
         rows = [planner.tried(c, str(change)) for change, c in pairs]
         names = [str(change) for change, _ in pairs]
-        best = compare.frontier(rows)
-        shown = page.head(base) + "\n\n" + compare.text(names, rows)
-        found = [
-            {"change": change.values, "frontier": b, **row}
-            for (change, _), row, b in zip(pairs, rows, best, strict=True)
+        changes = [
+            {"change": change.values, "frontier": best, **row}
+            for (change, _), row, best in zip(pairs, rows, compare.frontier(rows), strict=True)
         ]
-        print(json.dumps(found) if values.json else shown)
+        flags.print(changes, lambda: text.head(base) + "\n\n" + compare.text(names, rows))
         return
-    print(json.dumps(base) if values.json else page.text(base))
+    flags.print(base, lambda: text.text(base))
 
 
 class Planner:
-    """Plans configs for one set of devices, each once for as long as nothing changes."""
+    """Plans configs for one set of devices; results are cached."""
 
     def __init__(self, devices: Sequence[Any], values: Any):
         self._devices, self._values = devices, values
@@ -83,7 +78,7 @@ class Planner:
         """The plan of a config.
 
         Raises:
-            ConfigError: it does not fit, or cannot be laid out so.
+            ConfigError: it does not fit, or its mesh does not match the devices.
         """
         from inception_jax import plan
         from inception_jax.plan import advice, store
@@ -94,7 +89,7 @@ class Planner:
         target = f"{self._values.topology} {len(self._devices)} {images}"
 
         def make() -> dict[str, Any]:
-            with _waiting(f"compiling {config.model.name} for {len(self._devices)} devices"):
+            with _reporting(f"compiling {config.model.name} for {len(self._devices)} devices"):
                 try:
                     return plan.of(program)
                 except plan.DoesNotFitError as e:
@@ -108,7 +103,7 @@ class Planner:
         return found
 
     def tried(self, config: Any, name: str) -> dict[str, Any]:
-        """The plan, or {"error": the reason in a line} of what cannot be."""
+        """The plan, or {"error": one line} if the config cannot be planned."""
         print(f"{name} ...", file=sys.stderr)
         try:
             return self.plan(config)
@@ -126,7 +121,7 @@ def _axes(text: str, known: list[str]) -> list[str]:
 
 
 def _images(config: Any, given: int | None) -> int:
-    """Images of an epoch: as given, as the data have them, or ImageNet's."""
+    """Images per epoch: given, counted, or ImageNet's."""
     if given:
         return given
     from inception_jax.data import imagenet
@@ -151,25 +146,25 @@ def _bench(path: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _waiting(what: str) -> Iterator[None]:
-    """Says every ten seconds for how long it has been waited."""
+def _reporting(what: str) -> Iterator[None]:
+    """Prints the elapsed time every ten seconds."""
     from inception_jax.progress import duration
 
     done, began = threading.Event(), time.monotonic()
 
-    def tell() -> None:
+    def report() -> None:
         while not done.wait(10):
             print(f"{what}: {duration(time.monotonic() - began)}", file=sys.stderr, flush=True)
 
-    threading.Thread(target=tell, daemon=True).start()
+    threading.Thread(target=report, daemon=True).start()
     try:
         yield
     finally:
         done.set()
 
 
-def _pretend(count: int) -> None:
-    """Asks for virtual devices; they must be, before JAX is imported."""
+def _add_virtual_devices(count: int) -> None:
+    """Requests virtual devices, which must happen before JAX is imported."""
     if "jax" not in sys.modules:
         flag = f"--xla_force_host_platform_device_count={count}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()

@@ -1,44 +1,43 @@
 """inception-jax predict FILE_OR_FOLDER ... --workdir=DIR [--top=5] [--step=N] [--json]
 
-Names what is in images: for each file the most probable classes. A folder stands for all images
-below it. Unreadable files are named and skipped. With --json: one object a line.
+Classifies images: prints the most probable classes of each file. A folder stands for all images
+below it. Unreadable files are reported and skipped. With --json: one object per line.
 
-With --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE it writes what the network sees: arrays
-`path` [n] and `features` [n, c], or [n, h, w, c] with --spatial, as .npz; or as .parquet, a row an
-image with the columns `path` and `features`, a tensor of fixed shape.
+--features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
+`path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
+and the columns `path` and `features`, a tensor of fixed shape.
 """  # noqa: D415
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
 from inception_jax.workdir import atomic
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("predict", __doc__ or "").run("directory of the run whose network predicts")
-    flags.whole("top", 5, "classes to name", low=1)
+    flags = Flags("predict", __doc__).run("directory of the run")
+    flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
+    flags.json("print one JSON object per line")
+    flags.whole("top", 5, "classes to print", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
     flags.text("out", "", "file for the features, .npz or .parquet")
-    flags.switch("spatial", "features for every position, not their mean over the grid")
-    flags.switch("json", "print one JSON object a line")
-    values = flags.parse(argv, words=100_000)
+    flags.switch("spatial", "features at every position, not their mean over the grid")
+    values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)
     if values.out and Path(values.out).suffix not in (".npz", ".parquet"):
         raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
         raise ConfigError("--features=ROW and --out=FILE go together")
-    if not flags.words:
-        raise ConfigError(
-            f"expected image files or folders, for example: "
-            f"inception-jax predict photo.jpg --workdir={workdir}"
-        )
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
@@ -54,9 +53,8 @@ def main(argv: list[str]) -> None:
         bad += error is not None
         if values.json:
             rows = [{"class": c, "probability": p} for c, p in top]
-            print(
-                json.dumps({"file": str(name), "top": rows, **({"error": error} if error else {})})
-            )
+            failure = {"error": error} if error else {}
+            print(json.dumps({"file": str(name), "top": rows, **failure}))
         elif error:
             print(f"{name}\n  unreadable: {error}", file=sys.stderr)
         else:
@@ -68,7 +66,7 @@ def main(argv: list[str]) -> None:
 
 
 def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
-    """One array of features a readable file; the others are named."""
+    """Writes the features of the readable files; reports the others."""
     import numpy as np
 
     out = Path(values.out)
@@ -92,13 +90,13 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")
 
 
-def _npz(path: Path, names: list[str], features: Any) -> None:
+def _npz(path: Path, names: list[str], features: "np.ndarray") -> None:
     import numpy as np
 
     np.savez(path, path=np.array(names), features=features)
 
 
-def _parquet(path: Path, names: list[str], features: Any) -> None:
+def _parquet(path: Path, names: list[str], features: "np.ndarray") -> None:
     try:
         import pyarrow as pa
         from pyarrow import parquet

@@ -1,61 +1,61 @@
 """inception-jax sweep status DIR [--json] [--reap]
 
-How far each trial is and how good, from the files of its run, and what SLURM's queue says. Trials
-that are stopped or failed are started again by `sweep resume`. --reap ends the running trials of a
-search whose workers are gone for good, when no other worker is there to take them over.
+Prints the progress and the metric of each trial, from the files of its run, and its state in the
+SLURM queue. `sweep resume` restarts stopped and failed trials. --reap marks the running trials of a
+search as failed if their workers have died and no other worker is left to take them over.
 """  # noqa: D415
 
 import collections
-import json
 import shutil
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli import jobs, sweeps
-from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, UserError
 from inception_jax.sweep import folder
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, text
 
+if TYPE_CHECKING:
+    from inception_jax.sweep.progress import TrialProgress
+
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("sweep status", __doc__ or "").switch("json", "print JSON")
-    flags.switch("reap", "end the trials of a search whose workers are gone")
-    path, values = sweeps.directory("status", argv, flags)
-    from inception_jax.sweep import progress
-
-    sweep = folder.read(path)
+    flags = sweeps.of_directory("status", __doc__).json()
+    values = flags.switch("reap", "end the trials of a search whose workers have died").parse(argv)
+    sweep = folder.read(Path(flags.words[0]))
     if values.reap:
         reap(sweep)
-    found = [progress.read(t, sweep.metric) for t in sweep.trials()]
     queue = queued(sweep)
-    rows = [row(p, queue.get(str(p.trial.index), "")) for p in found]
-    if values.json:
-        print(json.dumps({"dir": str(path), "metric": sweep.metric, "trials": rows}, indent=1))
-        return
-    table(rows, sweep.metric)
+    rows = [row(p, queue.get(str(p.trial.index), "")) for p in sweeps.outcomes(sweep)]
+    data = {"dir": str(sweep.folder), "metric": sweep.metric, "trials": rows}
+    flags.print(data, lambda: summary(sweep, rows, bool(queue)), indent=1)
+
+
+def summary(sweep: Sweep, rows: list[dict[str, Any]], in_queue: bool) -> str:
+    """The table, the counts by state, and what to do next."""
+    lines = table(rows, sweep.metric)
     counts = collections.Counter(map(shown, rows))
     order = dict.fromkeys((DONE, PRUNED, RUNNING, STOPPED, WAITING, FAILED, *counts))
-    words = ", ".join(f"{counts[s]} {s}" for s in order if counts[s]) or "none begun"
+    words = ", ".join(f"{counts[s]} {s}" for s in order if counts[s]) or "none started"
     total = sweep.search["trials"] if sweep.search else len(rows)
-    print(f"{total} trials: {words}")
-    if not queue and any(r["state"] in (STOPPED, FAILED, WAITING) for r in rows):
-        print(f"go on with: inception-jax sweep resume {path}")
+    lines.append(f"{total} trials: {words}")
+    if not in_queue and any(r["state"] in (STOPPED, FAILED, WAITING) for r in rows):
+        lines.append(f"continue with: inception-jax sweep resume {sweep.folder}")
+    return "\n".join(lines)
 
 
 def queued(sweep: Sweep) -> dict[str, str]:
-    """What SLURM says of each task of the sweep's jobs; empty where there is no SLURM."""
-    if not shutil.which("squeue"):
-        return {}
+    """The state of each task in SLURM's queue; empty without SLURM."""
     try:
-        found = jobs.queued(sweep.folder)
+        jobs_ = jobs.queued(sweep.folder)
     except UserError as e:
         return {"": str(e)}
-    return {task: state.lower() for states in found.values() for task, state in states.items()}
+    return {task: state.lower() for states in jobs_.values() for task, state in states.items()}
 
 
-def row(p: Any, queue: str) -> dict[str, Any]:
+def row(p: "TrialProgress", queue: str) -> dict[str, Any]:
     """A trial as a row of the table."""
     return {
         "index": p.trial.index,
@@ -73,34 +73,34 @@ def row(p: Any, queue: str) -> dict[str, Any]:
 
 
 def shown(r: dict[str, Any]) -> str:
-    """A trial's state for people: of one that does not run, what the queue says."""
+    """A trial's state; in the queue, the queue's."""
     return (r["state"] in (WAITING, STOPPED) and r["queue"]) or r["state"]
 
 
-def table(rows: list[dict[str, Any]], metric: str) -> None:
-    """Prints the rows."""
+def table(rows: list[dict[str, Any]], metric: str) -> list[str]:
+    """The lines of the table."""
     columns = shutil.get_terminal_size().columns
-    print(f"trial  state    {'epoch':>11}  {metric:>7}  tries  overrides")
+    lines = [f"trial  state    {'epoch':>11}  {metric:>7}  tries  overrides"]
     for r in rows:
         epoch = f"{r['epoch']:.1f}/{r['epochs']:g}" if r["epochs"] else ""
         value = "" if r["value"] is None else f"{r['value']:.4f}"
-        line = (
+        lines.append(
             f"{r['index']:5}  {shown(r):8} {epoch:>11}  {value:>7}  {r['attempts']:5}  "
             f"{text(r['overrides'])}"
         )
-        print(line)
         if r["state"] == FAILED and r["why"]:
-            print(f"       {r['why']}"[: max(columns, 80)])
+            lines.append(f"       {r['why']}"[: max(columns, 80)])
+    return lines
 
 
 def reap(sweep: Sweep) -> None:
-    """Ends running trials of a search whose worker is silent.
+    """Marks running trials of a search as failed if their worker has died.
 
     Raises:
-        ConfigError: the sweep is a grid, whose trials need none.
+        ConfigError: the sweep is a grid.
     """
     if sweep.search is None:
-        raise ConfigError(f"{sweep.folder} is a grid: `sweep resume` starts again what is not done")
+        raise ConfigError(f"{sweep.folder} is a grid: `sweep resume` restarts unfinished trials")
     from optuna.trial import TrialState
 
     from inception_jax.sweep import search
@@ -110,4 +110,4 @@ def reap(sweep: Sweep) -> None:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if silent(trial, sweep.search["grace"]):
             study.tell(trial.number, state=TrialState.FAIL)
-            print(f"trial {trial.number}: its worker is lost; failed")
+            print(f"trial {trial.number}: failed, its worker has died")

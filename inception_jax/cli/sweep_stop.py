@@ -1,24 +1,25 @@
 """inception-jax sweep stop DIR
 
-Ends the sweep's jobs: what is running saves first, and `sweep resume` continues it.
+Stops the sweep's jobs: each saves a checkpoint first, and `sweep resume` continues it.
 """  # noqa: D415
 
 import contextlib
 import os
 import signal
 import socket
+from pathlib import Path
 
 from inception_jax.cli import jobs, sweeps
-from inception_jax.cli.flags import Flags
 from inception_jax.launch import k8s, sky, slurm
 from inception_jax.sweep import folder
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    path, _ = sweeps.directory("stop", argv, Flags("sweep stop", __doc__ or ""))
-    sweep = folder.read(path)
-    for line in jobs.notes(path):
+    flags = sweeps.of_directory("stop", __doc__)
+    flags.parse(argv)
+    sweep = folder.read(Path(flags.words[0]))
+    for line in jobs.submissions(sweep.folder):
         engine, job = line["engine"], line["job"]
         if engine == "slurm" and slurm.states(job):
             slurm.cancel(job)
@@ -26,16 +27,16 @@ def main(argv: list[str]) -> None:
             k8s.cancel(job, sweep.launched["flags"]["namespace"])
         elif engine == "sky":
             sky.cancel(job)
-        elif engine == "local" and line["host"] == socket.gethostname() and _ours(int(job)):
+        elif engine == "local" and line["host"] == socket.gethostname() and _is_sweep(int(job)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(job), signal.SIGTERM)
         else:
             continue
-        print(f"{engine} job {job}: asked to save and end")
+        print(f"{engine} job {job}: stopping after a checkpoint")
 
 
-def _ours(pid: int) -> bool:
-    """Whether a process is still a sweep of ours: its number may be another's by now."""
+def _is_sweep(pid: int) -> bool:
+    """Whether the process is a sweep: its id may have been reused."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:
             return b"sweep" in f.read()

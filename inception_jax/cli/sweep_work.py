@@ -1,23 +1,26 @@
 """inception-jax sweep work DIR --worker=N
 
-One worker of a search: it asks the study for a trial, trains it, tells the result, until there are
-as many as the search wants. `sweep launch` starts as many of these as there are workers. Ends with
-75 when it was stopped: the same command takes its trial up again.
+Runs one worker of a search: it asks the study for a trial, trains it and reports the result, until
+the search is complete. `sweep launch` starts --workers of these. Exits with 75 when it is stopped:
+the same command resumes its trial.
 """  # noqa: D415
 
+from pathlib import Path
+
 from inception_jax.cli import sweeps
-from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import folder
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("sweep work", __doc__ or "").whole("worker", 0, "which of the workers this is")
-    path, values = sweeps.directory("work", argv, flags)
-    sweep = folder.read(path)
+    flags = sweeps.of_directory("work", __doc__)
+    values = flags.whole("worker", 0, "index of this worker").parse(argv)
+    sweep = folder.read(Path(flags.words[0]))
     if sweep.search is None:
-        raise ConfigError(f"{path} is a grid: its trials need no workers; use `sweep resume`")
+        raise ConfigError(
+            f"{sweep.folder} is a grid: its trials need no workers; use `sweep resume`"
+        )
     from inception_jax.sweep.worker import SearchWorker
 
     given = sweep.config_arg()

@@ -1,47 +1,52 @@
-"""What the actions of `sweep` have in common: a page's sweep declared, built, checked, read."""
+"""Shared by the actions of `sweep`: declares, builds, checks and submits a config page's sweep."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli import pages, train
-from inception_jax.cli.flags import Flags, taken
+from inception_jax.cli.flags import Flags, split_flag
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import folder, grid, search
 from inception_jax.sweep import trial as trials
 from inception_jax.sweep.folder import Sweep
 from inception_jax.workdir import run_dir
 
+if TYPE_CHECKING:
+    from inception_jax.sweep.progress import TrialProgress
+
 METRICS = ("top1", "top5", "loss")
 
 
 def declare(flags: Flags) -> Flags:
-    """The flags that say what a sweep is of."""
+    """Declares the flags that define a sweep."""
     flags.page()
     flags.text("sweep", "", "names of the page's sweep_*() functions: lr,seed is their product")
-    flags.switch("search", "let Optuna choose: the page's search(trial)")
-    flags.text("dir", None, "directory of the sweep: created, or added to")
-    flags.text("metric", "top1", "what trials are compared by: " + ", ".join(METRICS))
-    flags.whole("trials", 20, "of a search: how many", low=1)
-    flags.whole("workers", 1, "of a search: how many trials at a time", low=1)
-    flags.text("sampler", "tpe", "of a search: " + ", ".join(search.SAMPLERS))
-    flags.text("pruner", "none", "of a search: " + ", ".join(search.PRUNERS) + ", by evaluations")
-    flags.whole("startup", 10, "of a search: trials at random before the sampler begins")
-    flags.whole("seed", 0, "of a search's sampler")
-    flags.text("storage", "", "of a search: postgresql+psycopg://USER@HOST/NAME (a journal file)")
-    return flags.number("grace", 120, "of a search: seconds of silence that free a trial", low=1)
+    flags.switch("search", "let Optuna choose the trials, with the page's search(trial)")
+    flags.text("dir", None, "directory of the sweep: created, or extended")
+    flags.text("metric", "top1", "metric that compares trials: " + ", ".join(METRICS))
+    flags.whole("trials", 20, "search: number of trials", low=1)
+    flags.whole("workers", 1, "search: number of concurrent trials", low=1)
+    flags.text("sampler", "tpe", "search: " + ", ".join(search.SAMPLERS))
+    flags.text("pruner", "none", "search: " + ", ".join(search.PRUNERS) + ", by evaluations")
+    flags.whole("startup", 10, "search: random trials before the sampler starts")
+    flags.whole("seed", 0, "search: seed of the sampler")
+    flags.text("storage", "", "search: postgresql+psycopg://USER@HOST/NAME (default: a file)")
+    return flags.number(
+        "grace", 120, "search: seconds without a heartbeat until a trial is freed", low=1
+    )
 
 
 def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, str]:
-    """The sweep that the flags declare, every trial built and checked; nothing is written.
+    """The sweep that the flags define, every trial built and checked; writes nothing.
 
     Returns:
-        the sweep, how many of its trials are new, and the text of its page.
+        the sweep, the number of new trials, and the text of its page.
 
     Raises:
-        ConfigError: a trial would not start, or the directory holds something else.
+        ConfigError: a trial's config is invalid, or the directory holds something else.
     """
     values = flags.values
-    given, _ = taken(argv, "config")
+    given, _ = split_flag(argv, "config")
     page, _, argument = str(given).partition(":")
     if not values.dir:
         raise ConfigError("expected --dir=DIR, for example --dir=runs/sweep")
@@ -56,30 +61,30 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, str]:
         not at.is_dir() or (any(at.iterdir()) and not (at / folder.FILE).is_file())
     ):
         raise ConfigError(
-            f"--dir={at}: expected a new directory or a sweep's; it holds other things"
+            f"--dir={at}: expected a new directory or a sweep's; it holds other files"
         )
     fresh = folder.new(at, Path(page), argument, base, values.metric)
     sweep = fresh
     if (at / folder.FILE).is_file():
         sweep = folder.read(at)
-        _agree(sweep, fresh, values.search)
+        _check_same(sweep, fresh, values.search)
         sweep.page = fresh.page
     new = _search(sweep, values, str(given)) if values.search else _grid(sweep, values, str(given))
     return sweep, new, Path(page).read_text(encoding="utf-8")
 
 
-def _agree(there: Sweep, now: Sweep, searching: bool) -> None:
-    """Refuses to make another sweep of the one that is there."""
+def _check_same(saved: Sweep, new: Sweep, searching: bool) -> None:
+    """Refuses to change the definition of an existing sweep."""
     kinds = ("a grid", "a search")
     for name, a, b in (
-        ("the directory", kinds[there.search is not None], kinds[searching]),
-        ("its page argument", there.argument, now.argument),
-        ("its shared overrides", " ".join(there.base), " ".join(now.base)),
-        ("its metric", there.metric, now.metric),
+        ("the directory", kinds[saved.search is not None], kinds[searching]),
+        ("its page argument", saved.argument, new.argument),
+        ("its shared overrides", " ".join(saved.base), " ".join(new.base)),
+        ("its metric", saved.metric, new.metric),
     ):
         if a != b:
             raise ConfigError(
-                f"--dir={there.folder} holds another sweep: {name} is {a or 'none'}, now "
+                f"--dir={saved.folder} holds another sweep: {name} is {a or 'none'}, now "
                 f"{b or 'none'}; choose another --dir"
             )
 
@@ -104,8 +109,7 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
     wanted = {key: getattr(values, key) for key in keys}
     search.check(wanted)
     before = sweep.search or {}
-    kept = ("storage", "sampler", "seed")
-    for key in kept:
+    for key in ("storage", "sampler", "seed"):
         if before and before[key] != wanted[key]:
             raise ConfigError(
                 f"--{key}={wanted[key]}: the search in {sweep.folder} has {before[key]!r}"
@@ -113,7 +117,7 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
     suggest = searcher(given)
     search.rehearse(suggest, lambda overrides: build(given, sweep.base, overrides))
     if wanted["storage"]:
-        search.storage(wanted["storage"], sweep.folder)  # reachable from here, at least
+        search.storage(wanted["storage"], sweep.folder)  # fails if it cannot be reached from here
     name = before.get("name") or f"{sweep.folder.absolute().name}-{int(sweep.created['time'])}"
     sweep.search = {"name": name, "preemptions": 1000, "crashes": 10, **wanted}
     return wanted["trials"] - before.get("trials", 0)
@@ -123,7 +127,7 @@ def searcher(given: str) -> Any:
     """A page's `search` function.
 
     Raises:
-        ConfigError: it has none.
+        ConfigError: the page has none.
     """
     function = pages.functions(given).get("search")
     if function is None:
@@ -132,14 +136,14 @@ def searcher(given: str) -> Any:
 
 
 def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, Any]:
-    """The config of a trial, as its command will read it, with every check.
+    """The config of a trial, parsed and checked as its command will.
 
     Raises:
-        ConfigError: names the trial and what is wrong with it.
+        ConfigError: names the trial and the problem.
     """
     shared = {word.partition("=")[0].partition("config.")[2] for word in base}
     if both := sorted(shared & overrides.keys()):
-        raise ConfigError(f"--config.{both[0]}: the sweep itself sets it; leave it out")
+        raise ConfigError(f"--config.{both[0]}: the sweep sets it; leave it out")
     words = trials.command(given, base, overrides, Path("unused"))
     flags = train.flags()
     try:
@@ -150,10 +154,10 @@ def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, A
 
 
 def write(sweep: Sweep, page: str) -> None:
-    """Writes the sweep's directory; what its trials will read is the copy of the page in it.
+    """Writes the sweep's directory with a copy of the page, which the trials read.
 
     Raises:
-        ConfigError: the copy does not load, because the page depends on where it lies.
+        ConfigError: the copy cannot be loaded, because the page depends on its location.
     """
     sweep.write(page)
     rows = sweep.rows[-1:] or [{"overrides": {}}]
@@ -161,18 +165,18 @@ def write(sweep: Sweep, page: str) -> None:
         build(sweep.config_arg(), sweep.base, rows[0]["overrides"])
     except ConfigError as e:
         raise ConfigError(
-            f"{sweep.original} is a page that cannot be moved, and a sweep keeps its copy: "
-            f"load what it needs by its path from here, pages.load('configs/...'); {e}"
+            f"{sweep.original} cannot be moved, and the trials read a copy of it: "
+            f"load other files from the working directory, pages.load('configs/...'); {e}"
         ) from e
 
 
-def directory(command: str, argv: list[str], flags: Flags) -> tuple[Path, Any]:
-    """The one word of an action, a sweep's directory, and the values of its flags.
+def of_directory(action: str, doc: str | None) -> Flags:
+    """The flags of an action on the directory of an existing sweep, its positional argument."""
+    return Flags(f"sweep {action}", doc).arguments("the directory of a sweep", "runs/sweep")
 
-    Raises:
-        ConfigError: it is missing.
-    """
-    values = flags.parse(argv, words=1)
-    if not flags.words:
-        raise ConfigError(f"expected `sweep {command} DIR`, the directory of a sweep")
-    return Path(flags.words[0]), values
+
+def outcomes(sweep: Sweep) -> "list[TrialProgress]":
+    """The progress of every trial, from the files of its run."""
+    from inception_jax.sweep import progress
+
+    return [progress.read(trial, sweep.metric) for trial in sweep.trials()]

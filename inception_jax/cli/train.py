@@ -1,10 +1,10 @@
 """inception-jax train --config=PAGE --workdir=DIR [--config.section.key=value ...]
 
-Trains the page's config in the directory. The same command, given again, continues the run from its
-last checkpoint; a finished run is left alone.
+Trains a config page in the directory. The same command resumes the run from its last checkpoint; a
+finished run is left unchanged.
 
-On several hosts every process gets the same command; under SLURM's srun, on TPU pods and under Open
-MPI they find one another, elsewhere --coordinator, --processes and --process say who is who.
+On several hosts start the same command in every process. Under SLURM's srun, on TPU pods and under
+Open MPI the processes find each other; elsewhere give --coordinator, --processes and --process.
 """  # noqa: D415
 
 from pathlib import Path
@@ -15,10 +15,10 @@ from inception_jax.errors import ConfigError
 
 def flags() -> Flags:
     """The flags of `train`."""
-    flags = Flags("train", __doc__ or "").page()
-    flags.text("workdir", None, "directory of the run: created, or continued")
-    flags.key("profile", "log.profile", "trace so many steps, from the tenth on: where time goes")
-    flags.switch("allow_config_change", "continue a run with a config other than its own")
+    flags = Flags("train", __doc__).page()
+    flags.text("workdir", None, "directory of the run: created, or resumed")
+    flags.key("profile", "log.profile", "trace N steps, from the tenth on, for a profiler")
+    flags.switch("allow_config_change", "resume a run with a config other than its own")
     return flags.cluster()
 
 

@@ -1,6 +1,6 @@
-"""Which output of a network is which class of a data set: 1000, 1001 and 1008 outputs, or names.
+"""Matching a network's outputs with a data set's classes: 1000, 1001 or 1008 outputs, or by name.
 
-Outputs that are no class of the data (a background, classes without images here) are left out
+Outputs that match no class of the data (a background, classes without images here) are removed
 before the softmax, as timm and Keras do with the background.
 """
 
@@ -13,59 +13,59 @@ import numpy as np
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
 
-# The label map of the 1008: target_class is the output, target_class_string the WordNet id.
-MAP = "imagenet_2012_challenge_label_map_proto.pbtxt"
-OF_MAP = 1008
+# The label map of the 1008-way graph: target_class is the output, target_class_string the WordNet
+# id.
+LABEL_MAP = "imagenet_2012_challenge_label_map_proto.pbtxt"
+LABEL_MAP_OUTPUTS = 1008
 _ENTRY = re.compile(r'target_class:\s*(\d+)\s+target_class_string:\s*"([^"]*)"')
 
 
 def columns(
-    classes: Sequence[str], names: Sequence[str], count: int, given: str = ""
+    classes: Sequence[str], names: Sequence[str], count: int, names_file: str = ""
 ) -> np.ndarray | None:
-    """The output of each class, int32 [classes]; None where class i is output i, and no other is.
+    """The output of each class, int32 [classes]; None if class i is output i and all are used.
 
     Args:
-        classes: of the data.
-        names: of the outputs, as the run has them; may be empty.
-        count: outputs.
-        given: a file that names the outputs: a line each, or `MAP` itself.
+        classes: class names of the data.
+        names: names of the outputs, as the run saved them; may be empty.
+        count: number of outputs.
+        names_file: a file that names the outputs: one name a line, or `LABEL_MAP` itself.
 
     Raises:
-        ConfigError: a network without outputs, or there is no such file.
-        DataError: it cannot be told which output is which class.
+        ConfigError: the network has no outputs, or the file does not exist.
+        DataError: the outputs cannot be matched with the classes.
     """
     if not count:
         raise ConfigError("expected a network with a classifier, this one has features only")
-    names = _given(given, count) if given else list(names)
+    names = _read_names(names_file, count) if names_file else list(names)
     named = len(names) == count and not all(n == f"class {i}" for i, n in enumerate(names))
-    found = _by_name(classes, names) if named else None
-    if found is None and not given:
-        found = _by_place(classes, names if named else [], count)
-    if found is None:
-        raise DataError(_unknown(classes, names, count, given))
-    same = len(found) == count and (found == np.arange(count)).all()
-    return None if same else found
+    matched = _by_name(classes, names) if named else None
+    if matched is None and not names_file:
+        matched = _by_order(classes, names if named else [], count)
+    if matched is None:
+        raise DataError(_no_match(classes, names, count, names_file))
+    same = len(matched) == count and (matched == np.arange(count)).all()
+    return None if same else matched
 
 
 def _by_name(classes: Sequence[str], names: Sequence[str]) -> np.ndarray | None:
-    """By what both sides call them: as a whole, or one by one."""
+    """Matches equal names: the lists as a whole, or name by name."""
     for first in (0, 1):  # 1: after the background
         if list(names[first:]) == list(classes):
             return np.arange(first, len(names), dtype=np.int32)
-    place = {name: i for i, name in enumerate(names)}
-    if set(classes) <= place.keys() and len(set(names)) == len(names):
-        return np.array([place[c] for c in classes], np.int32)
+    position = {name: i for i, name in enumerate(names)}
+    if set(classes) <= position.keys() and len(set(names)) == len(names):
+        return np.array([position[c] for c in classes], np.int32)
     return None
 
 
-def _by_place(classes: Sequence[str], names: Sequence[str], count: int) -> np.ndarray | None:
-    """By the order that ImageNet's classes have in published networks, or by a run's own."""
-    ours = imagenet.class_names()
+def _by_order(classes: Sequence[str], names: Sequence[str], count: int) -> np.ndarray | None:
+    """Matches by the order of ImageNet's classes in published networks, or by equal counts."""
     order = {w: i for i, w in enumerate(imagenet.wnids())}
     background = int(count == imagenet.CLASSES + 1)
-    of_imagenet = count - background == imagenet.CLASSES and list(names[background:]) in (
-        [],
-        ours,
+    rest = list(names[background:])
+    of_imagenet = count - background == imagenet.CLASSES and (
+        not rest or rest == imagenet.class_names()
     )
     if of_imagenet and set(classes) <= order.keys():
         return np.array([background + order[c] for c in classes], np.int32)
@@ -74,24 +74,21 @@ def _by_place(classes: Sequence[str], names: Sequence[str], count: int) -> np.nd
     return None
 
 
-def named(path: str) -> int:
-    """How many outputs a file for `columns` names.
+def named_outputs(path: str) -> int:
+    """The number of outputs that a names file of `columns` is for.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
     """
     if not Path(path).is_file():
         raise ConfigError(f"--outputs={path}: expected a file that names the outputs, found none")
     text = Path(path).read_text(encoding="utf-8")
-    return OF_MAP if _ENTRY.search(text) else len(text.splitlines())
+    return LABEL_MAP_OUTPUTS if _ENTRY.search(text) else len(text.splitlines())
 
 
-def _given(path: str, count: int) -> list[str]:
-    """The names in a file of lines, or in the label map; empty for outputs that have none.
-
-    The label map's classes are found by WordNet ids.
-    """
-    named(path)
+def _read_names(path: str, count: int) -> list[str]:
+    """A name for each output, WordNet ids from the label map; `no class <i>` for unnamed ones."""
+    named_outputs(path)
     text = Path(path).read_text(encoding="utf-8")
     entries = _ENTRY.findall(text)
     names = [f"no class {i}" for i in range(count)]
@@ -107,17 +104,17 @@ def _given(path: str, count: int) -> list[str]:
     return [line.strip() or names[i] for i, line in enumerate(lines)]
 
 
-def _unknown(classes: Sequence[str], names: Sequence[str], count: int, given: str) -> str:
-    lost = [c for c in classes if c not in set(names)]
-    mine = f" named {names[0]!r}, {names[1]!r} and so on" if len(names) > 1 else ""
-    hint = f"{MAP}, or " if count == OF_MAP else ""
+def _no_match(classes: Sequence[str], names: Sequence[str], count: int, names_file: str) -> str:
+    missing = [c for c in classes if c not in set(names)]
+    examples = f" named {names[0]!r}, {names[1]!r}, ..." if len(names) > 1 else ""
+    hint = f"{LABEL_MAP}, or " if count == LABEL_MAP_OUTPUTS else ""
     return (
-        f"expected an output for each of {len(classes)} classes ({classes[0]!r} and so on), but "
-        f"{len(lost)} are not among the {count} outputs{mine}"
-        + (f", such as {lost[0]!r}" if lost else "")
+        f"expected an output for each of {len(classes)} classes ({classes[0]!r}, ...), but "
+        f"{len(missing)} are not among the {count} outputs{examples}"
+        + (f", such as {missing[0]!r}" if missing else "")
         + (
-            f"; correct --outputs={given}"
-            if given
-            else f"; write --outputs=FILE: {hint}a file with the name of an output on each line"
+            f"; correct --outputs={names_file}"
+            if names_file
+            else f"; write --outputs=FILE: {hint}a file with the name of one output on each line"
         )
     )

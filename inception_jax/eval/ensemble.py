@@ -1,41 +1,42 @@
-"""Checkpoints that are evaluated together: each one's probabilities, and the mean of them."""
+"""Checkpoints that are evaluated together: each one's probabilities, and their mean."""
 
 import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax import checkpoint
+from inception_jax.config import Config
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import DataError, PreemptedError
-from inception_jax.eval import class_columns, log_prob_cache
-from inception_jax.eval.evaluator import Evaluator, nothing
+from inception_jax.eval import class_columns
+from inception_jax.eval.evaluator import Evaluator, never_stop
+from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, fingerprint
 from inception_jax.eval.result import Result
 from inception_jax.models import from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import multihost
 from inception_jax.workdir import class_names
 
-BLOCK = 1024  # images that become numbers at a time
+BLOCK = 1024  # images that are reduced to metrics at a time
 
-# What decides a member's view of an image; the rest of `data` says which images there are.
-SEEN = ("image_size", "eval_crop", "resize", "interpolation")
+# Keys of `data` that decide how a member crops an image; the others say which images exist.
+CROP_KEYS = ("image_size", "eval_crop", "resize", "interpolation")
 
 
 @dataclass
-class Answers:
-    """What a network, or several, say of some images of a split.
+class LogProbs:
+    """Log-probabilities of some images of a split, by one network or the mean of several.
 
     Attributes:
         index: int32 [n], rising.
         label: int32 [n].
-        log: float32 [n, classes], the logarithms of the mean probabilities.
+        log: float32 [n, classes], logarithms of the mean probabilities.
         unreadable: names of the images that are missing, and why.
     """
 
@@ -45,17 +46,17 @@ class Answers:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def result(self) -> Result:
-        """The sums over all of them."""
-        found = Result.empty(self.log.shape[1])
+        """The metrics over all images."""
+        result = Result.empty(self.log.shape[1])
         for at in range(0, len(self.index), BLOCK):
-            part = slice(at, at + BLOCK)
-            found.add(self.index[part], self.label[part], self.log[part])
-        found.unreadable = self.unreadable
-        return found
+            block = slice(at, at + BLOCK)
+            result.add(self.index[block], self.label[block], self.log[block])
+        result.unreadable = self.unreadable
+        return result
 
 
 class EnsembleMember:
-    """A checkpoint of a run, which looks at a split of another run's data.
+    """A run's checkpoint, evaluated on a split of another run's data.
 
     Args:
         workdir: of the run.
@@ -64,24 +65,23 @@ class EnsembleMember:
         data: the config whose images, batch size and threads are used.
         source: those images.
         split: their name.
-        protocol: a key of `data.protocols.COUNTS`.
+        protocol: a key of `protocols.COUNTS`.
         mesh: the devices.
-        names: a file that names the outputs, see `outputs.columns`.
+        names_file: a file that names the outputs, see `class_columns.columns`.
     """
 
     def __init__(
-        self, workdir: Path, config: Any, step: int | None, *, data: Any, source: Source,
-        split: str, protocol: str, mesh: Mesh, names: str = "",
+        self, workdir: Path, config: Config, step: int | None, *, data: Config,
+        source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
     ):  # fmt: skip
-        self.workdir, self.protocol, self._mesh = workdir, protocol, mesh
+        self.workdir, self.protocol = workdir, protocol
         own = data.copy_and_resolve_references()
         own.unlock()
         own.model, own.ema = config.model, config.ema
-        own.data.update({key: config.data[key] for key in SEEN})
+        own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
-        called = class_names.read(workdir)
         self.columns = class_columns.columns(
-            source.classes, called, config.model.num_classes, names
+            source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step)
         self.evaluator = Evaluator(
@@ -97,25 +97,24 @@ class EnsembleMember:
     def title(self) -> str:
         """The network's name, and how it differs from those whose figures were published."""
         m = self.model
-        odd = [f"width {m.width:g}"] if m.width != 1 else []
-        odd += ["small stem"] if m.stem == "small" else []
-        odd += [f"{len(m.drop_rows)} rows left out"] if m.drop_rows else []
-        return f"{m.NAME} ({', '.join(odd)})" if odd else m.NAME
+        changes = [f"width {m.width:g}"] if m.width != 1 else []
+        changes += ["small stem"] if m.stem == "small" else []
+        changes += [f"{len(m.drop_rows)} rows dropped"] if m.drop_rows else []
+        return f"{m.NAME} ({', '.join(changes)})" if changes else m.NAME
 
-    def answers(
-        self, chosen: np.ndarray, stop: Callable[[], None] = nothing, fresh: bool = False
-    ) -> Answers:
-        """What it says of the images `chosen`; those that are kept from before are not looked at.
+    def log_probs(
+        self, chosen: np.ndarray, stop: Callable[[], None] = never_stop, fresh: bool = False
+    ) -> LogProbs:
+        """The log-probabilities of the images `chosen`; those in the cache are not evaluated again.
 
-        In the first process; the others, which take part, get none.
+        The first process returns them, the others take part and return empty arrays.
 
         Raises:
-            PreemptedError: `stop` raised one; what was done is kept.
+            PreemptedError: raised by `stop`; the images evaluated so far stay in the cache.
         """
-        first = jax.process_index() == 0
-        shelf = self._shelf(fresh) if first else None
-        todo = self._todo(shelf, chosen)
-        read = self.evaluator.reader(todo)
+        cache = self._open_cache(fresh) if jax.process_index() == 0 else None
+        todo = self._todo(cache, chosen)
+        reader = self.evaluator.reader(todo)
         done = len(chosen) - len(todo)
         bar = Progress(
             len(chosen), done, label=f"{self.label} {self.evaluator.split} {self.protocol}",
@@ -123,68 +122,66 @@ class EnsembleMember:
         )  # fmt: skip
         began, start = time.monotonic(), done
         try:
-            for index, label, log, bad in self.evaluator.blocks(self.variables, read, stop):
+            for index, label, log, bad in self.evaluator.blocks(self.variables, reader, stop):
                 done += len(index) + len(bad)
-                if shelf:
-                    shelf.add(index, label, log, bad)
+                if cache:
+                    cache.add(index, label, log, bad)
                     rate = (done - start) / (time.monotonic() - began)
                     bar.update(done, {"images/s": f"{rate:.3g}"})
         except PreemptedError as e:
             raise PreemptedError(
-                f"{e}; {done:,} of {len(chosen):,} images of {self.label} are kept, the same "
-                f"command continues"
+                f"{e}; {done:,} of {len(chosen):,} images of {self.label} are in the log-prob "
+                f"cache, the same command continues"
             ) from e
         finally:
             bar.close()
-            if shelf:
-                shelf.write()
-        bad = multihost.merged(read.bad.reasons)
-        if shelf:
-            return Answers(**shelf.whole(chosen), unreadable=bad)
+            if cache:
+                cache.write()
+        unreadable = multihost.merged(reader.bad.reasons)
+        if cache:
+            return LogProbs(**cache.select(chosen), unreadable=unreadable)
         none = np.zeros(0, np.int32)
-        return Answers(none, none, np.zeros((0, self.evaluator.classes), np.float32), bad)
+        return LogProbs(none, none, np.zeros((0, self.evaluator.classes), np.float32), unreadable)
 
-    def _shelf(self, fresh: bool) -> log_prob_cache.LogProbCache:
-        """What is kept of these weights, this protocol and these images."""
+    def _open_cache(self, fresh: bool) -> LogProbCache:
+        """The cache of these weights, this protocol and these images."""
         evaluator = self.evaluator
         config, source = evaluator.config, evaluator.source
         names = [source.name(i) for i in range(len(source))]
         about = {
-            "version": log_prob_cache.VERSION,
+            "version": VERSION,
             "weights": checkpoint.digest(self.variables),
             "model": json.loads(json.dumps(config.model.to_dict())),
             "protocol": vars(evaluator.protocol),
             "interpolation": config.data.interpolation,
             "data": [config.data.source, config.data.name, evaluator.split, len(source)],
-            "images": log_prob_cache.fingerprint(names, list(source.classes)),
-            "outputs": None
-            if self.columns is None
-            else log_prob_cache.fingerprint(self.columns.tolist()),
+            "images": fingerprint(names, list(source.classes)),
+            "columns": None if self.columns is None else fingerprint(self.columns.tolist()),
         }
-        digest = log_prob_cache.fingerprint(about)
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
-        folder = self.workdir / "eval" / "kept" / f"{split}-{self.protocol}-{digest}"
-        return log_prob_cache.LogProbCache(folder, about, evaluator.classes, fresh)
+        name = f"{split}-{self.protocol}-{fingerprint(about)}"
+        folder = self.workdir / "eval" / "log_probs" / name
+        return LogProbCache(folder, about, evaluator.classes, fresh)
 
-    def _todo(self, shelf: log_prob_cache.LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
-        """Those of `chosen` that are not known, the unreadable ones last; the same everywhere.
+    def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
+        """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.
 
-        So the batches after a kill are those that would have come.
+        Batches after a kill are then the batches that would have followed.
         """
-        state = np.zeros(len(chosen), np.int32)  # 1: known; 2: could not be read
-        if shelf:
-            state = np.isin(chosen, shelf.done) + 2 * np.isin(chosen, shelf.unreadable)
+        state = np.zeros(len(chosen), np.int32)  # 1: cached; 2: could not be read
+        if cache:
+            state = np.isin(chosen, cache.done) + 2 * np.isin(chosen, cache.unreadable)
         state = multihost.of_first(state.astype(np.int32))
         return np.concatenate([chosen[state == 0], chosen[state == 2]])
 
 
-def mean(answers: Iterable[Answers]) -> Answers:
-    """The mean of several networks' probabilities, of the same images; at most two are in memory.
+def mean(members: Iterable[LogProbs]) -> LogProbs:
+    """The mean probabilities of several networks on the same images; holds two at most in memory.
 
     Raises:
-        DataError: they are not of the same images.
+        DataError: the networks saw different images.
     """
-    rest = iter(answers)
+    rest = iter(members)
     first = next(rest)
     total, count, unreadable = first.log, 1, dict(first.unreadable)
     for other in rest:
@@ -196,4 +193,4 @@ def mean(answers: Iterable[Answers]) -> Answers:
         total, count = np.logaddexp(total, other.log, dtype=np.float64), count + 1
         unreadable |= other.unreadable
     log = total if count == 1 else (total - np.log(count)).astype(np.float32)
-    return Answers(first.index, first.label, log, unreadable)
+    return LogProbs(first.index, first.label, log, unreadable)

@@ -1,4 +1,4 @@
-"""How sure a measured proportion is."""
+"""Confidence intervals of proportions."""
 
 import math
 

@@ -1,12 +1,12 @@
-"""Log-probabilities of images on the disk, so that an evaluation that was killed continues.
+"""A cache of log-probabilities on disk, so that a killed evaluation continues.
 
-    WORKDIR/eval/kept/<split>-<protocol>-<digest>/about.json    what they are of
-                                                  00000000.npz  images of the first minute
-                                                  00000217.npz  of the second, and so on
-                                                  all.npz       all of them, at the end
+    WORKDIR/eval/log_probs/<split>-<protocol>-<digest>/about.json    what determines them
+                                                       00000000.npz  images of the first 30 seconds
+                                                       00000217.npz  of the next, and so on
+                                                       all.npz       all images, at the end
 
 50,000 images of 1,000 classes take 200 MB. They are float32: in 16 bits, classes would tie. The
-folder may be deleted at any time; an ensemble takes from it what its members have done already.
+folder may be deleted at any time; an ensemble reuses what its members have evaluated before.
 """
 
 import hashlib
@@ -22,19 +22,21 @@ import numpy as np
 from inception_jax.errors import writing
 from inception_jax.workdir import atomic
 
-VERSION = 1  # of what a protocol means: another takes nothing of this one
+VERSION = 1  # of the protocols' definitions: another version's entries are not used
 EVERY = 30.0  # seconds between two parts: what a kill costs, at most
-WHOLE = "all.npz"
+ALL = "all.npz"
+
+Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadable [m]
 
 
 class LogProbCache:
-    """What is known of a split's images, by weights, protocol and data; one process writes it.
+    """Log-probabilities of a split's images, by weights, protocol and data; one process writes it.
 
     Args:
-        folder: where; what lies there is taken only if it is of the same things.
-        about: those things: JSON values.
+        folder: on disk; its content is used only if it was saved with an equal `about`.
+        about: JSON values that determine the log-probabilities.
         classes: of a row.
-        fresh: to take nothing.
+        fresh: whether to delete earlier entries.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -42,15 +44,15 @@ class LogProbCache:
 
     def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
         self.folder = folder
-        self._rows: list[dict[str, np.ndarray]] = [_empty(classes)]
-        self._new: list[dict[str, np.ndarray]] = []
+        self._rows: list[Rows] = [_empty(classes)]
+        self._new: list[Rows] = []  # not written yet
         self._written = time.monotonic()
         text = json.dumps(about, indent=2, sort_keys=True) + "\n"
         try:
-            there = (folder / "about.json").read_text(encoding="utf-8")
+            saved = (folder / "about.json").read_text(encoding="utf-8")
         except OSError:
-            there = ""
-        if fresh or there != text:
+            saved = ""
+        if fresh or saved != text:
             with writing(f"results in {folder}"):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
@@ -59,33 +61,33 @@ class LogProbCache:
 
     @property
     def done(self) -> np.ndarray:
-        """Indices of the images that are known, rising."""
+        """Indices of the cached images, rising."""
         return np.unique(np.concatenate([r["index"] for r in self._rows + self._new]))
 
     @property
     def unreadable(self) -> np.ndarray:
-        """Indices of those that could not be read and are not known; they may have been mended."""
+        """Indices of images that could not be read, and may have been repaired since."""
         tried = np.concatenate([r["unreadable"] for r in self._rows + self._new])
         return np.setdiff1d(tried, self.done)
 
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray, bad: np.ndarray) -> None:
-        """Takes more images, and writes them when it is time to.
+        """Adds images; writes them if `EVERY` seconds have passed since the last write.
 
         Raises:
-            DiskFullError: there is no room.
+            DiskFullError: the disk is full.
         """
         self._new.append({"index": index, "label": label, "log": log, "unreadable": bad})
         if time.monotonic() - self._written >= EVERY:
             self.write()
 
     def write(self) -> None:
-        """Writes what has come since the last time; whole or not at all.
+        """Writes the images added since the last write, as one file that appears complete.
 
         Raises:
-            DiskFullError: there is no room.
+            DiskFullError: the disk is full.
         """
         if self._new:
-            part, number = _joined(self._new), sum(len(r["index"]) for r in self._rows)
+            part, number = _concatenated(self._new), sum(len(r["index"]) for r in self._rows)
             while (self.folder / f"{number:08d}.npz").exists():
                 number += 1  # a part before it was damaged
             self._save(f"{number:08d}.npz", part)
@@ -93,63 +95,60 @@ class LogProbCache:
             self._new = []
         self._written = time.monotonic()
 
-    def whole(self, chosen: np.ndarray) -> dict[str, np.ndarray]:
-        """index, label and log of those of `chosen` that are known, by index; one file from now on.
+    def select(self, chosen: np.ndarray) -> Rows:
+        """index, label and log of the cached images of `chosen`, by index; merges the files.
 
         Raises:
-            DiskFullError: there is no room.
+            DiskFullError: the disk is full.
         """
         several = len(self._rows) + len(self._new) > 2
         self.write()
-        rows = _joined(self._rows)
+        rows = _concatenated(self._rows)
         _, first = np.unique(rows["index"], return_index=True)
         rows = {k: v if k == "unreadable" else v[first] for k, v in rows.items()}
         self._rows = [rows]
         if several:
-            self._save(WHOLE, rows)
+            self._save(ALL, rows)
             for path in self._parts():
-                if path.name != WHOLE:
+                if path.name != ALL:
                     path.unlink(missing_ok=True)
-        here = np.isin(rows["index"], chosen)
-        return {k: rows[k][here] for k in ("index", "label", "log")}
+        wanted = np.isin(rows["index"], chosen)
+        return {k: rows[k][wanted] for k in ("index", "label", "log")}
 
     def _parts(self) -> list[Path]:
         return sorted(p for p in self.folder.glob("*.npz") if ".partial" not in p.name)
 
-    def _save(self, name: str, rows: dict[str, Any]) -> None:
+    def _save(self, name: str, rows: Rows) -> None:
         resumes = f"continues after the {len(self.done):,} images it has"
         with (
             writing(f"results in {self.folder}", resumes),
             atomic.replacing(self.folder / name, ".npz") as partial,
         ):
-            np.savez(partial, **rows)
+            np.savez(partial, **rows)  # type: ignore[arg-type]
 
 
-def fingerprint(*things: Any) -> str:
-    """Sixteen hexadecimal digits of JSON values."""
-    return hashlib.sha256(json.dumps(things, sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(*values: Any) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of JSON values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _empty(classes: int) -> dict[str, np.ndarray]:
+def _empty(classes: int) -> Rows:
     none = np.zeros(0, np.int32)
-    return {
-        "index": none, "label": none, "unreadable": none,
-        "log": np.zeros((0, classes), np.float32),
-    }  # fmt: skip
+    log = np.zeros((0, classes), np.float32)
+    return {"index": none, "label": none, "unreadable": none, "log": log}
 
 
-def _joined(rows: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _concatenated(rows: list[Rows]) -> Rows:
     return {k: np.concatenate([r[k] for r in rows]) for k in rows[0]}
 
 
-def _read(path: Path, classes: int) -> dict[str, np.ndarray] | None:
-    """The rows of a part; a damaged one (zip has a checksum) is deleted, its images done again."""
+def _read(path: Path, classes: int) -> Rows | None:
+    """The rows of a part; a damaged one (zip has a checksum) is deleted and evaluated again."""
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             rows = {k: arrays[k] for k in ("index", "label", "unreadable", "log")}
-        if rows["log"].shape == (len(rows["index"]), classes) and len(rows["label"]) == len(
-            rows["index"]
-        ):
+        count = len(rows["index"])
+        if rows["log"].shape == (count, classes) and len(rows["label"]) == count:
             return rows
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass

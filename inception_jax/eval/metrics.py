@@ -1,7 +1,7 @@
 """Metrics as sums over images: exact for any number of images, batches and devices.
 
-The device makes log-probabilities of an image; on the host these become four numbers (`per_image`)
-and a split becomes sums (`Sums`), which are divided once, at the end.
+The device computes an image's log-probabilities; the host reduces these to four numbers
+(`per_image`) and a split to sums (`Sums`), which are divided once, at the end.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ def rank(
     labels: Int[Array | np.ndarray, " b"],
     xp: ModuleType = jnp,
 ) -> Int[Array | np.ndarray, " b"]:
-    """How many classes [b] come before the right one in `logits` [b, c]; 0 is a top-1 hit.
+    """The rank [b] of each label among its `logits` [b, c], from 0, which is a top-1 hit.
 
-    Equal logits are ordered by class, as argmax does. Where a logit is not finite nothing is right:
-    the rank is c. `xp` is jax.numpy, or numpy on the host.
+    Equal logits are ordered by class, as argmax does. A row with a logit that is not finite has
+    rank c. `xp` is jax.numpy, or numpy on the host.
     """
     count = logits.shape[-1]
     own = xp.take_along_axis(logits, labels[:, None], axis=-1)
@@ -36,7 +36,7 @@ def rank(
 def per_image(
     log: Float[np.ndarray, "b c"], labels: Int[np.ndarray, " b"]
 ) -> dict[str, Shaped[np.ndarray, " b"]]:
-    """Loss, rank of the truth, prediction and its probability, each [b], of log-probabilities."""
+    """Loss, rank of the label, prediction and its probability, each [b], of log-probabilities."""
     return {
         "loss": -np.take_along_axis(log, labels[:, None], axis=-1)[:, 0],
         "rank": np.asarray(rank(log, labels, np)),
@@ -50,9 +50,9 @@ class Sums:
     """Sums over the images of a split.
 
     Attributes:
-        confusion: int [classes, outputs]: images of a class (row) given a prediction (column).
+        confusion: int [classes, classes]: images by label (row) and prediction (column).
         loss: summed cross-entropy in nats.
-        top1, top5: images whose truth is first, or among the first five.
+        top1, top5: images whose label ranks first, or among the first five.
         calibration: [3, BINS]: images, summed confidence and hits by confidence.
     """
 
@@ -70,7 +70,7 @@ class Sums:
     def add(
         self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]
     ) -> None:
-        """Adds images [b]; `image` is `per_image`'s result on the host."""
+        """Adds images with `labels` [b]; `image` is the result of `per_image`."""
         rank, confidence = image["rank"], image["confidence"].astype(np.float64)
         np.add.at(self.confusion, (labels, image["prediction"]), 1)
         self.loss += float(image["loss"].astype(np.float64).sum())

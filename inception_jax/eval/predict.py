@@ -1,4 +1,4 @@
-"""Predictions for image files: decoded, cropped and normalised as the run's evaluation does."""
+"""Predictions and features for image files, preprocessed as in the run's evaluation."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from inception_jax import checkpoint, models
+from inception_jax.config import Config
 from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
@@ -24,10 +25,12 @@ from inception_jax.runtime import xla_options
 from inception_jax.workdir import class_names
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
+Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
+Crop = Callable[[Picture], np.ndarray]
 
 
 def image_files(paths: list[Path]) -> list[Path]:
-    """Files as they are, folders as the images below them, sorted.
+    """The files of `paths`, each folder replaced by the images below it, sorted.
 
     Raises:
         ConfigError: a path does not exist, or a folder holds no image.
@@ -50,14 +53,14 @@ def image_files(paths: list[Path]) -> list[Path]:
 class Predictor:
     """A run's network, with its averaged weights, class names and preprocessing."""
 
-    def __init__(self, config: Any, workdir: Path, step: int | None = None):
+    def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._config = config
         self.step, variables = checkpoint.load(workdir, step)
         self.model, self.variables = models.fold(from_config.build_model(config.model), variables)
         self.classes = class_names.read(workdir, config.model.num_classes)
 
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
-        """For each file its path, its `top` classes with probabilities, and what went wrong."""
+        """For each file its path, its `top` classes with probabilities, and an error or None."""
 
         @xla_options.jit
         def probabilities(variables: Any, images: jax.Array) -> jax.Array:
@@ -70,16 +73,16 @@ class Predictor:
     def features(
         self, files: list[Path], row: str, pooled: bool, batch_size: int = 32
     ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
-        """For each file its path, the features of `row`, and what went wrong.
+        """For each file its path, the features of `row`, and an error or None.
 
         Args:
             files: images.
             row: an end-point of the network, such as `mixed_7c`, or `pool`.
-            pooled: the mean over the grid, [c], rather than [h, w, c].
-            batch_size: images a pass.
+            pooled: whether to average over the grid: [c], not [h, w, c].
+            batch_size: images per forward pass.
 
         Raises:
-            ConfigError: the network has no such end-point; the message lists those there are.
+            ConfigError: the network has no such end-point; the message lists all.
         """
         try:
             known("end-point", row, self.model.endpoint_names())
@@ -96,17 +99,17 @@ class Predictor:
         return self.each(files, features, self.centre, batch_size)
 
     def centre(self, picture: Picture) -> np.ndarray:
-        """What evaluation sees of `picture`: uint8 [s, s, 3]."""
+        """The evaluation crop of `picture`: uint8 [s, s, 3]."""
         side = self._config.data.image_size
-        seen = np.empty((side, side, 3), np.uint8)
-        pipeline.centre(picture, self._config.data, seen)
-        return seen
+        crop = np.empty((side, side, 3), np.uint8)
+        pipeline.centre(picture, self._config.data, crop)
+        return crop
 
-    def whole(self, picture: Picture) -> np.ndarray:
-        """All of `picture`, stretched: float32 [s, s, 3], 0..255, nothing rounded.
+    def stretched(self, picture: Picture) -> np.ndarray:
+        """All of `picture` resized to a square: float32 [s, s, 3], 0..255, not rounded.
 
         Bilinear between the centres of pixels, without antialiasing, as pytorch-fid's
-        `interpolate(align_corners=False)`. (torch-fidelity measures from the corners of pixels, as
+        `interpolate(align_corners=False)`. (torch-fidelity aligns the corners of pixels, as
         TensorFlow 1 did.)
         """
         side = self._config.data.image_size
@@ -116,46 +119,46 @@ class Predictor:
     def each(
         self,
         files: list[Path],
-        forward: Callable[[Any, np.ndarray], Any],
-        see: Callable[[Picture], np.ndarray],
+        forward: Forward,
+        crop: Crop,
         batch_size: int,
     ) -> Iterator[tuple[Path, Any, str | None]]:
-        """For each file its path, what `forward` makes of it, and why it could not be read.
+        """For each file its path, the result of `forward`, and an error or None.
 
         Args:
-            files: images, any sizes.
+            files: images of any size.
             forward: (variables, images [b, s, s, 3]) -> arrays [b, ...]; jitted, so that the host
-                reads the next batch meanwhile.
-            see: `centre` or `whole`.
-            batch_size: images a pass; the last one is filled up with black.
+                reads the next batch while the device computes.
+            crop: `centre` or `stretched`.
+            batch_size: images per forward pass; the last batch is padded with black images.
         """
-        # What is yielded is one pass behind what is read.
-        behind = pairwise(chain(self._passes(files, forward, see, batch_size), [None]))
-        for (part, values, errors), _ in behind:  # type: ignore[misc]
+        # Results are yielded one batch behind the one that is read.
+        delayed = pairwise(chain(self._passes(files, forward, crop, batch_size), [None]))
+        for (batch, values, errors), _ in delayed:  # type: ignore[misc]
             values = jax.device_get(values)
-            for i, (path, error) in enumerate(zip(part, errors, strict=True)):
+            for i, (path, error) in enumerate(zip(batch, errors, strict=True)):
                 yield path, jax.tree.map(lambda v, i=i: v[i], values), error
 
     def _passes(
-        self, files: list[Path], forward: Any, see: Any, batch_size: int
+        self, files: list[Path], forward: Forward, crop: Crop, batch_size: int
     ) -> Iterator[tuple[list[Path], Any, list[str | None]]]:
-        """One batch after another: its files, their values on the device, their errors."""
-        cv2.setNumThreads(0)  # the threads are ours
+        """Batches of files with their results on the device and their errors."""
+        cv2.setNumThreads(0)  # the pool's threads decode
         variables = jax.device_put(self.variables)
-        blank = see(Picture(np.zeros((1, 1, 3), np.uint8)))
+        blank = crop(Picture(np.zeros((1, 1, 3), np.uint8)))
         batch_size = min(batch_size, len(files))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(files), batch_size):
-                part = files[start : start + batch_size]
-                read = list(pool.map(partial(_read, see=see), part))
+                batch = files[start : start + batch_size]
+                read = list(pool.map(partial(_read, crop=crop), batch))
                 images = [blank if image is None else image for image, _ in read]
-                images += [blank] * (batch_size - len(part))
-                yield part, forward(variables, np.stack(images)), [error for _, error in read]
+                images += [blank] * (batch_size - len(batch))
+                yield batch, forward(variables, np.stack(images)), [error for _, error in read]
 
 
-def _read(path: Path, see: Any) -> tuple[np.ndarray | None, str | None]:
-    """What is seen of a file's image, or why it cannot be read."""
+def _read(path: Path, crop: Crop) -> tuple[np.ndarray | None, str | None]:
+    """The crop of a file's image, or the reason why it cannot be read."""
     try:
-        return see(Picture(path.read_bytes())), None
+        return crop(Picture(path.read_bytes())), None
     except (BadImageError, OSError) as e:
         return None, str(e)

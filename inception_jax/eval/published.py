@@ -1,7 +1,7 @@
-"""What was published of a network on ImageNet's validation set: `published.json`.
+"""Published figures on ImageNet's validation set, from `published.json`.
 
-A row has the numbers as they were printed, in per cent, of errors or of accuracy; `images` is null
-where the source does not say how many (48,238 are those that are not blacklisted).
+A row has the numbers as printed, in per cent, of errors or of accuracy; `images` is null if the
+source does not give it (48,238 are the images that are not blacklisted).
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib import resources
 
 @dataclass(frozen=True)
 class Published:
-    """A row: top-1 and top-5 errors in per cent, where they are known."""
+    """A row: top-1 and top-5 errors in per cent; None if unknown."""
 
     top1: float | None
     top5: float | None
@@ -22,9 +22,9 @@ class Published:
 
 
 def rows(networks: Sequence[tuple[str, str]], crops: int) -> list[Published]:
-    """What there is for networks (name, dialect) of one ensemble, the same images looked at so.
+    """Published rows for an ensemble of networks (name, dialect) at a number of crops.
 
-    A row of released weights is of one dialect, a paper's of all that do not have their own.
+    A row of released weights is for one dialect, a paper's row for all dialects.
     """
     text = (
         resources.files("inception_jax.eval").joinpath("published.json").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def rows(networks: Sequence[tuple[str, str]], crops: int) -> list[Published]:
 
 
 def title(networks: Sequence[str]) -> str:
-    """`inception_v3`, or `1x inception_v4 + 3x inception_resnet_v2`, the fewest first."""
+    """`inception_v3`, or `1x inception_v4 + 3x inception_resnet_v2`, the smallest count first."""
     counts = sorted(Counter(networks).items(), key=lambda item: (item[1], item[0]))
     if len(counts) == 1:
         return networks[0]

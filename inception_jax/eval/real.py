@@ -1,7 +1,7 @@
-"""ReaL: the labels that people gave ImageNet's validation set afresh; arXiv:2006.07159.
+"""ReaL: the reassessed labels of ImageNet's validation set (arXiv:2006.07159).
 
-`real.json` of github's google-research/reassessed-imagenet is a list of 50,000 lists of classes,
-in the order of ILSVRC2012_val_00000001.JPEG on. An image with an empty list is not counted.
+`real.json` of google-research/reassessed-imagenet on GitHub is a list of 50,000 lists of classes,
+from ILSVRC2012_val_00000001.JPEG on. An image with an empty list is not counted.
 """
 
 import json
@@ -16,16 +16,16 @@ from inception_jax.errors import ConfigError, DataError
 
 
 class Real:
-    """The labels of a split.
+    """The ReaL labels of a split.
 
     Args:
-        path: of the file.
+        path: of real.json.
         classes: of the split.
         ids: validation ids of its images, 0 for other files.
 
     Raises:
-        ConfigError: there is no such file.
-        DataError: it is not in the official form, or the images are not ImageNet's.
+        ConfigError: the file does not exist.
+        DataError: it is not in the official format, or the images are not ImageNet's.
     """
 
     def __init__(self, path: Path, classes: Sequence[str], ids: np.ndarray):
@@ -33,8 +33,8 @@ class Real:
             raise ConfigError(f"--real={path}: expected the file real.json, found none")
         if tuple(classes) != wnids():
             raise DataError(
-                f"--real={path}: expected data with ImageNet's 1,000 classes (n01440764 and so "
-                f"on), got {len(classes)} classes such as {classes[0]!r}"
+                f"--real={path}: expected data with ImageNet's 1,000 classes (n01440764, "
+                f"...), got {len(classes)} classes such as {classes[0]!r}"
             )
         try:
             lists = json.loads(path.read_text(encoding="utf-8"))
@@ -48,9 +48,9 @@ class Real:
         self._ids = ids
 
     def hits(self, index: np.ndarray, log: np.ndarray) -> tuple[int, int, int]:
-        """Images counted, top-1 and top-5 hits, of log-probabilities [n, 1000].
+        """Counted images, top-1 and top-5 hits, from log-probabilities [n, 1000].
 
-        A hit is a prediction, or one of the first five, that is among an image's labels.
+        An image is a hit if its prediction, or one of the first five, is among its labels.
         """
         count = top1 = top5 = 0
         for row, number in zip(log, self._ids[index].tolist(), strict=True):

@@ -1,30 +1,32 @@
-"""What an evaluation found: sums, the most confident mistakes, and the files of the report."""
+"""The result of an evaluation: metrics, the most confident mistakes, and files for the report."""
 
 import heapq
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data import pipeline
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.source import Source
 from inception_jax.eval.metrics import Sums, per_image
-from inception_jax.models import describe
+from inception_jax.models import Network, describe
 from inception_jax.workdir import atomic
 
-MISTAKES = 48  # the most confident ones that are kept
+MISTAKES = 48  # the most confident ones
 
 
 @dataclass
 class Result:
-    """A split's sums, its most confident mistakes, and the images that could not be read.
+    """A split's metrics, its most confident mistakes, and the images that could not be read.
 
     Attributes:
-        sums: over the images.
-        unreadable: names of those that are not among them, and why.
+        sums: over the images that could be read.
+        unreadable: names of the others, and why.
     """
 
     sums: Sums
@@ -44,7 +46,7 @@ class Result:
 
     @property
     def top1(self) -> float:
-        """Share of images whose truth came first."""
+        """Fraction of images whose label was predicted."""
         return self.sums.top1 / max(self.seen, 1)
 
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray) -> None:
@@ -70,30 +72,37 @@ class Result:
         return [dict(zip(names, (c, -i, *rest), strict=True)) for c, i, *rest in worst]
 
     def save(
-        self, path: Path, evaluator: Any, variables: Any, step: int, epoch: float, **more: Any
-    ) -> Path:
-        """Writes `path`, a .json, and the .npz beside it; in the first process only.
+        self, path: Path, head: Mapping[str, Any], *, source: Source, data: sections.Data,
+        model: Network, variables: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Writes `path`, a .json file, and the .npz file beside it.
 
         Args:
             path: the file.
-            evaluator: of the split.
-            variables: of the network that was evaluated.
-            step: of those.
-            epoch: of those.
-            more: further keys of the summary.
+            head: further keys of the .json file, such as split, step and epoch.
+            source: the images.
+            data: the config's data section.
+            model: the network.
+            variables: that were evaluated.
         """
-        if jax.process_index() == 0:
-            path.parent.mkdir(exist_ok=True)
-            arrays: dict[str, Any] = self._arrays(evaluator.source, evaluator.config.data)
-            arrays["filters"] = _filters(evaluator.model, variables)
-            with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
-                np.savez_compressed(partial, **arrays)
-            summary = self._summary(evaluator, step, epoch) | more
-            atomic.write_text(path, json.dumps(summary))
-        return path
+        path.parent.mkdir(exist_ok=True)
+        arrays = self._arrays(source, data) | {"filters": _filters(model, variables)}
+        with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
+            np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
+        summary = {
+            **self.sums.compute(),
+            "classes": list(source.classes),
+            "per_class": self.sums.per_class(),
+            "confusion": self.sums.confusion.tolist(),
+            "calibration": self.sums.reliability(),
+            "unreadable": self.unreadable,
+            "model": model.NAME,
+            "params": describe(model, data.image_size).params,
+        }
+        atomic.write_text(path, json.dumps({**head, **summary}))
 
-    def _arrays(self, source: Any, data: Any) -> dict[str, np.ndarray]:
-        """The mistakes' pixels as the network's own page crops them, and what was said of them."""
+    def _arrays(self, source: Source, data: sections.Data) -> dict[str, np.ndarray]:
+        """The mistakes: pixels as the config's evaluation crops them, labels and predictions."""
         size, rows = data.image_size, self.mistakes
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
@@ -106,26 +115,9 @@ class Result:
             "mistake_ids": np.asarray([source.name(m["index"]) for m in rows], str),
         }
 
-    def _summary(self, evaluator: Any, step: int, epoch: float) -> dict[str, Any]:
-        config, model = evaluator.config, evaluator.model
-        return {
-            "split": evaluator.split,
-            "step": step,
-            "epoch": epoch,
-            "weights": "ema" if config.ema.decay > 0 else "raw",
-            **self.sums.compute(),
-            "classes": list(evaluator.source.classes),
-            "per_class": self.sums.per_class(),
-            "confusion": self.sums.confusion.tolist(),
-            "calibration": self.sums.reliability(),
-            "unreadable": self.unreadable,
-            "model": model.NAME,
-            "params": describe(model, config.data.image_size).params,
-        }
 
-
-def _filters(model: Any, variables: Any) -> np.ndarray:
-    """The kernel of the first layer; empty where that is no convolution."""
+def _filters(model: Network, variables: Mapping[str, Any]) -> np.ndarray:
+    """The kernel of the first layer; empty if that is no convolution."""
     first = model.rows()[0].name
     kernel = variables["params"].get(first, {}).get("kernel", np.zeros((0, 0, 0, 0)))
     return np.asarray(kernel, np.float32)

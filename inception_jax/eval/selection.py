@@ -1,4 +1,4 @@
-"""Which images of a split are evaluated: lists of names or of validation ids to keep or leave."""
+"""The images of a split to evaluate, by lists of names or validation ids to include or exclude."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from inception_jax.errors import ConfigError, DataError
 
 @dataclass
 class FileNames:
-    """The files of a split: their names, read when they are first asked for.
+    """The file names of a split, read on first use.
 
     Attributes:
         source: the split.
-        threads: that read; TFDS has the names in its records.
+        threads: that read the names, which TFDS stores in its records.
     """
 
     source: Source
@@ -28,7 +28,7 @@ class FileNames:
 
     @cached_property
     def names(self) -> list[str]:
-        """Of every image."""
+        """The file name of every image."""
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(partial(file_of, self.source), range(len(self.source))))
 
@@ -39,24 +39,24 @@ class FileNames:
 
     @cached_property
     def _by_word(self) -> dict[str, list[int]]:
-        """Images by each ending of their path, with and without suffix, and by id."""
-        found: dict[str, list[int]] = defaultdict(list)
+        """Images by each suffix of their path, with and without file extension, and by id."""
+        images: dict[str, list[int]] = defaultdict(list)
         for index, (name, number) in enumerate(zip(self.names, self.ids.tolist(), strict=True)):
             parts = PurePosixPath(name).parts
             for i in range(len(parts)):
                 ending = PurePosixPath(*parts[i:])
                 for word in {str(ending), str(ending.with_suffix(""))}:
-                    found[word].append(index)
+                    images[word].append(index)
             if number:
-                found[str(number)].append(index)
-        return found
+                images[str(number)].append(index)
+        return images
 
     def listed(self, flag: str, path: Path) -> tuple[np.ndarray, list[str]]:
-        """The images that a list names, in their own order, and its words that name none.
+        """The images named in a list file, rising, and its lines that match no image.
 
         Raises:
-            ConfigError: there is no such list.
-            DataError: a word names several images.
+            ConfigError: the file does not exist.
+            DataError: a line matches several images.
         """
         chosen, missing = set(), []
         for word in _words(flag, path):
@@ -73,30 +73,29 @@ class FileNames:
 
 
 def choose(files: FileNames, subset: str, without: str) -> np.ndarray:
-    """Indices of the images that are in the list `subset` and not in the list `without`.
+    """Indices of the images in the list file `subset` (all if empty) and not in `without`.
 
-    Either may be empty: all images, none. A line is the end of a file's path, with or without its
-    suffix, or the 1-based number in ImageNet's validation set, as in the development kit's list of
-    blacklisted images.
+    A line is the end of a file's path, with or without extension, or the 1-based number in
+    ImageNet's validation set, as in the development kit's list of blacklisted images.
 
     Raises:
-        ConfigError: there is no such list.
-        DataError: `subset` names an image that is not there, `without` none that is, or no image
-            is left.
+        ConfigError: a list file does not exist.
+        DataError: a line of `subset` matches no image, no line of `without` does, or no image is
+            left.
     """
-    kept = np.arange(len(files.source), dtype=np.int32)
+    chosen = np.arange(len(files.source), dtype=np.int32)
     if subset:
-        kept, missing = files.listed("--subset", Path(subset))
+        chosen, missing = files.listed("--subset", Path(subset))
         if missing:
             raise DataError(_unknown(f"--subset={subset}", missing, files))
     if without:
-        left, missing = files.listed("--without", Path(without))
-        if not len(left):
+        excluded, missing = files.listed("--without", Path(without))
+        if not len(excluded):
             raise DataError(_unknown(f"--without={without}", missing, files))
-        kept = np.setdiff1d(kept, left)
-    if not len(kept):
+        chosen = np.setdiff1d(chosen, excluded)
+    if not len(chosen):
         raise DataError(f"--subset={subset} --without={without}: no image is left to evaluate")
-    return kept
+    return chosen
 
 
 def _words(flag: str, path: Path) -> Iterable[str]:
@@ -109,7 +108,7 @@ def _words(flag: str, path: Path) -> Iterable[str]:
 def _unknown(flag: str, missing: list[str], files: FileNames) -> str:
     first = ", ".join(map(repr, missing[:3]))
     if any(w.isdecimal() for w in missing) and not files.ids.any():
-        hint = "; numbers need files named ILSVRC2012_val_00000001.JPEG and so on"
+        hint = "; numbers need files named ILSVRC2012_val_00000001.JPEG, ..."
     else:
         hint = ""
     return (

@@ -1,6 +1,6 @@
 """The evaluation step: the mean of the softmax over an image's views, jitted over the mesh."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,33 +15,35 @@ from inception_jax.models.preprocess import predict
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 
-Array = jax.Array
+Variables = Mapping[str, Any]  # what `Network.apply` takes: params, batch_stats
+Views = Mapping[str, jax.Array]
+ViewSums = tuple[jax.Array, jax.Array]
 
 LOWEST = -1e30  # below any log-probability, and finite
 
 
 def make_view_step(
     model: Network, mesh: Mesh, images: int, columns: np.ndarray | None
-) -> tuple[Callable[[], Any], Callable[[Any, Any, Any], Any]]:
+) -> tuple[Callable[[], ViewSums], Callable[[Variables, ViewSums, Views], ViewSums]]:
     """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
 
     `views` has image uint8 [v, s, s, 3], weight float32 [v] and owner int32 [v], split over `data`:
-    a view adds `weight` times its probabilities to those of image `owner`. Sums are a pair of
-    arrays [images, classes]: the largest log-probability seen, and the mass relative to it, so that
-    nothing is lost of small probabilities; `log_of` makes one of them.
+    a view adds `weight` times its probabilities to those of image `owner`. The sums are a pair of
+    arrays [images, classes], the largest log-probability so far and the mass relative to it, which
+    keeps small probabilities exact; `log_mean` combines them.
 
     Args:
         model: the network.
-        mesh: devices that share the views; every one has the sums.
-        images: whose views are added up.
-        columns: int [classes], the outputs that are asked for; None for all.
+        mesh: devices that share the views; each holds the sums.
+        images: number of images whose views are summed.
+        columns: int [classes], the outputs to use; None for all.
     """
     classes = model.num_classes if columns is None else len(columns)
 
-    def start() -> tuple[Array, Array]:
+    def start() -> ViewSums:
         return jnp.full((images, classes), LOWEST), jnp.zeros((images, classes))
 
-    def step(variables: Any, sums: tuple[Array, Array], views: Any) -> tuple[Array, Array]:
+    def step(variables: Variables, sums: ViewSums, views: Views) -> ViewSums:
         with forms.for_mesh(mesh):
             logits = predict(model, variables, views["image"])
         logits = logits if columns is None else logits[:, columns]
@@ -53,13 +55,13 @@ def make_view_step(
         share = weight * jnp.exp(log - new[owner])
         return new, mass * jnp.exp(top - new) + jax.ops.segment_sum(share, owner, images)
 
-    placed = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
+    replicated = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
     options = xla_options.evaluation(mesh.devices.flat[0])
-    return placed(start), placed(step, donate_argnums=1, compiler_options=options)
+    return replicated(start), replicated(step, donate_argnums=1, compiler_options=options)
 
 
-def log_of(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The logarithms of the mean probabilities, on the host."""
+def log_mean(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Logarithms of the mean probabilities [images, classes], on the host."""
     top, mass = sums
-    with np.errstate(divide="ignore"):  # an image without views, which nobody asks for
+    with np.errstate(divide="ignore"):  # images without views, which the caller ignores
         return top + np.log(mass)

@@ -1,4 +1,4 @@
-"""From images to their views: decoded once, resized once a scale, cut, stacked."""
+"""Reads images as stacked views: decoded once, resized once per scale, cropped."""
 
 import operator
 from collections.abc import Iterable
@@ -17,24 +17,26 @@ from inception_jax.eval.protocols import Protocol, View
 
 
 class ViewReader:
-    """Reads images of a split with all their views; what cannot be read is masked out.
+    """Reads images of a split with all their views; unreadable images have weight 0.
 
     Args:
         source: the split.
-        protocol: which views.
-        interpolation: a key of `INTERPOLATIONS`; `random`, which is training's, means bilinear.
-        todo: indices of the images, in the order of reading; positions past its end are empty.
+        protocol: the views.
+        interpolation: a key of `INTERPOLATIONS`; `random`, which is for training, means bilinear.
+        todo: indices of the images in reading order; positions past its end are padding.
     """
 
     def __init__(self, source: Source, protocol: Protocol, interpolation: str, todo: np.ndarray):
         self._source, self._protocol, self.todo = source, protocol, todo
-        self._how = INTERPOLATIONS["bilinear" if interpolation == "random" else interpolation]
+        self._interpolation = INTERPOLATIONS[
+            "bilinear" if interpolation == "random" else interpolation
+        ]
         self.bad = BadImages(source)
 
     def empty(self, count: int) -> Batch:
-        """Room for `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 an image.
+        """A batch for `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
 
-        `index` and `tried` are -1 where there is no image; only `index` is where it is unreadable.
+        Padding has -1 for `index` and `tried`, an unreadable image only for `index`.
         """
         views, size = self._protocol.count, self._protocol.size
         return {
@@ -46,7 +48,7 @@ class ViewReader:
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
-        """Fills `out`, which is empty, with the images at `positions` of `todo`."""
+        """Reads the images at `positions` of `todo` into `out`, a batch from `empty`."""
         for i, position in enumerate(positions):
             if position >= len(self.todo):
                 break
@@ -55,7 +57,7 @@ class ViewReader:
             try:
                 picture = Picture(self._source.stored(index))
                 views = self._protocol.views(picture.height, picture.width)
-                fill(picture, views, self._how, out["image"][i])
+                fill(picture, views, self._interpolation, out["image"][i])
             except BadImageError as e:
                 self.bad.add(index, e)
                 continue
@@ -63,23 +65,25 @@ class ViewReader:
             out["label"][i], out["index"][i] = self._source.label(index), index
 
 
-def fill(picture: Picture, views: Iterable[View], how: int, out: np.ndarray) -> None:
-    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3]; `how` is cv2's interpolation."""
+def fill(picture: Picture, views: Iterable[View], interpolation: int, out: np.ndarray) -> None:
+    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], with cv2's `interpolation`."""
     i = 0
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
         pixels = picture.inside(part)
         for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
-            resized = _resized(pixels, size, how)
+            resized = _resized(pixels, size, interpolation)
             for view in of_size:
                 if view.mirror:
                     cv2.flip(out[i - 1], 1, dst=out[i])
                 else:
                     y, x, height, width = view.box
                     box = resized[y : y + height, x : x + width]
-                    out[i] = _resized(box, out.shape[2:0:-1], how)
+                    out[i] = _resized(box, out.shape[2:0:-1], interpolation)
                 i += 1
 
 
-def _resized(pixels: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
-    """`pixels` at `size` = (width, height); as they are where they have it."""
-    return pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=how)
+def _resized(pixels: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
+    """`pixels` resized to `size` = (width, height), unchanged if they have it."""
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return cv2.resize(pixels, size, interpolation=interpolation)

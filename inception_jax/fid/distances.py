@@ -1,8 +1,8 @@
-"""How far two sets of images are apart, from what a network makes of them, in double precision.
+"""FID, KID and Inception Score from a network's features and logits, in double precision.
 
 Frechet distance (Heusel et al., arXiv:1706.08500), kernel distance (Binkowski et al.,
 arXiv:1801.01401), and the Inception Score of one set (Salimans et al., arXiv:1606.03498). The
-random order of the last two is torch-fidelity's, so that equal features give its very numbers.
+random order of the last two is torch-fidelity's, so equal features give equal numbers.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 4096  # rows that are float64 at a time
+BLOCK = 4096  # rows converted to float64 at a time
 SEED = 2020  # torch-fidelity's rng_seed
 
 
@@ -35,10 +35,10 @@ def statistics(features: np.ndarray) -> Statistics:
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """FID: |mean_a - mean_b|^2 + trace(A + B - 2 sqrt(A B)), of covariances A and B.
 
-    With A = F'F and B = G'G, the trace of sqrt(A B) is the sum of the singular values of F G': real
-    and not negative however singular A and B are, where a square root of the product A B
-    (`scipy.linalg.sqrtm`, as pytorch-fid has it) turns complex and loses half of the digits: 1e-5
-    of the FID of 64 images with 64.
+    With A = F'F and B = G'G, the trace of sqrt(A B) is the sum of the singular values of F G',
+    which is real and not negative even for singular A and B. `scipy.linalg.sqrtm` of A B, as in
+    pytorch-fid, turns complex there and loses half of the digits: a relative error of 1e-5 of the
+    FID of 64 images with 64.
     """
     gap = a.mean - b.mean
     cross = np.linalg.svd(factor(a.covariance) @ factor(b.covariance).T, compute_uv=False).sum()
@@ -47,24 +47,24 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 
 
 def factor(covariance: np.ndarray) -> np.ndarray:
-    """F [rank, c] with F'F = `covariance` [c, c]; what is rounding in its spectrum is left out."""
+    """F [rank, c] with F'F = `covariance` [c, c]; eigenvalues below rounding errors are dropped."""
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
-    return (vectors[:, kept] * np.sqrt(values[kept])).T
+    significant = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return (vectors[:, significant] * np.sqrt(values[significant])).T
 
 
 def kernel_distances(
     a: np.ndarray, b: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = SEED
 ) -> Iterator[float]:
-    """KID of one random subset after another; their mean and standard deviation are reported.
+    """The KID of each random subset, of which mean and standard deviation are reported.
 
-    Each is the unbiased estimate of MMD^2 under the kernel (x'y / c + 1)^3, and may be below zero.
+    Each is the unbiased estimate of MMD^2 under the kernel (x'y / c + 1)^3; it may be negative.
 
     Args:
         a: features [n, c].
         b: features [m, c].
-        subsets: how many to draw.
-        size: features a subset, without replacement; at least 2 and at most n and m.
+        subsets: number of subsets.
+        size: rows per subset, without replacement; at least 2 and at most n and m.
         seed: of the draws.
     """
     rng = np.random.RandomState(seed)
@@ -84,10 +84,10 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = SEED) -> t
     """Mean and standard deviation over `splits` of exp(mean KL(p(class | image) || p(class))).
 
     Args:
-        logits: [n, classes]. The published score is of the FID graph's 1008, without the
-            classifier's bias: its 2016 code multiplied by the weights alone, and torch-fidelity's
-            `logits_unbiased` follows it.
-        splits: parts of the shuffled set, at most n.
+        logits: [n, classes]. The published score uses the FID graph's 1008 logits without the
+            classifier's bias, which its code of 2016 omitted; torch-fidelity's `logits_unbiased`
+            follows it.
+        splits: number of parts of the shuffled set, at most n.
         seed: of the shuffle.
     """
     order, count = np.random.RandomState(seed).permutation(len(logits)), len(logits)
@@ -97,7 +97,7 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = SEED) -> t
         x -= x.max(axis=1, keepdims=True)
         log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
         p = np.exp(log_p)
-        # A class that no image has (its probability is 0 in float64) adds nothing: 0 log 0.
+        # A class whose probability is 0 in float64 for all images contributes 0 log 0 = 0.
         log_q = np.log(np.maximum(p.mean(axis=0), np.finfo(np.float64).tiny))
         scores.append(np.exp((p * (log_p - log_q)).sum(axis=1).mean()))
     return float(np.mean(scores)), float(np.std(scores))

@@ -1,4 +1,4 @@
-"""A set of images as a network sees it: features, logits, their statistics; and in a file."""
+"""A set of images as features, logits and their statistics; computed, saved and loaded."""
 
 import time
 from collections.abc import Mapping
@@ -23,16 +23,16 @@ from inception_jax.workdir import atomic
 
 @dataclass(frozen=True)
 class ImageSet:
-    """What is kept of a set of images.
+    """Features of a set of images.
 
     Attributes:
         path: the folder, or the file that it was read from.
         statistics: of the features.
-        count: images; None where the file does not say.
-        features: [n, c], or None where the file has only statistics.
-        logits: [n, classes] without the classifier's bias, or None.
-        unreadable: files that were left out, and why.
-        network: digest of the weights; empty where the file does not say.
+        count: number of images; None if the file does not contain it.
+        features: [n, c]; None if the file has only statistics.
+        logits: [n, classes] without the classifier's bias; None without a classifier.
+        unreadable: files that were skipped, and why.
+        network: digest of the weights; empty if the file does not contain it.
     """
 
     path: Path
@@ -45,11 +45,11 @@ class ImageSet:
 
     @property
     def width(self) -> int:
-        """Features an image."""
+        """Number of features per image."""
         return len(self.statistics.mean)
 
     def save(self, path: Path) -> None:
-        """Write mu [c], sigma [c, c] (as pytorch-fid does), count and network.
+        """Writes mu [c] and sigma [c, c], as pytorch-fid does, count and network.
 
         Raises:
             ConfigError, DiskFullError: the file cannot be written.
@@ -60,46 +60,46 @@ class ImageSet:
 
 
 class FeatureExtractor:
-    """A run's network as FID looks through it: whole images to pooled features and logits."""
+    """A run's network as FID uses it: stretched images to pooled features and logits."""
 
     def __init__(self, predictor: Predictor):
         self._predictor = predictor
         self._forward = xla_options.jit(self._features_and_logits)
         self.network = digest(predictor.variables)
 
-    def look(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:
-        """Every image of `files`, those below `folder`, once and in their order.
+    def extract(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:
+        """The set of the images `files` below `folder`, each once, in order.
 
         Raises:
-            DataError: more than 1% are unreadable, fewer than two are not, or a feature is not
-                finite.
+            DataError: more than 1% are unreadable, fewer than two are readable, or a feature is
+                not finite.
         """
         bar, began = Progress(len(files), label=str(folder)), time.monotonic()
         unreadable: dict[str, str] = {}
-        kept: list[np.ndarray] = []  # arrays [n, ...] that fill up
+        arrays: list[np.ndarray] = []  # [files, ...], the first n rows are filled
         n = 0
-        seen = self._predictor.each(files, self._forward, self._predictor.whole, batch_size)
-        for i, (path, values, error) in enumerate(seen, 1):
+        each = self._predictor.each(files, self._forward, self._predictor.stretched, batch_size)
+        for i, (path, values, error) in enumerate(each, 1):
             if error:
                 unreadable[str(path)] = error
                 check_tolerated(unreadable, len(files))
             else:
-                kept = kept or [np.empty((len(files), *v.shape), v.dtype) for v in values]
-                for array, v in zip(kept, values, strict=True):
+                arrays = arrays or [np.empty((len(files), *v.shape), v.dtype) for v in values]
+                for array, v in zip(arrays, values, strict=True):
                     array[n] = v
                 n += 1
             bar.update(i, {"images/s": f"{i / (time.monotonic() - began):.1f}"})
         bar.close()
-        features, *logits = (array[:n] for array in kept)
+        features, *logits = (array[:n] for array in arrays)
         return ImageSet(
             folder, _statistics(features, folder), n, features, *logits,
             unreadable=unreadable, network=self.network,
         )  # fmt: skip
 
     def _features_and_logits(self, variables: Any, images: jax.Array) -> tuple[jax.Array, ...]:
-        """[b, c], and [b, classes] without the bias where the network has a classifier."""
+        """Features [b, c], and logits [b, classes] without bias if the network has a classifier."""
         model = self._predictor.model
-        # A TPU's and a GPU's usual convolution of float32 rounds its input to 8 or 11 bits.
+        # By default TPUs and GPUs round the inputs of float32 convolutions to 8 or 11 bits.
         with jax.default_matmul_precision("float32"):
             x = preprocess.as_input(images, model)
             out = model.apply(variables, x, train=False, endpoints=True)
@@ -110,11 +110,11 @@ class FeatureExtractor:
 
 
 def read(path: Path) -> ImageSet:
-    """The set in a .npz file: mu and sigma, as pytorch-fid writes them, or `predict`'s features.
+    """Loads a .npz file with mu and sigma, as pytorch-fid writes them, or `predict`'s features.
 
     Raises:
-        ConfigError: it is no .npz file.
-        DataError: it is damaged, or holds neither.
+        ConfigError: it is not a .npz file.
+        DataError: it is damaged, or contains neither.
     """
     if path.suffix != ".npz" or not path.is_file():
         raise ConfigError(f"expected a folder of images or a file named *.npz, got {path}")
@@ -132,7 +132,7 @@ def read(path: Path) -> ImageSet:
             f"{path}: expected mu [c] and sigma [c, c], or features [n, c]; found {shapes}"
         )
     if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
-        raise DataError(f"{path}: expected finite statistics, found others")
+        raise DataError(f"{path}: expected finite statistics, got NaN or infinity")
     gaussian = distances.Statistics(mu.astype(np.float64), sigma.astype(np.float64))
     count, network = int(arrays.get("count", 0)), str(arrays.get("network", ""))
     return ImageSet(path, gaussian, count or None, network=network)
@@ -142,5 +142,7 @@ def _statistics(features: np.ndarray, path: Path) -> distances.Statistics:
     if len(features) < 2:
         raise DataError(f"{path}: expected at least 2 images, a covariance needs them")
     if not np.isfinite(features).all():
-        raise DataError(f"{path}: expected finite features; the network's weights may be damaged")
+        raise DataError(
+            f"{path}: expected finite features, got NaN or infinity; the weights may be damaged"
+        )
     return distances.statistics(features)

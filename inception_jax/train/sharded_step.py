@@ -54,24 +54,18 @@ def make_train_step(
     Randomness is a function of (seed, step, position in the batch).
 
     Args:
-        model: the network.
-        tx: the optimiser.
+        model, tx, mesh: the network, the optimiser, the devices.
         rate: learning rate by step, a metric.
-        mesh: of devices.
         loss: the config's `loss` section.
-        flip: whether images are mirrored at random.
-        colour: a key of `distort`'s colour distortions.
+        flip, colour: random mirroring, and a key of `distort`'s colour distortions.
         seed: of augmentation and dropout.
         ema_decay: of the averages, where the state has them.
         accumulate: microbatches a step.
         zero: whether optimiser state and averages are sharded over the data axis (ZeRO-1).
-        reduce_dtype: in which the devices' gradients are added; needs BatchNorm's groups within a
-            device's images. Empty leaves it to the partitioner: the dtype of the computation.
-        monitors: whether the metrics have `monitors`, {kind: {block: scalar}}: `block_monitors`'
-            (over the whole batch, or the mean over its parts) and the norm of each block's gradient
-            (with L2, before clipping). The training is the same.
-        recompute: one of `remat.POLICIES`.
-        vmem: see `xla_options.training`.
+        reduce_dtype: in which the devices' gradients are added, if BatchNorm's groups lie within
+            a device's images; empty leaves it to the partitioner: the dtype of the computation.
+        monitors: whether the metrics have `monitors`, see `with_metrics`. Training is the same.
+        recompute, vmem: see `remat.POLICIES` and `xla_options.training`.
     """
     num_shards = meshes.shards(mesh)
     grad = partial(gradient, monitors=monitors, recompute=recompute)
@@ -146,7 +140,12 @@ def augment(
 
 
 def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step:
-    """`step` with the gradient's norm (with `monitors` each block's too) and the learning rate."""
+    """`step` whose metrics have the gradient's norm and the learning rate.
+
+    With `monitors` they also have that entry, {kind: {block: scalar}}: `block_monitors`' (of the
+    whole batch, or the mean over its parts), and the norm of each block's gradient (with L2,
+    before clipping).
+    """
 
     def measured(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         new, metrics = step(state, batch)

@@ -74,7 +74,7 @@ def export_graph(
     except ImportError as e:
         extra = "prepare" if form == "saved_model" else "weights"
         raise ConfigError(
-            f"--to={form} needs {e.name}: pip install 'inception-jax[{extra}]'"
+            f"--to={form} needs {e.name or e}: pip install 'inception-jax[{extra}]'"
         ) from e
     atomic.write_text(out.with_name(out.name + ".json"), text)
 

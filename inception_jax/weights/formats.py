@@ -48,7 +48,7 @@ def read(path: Path) -> Arrays:
     except ImportError as e:
         extra = {"torch": "peers", "tensorflow": "prepare"}.get(kind, "weights")
         raise ConfigError(
-            f"{path}: reading it needs {e.name}: pip install 'inception-jax[{extra}]'"
+            f"{path}: reading it needs {e.name or e}: pip install 'inception-jax[{extra}]'"
         ) from e
     except (ConfigError, DataError):
         raise

@@ -123,6 +123,7 @@ def two(*more: list[str], code: tuple[Path, Path] = (ROOT, ROOT)):
     return [p.returncode for p in programs], outs
 
 
+@pytest.mark.slow
 def test_two_processes(tmp_path):
     """Two that agree: the first one prints for both."""
     words = [f"--workdir={tmp_path / 'run'}"]

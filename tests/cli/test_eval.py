@@ -1,4 +1,4 @@
-"""Tests `inception-jax eval` as the papers did it: protocols, ensembles, kills, processes."""
+"""Tests `inception-jax eval`: protocols, ensembles, kills, two processes."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from inception_jax import cli
 from inception_jax.cli import eval as eval_command
-from inception_jax.eval import protocols, published
+from inception_jax.eval import protocols
 from tests import evaluated
 from tests.conftest import FLAGS, ROOT
 from tests.data import pictures
@@ -30,28 +30,28 @@ def runs(tmp_path_factory):
 
 
 def evaluate(capsys, *words):
-    """What `eval --json` says, in this process."""
+    """The output of `eval --json`, in this process."""
     assert cli.main(["eval", *map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 def hits(found):
-    """The integers of an evaluation."""
+    """The counts of an evaluation."""
     return [(r["images"], r["top1"]["hits"], r["top5"]["hits"]) for r in found["rows"]]
 
 
 def test_protocols(runs, capsys):
-    """Each gives its own counts of all 360 images, and a file of its own, which `report` reads."""
+    """Each has its own counts of all 360 images and its own file, which `report` reads."""
     counts = set()
-    for name in ("page", "slim", "torchvision", "12crop"):
+    for name in ("config", "slim", "torchvision", "12crop"):
         found = evaluate(capsys, f"--workdir={runs / 'a'}", f"--protocol={name}")
         counts.add(hits(found)[0])
         assert found["count"] == 360 and "not ImageNet's" in found["note"]
-        split = "test" if name == "page" else f"test-{name}"
+        split = "test" if name == "config" else f"test-{name}"
         written = json.loads((runs / "a" / "eval" / f"{split}.json").read_text())
         assert (written["protocol"], written["count"]) == (name, 360)
         assert written["split"] == split.replace("-", " ")
-    assert len(counts) == 3  # of 8 pixels slim cuts half a pixel, which is none: the page's view
+    assert len(counts) == 3  # at 8 pixels slim crops half a pixel, none: the config's view
     from inception_jax.report import evaluations
 
     notes = []
@@ -60,9 +60,9 @@ def test_protocols(runs, capsys):
 
 
 def test_an_ensemble_of_different_networks(runs, capsys):
-    """Other sizes and a background: the mean of what each says, whose answers are not made anew."""
+    """Other sizes and a background: the mean of the members, whose log-probs are reused."""
     alone = [evaluate(capsys, f"--workdir={runs / n}", "--protocol=slim") for n in "abc"]
-    parts = {p: p.stat().st_mtime_ns for p in runs.glob("*/eval/kept/test-slim-*/*.npz")}
+    parts = {p: p.stat().st_mtime_ns for p in runs.glob("*/eval/log_probs/test-slim-*/*.npz")}
     words = [f"--workdir={runs / 'a'}", f"--ensemble={runs / 'b'}@0", runs / "c"]
     both = evaluate(capsys, *words, "--protocol=slim")
     assert hits(both)[:3] == [hits(a)[0] for a in alone]
@@ -74,13 +74,13 @@ def test_an_ensemble_of_different_networks(runs, capsys):
     assert evaluate(capsys, *words, "--protocol=slim", "--fresh")["rows"] == both["rows"]
 
 
-def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys):
-    """What is kept of a run is not taken by one with other weights, another crop or split."""
+def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
+    """Cached log-probs are not used for other weights, another crop or split."""
     shutil.copytree(runs / "a", tmp_path / "a")
     run = tmp_path / "a"
     words = [f"--workdir={run}", "--protocol=slim"]
     first = evaluate(capsys, *words)
-    known = len(list(run.glob("eval/kept/*")))
+    cached = len(list(run.glob("eval/log_probs/*")))
     for more in (
         ["--config.data.image_size=10"],
         ["--split=train"],
@@ -88,7 +88,7 @@ def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys
     ):
         evaluate(capsys, *words, *more)
     assert hits(evaluate(capsys, *words)) == hits(first)
-    assert len(list(run.glob("eval/kept/*"))) == known + 2
+    assert len(list(run.glob("eval/log_probs/*"))) == cached + 2
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(runs / "d" / "checkpoints", run / "checkpoints")
     assert (
@@ -97,7 +97,7 @@ def test_answers_of_other_weights_or_images_are_not_taken(runs, tmp_path, capsys
 
 
 def test_what_is_printed(runs, capsys):
-    """A table with intervals, what was published of the network, and that these are digits."""
+    """A table with intervals, a note that these are not ImageNet's images, the worst classes."""
     assert cli.main(["eval", f"--workdir={runs / 'a'}", "--protocol=12crop"]) == 0
     out = capsys.readouterr().out
     assert "top-1 error (95%)" in out and "12" in out and "360" in out and "ECE" in out
@@ -105,36 +105,9 @@ def test_what_is_printed(runs, capsys):
     assert "classes with most errors" in out and "written to" in out
 
 
-def test_the_papers_rows(capsys):
-    """A row has the published errors whose images are as many first, and their sources below."""
-    from inception_jax.cli import paper_table
-    from inception_jax.eval.metrics import Sums
-
-    sums = Sums.empty(2)
-    sums.confusion[0, 0], sums.top1, sums.top5 = 50_000, 40_600, 47_850
-    row = paper_table.row([("inception_v3", "slim")], 144, sums)
-    assert [p["source"][:16] for p in row["published"]] == ["arXiv:1602.07261", "arXiv:1512.00567"]
-    text = paper_table.text([row])
-    assert "18.80% (18.46 to 19.14)  4.30% (4.13 to 4.48)  18.9% / 4.3%  50,000" in text
-    assert "published 18.77% / 4.2%: arXiv:1512.00567, Table 4" in text
-    assert published.rows([("inception_v3", "slim")], 144)
-
-
-def test_views_are_listed(runs, capsys):
-    """`--list=WIDTHxHEIGHT` prints each view; as JSON too."""
-    words = ["eval", f"--workdir={runs / 'a'}", "--protocol=144crop", "--list=500x375"]
-    assert cli.main([*words, "--config.data.image_size=224"]) == 0
-    out = capsys.readouterr().out.splitlines()
-    assert "144 views, 144 of them different" in out[0] and len(out) == 146
-    assert out[2].split() == ["500x375+0+0", "341x256", "224x224+0+0", "1"]
-    assert cli.main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert sum(v["times"] for v in found["views"]) == 144
-
-
 @pytest.mark.parametrize(
     ("words", "code", "says"),
-    [(["--protocol=11crop"], 78, "expected one of page, slim"),
+    [(["--protocol=11crop"], 78, "expected one of config, slim"),
      (["--list=5"], 78, "expected WIDTHxHEIGHT"), (["--ensemble=nowhere"], 78, "nowhere"),
      (["--ensemble=x@y"], 78, "DIR@STEP"), (["--subset=nowhere"], 78, "--subset=nowhere"),
      (["--real=nowhere"], 78, "--real=nowhere"), (["--outputs=nowhere"], 78, "--outputs=nowhere"),
@@ -148,7 +121,7 @@ def test_refused(runs, capsys, words, code, says):
 
 
 def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
-    """On a folder that looks like ImageNet's: a subset, a blacklist, ReaL labels, 1001 outputs."""
+    """On a folder laid out as ImageNet: a subset, a blacklist, ReaL labels, 1001 outputs."""
     from inception_jax.data.imagenet import wnids
 
     for i in range(6):
@@ -181,21 +154,21 @@ def test_lists_and_real_labels_of_imagenet(tmp_path, capsys):
 KILLED = """
 import os, signal, sys
 from inception_jax import cli
-from inception_jax.eval import log_prob_cache as kept
+from inception_jax.eval import log_prob_cache
 
-kept.EVERY = 0.0
-write = kept.LogProbCache.write
-def killed(self):
+log_prob_cache.EVERY = 0.0
+write = log_prob_cache.LogProbCache.write
+def killing(self):
     write(self)
     if len(list(self.folder.glob("0*.npz"))) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-kept.LogProbCache.write = killed
+log_prob_cache.LogProbCache.write = killing
 cli.main(sys.argv[1:])
 """
 
 
 def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
-    """After kill -9 and after SIGTERM (75) the same command does the rest only: equal numbers."""
+    """After kill -9 and after SIGTERM (75) the same command evaluates only the rest, equally."""
     from inception_jax.eval import log_prob_cache
     from inception_jax.eval.views import ViewReader
 
@@ -205,21 +178,24 @@ def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
     code = [sys.executable, "-c", KILLED, *words]
     done = subprocess.run(code, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    read, tried = [], ViewReader.__call__
+    read, original = [], ViewReader.__call__
 
-    def noted(self, positions, out):
-        tried(self, positions, out)
+    def recording(self, positions, out):
+        original(self, positions, out)
         read.extend(out["tried"][out["tried"] >= 0].tolist())
         if stop and len(read) > 150:
             os.kill(os.getpid(), stop)
 
-    monkeypatch.setattr(ViewReader, "__call__", noted)
+    monkeypatch.setattr(ViewReader, "__call__", recording)
     stop, words = signal.SIGTERM, [*words, "--json"]
     assert cli.main(words) == 75
     err = capsys.readouterr().err
-    assert "stopped by SIGTERM" in err and "are kept, the same command continues" in err
+    assert (
+        "stopped by SIGTERM" in err
+        and "are in the log-prob cache, the same command continues" in err
+    )
     assert min(read) == 90  # three parts of 30 images had been written
-    (folder,) = run.glob("eval/kept/test-10crop-*")
+    (folder,) = run.glob("eval/log_probs/test-10crop-*")
     done = log_prob_cache.LogProbCache(
         folder, json.loads((folder / "about.json").read_text()), 10
     ).done
@@ -235,9 +211,9 @@ def test_killed_and_stopped_it_continues(runs, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_two_processes(tmp_path, capsys):
-    """Two processes of two devices: each reads its half, the first writes, integers are equal.
+    """Two processes of two devices: each reads its half, the first writes, counts are equal.
 
-    The image that cannot be read is among the other's, and twenty are known to the first.
+    The unreadable image is in the second process's half, and twenty are in the cache.
     """
     names = [f"class{i}" for i in range(10)]
     data = pictures.tree(tmp_path / "data", {"test": dict.fromkeys(names, 11)})
@@ -274,5 +250,5 @@ def test_two_processes(tmp_path, capsys):
 
 
 def test_the_protocols_are_those_of_the_data():
-    """The command, which names them before anything heavy is imported, names every one."""
+    """The command, which does not import `protocols` for its help, names every one."""
     assert tuple(protocols.COUNTS) == eval_command.PROTOCOLS

@@ -45,8 +45,8 @@ MISTAKES = {
     "launch slurm " + GOOD + " --config.optim.lrr=1": "optim.lr",
     "launch slurm " + GOOD + " --config.optim.lr=-1": "optim.lr",
     "launch slurm " + GOOD + " config.optim.lr=1": "write --config.optim.lr=1",
-    "launch slurm " + GOOD + " --processes=2": "the engine says who",
-    "launch slurm " + GOOD + " --coordinator=a:1": "the engine says who",
+    "launch slurm " + GOOD + " --processes=2": "set by the engine",
+    "launch slurm " + GOOD + " --coordinator=a:1": "set by the engine",
     "launch slurm " + GOOD + " --config.data.batch_size=60 --config.model.bn_group=32": "bn_group",
     "launch slurm --gpus=7 " + GOOD: "data.batch_size=64",
     "launch slurm --gpus=4 " + GOOD + " --config.mesh.data=2": "mesh.data=2",
@@ -114,7 +114,7 @@ def test_a_workdir_that_is_not_on_this_machine(tmp_path, tools, monkeypatch, cap
     command = f"-- train --config={page} --workdir=/nowhere_here/v3"
     assert cli.main(words(f"launch k8s --image=a --claim=c:/nowhere_here {command}", tmp_path)) == 0
     assert (tmp_path / "jobs/v3/jobset.yaml").is_file() and not Path("/nowhere_here").exists()
-    assert "report /nowhere_here/v3, where it can be seen" in capsys.readouterr().out
+    assert "report /nowhere_here/v3, on a machine that mounts it" in capsys.readouterr().out
 
 
 def test_print_submits_nothing(tmp_path, tools, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
-from inception_jax.eval.protocols import of_page
+from inception_jax.eval.protocols import from_data_section
 from inception_jax.eval.views import ViewReader
 
 # 16x16 pixels in four squares, as CMYK with Adobe's inverted inks (written by Pillow).
@@ -81,7 +81,7 @@ def pixels(source, index: int) -> np.ndarray:
 def viewer(source, data) -> ViewReader:
     """Evaluation's reader of `source`, with the config's own protocol."""
     todo = np.arange(len(source))
-    return ViewReader(source, of_page(data, "page"), data.interpolation, todo)
+    return ViewReader(source, from_data_section(data, "config"), data.interpolation, todo)
 
 
 def read(reader, positions: range) -> dict[str, np.ndarray]:

@@ -43,7 +43,7 @@ def test_workdir(tmp_path):
 def test_unwritable_workdir(where, tmp_path):
     """Below a file, and where not even root may create a folder."""
     (tmp_path / "a_file").touch()
-    with pytest.raises(ConfigError, match="directory that can be created and written"):
+    with pytest.raises(ConfigError, match=r"cannot write --workdir=.*; make it writable"):
         directory.shared(tmp_path / where, page(), False, hosts.Hosts())
 
 

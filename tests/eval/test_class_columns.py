@@ -1,18 +1,18 @@
-"""Tests `inception_jax/eval/class_columns.py`: outputs (1000, 1001, 1008, named) to classes."""
+"""Tests `inception_jax/eval/class_columns.py`: 1000, 1001, 1008 or named outputs to classes."""
 
 import numpy as np
 import pytest
 
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.eval.class_columns import MAP, columns
+from inception_jax.eval.class_columns import LABEL_MAP, columns
 
 WNIDS = imagenet.wnids()
 NAMES = imagenet.class_names()
 
 
 def test_wnids():
-    """A thousand ids, rising, a tench first; in the order of data/imagenet_classes.txt."""
+    """1,000 rising ids, a tench first, in the order of data/imagenet_classes.txt."""
     assert len(WNIDS) == len(set(WNIDS)) == 1000 and list(WNIDS) == sorted(WNIDS)
     pairs = dict(zip(WNIDS, NAMES, strict=True))
     assert (pairs["n01440764"], pairs["n02123045"]) == ("tench", "tabby")
@@ -39,27 +39,27 @@ def test_wnids():
     ],
 )
 def test_columns(classes, names, count, expected):
-    """By the run's names, by ImageNet's order, past the background; None where all is as it is."""
+    """By names, by ImageNet's order, after a background; None if nothing changes."""
     found = columns(classes, names, count)
     assert (None if found is None else found.tolist()) == (expected and list(expected))
 
 
 def test_1001_round_trip():
-    """Logits of 1000 classes, put after a background and taken back, are the same."""
+    """Logits of 1000 classes after a background are selected again."""
     logits = np.random.default_rng(0).normal(size=(4, 1000))
     with_background = np.concatenate([np.full((4, 1), 99.0), logits], axis=1)
     assert (with_background[:, columns(WNIDS, [], 1001)] == logits).all()
 
 
 def test_1008_by_the_label_map(tmp_path):
-    """Of the graph of 2015 the label map tells: written in its form, read back."""
+    """The label map of the 1008-way graph names its outputs."""
     rng = np.random.default_rng(0)
     places = rng.permutation(np.arange(1, 1008))[:1000]
     entries = [
         f'entry {{\n  target_class: {p}\n  target_class_string: "{w}"\n}}\n'
         for p, w in zip(places, WNIDS, strict=True)
     ]
-    path = tmp_path / MAP
+    path = tmp_path / LABEL_MAP
     path.write_text("# -*- protobuffer -*-\n# LabelMap\n" + "".join(entries))
     unnamed = [f"class {i}" for i in range(1008)]
     assert columns(WNIDS, unnamed, 1008, str(path)).tolist() == [*places]
@@ -68,12 +68,12 @@ def test_1008_by_the_label_map(tmp_path):
         columns(WNIDS, [], 1000, str(path))
     with pytest.raises(DataError, match=f"below {places.max()}"):
         columns(WNIDS, [], int(places.max()), str(path))
-    with pytest.raises(DataError, match=f"--outputs=FILE: {MAP}"):
+    with pytest.raises(DataError, match=f"--outputs=FILE: {LABEL_MAP}"):
         columns(WNIDS, unnamed, 1008)
 
 
 def test_names_by_a_file(tmp_path):
-    """A line an output; empty lines are outputs of no class."""
+    """One line per output; empty lines are outputs without a class."""
     path = tmp_path / "names.txt"
     path.write_text("c\n\na\n")
     assert columns(["a", "c"], list("xyz"), 3, str(path)).tolist() == [2, 0]
@@ -91,13 +91,13 @@ def test_names_by_a_file(tmp_path):
      (["a", "n01440764"], NAMES, 1000), (list("ab"), ["a", "b", "b"], 3),
      (WNIDS, [f"x{i}" for i in range(1000)], 1000)],
 )  # fmt: skip
-def test_refused_where_it_cannot_be_told(classes, names, count):
-    """Other names, another number: never a guess."""
+def test_unmatched_outputs_are_refused(classes, names, count):
+    """Other names or another count raise, without a guess."""
     with pytest.raises(DataError, match="--outputs=FILE"):
         columns(classes, names, count)
 
 
 def test_a_network_without_a_classifier():
-    """Features are no answer."""
+    """A network without outputs is refused."""
     with pytest.raises(ConfigError, match="classifier"):
         columns(list("ab"), [], 0)

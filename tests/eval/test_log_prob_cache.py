@@ -12,14 +12,14 @@ ABOUT = {"weights": "a", "protocol": "page"}
 
 
 def rows(*index, bad=()):
-    """Answers for some images, a function of the index."""
+    """Log-probabilities that are a function of the index."""
     index = np.array(index, np.int32)
     log = np.stack([np.sin(index), np.cos(index)], -1).astype(np.float32)
     return index, index % 2, log, np.array(bad, np.int32)
 
 
-def test_what_was_written_is_found_again(tmp_path):
-    """Parts of two attempts, in any order, become the rows of one; bit for bit."""
+def test_parts_of_two_attempts_are_merged(tmp_path):
+    """Parts in any order become the rows of one file, bit for bit."""
     first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1, 2))
     first.write()
@@ -30,17 +30,17 @@ def test_what_was_written_is_found_again(tmp_path):
     assert (again.done.tolist(), again.unreadable.tolist()) == ([0, 1, 2, 3, 5], [4])
     again.add(*rows(7, 6, 4))
     assert not len(again.unreadable)
-    found = again.whole(np.arange(8))
+    found = again.select(np.arange(8))
     for name, expected in zip(("index", "label", "log"), rows(*range(8)), strict=False):
         assert (found[name] == expected).all() and found[name].dtype == expected.dtype
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["about.json", "all.npz"]
-    some = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).whole(np.array([2, 6, 99]))
+    some = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).select(np.array([2, 6, 99]))
     assert some["index"].tolist() == [2, 6]
 
 
 @pytest.mark.parametrize("change", [{"weights": "b"}, {"protocol": "slim"}, {"new": 1}])
-def test_other_things_are_not_taken(tmp_path, change):
-    """Other weights, another protocol: nothing is known, and the old answers are gone."""
+def test_another_about_clears_the_cache(tmp_path, change):
+    """With other weights or another protocol the old entries are deleted."""
     first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1))
     first.write()
@@ -48,8 +48,8 @@ def test_other_things_are_not_taken(tmp_path, change):
     assert not len(log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2).done)
 
 
-def test_fresh_takes_nothing(tmp_path):
-    """Asked to do everything again, it finds nothing."""
+def test_fresh_clears_the_cache(tmp_path):
+    """`fresh` deletes the entries."""
     first = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     first.add(*rows(0, 1))
     first.write()
@@ -57,8 +57,8 @@ def test_fresh_takes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "classes", "stray"])
-def test_damaged_parts_are_done_again(tmp_path, damage):
-    """A part that is cut, has a wrong bit or another shape is deleted; the others stay."""
+def test_damaged_parts_are_deleted(tmp_path, damage):
+    """A truncated part, a flipped bit or another shape is deleted; other parts stay."""
     folder = tmp_path / "a"
     first = log_prob_cache.LogProbCache(folder, ABOUT, 2)
     for start in (0, 10, 20):
@@ -83,8 +83,8 @@ def test_damaged_parts_are_done_again(tmp_path, damage):
     assert len(log_prob_cache.LogProbCache(folder, ABOUT, 2).done) == 25
 
 
-def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
-    """Not with each batch, but as soon as enough seconds have gone."""
+def test_a_part_is_written_after_some_seconds(tmp_path, monkeypatch):
+    """Parts are written every `EVERY` seconds, not with each batch."""
     now = [0.0]
     monkeypatch.setattr(log_prob_cache.time, "monotonic", lambda: now[0])
     store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
@@ -96,14 +96,14 @@ def test_a_part_is_written_when_it_is_time(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
-    """A file in the way is named, with exit code 78."""
+    """A file in the path is named, with exit code 78."""
     (tmp_path / "a").write_text("")
     with pytest.raises(ConfigError, match="cannot write results in"):
         log_prob_cache.LogProbCache(tmp_path / "a" / "b", ABOUT, 2)
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
-    """No room is exit code 74, and what is there stays."""
+    """A full disk is exit code 74, and written parts stay."""
     store = log_prob_cache.LogProbCache(tmp_path / "a", ABOUT, 2)
     store.add(*rows(0))
     store.write()

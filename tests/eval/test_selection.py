@@ -1,17 +1,11 @@
-"""Tests of inception_jax.eval.selection and inception_jax.eval.real."""
+"""Tests `inception_jax/eval/selection.py`: images chosen by lists of names or ids."""
 
-import json
-
-import numpy as np
 import pytest
 
-from inception_jax.data import imagenet
-from inception_jax.data.imagenet import wnids
 from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.folder import Folder
 from inception_jax.data.sources.source import file_of
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.eval.real import Real
 from inception_jax.eval.selection import FileNames, choose
 from tests.data import pictures
 
@@ -33,13 +27,13 @@ def listed(path, *lines):
 
 
 def test_ids(files):
-    """Numbers of the files; 0 for others; through a cache too."""
+    """ImageNet ids of the files, 0 for others; through a cache too."""
     assert files.ids.tolist() == [1, 21, 41, 11, 31, 51]
     assert file_of(Cached(files.source), 0) == files.source.name(0)
 
 
-def test_names_that_tfds_keeps():
-    """A source with `file` is asked for it."""
+def test_names_from_tfds():
+    """A source with a method `file` gives the names."""
 
     class Shards(pictures.Pictures):
         def file(self, index):
@@ -55,21 +49,21 @@ def test_names_that_tfds_keeps():
      "n01440764/ILSVRC2012_val_00000041.JPEG", "val/n01440764/ILSVRC2012_val_00000041.JPEG"],
 )  # fmt: skip
 def test_words_for_an_image(files, tmp_path, word):
-    """Its number, its name, any end of its path, with or without suffix."""
+    """Its number, its name, any end of its path, with or without extension."""
     path = listed(tmp_path / "list", word, "", " 11 ")
     assert choose(files, path, "").tolist() == [2, 3]
     assert choose(files, "", path).tolist() == [0, 1, 4, 5]
 
 
 def test_both_lists(files, tmp_path):
-    """Those of the one that are not in the other."""
+    """Images in the subset that are not excluded."""
     some, bad = listed(tmp_path / "a", "1", "11", "21"), listed(tmp_path / "b", "21", "31", "999")
     assert choose(files, some, bad).tolist() == [0, 3]
     assert choose(files, "", "").tolist() == list(range(6))
 
 
 def test_refused_lists(files, tmp_path):
-    """A missing image of a subset, a list that names nothing, no list at all, and nothing left."""
+    """Unmatched lines, a missing file, and an empty selection raise."""
     with pytest.raises(DataError, match=r"--subset=.*1 lines name none: '999'"):
         choose(files, listed(tmp_path / "a", "1", "999"), "")
     with pytest.raises(DataError, match=r"--without=.*name none: 'cat'"):
@@ -88,34 +82,3 @@ def test_a_name_of_two_images(tmp_path):
     with pytest.raises(DataError, match=r"'000' names 2 images, such as val/cat/000.png"):
         choose(files, listed(tmp_path / "a", "000"), "")
     assert choose(files, listed(tmp_path / "a", "dog/000"), "").tolist() == [2]
-
-
-def test_real_labels(tmp_path):
-    """Of four images one has no labels; a hit is any of an image's labels."""
-    lists = [[] for _ in range(imagenet.IMAGES["validation"])]
-    lists[0], lists[10], lists[20] = [3, 7], [5], [9]
-    path = tmp_path / "real.json"
-    path.write_text(json.dumps(lists))
-    real = Real(path, wnids(), np.array([1, 31, 21, 11]))  # validation ids of images 0 to 3
-    log = np.full((4, 1000), -9.0)
-    log[0, 7] = log[3, 6:10] = log[2, 0] = log[1, 5] = 0  # right, near, wrong, not counted
-    log[3, 5] = -1
-    log[2, 1:6] = -1
-    assert real.hits(np.arange(4), log) == (3, 1, 2)
-    assert real.hits(np.array([3]), log[3:]) == (1, 0, 1)
-
-
-def test_real_refuses(tmp_path):
-    """Another form, other classes, other files."""
-    path, ids = tmp_path / "real.json", np.array([1])
-    with pytest.raises(ConfigError, match="found none"):
-        Real(path, wnids(), ids)
-    for text in ("{}", "[[1]]", "no", json.dumps([[1000]] * imagenet.IMAGES["validation"])):
-        path.write_text(text)
-        with pytest.raises(DataError, match="50,000 lists"):
-            Real(path, wnids(), ids)
-    path.write_text(json.dumps([[1]] * imagenet.IMAGES["validation"]))
-    with pytest.raises(DataError, match="ImageNet's 1,000 classes"):
-        Real(path, ("cat", "dog"), ids)
-    with pytest.raises(DataError, match="files named"):
-        Real(path, wnids(), np.array([0]))

@@ -67,8 +67,8 @@ def network(folders, tmp_path_factory):
 def ours(folders, network):
     """Our features of both folders, in batches of 24, which does not divide 64."""
     config = pages.of_run(str(network[1]))
-    viewer = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
-    return [viewer.look(folder, predict.image_files([folder]), batch_size=24) for folder in folders]
+    extractor = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
+    return [extractor.extract(f, predict.image_files([f]), batch_size=24) for f in folders]
 
 
 @pytest.fixture(scope="module")

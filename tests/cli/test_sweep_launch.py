@@ -1,4 +1,4 @@
-"""Tests the command `inception-jax sweep`: expand, launch, status, best, resume, and mistakes."""
+"""Tests `inception-jax sweep launch`: mistakes, SLURM, a grid and a search on this machine."""
 
 import json
 import shlex
@@ -8,70 +8,9 @@ import pytest
 from inception_jax import cli
 from inception_jax.launch import local
 from inception_jax.sweep import folder, search
-from tests.conftest import ROOT
-from tests.sweep import fake_trials, fake_worker, pages
+from tests.cli.sweep_page import GRID, SEARCH, run
+from tests.sweep import fake_trials, fake_worker
 
-
-@pytest.fixture
-def page(tmp_path, monkeypatch):
-    """A page with sweeps; the working directory is the repository."""
-    monkeypatch.chdir(ROOT)
-    return pages.write(tmp_path)
-
-
-def run(text, page):
-    """Run a command line; {page} and {dir} are replaced."""
-    text = text.replace("{page}", str(page)).replace("{dir}", str(page.parent / "sweep"))
-    return cli.main(shlex.split(text))
-
-
-def expanded(page, more=""):
-    """Run `sweep expand` for eight trials."""
-    return run(f"sweep expand --config={{page}} --sweep=lr,seed --dir={{dir}} {more}", page)
-
-
-def test_expand(page, capsys):
-    """Eight trials with distinct directories, each an ordinary train command."""
-    assert expanded(page, "--json --config.train.epochs=1.0") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["new"] == len(found["trials"]) == 8
-    assert len({t["folder"] for t in found["trials"]}) == 8
-    first = found["trials"][0]
-    assert first["overrides"] == {"optim.lr": 0.02, "seed": 0}
-    assert first["command"][0] == "train" and "--config.train.epochs=1.0" in first["command"]
-    # Editing the page does not change the sweep, which has a copy.
-    page.write_text("broken(")
-    assert cli.main(["config", *[w for w in first["command"] if w.startswith("--config")]]) == 0
-    assert "lr              0.02" in capsys.readouterr().out
-
-
-def test_a_page_that_cannot_be_moved(page, capsys):
-    """Trials read the sweep's copy of the page, which is loaded before launch."""
-    text = page.read_text().replace(
-        "    return c\n", "    c.seed = len(HERE.read_bytes())\n    return c\n"
-    )
-    page.write_text(text + "\nfrom pathlib import Path\nHERE = Path(__file__).parent / 'page.py'\n")
-    assert run(GRID, page) == 78
-    assert "cannot be moved" in capsys.readouterr().err
-    assert not list((page.parent / "sweep" / "trials").iterdir())
-
-
-def test_expanding_again_adds_what_is_new(page, capsys):
-    """The same sweep adds nothing; more values add trials, and the others keep their numbers."""
-    expanded(page, "--json")
-    before = json.loads(capsys.readouterr().out)["trials"]
-    expanded(page, "--json")
-    again = json.loads(capsys.readouterr().out)
-    assert again["new"] == 0 and again["trials"] == before
-    page.write_text(page.read_text().replace("range(4)", "range(5)"))
-    expanded(page, "--json")
-    more = json.loads(capsys.readouterr().out)
-    assert more["new"] == 2 and more["trials"][:8] == before
-    assert [t["overrides"]["seed"] for t in more["trials"][8:]] == [4, 4]
-
-
-SEARCH = "sweep launch --on=local --config={page} --search --dir={dir} "
-GRID = "sweep launch --on=local --config={page} --sweep=lr --dir={dir} "
 MISTAKES = {
     "sweep": "expected `sweep expand`",
     "sweep go": "got go",
@@ -106,13 +45,15 @@ MISTAKES = {
     SEARCH + "--storage=postgresql+psycopg://nobody@127.0.0.1:1/none": "of an existing database",
     SEARCH.replace("{page}", "configs/inception_v3.py"): "expected a function search(trial)",
     SEARCH + "--config.model.num_classes=3": "num_classes",
-    SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep itself sets it",
-    GRID + "--config.optim.lr=1": "optim.lr: the sweep itself sets it",
+    SEARCH + "--config.loss.label_smoothing=0.1": "loss.label_smoothing: the sweep sets it",
+    GRID + "--config.optim.lr=1": "optim.lr: the sweep sets it",
     "sweep status {dir}": "expected a directory created by",
     "sweep best {dir}": "expected a directory created by",
     "sweep resume {dir}": "expected a directory created by",
-    "sweep stop": "expected `sweep stop DIR`",
+    "sweep stop": "expected the directory of a sweep, for example: inception-jax sweep stop",
 }
+
+
 MORE = """
 def sweep_bad():
     yield {"optim.lr": -1.0}
@@ -167,15 +108,6 @@ def test_slurm_report_job(refused, page, monkeypatch, capsys):
     assert f"-m inception_jax report {at}" in script and "#SBATCH --account=us" in script
     assert ("no second job" in capsys.readouterr().out) == refused
     assert [json.loads(x)["job"] for x in (at / "jobs.jsonl").read_text().splitlines()] == ["7"]
-
-
-def test_another_sweep_in_the_directory(page, capsys):
-    """Other shared overrides, another metric, or a search instead of a grid are errors."""
-    expanded(page)
-    for more in ("--config.train.epochs=3.0", "--metric=loss"):
-        assert expanded(page, more) == 78
-        assert "holds another sweep" in capsys.readouterr().err
-    assert run("sweep expand --config={page} --search --dir={dir}", page) == 78
 
 
 def test_a_grid_on_this_machine(page, capsys, monkeypatch):

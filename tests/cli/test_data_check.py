@@ -1,11 +1,10 @@
-"""Tests of `data check`, `data prepare` and `data bench` as a user meets them."""
+"""Tests `inception-jax data check`, on folders and on shards from `data prepare`."""
 
 import json
 
 import pytest
 
 from inception_jax import cli
-from inception_jax.data.prepare import archives
 from tests.data.pictures import encoded, gradient, tree
 
 PAGE = "--config=configs/finetune.py"
@@ -107,75 +106,3 @@ def test_imagenet_that_is_not_there(tmp_path, capsys):
     for text in ("not prepared: no files in", "147,897,477,120", "6,744,924,160", "image-net.org",
                  "inception-jax data prepare imagenet2012 --manual_dir="):  # fmt: skip
         assert text in err
-
-
-def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
-    """Exit 65 for the files; 78 and the pip line when only TensorFlow is missing."""
-    words = [
-        "data",
-        "prepare",
-        "imagenet2012",
-        f"--manual_dir={tmp_path}",
-        f"--data_dir={tmp_path}",
-    ]
-    assert cli.main(words) == 65
-    assert "ILSVRC2012_img_train.tar is missing: 147,897,477,120 bytes" in capsys.readouterr().err
-    for archive in archives.ARCHIVES:
-        (tmp_path / archive.file).write_bytes(b"")
-    monkeypatch.setattr(archives, "BUILD_MODULES", ("no_such_module",))
-    assert cli.main([*words, "--any_size"]) == 78
-    assert "pip install 'inception-jax[prepare]'" in capsys.readouterr().err
-
-
-def test_bench_of_a_folder(tmp_path, capsys):
-    """`--json` has the rate that other programs read; for people the same figures in lines."""
-    for i in range(9):
-        (tmp_path / f"{i}.jpg").write_bytes(encoded(gradient(60, 80, shade=i)))
-    words = ["data", "bench", f"--folder={tmp_path}", "--size=32", "--batch=4", "--threads=2",
-             "--seconds=0.1", "--rounds=1"]  # fmt: skip
-    assert cli.main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["images"] == 9 and found["readers"] == "2 threads" and found["images_per_s"] > 10
-    assert found["stages_ms"].keys() == {"read", "decode", "resize", "transfer"}
-    assert cli.main(words) == 0
-    said = capsys.readouterr().out
-    assert "9 images, 32 pixels, batches of 4, bicubic; libjpeg-turbo 3, only the crop" in said
-    assert "images/s on 2 threads" in said and "the input costs" in said
-
-
-def test_bench_of_a_page(capsys):
-    """A page's own data section, with changes on the command line."""
-    words = ["--config=configs/digits.py", "--config.data.batch_size=16", "--seconds=0.1"]
-    assert cli.main(["data", "bench", *words, "--rounds=1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["images"], found["batch_size"], found["image_size"]) == (1437, 16, 24)
-    assert found["step"].startswith("simulated")
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ([], "expected `data check` or `data show` or `data prepare` or `data bench`, got none"),
-        (["chekc"], "got chekc"),
-        (["prepare"], "expected `data prepare folder DIR` or `data prepare imagenet2012`"),
-        (["prepare", "folder", "--out=x"], "got folder"),
-        (["prepare", "cifar10"], "got cifar10"),
-        (["prepare", "imagenet2012", "DIR"], "got imagenet2012 DIR"),
-        (["prepare", "folder", "x"], "expected --out=DIR"),
-        (["prepare", "imagenet2012"], "expected --manual_dir=DIR"),
-        (["prepare", "folder", "x", "--out=y", "--md5"], "--md5 is no flag of `data prepare fol"),
-        (["prepare", "imagenet2012", "--manual_dir=x", "--name=y"], "--name is no flag of"),
-        (["prepare", "folder", "x", "--out=y", "--shard_mb=0"], "--shard_mb=0: expected a whole"),
-        (["prepare", "folder", "/nowhere", "--out=y"], "/nowhere: expected a folder `split/cla"),
-        (["bench"], "expected --folder=DIR, a folder of images, or --config=PAGE"),
-        (["bench", "--folder=/nowhere"], "found no folder at /nowhere"),
-        (["bench", "--folder=.", "--interpolation=best"], "expected one of 'bilinear', 'nearest'"),
-        (["bench", "--folder=.", "--batch=0"], "--batch=0: expected a whole number of at least 1"),
-        (["check"], "expected --config="),
-        (["check", PAGE, "--spilt=x"], "did you mean --split"),
-    ],
-)  # fmt: skip
-def test_mistakes(words, says, capsys):
-    """Each ends with 78 and says what was expected."""
-    assert cli.main(["data", *words]) == 78
-    assert says in capsys.readouterr().err

@@ -1,0 +1,16 @@
+"""Tests `inception-jax data show`."""
+
+import cv2
+
+from inception_jax import cli
+
+
+def test_a_batch_is_drawn(tmp_path, monkeypatch, request, capsys):
+    """The picture is written, and differs between steps."""
+    monkeypatch.chdir(request.config.rootpath)
+    words = ["data", "show", "--config=configs/digits.py", "--config.data.batch_size=16"]
+    for step in (0, 1):
+        assert cli.main([*words, f"--out={tmp_path / str(step)}.png", f"--step={step}"]) == 0
+        assert f"{step}.png" in capsys.readouterr().out
+    first, second = (cv2.imread(str(tmp_path / f"{step}.png")) for step in (0, 1))
+    assert first is not None and first.shape == second.shape and (first != second).any()

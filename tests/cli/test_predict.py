@@ -1,0 +1,48 @@
+"""Tests `inception-jax predict`."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from inception_jax import cli
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three images, the second unreadable."""
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 256, (9, 9, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), pixels)
+    (tmp_path / "1.png").write_bytes(b"torn")
+    return tmp_path
+
+
+def test_classes(tiny_run, images, capsys):
+    """As JSON lines and as text; an unreadable file is reported and skipped."""
+    words = ["predict", str(images), f"--workdir={tiny_run[0]}", "--top=2"]
+    assert cli.main([*words, "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(row["top"]) for row in rows] == [2, 0, 2] and "error" in rows[1]
+    assert cli.main(words) == 0
+    out, err = capsys.readouterr()
+    assert out.count("%") == 4 and "1.png\n  unreadable: " in err
+    for i in (0, 2):
+        (images / f"{i}.png").write_bytes(b"torn")
+    assert cli.main(words) == 65
+    assert "none of 3 files could be read" in capsys.readouterr().err
+
+
+def test_features(tiny_run, images, capsys):
+    """One row for each readable file, in a file that appears complete."""
+    out = images / "f.npz"
+    words = ["predict", str(images), f"--workdir={tiny_run[0]}", "--features=conv2"]
+    assert cli.main([*words, f"--out={out}", "--spatial"]) == 0
+    with np.load(out) as file:
+        assert [p[-5:] for p in file["path"]] == ["0.png", "2.png"]
+        assert file["features"].shape == (2, 4, 4, 16)
+    assert sorted(p.name for p in images.iterdir()) == ["0.png", "1.png", "2.png", "f.npz"]
+    for more, says in (([], "go together"), (["--out=a.csv"], "named *.npz or *.parquet")):
+        assert cli.main([*words, *more]) == 78
+        assert says in capsys.readouterr().err

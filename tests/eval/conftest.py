@@ -1,0 +1,3 @@
+"""The tiny network's workdir."""
+
+from tests.evaluated import tiny_run, tiny_workdir  # noqa: F401
