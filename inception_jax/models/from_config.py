@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
 
-def build_model(c: Mapping[str, Any]) -> Network:
+def build_model(c: ConfigDict | Mapping[str, Any]) -> Network:
     """The network of a config's `model` section.
 
     Raises:
