@@ -8,7 +8,7 @@ import pytest
 from inception_jax.train.accumulation import mean_over, microbatches
 from tests.train.steps import close, train
 
-WHOLE_BATCH = {"dtype": "float64", "bn_group": 2}
+WHOLE_BATCH = {"dtype": "float64", "bn_group": 2, "colour": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_accumulation_equals_the_whole_batch(float64, whole_batch, accumulate, d
 
 
 @pytest.mark.slow
-def test_fifty_accumulated_steps_on_any_number_of_devices(float64):
+def test_fifty_accumulated_steps_on_any_number_of_devices(optimised, float64):
     """The losses of 50 steps agree with two microbatches on 1 and 8 devices, and without."""
     options = {"count": 50, "images": 32, "lr": 0.003, **WHOLE_BATCH}
     first = train(**options)[1]

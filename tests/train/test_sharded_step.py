@@ -42,7 +42,7 @@ def test_every_layout_agrees(float64, split_small_leaves, one_device, devices, m
 @pytest.mark.parametrize("group", [0, pytest.param(4, marks=slow)])
 def test_groups_across_devices_agree(float64, group):
     """BatchNorm over the whole batch, or over two devices' images: 1 and 8 devices, to 1e-9."""
-    options = {**ALL_ON, "images": 16, "bn_group": group}
+    options = {**ALL_ON, "images": 16, "bn_group": group, "colour": "none"}
     (one, losses), (eight, others) = (train(devices=n, **options) for n in (1, 8))
     close(one, eight, 1e-9)
     np.testing.assert_allclose(losses, others, rtol=1e-9)
@@ -59,7 +59,7 @@ def test_the_state_is_donated_and_keeps_its_shardings(
 
     Unusable donations are a warning, and so an error here.
     """
-    current, step, mesh = setup(devices, model_axis, bn_group=2, **more)
+    current, step, mesh = setup(devices, model_axis, bn_group=2, colour="none", **more)
     shardings = jax.tree.map(lambda x: x.sharding, current)
     assert any(not s.is_fully_replicated for s in jax.tree.leaves(shardings)) == bool(more)
     for i in range(3):
@@ -75,7 +75,7 @@ def test_the_state_is_donated_and_keeps_its_shardings(
 
 @slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-4)])
-def test_fifty_steps_on_any_number_of_devices(split_small_leaves, dtype, tolerance):
+def test_fifty_steps_on_any_number_of_devices(optimised, split_small_leaves, dtype, tolerance):
     """The losses of 50 steps agree on 1, 2, 4 and 8 devices, and with ZeRO-1 on 8."""
     options = {**ALL_ON, "count": 50, "lr": 0.003, "dtype": dtype}
     layouts = [*({"devices": n} for n in (1, 2, 4, 8)), {"devices": 8, "zero": True}]
@@ -88,7 +88,7 @@ def test_fifty_steps_on_any_number_of_devices(split_small_leaves, dtype, toleran
 
 def test_the_step_is_a_function_of_state_and_batch():
     """The same state and batch give the same bits; another step number gives another dropout."""
-    current, step, mesh = setup(dropout=0.5, ema_decay=0.0)
+    current, step, mesh = setup(dropout=0.5, colour="none", ema_decay=0.0)
     states = current, current, current.replace(step=current.step + 5)
     new = [jax.device_get(step(jax.tree.map(jnp.copy, s), put(mesh))) for s in states]
     assert jax.tree.all(jax.tree.map(np.array_equal, new[0], new[1]))
@@ -98,7 +98,7 @@ def test_the_step_is_a_function_of_state_and_batch():
 @pytest.mark.parametrize("zero", [True, pytest.param(False, marks=slow)])
 def test_signals(zero):
     """SKIP from any one device leaves the state bit-identical; STOP does not change the step."""
-    current, step, mesh = setup(8, dropout=0.5, zero=zero)
+    current, step, mesh = setup(8, dropout=0.5, colour="none", zero=zero)
 
     def after(signal):
         new, metrics = step(jax.tree.map(jnp.copy, current), with_signal(mesh, signal))

@@ -68,7 +68,7 @@ def test_a_step_is_gradient_update_and_averages(initial):
     near(new.ema, jax.tree.map(lambda a, x: decay * a + (1 - decay) * x, initial.ema, averages))
     assert metrics.pop("top5") >= metrics["top1"]
     near(metrics, terms)
-    assert {"loss", "cross_entropy", "loss_conv2"} < set(metrics)
+    assert {"loss", "cross_entropy", "loss_aux_conv2"} < set(metrics)
 
 
 def test_dropout_is_a_function_of_seed_and_step():
