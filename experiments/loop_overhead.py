@@ -24,12 +24,15 @@ import numpy as np
 
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.cli import pages
+from inception_jax.progress import Progress
 from inception_jax.runtime import startup
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
+from inception_jax.train.profile import Trace
 from inception_jax.train.sharded_step import RUN
-from inception_jax.train.trainer import Trainer
+from inception_jax.train.timekeeper import Timekeeper
+from inception_jax.train.trainer import build
 
 WARM = 5  # uncounted steps at the start of a round, while the pipeline fills
 BATCHES = 8  # in memory
@@ -68,23 +71,27 @@ def bare(step, state, batches, count: int) -> float:
     return timed.seconds()
 
 
-def looped(job, step, state, count: int, batches=None) -> float:
+def looped(trainer, step, state, count: int, batches=None) -> float:
     """Seconds a step of the loop, on `batches`, or on its own input."""
     timed = Timed(step)
-    job.train_step = timed
-    job.due = lambda *_: False
-    job.total = count + WARM
+    trainer.program = copy.copy(trainer.program)
+    trainer.program.train_step = timed
+    trainer.program.total = count + WARM
+    trainer.due = lambda *_: False
     if batches:
-        read, _ = job.batches(0, idle)
-        job.batches = lambda *_: (read, itertools.cycle(batches))
+        read, _ = trainer.batches(0, idle)
+        trainer.batches = lambda *_: (read, itertools.cycle(batches))
     with (
         tempfile.TemporaryDirectory() as folder,
         Interrupt() as interrupt,
-        Watchdog(job.config.train.watchdog, Path(folder) / "stacks.txt") as watchdog,
+        Watchdog(trainer.config.train.watchdog, Path(folder) / "stacks.txt") as watchdog,
     ):
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
-        began = time.monotonic()
-        Loop(job, Path(folder), saves, interrupt, watchdog, {}, began).run(state, 0, None)
+        clock, bar = Timekeeper(time.monotonic(), watchdog), Progress(trainer.program.total)
+        Loop(
+            trainer, Path(folder), saves, interrupt, clock, {}, bar, Trace(Path(folder), 0),
+            start=0, window=None,
+        ).run(state)  # fmt: skip
         seconds = timed.seconds()
         saves.close()
     return seconds
@@ -107,11 +114,11 @@ def main() -> None:
     startup.start()
     config: Any = pages.load(a.config)
     config.data.dir = a.data_dir
-    job = Trainer(config)
-    kept, step = job.fresh_state(), job.train_step
-    job.total = BATCHES
-    batches = list(job.batches(0, idle)[1])
-    on_device = [job.placed(b, RUN) for b in batches]
+    trainer = build(config)
+    kept, step = trainer.program.fresh_state(), trainer.program.train_step
+    trainer.program.total = BATCHES
+    batches = list(trainer.batches(0, idle)[1])
+    on_device = [trainer.placed(b, RUN) for b in batches]
 
     def fresh():
         return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))
@@ -119,8 +126,8 @@ def main() -> None:
     bare(step, fresh(), on_device, 1)  # compiles
     ways = {
         "step": lambda: bare(step, fresh(), on_device, a.steps),
-        "loop": lambda: looped(copy.copy(job), step, fresh(), a.steps, batches),
-        "loop and input": lambda: looped(copy.copy(job), step, fresh(), a.steps),
+        "loop": lambda: looped(copy.copy(trainer), step, fresh(), a.steps, batches),
+        "loop and input": lambda: looped(copy.copy(trainer), step, fresh(), a.steps),
     }
     rounds = []
     for i in range(a.rounds):

@@ -15,6 +15,7 @@ import os
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,11 +37,11 @@ class Photographs(Files):
         self._names, self.classes = self._names[:count], ("photograph",) * 1000
 
 
-def build(a: argparse.Namespace) -> tuple[Evaluator, object]:
+def build(a: argparse.Namespace) -> tuple[Evaluator, Any]:
     """The evaluator and random variables, on the devices."""
     model = models.create(a.model, num_classes=1000, aux=False, dtype=a.dtype)
     size = model.preprocessing.image_size
-    config = ConfigDict(
+    config: Any = ConfigDict(
         {
             "data": {"image_size": size, "eval_crop": 0.875, "resize": "stretch",
                      "interpolation": "bilinear", "threads": a.threads},
@@ -58,7 +59,7 @@ def build(a: argparse.Namespace) -> tuple[Evaluator, object]:
     return evaluator, jax.device_put(values, meshes.replicated(mesh))
 
 
-def whole(evaluator: Evaluator, variables: object) -> tuple[float, int]:
+def whole(evaluator: Evaluator, variables: Any) -> tuple[float, int]:
     """Seconds of the evaluation, and the pieces that went through the network."""
     pieces, step = 0, evaluator._step
 
@@ -75,7 +76,7 @@ def whole(evaluator: Evaluator, variables: object) -> tuple[float, int]:
     return time.perf_counter() - began, pieces
 
 
-def alone(evaluator: Evaluator, variables: object, pieces: int) -> float:
+def alone(evaluator: Evaluator, variables: Any, pieces: int) -> float:
     """Seconds of the forward passes of `pieces` pieces that lie on the device."""
     rows, size = evaluator._rows, evaluator.protocol.size
     views = {

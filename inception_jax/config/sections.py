@@ -4,7 +4,7 @@ At run time a config is a `ConfigDict`. `rules.py` holds what each value must be
 `tests/config/test_sections.py` checks that both files list the same keys with the same types.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ml_collections import ConfigDict
 
@@ -33,6 +33,7 @@ class Data(Protocol):
     processes: int
 
 
+@runtime_checkable  # checked in tests, where models.from_config takes it
 class Model(Protocol):
     """The `model` section."""
 

@@ -1,20 +1,21 @@
 """The network that a config's `model` section describes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from inception_jax import models
+from inception_jax.config.sections import Model
 from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
 
-def build_model(c: Mapping[str, Any]) -> Network:
+def build_model(c: Model | Mapping[str, Any]) -> Network:
     """The network of a config's `model` section.
 
     Raises:
         ConfigError: an unknown name, dialect or stem; the message lists the choices.
     """
-    fields = dict(c)
+    fields = dict(cast(Mapping[str, Any], c))
     try:
         return models.create(fields.pop("name"), **fields)
     except ValueError as e:

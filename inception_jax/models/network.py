@@ -7,6 +7,7 @@ from typing import Any, ClassVar, no_type_check
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from flax import struct
 from jax.typing import DTypeLike
@@ -163,7 +164,11 @@ class Network(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w 3"], *, train: bool = False, endpoints: bool = False
+        self,
+        x: Float[Array | np.ndarray, "b h w 3"],
+        *,
+        train: bool = False,
+        endpoints: bool = False,
     ) -> Output:
         """Map normalised images `x` to an Output."""
         d, conv = self.switches, self.conv(train and not self.frozen)
@@ -173,8 +178,8 @@ class Network(nn.Module):
         with_heads = self.aux and d.aux and self.num_classes and (train or self.is_initializing())
         heads = self.heads() if with_heads else {}
 
-        rows = apply_rows(self, x.astype(self.dtype), conv, self.rows())
-        y: Array | Preactivation = x
+        y: Array | Preactivation = jnp.asarray(x).astype(self.dtype)
+        rows = apply_rows(self, y, conv, self.rows())
         for name, y in rows:
             outputs[name] = y
             block_monitors.row(self, name, y)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Num, UInt8
 
 from inception_jax.data.images import distort
@@ -12,15 +13,15 @@ from inception_jax.models.network import Network
 
 
 def predict(
-    model: Network, variables: Mapping[str, Any], images: UInt8[Array, "b s s 3"]
+    model: Network, variables: Mapping[str, Any], images: UInt8[Array | np.ndarray, "b s s 3"]
 ) -> Float[Array, "b classes"]:
     """Logits of `images`, in evaluation mode."""
     return model.apply(variables, as_input(images, model), train=False).logits
 
 
-def as_input(images: Num[Array, "b s s 3"], model: Network) -> Float[Array, "b s s 3"]:
+def as_input(images: Num[Array | np.ndarray, "b s s 3"], model: Network) -> Float[Array, "b s s 3"]:
     """The model's normalised input of `images` in 0..255, uint8 or float."""
-    return normalised(images.astype(ops.wide(model.dtype)) / 255, model)
+    return normalised(jnp.asarray(images).astype(ops.wide(model.dtype)) / 255, model)
 
 
 def normalised(pixels: Float[Array, "b s s 3"], model: Network) -> Float[Array, "b s s 3"]:

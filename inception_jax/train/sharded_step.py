@@ -54,26 +54,23 @@ def make_train_step(
     Randomness is a function of (seed, step, position in the batch).
 
     Args:
-        model, tx, mesh: the network, the optimiser, the devices.
+        model: the network.
+        tx: the optimiser.
         rate: learning rate by step, a metric.
+        mesh: the devices.
         loss: the config's `loss` section.
-        flip, colour: random mirroring, and a key of `distort`'s colour distortions.
+        flip: whether images are mirrored at random.
+        colour: a key of `distort`'s colour distortions.
         seed: of augmentation and dropout.
         ema_decay: of the averages, where the state has them.
-        accumulate: microbatches a step.
+        accumulate: see `batch_gradient`.
         zero: whether optimiser state and averages are sharded over the data axis (ZeRO-1).
-        reduce_dtype: in which the devices' gradients are added, if BatchNorm's groups lie within
-            a device's images; empty leaves it to the partitioner: the dtype of the computation.
+        reduce_dtype: see `batch_gradient`.
         monitors: whether the metrics have `monitors`, see `with_metrics`. Training is the same.
-        recompute, vmem: see `remat.POLICIES` and `xla_options.training`.
+        recompute: one of `remat.POLICIES`.
+        vmem: see `xla_options.training`.
     """
-    num_shards = meshes.shards(mesh)
-    grad = partial(gradient, monitors=monitors, recompute=recompute)
-    grad = accumulated(grad, accumulate, 1 if reduce_dtype else num_shards)
-    if reduce_dtype:
-        grad = reduced(grad, mesh, reduce_dtype)
-    if zero:
-        grad = scattered(grad, mesh)
+    grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
     minimised = partial(
         objective,
         smoothing=loss.label_smoothing,
@@ -91,6 +88,21 @@ def make_train_step(
     step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
     options = xla_options.training(mesh.devices.flat[0], vmem)
     return jax.jit(step, donate_argnums=0, compiler_options=options)
+
+
+def batch_gradient(
+    mesh: Mesh, accumulate: int, zero: bool, reduce_dtype: str, monitors: bool, recompute: str
+) -> Gradient:
+    """The gradient over a batch that the devices of `mesh` share, in `accumulate` microbatches.
+
+    With `reduce_dtype` the devices' gradients are added in it, which needs BatchNorm's groups
+    within a device's images; empty leaves that to the partitioner: the dtype of the computation.
+    """
+    grad = partial(gradient, monitors=monitors, recompute=recompute)
+    grad = accumulated(grad, accumulate, 1 if reduce_dtype else meshes.shards(mesh))
+    if reduce_dtype:
+        grad = reduced(grad, mesh, reduce_dtype)
+    return scattered(grad, mesh) if zero else grad
 
 
 def reduced(grad: Gradient, mesh: Mesh, dtype: str) -> Gradient:

@@ -82,6 +82,7 @@ def export_graph(
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
     """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
     model, variables = models.fold(model, variables)
+    variables = jax.tree.map(jnp.asarray, variables)
     if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
         model = model.clone(dtype=jnp.dtype("float32"))
         variables = jax.tree.map(lambda x: x.astype("float32"), variables)
