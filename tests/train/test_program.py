@@ -52,8 +52,11 @@ def test_what_does_not_divide_is_refused(devices, changes, message):
 
 def test_an_image_below_the_minimum_is_refused():
     """The message names the layer, and what to change."""
-    small = program(digits(model__stem="imagenet", model__aux=True, data__image_size=24))
-    with pytest.raises(ConfigError, match=r"image_size=24 is too small for googlenet: .*stem=small"):
+    changes = {"model__name": "inception_v3", "model__stem": "paper", "data__image_size": 40}
+    small = program(digits(**changes))
+    with pytest.raises(
+        ConfigError, match=r"image_size=40 is too small for inception_v3: .*stem=small"
+    ):
         small.empty_state  # noqa: B018
 
 

@@ -50,25 +50,28 @@ def test_groups_across_devices_agree(float64, group):
 
 @pytest.mark.parametrize(
     ("devices", "model_axis", "more"),
-    [(4, 2, {"zero": True, "reduce_dtype": "bfloat16"}), pytest.param(8, 1, {}, marks=slow)],
-)
+    [(4, 2, {"reduce_dtype": "float64", "zero": True}), pytest.param(8, 1, {}, marks=slow),
+     pytest.param(4, 2, {"reduce_dtype": "bfloat16", "dtype": "float32"}, marks=slow)],
+)  # fmt: skip
 def test_the_state_is_donated_and_keeps_its_shardings(
-    split_small_leaves, devices, model_axis, more
+    float64, split_small_leaves, devices, model_axis, more
 ):
     """Steps reuse the memory of the state they are given, and are traced and compiled once.
 
     Unusable donations are a warning, and so an error here.
     """
-    current, step, mesh = setup(devices, model_axis, bn_group=2, colour="none", **more)
+    options = {**ALL_ON, **more}
+    images = options.pop("images")
+    current, step, mesh = setup(devices, model_axis, **options)
     shardings = jax.tree.map(lambda x: x.sharding, current)
     assert any(not s.is_fully_replicated for s in jax.tree.leaves(shardings)) == bool(more)
     for i in range(3):
         given = current
-        current, _ = step(given, put(mesh, seed=i))
+        current, _ = step(given, put(mesh, images, seed=i))
         assert all(x.is_deleted() for x in jax.tree.leaves(given))
         assert jax.tree.map(lambda x: x.sharding, current) == shardings
     assert step._cache_size() == 1
-    program = step.lower(current, put(mesh)).compile()
+    program = step.lower(current, put(mesh, images)).compile()
     size = sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(current))
     assert program.memory_analysis().alias_size_in_bytes == size
 
@@ -86,29 +89,42 @@ def test_fifty_steps_on_any_number_of_devices(optimised, split_small_leaves, dty
         np.testing.assert_allclose(losses, first, rtol=tolerance)
 
 
-def test_the_step_is_a_function_of_state_and_batch():
+@pytest.fixture(scope="module")
+def eight_devices():
+    """A state, its step with dropout and ZeRO-1, and the mesh of eight devices."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meshes, "SMALLEST", 16)
+        current, step, mesh = setup(8, dropout=0.5, colour="none", zero=True)
+        step(jax.tree.map(jnp.copy, current), with_signal(mesh, RUN))  # traced with small leaves
+    return current, step, mesh
+
+
+def after(state, step, batch, signal):
+    """The state and the loss after a step from a copy of `state`."""
+    new, metrics = step(jax.tree.map(jnp.copy, state), batch)
+    assert metrics["signal"] == signal
+    return jax.device_get(new), float(metrics["loss"])
+
+
+def equal(a, b):
+    """Whether all leaves are bit-identical."""
+    return jax.tree.all(jax.tree.map(np.array_equal, a, b))
+
+
+def test_the_step_is_a_function_of_state_and_batch(eight_devices):
     """The same state and batch give the same bits; another step number gives another dropout."""
-    current, step, mesh = setup(dropout=0.5, colour="none", ema_decay=0.0)
+    current, step, mesh = eight_devices
     states = current, current, current.replace(step=current.step + 5)
-    new = [jax.device_get(step(jax.tree.map(jnp.copy, s), put(mesh))) for s in states]
-    assert jax.tree.all(jax.tree.map(np.array_equal, new[0], new[1]))
-    assert new[2][1]["loss"] != new[0][1]["loss"]
+    new = [after(state, step, with_signal(mesh, RUN), RUN) for state in states]
+    assert equal(new[0], new[1]) and new[2][1] != new[0][1]
 
 
-@pytest.mark.parametrize("zero", [True, pytest.param(False, marks=slow)])
-def test_signals(zero):
+def test_signals(eight_devices):
     """SKIP from any one device leaves the state bit-identical; STOP does not change the step."""
-    current, step, mesh = setup(8, dropout=0.5, colour="none", zero=zero)
-
-    def after(signal):
-        new, metrics = step(jax.tree.map(jnp.copy, current), with_signal(mesh, signal))
-        assert metrics["signal"] == signal
-        return jax.device_get(new)
-
-    equal = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))  # noqa: E731
-    usual = after(RUN)
-    assert equal(after(SKIP), jax.device_get(current)) and equal(after(STOP), usual)
-    assert not equal(usual, jax.device_get(current))
+    current, step, mesh = eight_devices
+    new = {s: after(current, step, with_signal(mesh, s), s)[0] for s in (RUN, STOP, SKIP)}
+    assert equal(new[SKIP], jax.device_get(current))
+    assert equal(new[STOP], new[RUN]) and not equal(new[RUN], new[SKIP])
 
 
 def test_the_state_is_float32_under_bfloat16():
