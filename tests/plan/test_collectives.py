@@ -12,7 +12,7 @@ from inception_jax.plan import collectives, hlo
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import optim, sharded_step, state
 from tests.tiny import Tiny
-from tests.train.test_train_step import LOSS
+from tests.train.steps import LOSS
 
 # Instructions of the TPU's and the CPU's compiler, with one loop of three trips.
 PROGRAM = """

@@ -1,10 +1,11 @@
-"""Tests `inception_jax/train/run.py` with real processes, killed and resumed."""
+"""Tests `inception_jax/train/run.py`: in this process, and (slow) in processes that are killed."""
 
 import gzip
 import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,8 +16,12 @@ import numpy as np
 import pytest
 
 from inception_jax import checkpoint
+from inception_jax.errors import PreemptedError
+from inception_jax.train import run
+from inception_jax.train.loop import Loop
 from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
+from tests.tiny import Tiny, digits
 
 # Dropout, colour and EMA are on: everything that could remember where it was.
 SMALL = (
@@ -60,8 +65,6 @@ def lines(workdir):
 
 def weights(workdir):
     """Every array that the newest checkpoint evaluates, as bytes by name."""
-    import jax
-
     step, tree = checkpoint.load(workdir)
     return step, {
         jax.tree_util.keystr(p): np.asarray(x).tobytes()
@@ -87,6 +90,31 @@ def wait_for_step(workdir, step, process):
             return
         time.sleep(0.05)
     raise AssertionError(f"no step {step} after 150 s")
+
+
+def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
+    """SIGTERM after step 1 saves step 3 and stops; resumed, it ends as an uninterrupted run."""
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
+    changes = {"train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
+    config = digits(**changes, mesh__data=1, train__watchdog=0.0)
+    run.run(config, tmp_path / "whole")
+    save, stop = Loop.save, tmp_path / "stopped"
+
+    def save_and_signal(loop, step, state):
+        save(loop, step, state)
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(PreemptedError, match="saved step 3 of 6"):
+        patch.setattr(Loop, "save", save_and_signal)
+        run.run(config, stop)
+    assert not (stop / "DONE").exists()
+    run.run(config, stop)
+    assert lines(stop) == lines(tmp_path / "whole") and weights(stop) == weights(tmp_path / "whole")
+    events = jsonl.read(stop / "attempts.jsonl")
+    assert [e["event"] for e in events] == ["start", "end", "start", "end"]
+    assert (events[1]["code"], events[2]["step"], events[3]["code"]) == (75, 3, 0)
+    assert (stop / "DONE").exists()
 
 
 @pytest.mark.slow

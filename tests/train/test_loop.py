@@ -1,0 +1,124 @@
+"""Tests `inception_jax/train/loop.py` in this process: the five calls of a step, and its ends."""
+
+import io
+import signal
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from inception_jax.checkpoint import Checkpoints
+from inception_jax.errors import DivergedError, PreemptedError
+from inception_jax.progress import Progress
+from inception_jax.runtime.signals import Interrupt
+from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train.loop import Loop
+from inception_jax.train.profile import Trace
+from inception_jax.train.timekeeper import Timekeeper
+from inception_jax.train.trainer import build
+from inception_jax.workdir import jsonl
+from tests.tiny import Tiny, digits
+from tests.train.steps import fresh
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    """Of 4 steps on one device: saves after 1, 2 and 4, evaluates after 2 and 4."""
+    changes = dict(train__epochs=0.25, checkpoint__every_epochs=0.13, eval__every_epochs=0.13)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inception_jax.train.program.build_model", lambda c: Tiny())
+        config = digits(**changes, log__every_steps=2, log__tensorboard=False)
+        trainer = build(config, jax.devices()[:1])
+    trainer.compile_ahead().join()
+    return trainer
+
+
+class Run:
+    """A loop from step 0 with the objects that `run` gives it."""
+
+    def __init__(self, trainer, workdir):
+        program = trainer.program
+        self.state = fresh(program.mesh, model=program.model, tx=program.tx)
+        self.workdir, self.record, self.interrupt = workdir, {}, Interrupt()
+        self.saves = Checkpoints(workdir / "checkpoints", keep=5)
+        self.clock = Timekeeper(0.0, Watchdog(0, workdir / "stacks.txt"))
+        bar, trace = Progress(program.total, stream=io.StringIO()), Trace(workdir / "profile", 0)
+        self.loop = Loop(
+            trainer, workdir, self.saves, self.interrupt, self.clock, self.record, bar, trace,
+            start=0, window=None,
+        )  # fmt: skip
+
+    def lines(self, split):
+        """The steps that metrics.jsonl has of a split."""
+        return [
+            x["step"] for x in jsonl.read(self.workdir / "metrics.jsonl") if x["split"] == split
+        ]
+
+    def saved(self):
+        """The complete checkpoints."""
+        self.saves.wait()
+        return self.saves.steps()
+
+
+@pytest.fixture
+def current(trainer, tmp_path):
+    """A run that has not begun."""
+    run = Run(trainer, tmp_path)
+    yield run
+    run.saves.close()
+
+
+def test_a_step_is_five_calls(current):
+    """Two steps by hand: each is saved, both are one line of metrics, the second is evaluated."""
+    loop, state = current.loop, current.state
+    for step in (1, 2):
+        batch, waited = loop.feed(step)
+        assert batch["image"].shape == (96, 8, 8, 3) and waited >= 0
+        state = loop.step(step, state, batch, waited)
+        loop.log(step, state)
+        loop.save(step, state)
+        loop.evaluate(step, state)
+    assert int(state.step) == current.record["step"] == 2
+    assert current.lines("train") == current.lines("test") == [2] and current.saved() == [1, 2]
+    evaluation = jsonl.read(current.workdir / "metrics.jsonl")[-1]
+    assert evaluation["count"] == 360 and evaluation["weights"] == "ema"
+
+
+def test_a_run_to_its_end(current):
+    """Four steps: lines, checkpoints and evaluations where due, and the time of each part."""
+    current.loop.run(current.state)
+    assert current.lines("train") == current.lines("test") == [2, 4]
+    assert current.saved() == [1, 2, 4]
+    spent = current.record["spent"]
+    assert current.record["step"] == 4 and spent["start"] > 0 and spent["steps"] > 0
+
+
+def test_a_signal_saves_and_stops(current):
+    """After a signal the next step says so to all processes, is saved, and is the last."""
+    current.interrupt.signal = signal.SIGTERM
+    with pytest.raises(PreemptedError, match="saved step 1 of 4 and stopped"):
+        current.loop.run(current.state)
+    assert current.record["step"] == 1 and current.saved() == [1]
+
+
+def test_weights_that_are_not_finite_are_not_saved(current, trainer, monkeypatch):
+    """The loss of a step is that of the weights before it; the weights after it are checked."""
+
+    class Broken:
+        """The trainer, of whose second step the averages are not finite."""
+
+        def __getattr__(self, name):
+            return getattr(trainer, name)
+
+        def step(self, state, batch):
+            """A step as the trainer's."""
+            state, metrics = trainer.step(state, batch)
+            if metrics["signal"] >= 0 and int(state.step) == 2:
+                state = state.replace(ema=jax.tree.map(lambda x: x * jnp.nan, state.ema))
+            return state, metrics
+
+    monkeypatch.setattr(current.loop, "_trainer", Broken())
+    with pytest.raises(DivergedError, match="step 2: the weights it left"):
+        current.loop.run(current.state)
+    assert current.saved() == [1]
+    assert (current.workdir / "diverged" / "step-2.json").exists()

@@ -1,0 +1,80 @@
+"""Tests `inception_jax/train/trainer.py`: what is refused, when something is due, rollbacks."""
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from inception_jax import checkpoint
+from inception_jax.errors import ConfigError
+from inception_jax.train.trainer import Trainer, build, epoch_of
+from tests.tiny import digits
+
+
+def test_other_classes_than_the_datas_are_refused():
+    """The digits have ten; the message names both keys to set."""
+    with pytest.raises(ConfigError, match=r"classes=7: expected 10.*set data\.classes"):
+        build(digits(data__classes=7), jax.devices()[:1])
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"), [(1.0, [3, 5, 8, 9]), (0.5, [2, 3, 4, 5, 7, 8, 9]), (5.0, [9])]
+)
+def test_an_interval_in_epochs(every, steps):
+    """2.5 steps an epoch: due at the first step at or after each multiple, and at the end."""
+    program = SimpleNamespace(per_epoch=2.5, total=9, config=None)
+    trainer = Trainer(None, program, None)
+    assert [step for step in range(1, 10) if trainer.due(step, every)] == steps
+
+
+def test_after_a_rollback():
+    """The same trainer without a rollback; else another rate, and batches further on."""
+    trainer = build(digits(), jax.devices()[:1])
+    assert trainer.after_rollback(0, 1.0) is trainer
+    other = trainer.after_rollback(3, 0.5)
+    assert other.shift == 3 and other.program is not trainer.program
+    assert other.source is trainer.source and other.evaluator is trainer.evaluator
+    rates = [float(t.program.rate(20)) for t in (trainer, other)]
+    assert rates[1] == pytest.approx(rates[0] / 2)
+    readers = [t.batches(start, lambda: None)[1] for t, start in ((trainer, 5), (other, 2))]
+    np.testing.assert_array_equal(*(next(batches)["index"] for batches in readers))
+
+
+def test_a_batch_is_placed_with_a_signal_for_each_device():
+    """The step reads images, labels and signals; the examples' numbers stay on the host."""
+    trainer = build(digits(), jax.devices()[:4])
+    rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.arange(96, dtype=np.int32)}
+    placed = trainer.placed({**rows, "index": np.arange(96)}, 2)
+    assert placed["signal"].tolist() == [2, 2, 2, 2] and set(placed) == {*rows, "signal"}
+    shapes = trainer.program.empty_batch
+    assert all(x.sharding == shapes[k].sharding for k, x in placed.items())
+
+
+def test_arrays_of_another_network_do_not_fit(tmp_path):
+    """`checkpoint.init` of a network without a common layer is refused."""
+    checkpoint.write(tmp_path, {"params": {"other": {"kernel": np.ones(3, np.float32)}}})
+    trainer = build(digits(checkpoint__init=str(tmp_path)), jax.devices()[:1])
+    with pytest.raises(ConfigError, match="none of its parameters fits googlenet"):
+        trainer.start_arrays()
+    assert build(digits(), jax.devices()[:1]).start_arrays() is None
+
+
+def test_an_error_of_the_compiler_waits_for_the_first_step(monkeypatch):
+    """The thread that compiles ahead ends quietly, and the step compiles again."""
+    trainer = build(digits(), jax.devices()[:1])
+
+    def compiled():
+        raise RuntimeError
+
+    monkeypatch.setattr(trainer.program, "compiled", compiled)
+    trainer.compile_ahead().join(60)
+    assert trainer.step is trainer.program.train_step
+    monkeypatch.setattr(trainer.program, "compiled", lambda: "compiled")
+    trainer.compile_ahead().join(60)
+    assert trainer.step == "compiled" and trainer.seconds_to_compile > 0
+
+
+def test_the_epoch_of_a_step():
+    """Images seen over images of the split."""
+    assert epoch_of(digits(), 30) == 30 * 96 / 1437
