@@ -66,7 +66,8 @@ def test_twice_from_the_same_goes_further_back(tmp_path):
 @pytest.mark.parametrize(
     ("mode", "most", "steps", "says"),
     [("stop", 3, (10,), "^step 15$"), ("rollback", 3, (), "no older checkpoint"),
-     ("rollback", 3, (15,), "no older checkpoint"), ("rollback", 0, (10,), "train.rollbacks=0 is reached")],
+     ("rollback", 3, (15,), "no older checkpoint"),
+     ("rollback", 0, (10,), "train.rollbacks=0 is reached")],
 )  # fmt: skip
 def test_where_it_stops_instead(tmp_path, mode, most, steps, says):
     """By the config, for want of a checkpoint, or after too many; nothing is noted."""
