@@ -38,6 +38,7 @@ def load(folder, name):
     arrays = weights.read(file)
     model = peer.create(arrays)
     variables, _ = weights.import_arrays(model, peer, arrays)
+    variables = jax.tree.map(jax.numpy.asarray, variables)
     return model, variables, peer
 
 
@@ -87,7 +88,7 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
     monkeypatch.setattr(googlenet, "AUX_DROPOUT", 0.0)
     model, variables, peer = load(peer_files, name)
     model = model.clone(dropout=0.0, dtype=jnp.dtype("float64"))
-    variables = jax.tree.map(lambda x: np.asarray(x, np.float64), variables)
+    variables = jax.tree.map(lambda x: jax.numpy.asarray(x, np.float64), variables)
     want = dict(np.load(peer_files / f"{name}.step.npz"))
 
     def loss(params):

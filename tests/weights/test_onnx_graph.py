@@ -71,7 +71,7 @@ def test_a_network(name, dialect):
             return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
         return rng.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape).astype(np.float32)
 
-    variables = jax.tree.map(draw, shapes)
+    variables = jax.tree.map(lambda x: jax.numpy.asarray(draw(x)), shapes)
 
     def forward(images):
         return model.apply(variables, preprocess.as_input(images, model)).logits
