@@ -93,7 +93,7 @@ def test_a_training_step(name, peer_files, float64, monkeypatch):
 
     def loss(params):
         out, new = model.apply(
-            {**variables, "params": params}, want["images"], train=True,
+            {**variables, "params": params}, jnp.asarray(want["images"]), train=True,
             mutable=["batch_stats"], rngs={"dropout": jax.random.key(0)},
         )  # fmt: skip
 
