@@ -73,6 +73,7 @@ def test_gradient_norms_are_those_of_the_blocks():
     assert {v.dtype for v in jax.tree.leaves(metrics)} == {np.dtype("float32")}
 
 
+@pytest.mark.slow
 def test_one_and_eight_devices_agree(float64):
     """Each monitor is that of the whole batch: 1 and 8 devices agree to 1e-6."""
     one, eight = (train(1, devices=n, dtype="float64")[1]["monitors"] for n in (1, 8))
