@@ -1,4 +1,6 @@
-r"""GoogLeNet, a quarter as wide, on 1,797 handwritten digits: the first run on any machine.
+r"""A small GoogLeNet on 1,797 handwritten digits: the first run on any machine.
+
+A quarter as wide, with three of its nine modules: one on each grid.
 
     inception-jax train --config=configs/digits.py --workdir=runs/digits
 
@@ -6,6 +8,10 @@ No paper; the data are scikit-learn's (8x8 pixels, every fifth held out).   Time
 """
 
 from inception_jax import config as cfg
+
+# Compiling is most of the time to the first step: with all nine modules it takes three times as
+# long, for 98.89% of the test digits instead of 99.44% (experiments/digits).
+DROPPED = tuple(f"inception_{row}" for row in ("3a", "4a", "4b", "4c", "4d", "5a"))
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
@@ -28,6 +34,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             num_classes=10,
             width=a.width,
             stem="small",
+            drop_rows=DROPPED,
             dropout=0.4,
             bn_group=0,
             bn_decay=0.9,  # 0.9997 would need 10,000 steps to forget its start

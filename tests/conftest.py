@@ -8,6 +8,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 FLAGS = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = f"{FLAGS} --xla_force_host_platform_device_count=8"
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
@@ -15,6 +16,10 @@ from jaxtyping import install_import_hook  # noqa: E402
 # Shapes and types are checked in tests only, at every call.
 TYPED = ["inception_jax.models", "inception_jax.train.losses", "inception_jax.eval.metrics"]
 install_import_hook(TYPED, "beartype.beartype")
+
+# No time limit for an example: other processes share the machine.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 # Programs compiled by an earlier run of the suite are taken from here; results do not depend on it.

@@ -24,8 +24,8 @@ class BNInceptionDialect(Dialect):
     Attributes:
         pool_4c: channels after the pool of 4c and 4d. The figure's widths (128) sum to 608 where
             its output column says 576; TF-slim takes 96, which gives 576.
-        separable: the 7x7 convolution of the stem as 8 filters a colour, then a 1x1. The paper
-            says so and TF-slim does so; the parameter counts in circulation are with a plain one.
+        separable: the 7x7 convolution of the stem as 8 filters a colour, then a 1x1. So the
+            paper and TF-slim; published parameter counts are with a plain convolution.
     """
 
     pool_4c: int = 128

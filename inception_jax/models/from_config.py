@@ -19,4 +19,5 @@ def build_model(c: Model | Mapping[str, Any]) -> Network:
     try:
         return models.create(fields.pop("name"), **fields)
     except ValueError as e:
-        raise ConfigError(f"--config.model: {e}") from e
+        hint = "; to drop none: --config.model.drop_rows='()'" if "unknown row" in str(e) else ""
+        raise ConfigError(f"--config.model: {e}{hint}") from e

@@ -1,29 +1,29 @@
-"""Who waits for whom: the input for the step, or the step for the input."""
+"""The bottleneck of training: the input or the step."""
 
 import os
 from collections.abc import Mapping
 
-BOUND = 0.05  # share of the time spent waiting for images from which the input is to blame
+BOUND = 0.05  # share of the time spent waiting for images above which it is the input
 
 
 class Bottleneck:
-    """Says in a training log which of the two it is: once, and again whenever that changes."""
+    """Reports the bottleneck once, and again whenever it changes."""
 
     def __init__(self, threads: int):
         self._threads = threads
-        self._said: bool | None = None
+        self._reported: bool | None = None
 
     def verdict(self, waited: float, stages: Mapping[str, float]) -> str | None:
-        """The verdict on a stretch of training, or None if it has been said.
+        """The verdict on a stretch of training, or None if it is the last one reported.
 
         Args:
             waited: share of the time that steps waited for images.
             stages: milliseconds of a thread that an image takes, by stage.
         """
         bound = waited > BOUND
-        if bound == self._said:
+        if bound == self._reported:
             return None
-        self._said = bound
+        self._reported = bound
         costs = ", ".join(f"{name} {ms:.2f}" for name, ms in stages.items())
         image = f"an image takes a thread {sum(stages.values()):.2f} ms ({costs})"
         if not bound:

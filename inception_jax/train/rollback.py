@@ -1,4 +1,4 @@
-"""Going back from a divergence: to the last good checkpoint, past the batches that led to it."""
+"""Rollbacks after a divergence: to the last good checkpoint, skipping the batches after it."""
 
 import time
 from pathlib import Path
@@ -11,14 +11,15 @@ from inception_jax.workdir import jsonl
 
 
 class Rollbacks:
-    """The run's rollbacks, in rollbacks.jsonl; what they changed holds for all steps after them.
+    """The run's rollbacks, stored in rollbacks.jsonl.
 
-    A line has `step`, the first that was not finite; `to`, the checkpoint that the run went back
-    to; `shift`, how many batches further on in the order of the examples it then reads; `factor`,
-    of the learning rate. Written before the run goes back, so that a killed one does the same.
+    A line has `step`, the first that was not finite; `to`, the step of the checkpoint restored;
+    `shift`, the number of batches skipped since the beginning of the run; `factor`, of the learning
+    rate. Both hold from `to` on. The line is written before the restore, so that a run killed in
+    between resumes with the same.
 
     Args:
-        path: of the file; need not exist.
+        path: the file; need not exist.
         c: the `train` section.
     """
 
@@ -27,16 +28,16 @@ class Rollbacks:
         self.lines: list[dict[str, Any]] = multihost.decided(lambda: jsonl.read(path))
 
     def in_force(self, start: int) -> tuple[int, float]:
-        """The shift in batches and the factor of the rate, for a run that goes on from `start`."""
+        """(shift, factor) for a run that resumes at step `start`."""
         for line in reversed(self.lines):
             if line["to"] <= start:
                 return line["shift"], line["factor"]
         return 0, 1.0
 
     def add(self, error: DivergedError, saves: Checkpoints) -> int:
-        """Where to go back to, now noted.
+        """Record a rollback; returns the step to restore.
 
-        The newest checkpoint; if the last rollback was to that one already, the one before it.
+        It is the newest checkpoint's; if the last rollback was to that one, the one before it.
 
         Raises:
             DivergedError: as given, where the run stops instead: `train.on_divergence`, no
@@ -45,7 +46,7 @@ class Rollbacks:
         if self._c.on_divergence == "stop":
             raise error
         if len(self.lines) >= self._c.rollbacks:
-            raise _also(error, f"It went back {len(self.lines)} times (train.rollbacks) before.")
+            raise _also(error, f"The limit of train.rollbacks={len(self.lines)} is reached.")
         saves.wait()
         steps = [s for s in saves.steps() if s < error.step]
         again = bool(steps and self.lines and self.lines[-1]["to"] == steps[-1])
@@ -61,8 +62,8 @@ class Rollbacks:
             jsonl.append(self._path, self.lines[-1], sync=True)
         return to
 
-    def words(self) -> str:
-        """The last one, for a person."""
+    def summary(self) -> str:
+        """The last rollback, for the terminal."""
         line = self.lines[-1]
         rate = f", the learning rate times {line['factor']:g}" if line["factor"] != 1 else ""
         return (

@@ -76,7 +76,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
                 del state
                 step = rollbacks.add(e, saves)
                 if distributed.first():
-                    bar.say(f"{e}\n{rollbacks.words()}")
+                    bar.say(f"{e}\n{rollbacks.summary()}")
                 trainer = trainer.after_rollback(*rollbacks.in_force(step))
                 state, window = saves.restore(step, trainer.program.empty_state)
         saves.close()

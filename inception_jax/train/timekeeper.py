@@ -90,7 +90,7 @@ class Timekeeper:
         self._window_start, self._window_steps, self._window_input = time.monotonic(), 0, 0.0
 
     def count(self, waited: float) -> None:
-        """Counts a step that waited so many seconds for its batch into the window."""
+        """Add a step to the window; `waited`: seconds for its batch."""
         self._window_steps, self._window_input = self._window_steps + 1, self._window_input + waited
 
     def speed(self, batch_size: int) -> dict[str, float]:

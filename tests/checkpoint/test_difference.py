@@ -12,7 +12,7 @@ from tests import saved
 def test_diff(run, tmp_path, capsys):
     """0 for the same bits; 1, the worst array first, for others; arrays that only one has."""
     assert cli.main(["ckpt", "diff", str(run), f"{run}@15"]) == 0
-    assert "the same, bit by bit" in capsys.readouterr().out
+    assert "bit-identical" in capsys.readouterr().out
     other = saved.state(15)
     other["params"]["logits"]["bias"] = other["params"]["logits"]["bias"].at[3].add(0.5)
     other["params"]["conv0"]["kernel"] = other["params"]["conv0"]["kernel"].at[0].add(1e-3)

@@ -88,7 +88,7 @@ VALUES = [
 ]
 FOLDER = (*TRAIN, "--config.data.source=folder", "--config.data.dir={tmp}/images")
 TOO_SMALL = (*TRAIN, "--config.model.name=inception_v3", "--config.model.stem=paper",
-             "--config.data.image_size=28")  # fmt: skip
+             "--config.data.image_size=28", "--config.model.drop_rows=()")  # fmt: skip
 TFDS = (*TRAIN, "--config.data.source=tfds", "--config.data.dir={tmp}")
 BUILT = [
     ("model", (*TRAIN, "--config.model.name=googlnet"), ["--config.model", "mean 'googlenet'?"]),

@@ -116,7 +116,7 @@ def test_rollbacks_end(undisturbed, tmp_path):
     """A run that diverges again and again ends with 65 and the number of rollbacks."""
     words = ("--config.train.on_divergence=rollback", "--config.train.rollbacks=2")
     code, output = poisoned(tmp_path / "run", undisturbed[11][0], *words)
-    assert code == 65 and "It went back 2 times (train.rollbacks) before" in output
+    assert code == 65 and "The limit of train.rollbacks=2 is reached" in output
     assert len(jsonl.read(tmp_path / "run" / "rollbacks.jsonl")) == 2
 
 

@@ -52,6 +52,7 @@ def test_eval_runs_no_head_and_writes_no_statistics():
     assert not (new["batch_stats"]["conv1"]["bn"]["mean"] == 0).all()
 
 
+@pytest.mark.slow
 def test_zero_auxiliary_weight_gives_the_backbone_the_gradients_of_the_bare_net():
     """With aux_weight 0 the backbone's gradients equal those of the network without heads."""
     image, labels = jax.random.normal(jax.random.key(2), (4, 8, 8, 3)), jnp.arange(4)

@@ -41,5 +41,5 @@ def test_reaped(new_search, capsys):
     assert outcomes(new_search) == [("RUNNING", "")], "not silent long enough"
     time.sleep(1.1)
     assert cli.main(words) == 0
-    assert "trial 0: its worker is lost; failed" in capsys.readouterr().out
+    assert "trial 0: failed, its worker has died" in capsys.readouterr().out
     assert outcomes(new_search)[0][0] == "FAIL"

@@ -29,7 +29,7 @@ def test_a_sweep_without_results(tmp_path, capsys):
 def test_mistakes(grid_dir, capsys):
     """Two sweeps, and a directory as the output file."""
     assert cli.main(["report", str(grid_dir), str(grid_dir)]) == 78
-    assert "expected one of them" in capsys.readouterr().err
+    assert "expected one sweep" in capsys.readouterr().err
     assert cli.main(["report", str(grid_dir), f"--out={grid_dir}"]) == 78
     assert "found a directory" in capsys.readouterr().err
 

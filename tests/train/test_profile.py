@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from inception_jax.train.profile import FROM, Trace
+from inception_jax.train.profile import FIRST, Trace
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_two_steps_from_the_tenth_on(calls, tmp_path):
             toggled.append(step)
             texts.append(trace.toggle(step, spent))
         spent = {"steps": spent["steps"] + 0.5, "input": spent["input"] + 0.1}
-    assert toggled == [FROM, FROM + 2] and calls == ["start", "stop"]
+    assert toggled == [FIRST, FIRST + 2] and calls == ["start", "stop"]
     assert texts[0] == ""
     assert texts[1].startswith("profile: 2 steps of 500.0 ms, 20.0% of it waiting for images\n")
     assert str(tmp_path / "plugins" / "perfetto_trace.json.gz") in texts[1]
@@ -43,10 +43,10 @@ def test_two_steps_from_the_tenth_on(calls, tmp_path):
 def test_the_end_of_a_run_ends_an_open_trace(calls, tmp_path):
     """A run of 11 steps, of which 20 were to be traced: the two that ran are reported."""
     trace = Trace(tmp_path, 20)
-    assert not trace.due(None) and trace.due(FROM)
-    trace.toggle(FROM, {"steps": 0.0, "input": 0.0})
+    assert not trace.due(None) and trace.due(FIRST)
+    trace.toggle(FIRST, {"steps": 0.0, "input": 0.0})
     assert trace.due(None)
-    assert "profile: 2 steps of" in trace.toggle(FROM + 2, {"steps": 1.0, "input": 0.0})
+    assert "profile: 2 steps of" in trace.toggle(FIRST + 2, {"steps": 1.0, "input": 0.0})
     assert calls == ["start", "stop"]
 
 

@@ -52,7 +52,12 @@ def test_what_does_not_divide_is_refused(devices, changes, message):
 
 def test_an_image_below_the_minimum_is_refused():
     """The message names the layer, and what to change."""
-    changes = {"model__name": "inception_v3", "model__stem": "paper", "data__image_size": 40}
+    changes = {
+        "model__name": "inception_v3",
+        "model__stem": "paper",
+        "data__image_size": 40,
+        "model__drop_rows": (),
+    }
     small = program(digits(**changes))
     with pytest.raises(
         ConfigError, match=r"image_size=40 is too small for inception_v3: .*stem=small"

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -39,7 +40,11 @@ def test_a_graph_equals_the_network(load, tiny_run, tmp_path):
         call = load(out)
         for count in (1, 3):
             images = rng.integers(0, 255, (count, 8, 8, 3), np.uint8)
-            result = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
+            result = model.apply(
+                jax.tree.map(jax.numpy.asarray, variables),
+                preprocess.as_input(images, model),
+                endpoints=True,
+            )
             want = result.endpoints[endpoint] if endpoint else result.logits
             got = call(images)
             assert got.shape == want.shape

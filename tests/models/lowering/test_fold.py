@@ -9,10 +9,13 @@ from tests.models.lowering.gradients import example, farthest
 from tests.models.small import with_rows
 
 CASES = [
-    ("inception_v3", "torchvision", ["conv_1a", "mixed_5b"]),  # gammas
+    pytest.param("inception_v3", "torchvision", ["conv_1a", "mixed_5b"], marks=pytest.mark.slow),
     ("bn_inception", "cadene", ["conv1", "inception_3a"]),  # biases beside BatchNorm
     ("xception", "keras", ["conv_1", "block_2"]),  # separable convolutions
-    ("inception_resnet_v1", "facenet", ["conv_1a", "block8_last"]),  # an embedding, residuals
+    # An embedding, residual modules.
+    pytest.param(
+        "inception_resnet_v1", "facenet", ["conv_1a", "block8_last"], marks=pytest.mark.slow
+    ),
 ]
 
 
