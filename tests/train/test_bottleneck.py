@@ -1,4 +1,4 @@
-"""Tests of inception_jax.train.bottleneck."""
+"""Tests `inception_jax/train/bottleneck.py`: the verdict, and when it is repeated."""
 
 import os
 
@@ -11,10 +11,10 @@ CORES = os.cpu_count() or 1
 
 
 def test_the_step_is_named():
-    """Nothing waits for images: the step is the bottleneck, with what an image costs."""
-    news = Bottleneck(2).verdict(0.004, STAGES)
-    assert news is not None and news.startswith("bottleneck: the step; 0.4% of the time")
-    assert "1.20 ms (read 0.10, decode 0.90, resize 0.20)" in news
+    """Steps do not wait for images: the step is the bottleneck; with the cost of an image."""
+    verdict = Bottleneck(2).verdict(0.004, STAGES)
+    assert verdict is not None and verdict.startswith("bottleneck: the step; 0.4% of the time")
+    assert "1.20 ms (read 0.10, decode 0.90, resize 0.20)" in verdict
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,17 @@ def test_the_step_is_named():
         (CORES, {"read": 9.0, "decode": 0.9}, "the disk is slow"),
     ],
 )
-def test_the_input_is_named_with_a_way_out(threads, stages, advice):
+def test_the_input_is_named_with_a_remedy(threads, stages, advice):
     """Steps wait for images: the verdict says how long, and what would help."""
-    news = Bottleneck(threads).verdict(0.37, stages)
-    assert news is not None and news.startswith("bottleneck: the input; 37% of the time")
-    assert advice in news
+    verdict = Bottleneck(threads).verdict(0.37, stages)
+    assert verdict is not None and verdict.startswith("bottleneck: the input; 37% of the time")
+    assert advice in verdict
 
 
-def test_it_is_said_when_it_changes():
-    """The same verdict twice is said once; another one is news."""
-    b = Bottleneck(2)
-    said = [b.verdict(share, STAGES) is not None for share in (0.2, 0.3, 0.01, 0.02, 0.06)]
-    assert said == [True, False, True, False, True]
+def test_the_verdict_is_given_when_it_changes():
+    """None while the verdict stays the same."""
+    bottleneck = Bottleneck(2)
+    given = [
+        bottleneck.verdict(share, STAGES) is not None for share in (0.2, 0.3, 0.01, 0.02, 0.06)
+    ]
+    assert given == [True, False, True, False, True]

@@ -9,6 +9,7 @@ from inception_jax import models
 from inception_jax.models import Output
 from inception_jax.train.losses import cross_entropy, l2, objective
 from tests.tiny import Tiny
+from tests.train.steps import random_like
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -44,8 +45,9 @@ def test_each_auxiliary_head_counts_its_weight():
 
 def test_l2_acts_on_kernels_only():
     """The L2 gradient is the kernel itself, and zero on every bias, beta and gamma."""
-    params = Tiny().init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))["params"]
-    params = jax.tree.map(lambda x: x + 0.5, params)
+    image = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
+    shapes = jax.eval_shape(Tiny().init, jax.random.key(0), image)["params"]
+    params = jax.tree.map(lambda x: x + 0.5, random_like(shapes))
     seen = set()
     for path, grad in jax.tree_util.tree_leaves_with_path(jax.grad(l2)(params)):
         leaf = params

@@ -66,7 +66,7 @@ def test_staircase_at_epoch_edges(batch):
     lr=st.floats(1e-4, 1),
 )  # fmt: skip
 def test_cosine_rises_then_falls(epochs, per_epoch, warmup, lr):
-    """Warm-up rises to lr and no further; the cosine falls to nothing; nothing is negative."""
+    """Warm-up rises to lr and no further; the cosine falls to zero; no rate is negative."""
     section = cfg.ConfigDict(
         cfg.sgd(schedule=cfg.cosine(lr=lr, warmup_epochs=warmup), momentum=0.9)
     )
@@ -136,23 +136,23 @@ def test_adamw_decays_kernels_only():
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop", "adamw"])
 @pytest.mark.parametrize("factor", [0.0, 0.1])
-def test_the_trunk_learns_slower_or_not_at_all(name, factor):
-    """A step of the trunk is `trunk` times the one it would be; a frozen one is not clipped for."""
+def test_the_backbone_learns_slower_or_not_at_all(name, factor):
+    """The backbone's update is scaled; a frozen one does not count in the clipped norm."""
     rng = np.random.default_rng(0)
     params = {k: {"kernel": jnp.asarray(rng.normal(size=(4, 4)))} for k in ("stem", "logits")}
     grads = jax.tree.map(lambda x: 3 * x, params)
     steps = {}
-    for trunk in (1.0, factor):
+    for backbone_lr in (1.0, factor):
         section = cfg.sgd(
             schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0),
             momentum=0.9,
             clip=1.0,
-            backbone_lr=trunk,
+            backbone_lr=backbone_lr,
         ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
         c = cfg.ConfigDict(section)
         tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, backbone=["stem"])
         with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
-            steps[trunk], _ = tx.update(grads, tx.init(params), params)
+            steps[backbone_lr], _ = tx.update(grads, tx.init(params), params)
     whole, slow = steps[1.0], steps[factor]
     np.testing.assert_allclose(slow["stem"]["kernel"], factor * whole["stem"]["kernel"], rtol=1e-6)
     if factor:

@@ -1,4 +1,4 @@
-"""Tests `inception_jax/train/rollback.py`: where a run goes back to, and what holds from there."""
+"""Tests `inception_jax/train/rollback.py`: which checkpoint, shift and learning rate."""
 
 from types import SimpleNamespace
 
@@ -12,22 +12,22 @@ class Saves:
     """Steps that are saved."""
 
     def __init__(self, *steps):
-        self.there = list(steps)
+        self.saved = list(steps)
 
     def wait(self):
-        """All is on the disk."""
+        """All saves are complete."""
 
     def steps(self):
         """Oldest first."""
-        return sorted(self.there)
+        return sorted(self.saved)
 
     def set_aside(self, step, reason):
         """Removes one."""
-        self.there.remove(step)
+        self.saved.remove(step)
 
 
 def diverged(step):
-    """What the loop raises."""
+    """The loop's error."""
     error = DivergedError(f"step {step}")
     error.step = step
     return error
@@ -38,7 +38,7 @@ def section(mode="rollback", most=3, factor=0.5):
     return SimpleNamespace(on_divergence=mode, rollbacks=most, rollback_factor=factor)
 
 
-def test_back_and_past_the_batches(tmp_path):
+def test_a_rollback_skips_the_batches(tmp_path):
     """Step 25 of the run read batch 25; the step after 20 then reads batch 26."""
     back = Rollbacks(tmp_path / "r.jsonl", section())
     assert back.in_force(0) == (0, 1.0)
@@ -52,8 +52,8 @@ def test_back_and_past_the_batches(tmp_path):
     assert again.in_force(30) == (6, 0.25) and again.in_force(25) == (5, 0.5)
 
 
-def test_twice_from_the_same_goes_further_back(tmp_path):
-    """A checkpoint that led twice to a divergence is put aside."""
+def test_the_second_rollback_to_a_checkpoint_uses_an_older_one(tmp_path):
+    """A checkpoint that led twice to a divergence is renamed."""
     back, saves = Rollbacks(tmp_path / "r.jsonl", section()), Saves(10, 20)
     assert back.add(diverged(25), saves) == 20
     assert back.add(diverged(23), saves) == 10
@@ -64,14 +64,14 @@ def test_twice_from_the_same_goes_further_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "most", "steps", "says"),
+    ("mode", "most", "steps", "message"),
     [("stop", 3, (10,), "^step 15$"), ("rollback", 3, (), "no older checkpoint"),
      ("rollback", 3, (15,), "no older checkpoint"),
      ("rollback", 0, (10,), "train.rollbacks=0 is reached")],
 )  # fmt: skip
-def test_where_it_stops_instead(tmp_path, mode, most, steps, says):
-    """By the config, for want of a checkpoint, or after too many; nothing is noted."""
+def test_divergence_ends_the_run(tmp_path, mode, most, steps, message):
+    """By the config, without a checkpoint, or after too many; nothing is written."""
     back = Rollbacks(tmp_path / "r.jsonl", section(mode, most))
-    with pytest.raises(DivergedError, match=says) as error:
+    with pytest.raises(DivergedError, match=message) as error:
         back.add(diverged(15), Saves(*steps))
     assert error.value.step == 15 and not (tmp_path / "r.jsonl").exists()

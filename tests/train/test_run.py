@@ -23,7 +23,7 @@ from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
 from tests.tiny import Tiny, digits
 
-# Dropout, colour and EMA are on: everything that could remember where it was.
+# Dropout, colour and EMA are on: everything whose state must survive.
 SMALL = (
     "--config=configs/digits.py:epochs=3.0,width=0.125",
     "--config.data.image_size=8",
@@ -36,7 +36,7 @@ SMALL = (
     "--config.eval.every_epochs=1.0",
     "--config.log.every_steps=4",
     "--config.log.tensorboard=false",
-    "--config.log.monitors=true",  # their lines too are those of an undisturbed run
+    "--config.log.monitors=true",  # their lines too are those of an uninterrupted run
 )
 
 
@@ -73,9 +73,9 @@ def weights(workdir):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A run that nothing happened to."""
-    workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
+def uninterrupted(tmp_path_factory):
+    """The workdir of an uninterrupted run."""
+    workdir = tmp_path_factory.mktemp("runs") / "uninterrupted"
     finish(workdir, "--profile=2")
     return workdir
 
@@ -118,7 +118,7 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_kill_9_changes_nothing(undisturbed, tmp_path):
+def test_kill_9_changes_nothing(uninterrupted, tmp_path):
     """Killed with -9 and run again, every line and array is bit-identical; more in tests/faults."""
     workdir = tmp_path / "killed"
     rng = random.Random()
@@ -131,8 +131,8 @@ def test_kill_9_changes_nothing(undisturbed, tmp_path):
         process.wait()
         kills.append(max((x["step"] for x in jsonl.read(workdir / "metrics.jsonl")), default=0))
     finish(workdir)
-    assert lines(workdir) == lines(undisturbed), kills
-    assert weights(workdir) == weights(undisturbed), kills
+    assert lines(workdir) == lines(uninterrupted), kills
+    assert weights(workdir) == weights(uninterrupted), kills
     events = [json.loads(x) for x in (workdir / "attempts.jsonl").read_text().splitlines()]
     starts = [e["step"] for e in events if e["event"] == "start"]
     assert len(starts) == 3 and starts == sorted(starts) and starts[-1] > 0
@@ -141,27 +141,27 @@ def test_kill_9_changes_nothing(undisturbed, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_profile(undisturbed):
-    """`--profile` traces that many steps, for TensorBoard and Perfetto, and says where."""
-    folder = undisturbed / "profile" / "process-0"
+def test_a_profile(uninterrupted):
+    """`--profile` traces steps for TensorBoard and Perfetto, and prints the paths."""
+    folder = uninterrupted / "profile" / "process-0"
     (trace,) = folder.rglob("*.xplane.pb")
     assert trace.stat().st_size > 1000
     (perfetto,) = folder.rglob("perfetto_trace.json.gz")
     found = json.loads(gzip.decompress(perfetto.read_bytes()))
-    assert "metadata" not in found  # Perfetto does not take it
+    assert "metadata" not in found  # Perfetto refuses it
     steps = {e["args"]["step_num"] for e in found["traceEvents"] if e.get("name") == "train"}
     assert steps == {"10", "11"}
-    said = Path(f"{undisturbed}.out.txt").read_text()
-    assert "profile: 2 steps of " in said and str(perfetto) in said and str(folder) in said
-    assert re.search(r"first step after .*: data .*s, compiler .*s, the rest .*s", said)
+    printed = Path(f"{uninterrupted}.out.txt").read_text()
+    assert "profile: 2 steps of " in printed and str(perfetto) in printed and str(folder) in printed
+    assert re.search(r"first step after .*: data .*s, compiler .*s, the rest .*s", printed)
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_left_alone(undisturbed):
-    """The same command on a finished run ends at once with 0 and trains no step."""
-    before = (undisturbed / "metrics.jsonl").read_bytes()
-    finish(undisturbed)
-    assert (undisturbed / "metrics.jsonl").read_bytes() == before
+def test_a_finished_run_is_left_alone(uninterrupted):
+    """The same command on a finished run exits with 0 and trains no step."""
+    before = (uninterrupted / "metrics.jsonl").read_bytes()
+    finish(uninterrupted)
+    assert (uninterrupted / "metrics.jsonl").read_bytes() == before
 
 
 @pytest.mark.slow
@@ -194,17 +194,17 @@ def test_an_unreadable_image(tmp_path, command):
 
 
 @pytest.mark.slow
-def test_fine_tuning_from_a_run(undisturbed, tmp_path, command):
-    """`checkpoint.init` starts from another run's arrays: at (almost) no rate it ends there."""
+def test_fine_tuning_from_a_run(uninterrupted, tmp_path, command):
+    """`checkpoint.init` starts from another run's arrays; a rate of almost zero keeps them."""
     done = command(
-        "train", *SMALL, f"--config.checkpoint.init={undisturbed}", "--config.train.epochs=0.5",
+        "train", *SMALL, f"--config.checkpoint.init={uninterrupted}", "--config.train.epochs=0.5",
         "--config.optim.lr=1e-12",
         "--config.optim.warmup_epochs=0.0", f"--workdir={tmp_path / 'tuned'}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"from {undisturbed}" in done.stdout
+    assert f"from {uninterrupted}" in done.stdout
     assert "fresh: none" in done.stdout
-    (_, began), (_, ended) = checkpoint.load(undisturbed), checkpoint.load(tmp_path / "tuned")
+    (_, began), (_, ended) = checkpoint.load(uninterrupted), checkpoint.load(tmp_path / "tuned")
     # The average of equal arrays rounds in its last digit.
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), began["params"], ended["params"]
@@ -212,11 +212,11 @@ def test_fine_tuning_from_a_run(undisturbed, tmp_path, command):
 
 
 @pytest.mark.slow
-def test_eval_and_predict_agree_with_training(undisturbed, command, tmp_path):
+def test_eval_and_predict_agree_with_training(uninterrupted, command, tmp_path):
     """`eval` repeats the run's last evaluation exactly; on 8 devices the counts are the same."""
-    last = [x for x in jsonl.read(undisturbed / "metrics.jsonl") if x["split"] == "test"][-1]
+    last = [x for x in jsonl.read(uninterrupted / "metrics.jsonl") if x["split"] == "test"][-1]
     for devices in (1, 8):
-        done = command("eval", f"--workdir={undisturbed}", "--json", devices=devices)
+        done = command("eval", f"--workdir={uninterrupted}", "--json", devices=devices)
         assert done.returncode == 0, done.stderr
         got = json.loads(done.stdout)
         assert (got["count"], got["top1"], got["top5"]) == (360, last["top1"], last["top5"])
@@ -229,7 +229,7 @@ def test_eval_and_predict_agree_with_training(undisturbed, command, tmp_path):
     for i in range(40):
         cv2.imwrite(str(tmp_path / f"{i:03}.png"), source.stored(i))
     (tmp_path / "900.png").write_bytes(b"no image")
-    done = command("predict", tmp_path, f"--workdir={undisturbed}", "--json")
+    done = command("predict", tmp_path, f"--workdir={uninterrupted}", "--json")
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == 41 and "error" in rows[-1]
