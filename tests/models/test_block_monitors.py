@@ -12,6 +12,8 @@ from inception_jax.runtime import xla_options
 from tests.models.small import KEYS, traced, with_rows
 from tests.tiny import Tiny, TinyResidual
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def monitored(model, variables, images, **options):
     """The monitors of a training pass by kind, and the end-points."""

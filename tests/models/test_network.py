@@ -11,6 +11,8 @@ from inception_jax.train.losses import objective
 from tests.models.small import EVERY, KEYS, small, traced, with_rows
 from tests.tiny import Tiny
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def jit(function):
     """`function`, compiled quickly since it runs once."""

@@ -8,6 +8,8 @@ from inception_jax.runtime import xla_options
 from tests.models.lowering.gradients import example, farthest
 from tests.models.small import with_rows
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 CASES = [
     pytest.param("inception_v3", "torchvision", ["conv_1a", "mixed_5b"], marks=pytest.mark.slow),
     ("bn_inception", "cadene", ["conv1", "inception_3a"]),  # biases beside BatchNorm

@@ -9,6 +9,8 @@ from inception_jax.models.lowering import forms
 from tests.models.lowering.gradients import example, farthest, gradient
 from tests.models.small import with_rows
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 # One module of each kind in which a form does something, and the stem's convolutions and pool.
 CASES = [
     ("inception_v3", "slim", ["conv_1a", "pool_3a", "mixed_5b"]),

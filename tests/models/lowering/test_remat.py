@@ -11,6 +11,8 @@ from tests.models.lowering.gradients import example, farthest, gradient
 from tests.models.small import with_rows
 from tests.tiny import Tiny, TinyResidual
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 @pytest.mark.parametrize(
     "model",
