@@ -53,6 +53,14 @@ def peer_files() -> Path:
 
 
 @pytest.fixture
+def quick_compiler(request):
+    """XLA compiles in half the time: most of its optimisations are off; not in slow tests."""
+    jax.config.update("jax_disable_most_optimizations", "slow" not in request.keywords)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def float64():
     """Runs a test in double precision."""
     with jax.enable_x64(True):

@@ -14,6 +14,8 @@ from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
 from tests import evaluated, tiny
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 MODEL = tiny.Tiny()
 VARIABLES = evaluated.variables(MODEL, 8)
 

@@ -8,6 +8,8 @@ from inception_jax.errors import ConfigError
 from inception_jax.eval import predict
 from tests.data.pictures import encoded, gradient
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 @pytest.fixture
 def predictor(tiny_run):

@@ -11,6 +11,8 @@ from inception_jax.runtime import mesh as meshes
 from tests.tiny import Tiny, batch
 from tests.train.steps import random_like
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 class Logits:
     """A network whose logits are given: 4 classes."""

@@ -8,6 +8,8 @@ from inception_jax.errors import ConfigError, DataError
 from inception_jax.fid import compare, image_set
 from tests.fid.image_folders import extract
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def test_every_image_counts_once(tiny_run, folders):
     """Batches of 2, 7 and 32 give the same features in the same order."""

@@ -7,6 +7,8 @@ import pytest
 
 from inception_jax.models.batch_norm import BatchNorm, batch_statistics
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def batch_norm(x, group, decay=0.9, scale=False, average=0.0):
     norm = BatchNorm(decay=decay, epsilon=1e-3, scale=scale, train=True, group=group)

@@ -10,6 +10,8 @@ from inception_jax.models import layers
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.lowering.preactivation import Preactivation
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def dialect(norm=None, **fields):
     return Dialect(source="tests", norm=norm, preprocessing=Preprocessing(8), **fields)

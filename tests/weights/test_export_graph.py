@@ -11,6 +11,8 @@ from inception_jax.errors import ConfigError
 from inception_jax.models import from_config, preprocess
 from inception_jax.weights.export_graph import export_graph
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def stablehlo(path):
     """The function of a StableHLO file."""

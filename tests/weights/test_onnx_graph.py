@@ -12,6 +12,8 @@ from inception_jax.models import preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.weights import onnx_graph
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def run_both(forward, photos):
     """The outputs of JAX and of onnxruntime for uint8 images [b, h, w, 3]."""

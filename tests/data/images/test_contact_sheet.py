@@ -12,6 +12,8 @@ from inception_jax.data.images import contact_sheet, distort
 from inception_jax.errors import ConfigError
 from tests.data.pictures import Pictures, settings
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 @pytest.mark.parametrize(("batch_size", "rows", "colour"), [(10, 2, "fast"), (70, 8, "none")])
 def test_the_cells_are_the_training_batch(tmp_path, batch_size, rows, colour):

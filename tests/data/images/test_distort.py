@@ -10,6 +10,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from inception_jax.data.images import distort
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 augment = jax.jit(distort.augment, static_argnames=("flip", "colour"))
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

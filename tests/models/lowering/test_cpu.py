@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from inception_jax.models.lowering import ops
 from inception_jax.runtime import xla_options
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def once(function):
     """`function`, compiled quickly since it runs once."""
