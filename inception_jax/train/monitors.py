@@ -1,6 +1,6 @@
-"""Monitors: what the blocks of a network said of their health, in order and in words.
+"""Monitors: the health of each block of a network, ordered and summarised.
 
-No JAX here: the report reads the same numbers from a file.
+It does not import JAX: the report reads the same numbers from a file.
 """
 
 import math
@@ -12,7 +12,7 @@ Noted = Mapping[str, Mapping[str, float]]
 
 SPLIT = "monitors"  # of their lines in metrics.jsonl
 DEAD = 0.5  # share of silent channels above which a block is called dying
-LOUD = 1.0  # residual over trunk: above it a module replaces what it should correct
+LOUD = 1.0  # residual over input: above it a module replaces what it should correct
 NAMES = 4  # blocks that a sentence names
 
 
@@ -23,7 +23,7 @@ class Monitor(NamedTuple):
     title: str
 
 
-RATIO = Monitor("residual_ratio", "Residual over trunk")
+RATIO = Monitor("residual_ratio", "Residual over input")
 DEAD_RELU = Monitor("dead_relu", "Channels that never fire")
 GRAD_NORM = Monitor("grad_norm", "Gradient norm")
 KINDS = (RATIO, DEAD_RELU, GRAD_NORM)
@@ -51,7 +51,7 @@ def line(noted: Noted, rows: Sequence[str]) -> dict[str, dict[str, float]]:
 
 
 def wrong(noted: Noted) -> dict[str, dict[str, float]]:
-    """The part of a line that nobody wants to see, the worst block of each kind first."""
+    """The values of a line beyond their bounds, the worst block of each kind first."""
 
     def badness(value: float) -> float:
         return value if math.isfinite(value) else math.inf
@@ -67,10 +67,10 @@ def wrong(noted: Noted) -> dict[str, dict[str, float]]:
 def worst(noted: Noted) -> str:
     """One line that names the worst blocks of a step; empty if nothing was monitored.
 
-    For a step that went wrong, so it speaks even where no number is beyond its bound.
+    For a step that diverged, so the largest are named even if no number is beyond its bound.
     """
     bad, parts = wrong(noted), []
-    for kind, words in zip(KINDS, ("residual/trunk", "silent channels", "gradient"), strict=True):
+    for kind, words in zip(KINDS, ("residual/input", "silent channels", "gradient"), strict=True):
         blocks = noted.get(kind.key, {})
         top = bad.get(kind.key) or {b: blocks[b] for b in sorted(blocks, key=lambda b: -blocks[b])}
         if top:
@@ -79,7 +79,7 @@ def worst(noted: Noted) -> str:
 
 
 def shown(kind: Monitor, value: float) -> str:
-    """A number as its kind is read: 97%, or 1.53."""
+    """The value formatted for its kind: 97%, or 1.53."""
     return f"{value:.0%}" if kind is DEAD_RELU else f"{value:.3g}"
 
 

@@ -8,7 +8,7 @@ from tests import saved
 
 
 def test_load_changes_nothing(run, capfd):
-    """`eval` of a damaged run takes the step before, says so, and leaves the folder as it is."""
+    """`eval` of a damaged run uses the step before, reports it, and does not change the folder."""
     assert checkpoint.load(run)[0] == 15
     saved.flip(saved.array_file(run / "checkpoints" / "15"))
     step, tree = checkpoint.load(run)

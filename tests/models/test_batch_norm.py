@@ -66,7 +66,7 @@ def test_groups_must_divide_the_batch():
 
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_unbiased_average(unbiased):
-    """The moving variance follows the unbiased one only in dialects that say so."""
+    """The moving variance follows the unbiased one only in dialects with that switch."""
     x = jax.random.normal(jax.random.key(0), (4, 1, 1, 2))
     norm = BatchNorm(decay=0.0, epsilon=1e-3, scale=False, train=True, unbiased=unbiased)
     _, new = norm.apply(norm.init(jax.random.key(0), x), x, mutable=["batch_stats"])

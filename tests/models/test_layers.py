@@ -47,7 +47,7 @@ def test_conv_bn_is_convolution_normalisation_relu(scale):
      (Norm(0.9, 1e-3, True), True, "bias bn kernel")],
 )  # fmt: skip
 def test_biases(norm, bias, names):
-    """A convolution has a bias without BatchNorm, and beside it where the dialect says so."""
+    """A convolution has a bias without BatchNorm, and beside it in dialects with that switch."""
     layer = layers.ConvBN(8, dialect=dialect(norm, bias=bias))
     params = layer.init(jax.random.key(0), jnp.zeros((1, 2, 2, 3)))["params"]
     assert " ".join(sorted(params)) == names

@@ -94,7 +94,7 @@ def test_a_run_to_its_end(current):
 
 
 def test_a_signal_saves_and_stops(current):
-    """After a signal the next step says so to all processes, is saved, and is the last."""
+    """After a signal the next step carries it to all processes, is saved, and is the last."""
     current.interrupt.signal = signal.SIGTERM
     with pytest.raises(PreemptedError, match="saved step 1 of 4 and stopped"):
         current.loop.run(current.state)

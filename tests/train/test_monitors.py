@@ -39,7 +39,7 @@ def test_values_out_of_bounds():
 def test_the_worst_blocks_in_one_line():
     """It names blocks beyond their bounds, else the largest; empty without monitors."""
     assert monitors.worst(VALUES) == (
-        "Worst blocks: residual/trunk 2.5 in block8_2; silent channels 97% in block8_10, 51% in "
+        "Worst blocks: residual/input 2.5 in block8_2; silent channels 97% in block8_10, 51% in "
         "block8_2; gradient 5 in logits, 4 in conv_7b, 3 in conv_1a, 2 in block8_2 and 1 more."
     )
     bad = {"grad_norm": {"a": math.nan, "b": 1.0}, "dead_relu": {}, "residual_ratio": {}}

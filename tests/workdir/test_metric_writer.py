@@ -103,7 +103,7 @@ def test_wandb(tmp_path, fake):
 
 
 def test_mlflow(tmp_path, fake):
-    """As for wandb; MLflow chooses the run's id, so a resumed run is told it."""
+    """As for wandb; MLflow chooses the run's id, so a resumed run reads it from the workdir."""
     mlflow = fake("mlflow")
     write(tmp_path, [1], track="mlflow")
     write(tmp_path, [2], resume_at=1, track="mlflow")
