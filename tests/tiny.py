@@ -35,6 +35,7 @@ class Tiny(Network):
 
     NAME: ClassVar[str] = "tiny"
     DIALECTS: ClassVar[dict[str, Dialect]] = {"tiny": DIALECT}
+    HEADS: ClassVar[dict[str, Any]] = {"conv2": partial(GoogLeNetAuxHead, dropout=0.0)}
 
     def table(self) -> Sequence[Row]:
         """Three convolutions."""
@@ -44,14 +45,6 @@ class Tiny(Network):
             Row("conv2", convolution(16, 3), "", 4, 16),
             Row("conv3", convolution(16, 1), "", 4, 16),
         )
-
-    def heads(self) -> dict[str, Any]:
-        """GoogLeNet's head on the second convolution."""
-        return {
-            "conv2": partial(
-                GoogLeNetAuxHead, form="paper", dropout=0.0, small=True, dtype=self.dtype
-            )
-        }
 
 
 class Added(Residual):
@@ -66,6 +59,7 @@ class TinyResidual(Tiny):
     """A convolution, two residual modules, and a last one without a ReLU."""
 
     NAME: ClassVar[str] = "tiny_residual"
+    HEADS: ClassVar[dict[str, Any]] = {}
 
     def table(self) -> Sequence[Row]:
         """The same module twice, then once more."""
@@ -74,10 +68,6 @@ class TinyResidual(Tiny):
             Row("block", repeat(Added, 2, scale=0.5), "", 8, 8),
             Row("last", repeat(Added, 1, scale=0.5, relu=False), "", 8, 8),
         )
-
-    def heads(self) -> dict[str, Any]:
-        """None."""
-        return {}
 
 
 def batch(count: int, size: int = 8, seed: int = 0) -> dict[str, Any]:

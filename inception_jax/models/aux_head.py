@@ -1,7 +1,6 @@
 """The auxiliary heads: GoogLeNet's, and that of Inception-v3 and its successors."""
 
 from flax import linen as nn
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from inception_jax.models.dialect import Initializer
@@ -23,16 +22,15 @@ class GoogLeNetAuxHead(nn.Module):
     conv: Conv
     num_classes: int
     train: bool
-    form: str
-    dropout: float
     small: bool
-    dtype: DTypeLike
+    dropout: float = AUX_DROPOUT
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
         """Map `x` [b, h, w, c] to logits [b, num_classes]."""
-        init = self.conv.keywords["dialect"].kernel_init
-        if self.form == "torchvision":
+        dialect, dtype = self.conv.keywords["dialect"], self.conv.keywords["dtype"]
+        init = dialect.kernel_init
+        if dialect.aux == "torchvision":
             x = adaptive_avg_pool(x, 4)
         else:
             size = min(5, *x.shape[1:3]) if self.small else 5
@@ -42,9 +40,9 @@ class GoogLeNetAuxHead(nn.Module):
         # Channels first, as torch flattens: imported weights then fit without a permutation.
         x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         hidden = scaled(1024, self.conv.keywords["width"])
-        x = nn.relu(Dense(hidden, init, self.dtype, name="hidden")(x))
+        x = nn.relu(Dense(hidden, init, dtype, name="hidden")(x))
         x = dropout(self, x, self.dropout, self.train)
-        return Dense(self.num_classes, init, self.dtype, name="logits")(x)
+        return Dense(self.num_classes, init, dtype, name="logits")(x)
 
 
 class AuxHead(nn.Module):
@@ -58,7 +56,6 @@ class AuxHead(nn.Module):
     num_classes: int
     train: bool
     small: bool
-    dtype: DTypeLike
     conv_init: Initializer | None = None  # of the 5x5; None takes the dialect's
     logits_init: Initializer | None = None
 
@@ -71,6 +68,7 @@ class AuxHead(nn.Module):
         size = min(5, *x.shape[1:3]) if self.small else 5
         x = self.conv(768, size, 1, "VALID", kernel_init=self.conv_init, name="conv1")(x)
         # One pixel at 299; torchvision's head too averages what a larger image leaves.
-        x = x.astype(wide(self.dtype)).mean(axis=(1, 2))
+        dtype = self.conv.keywords["dtype"]
+        x = x.astype(wide(dtype)).mean(axis=(1, 2))
         init = self.logits_init or self.conv.keywords["dialect"].kernel_init
-        return Dense(self.num_classes, init, self.dtype, name="logits")(x)
+        return Dense(self.num_classes, init, dtype, name="logits")(x)

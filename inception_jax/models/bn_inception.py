@@ -1,6 +1,6 @@
 """BN-Inception, "Batch Normalization" (arXiv:1502.03167), Figure 5 (TF-slim: inception_v2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from inception_jax.models import googlenet
+from inception_jax.models.branched import Branched
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Conv, SeparableConv
-from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network
+from inception_jax.models.googlenet import GoogLeNet
+from inception_jax.models.layers import Branch, Conv, SeparableConv
+from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import border, max_pool
-from inception_jax.models.rows import Build, Row, convolution, pooling
+from inception_jax.models.rows import Build, Row, block, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -96,68 +96,47 @@ FIGURE_5 = {
 }
 
 
-class BNInceptionModule(nn.Module):
+class BNInceptionModule(Branched):
     """1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3 | pool, 1x1; the pool is the maximum in 5b only."""
 
-    conv: Conv
     widths: BNWidths
     max: bool = False
+    narrowed: bool = False  # 4c and 4d, whose pool's channels the dialect gives
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, w = self.conv, self.widths
         pool = partial(max_pool, strides=1) if self.max else border(c)
-        self.branch = (
+        channels = self.dialect.pool_4c if self.narrowed else w.pool
+        return (
             (c(w.one),),
             (c(w.reduce_3), c(w.three, 3)),
             (c(w.reduce_d), c(w.double, 3), c(w.double, 3)),
-            (pool, c(w.pool)),
+            (pool, c(channels)),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, one + three + double + pool]."""
-        return concat(self.branch, x)
 
-
-class Reduction(nn.Module):
+class Reduction(Branched):
     """3c and 4e, which halve the grid: 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max-pool, passed on."""
 
-    conv: Conv
     widths: BNWidths
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, w = self.conv, self.widths
-        self.branch = (
+        return (
             (c(w.reduce_3), c(w.three, 3, 2)),
             (c(w.reduce_d), c(w.double, 3), c(w.double, 3, 2)),
-            (partial(max_pool, style=c.keywords["dialect"].padding),),
+            (partial(max_pool, style=self.dialect.padding),),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, three + double + c]."""
-        return concat(self.branch, x)
+
+def inception(key: str, **fields: Any) -> Build:
+    """Module `key` of Figure 5, of stride 1."""
+    return block(BNInceptionModule, widths=FIGURE_5[key], **fields)
 
 
-def inception(key: str) -> Build:
-    """Module `key` of Figure 5."""
-    widths = FIGURE_5[key]
-    return lambda net, conv, x, name: BNInceptionModule(conv, widths, key == "5b", name=name)(x)
-
-
-def narrowed(key: str) -> Build:
-    """Module `key` of Figure 5 with the dialect's channels after the pool."""
-
-    def build(
-        net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
-    ) -> Float[Array, "b h2 w2 d"]:
-        widths = FIGURE_5[key]._replace(pool=net.switches.pool_4c)
-        return BNInceptionModule(conv, widths, name=name)(x)
-
-    return build
-
-
-def reduction(key: str) -> Build:
+def halving(key: str) -> Build:
     """Module `key` of Figure 5, of stride 2."""
-    return lambda net, conv, x, name: Reduction(conv, FIGURE_5[key], name=name)(x)
+    return block(Reduction, widths=FIGURE_5[key])
 
 
 def conv1(
@@ -193,14 +172,14 @@ def body(pool_4c: int) -> tuple[Row, ...]:
     return (
         Row("inception_3a", inception("3a"), "Figure 5", 28, 256),
         Row("inception_3b", inception("3b"), "Figure 5", 28, 320),
-        Row("inception_3c", reduction("3c"), "Figure 5", 14, 576),
+        Row("inception_3c", halving("3c"), "Figure 5", 14, 576),
         Row("inception_4a", inception("4a"), "Figure 5", 14, 576),
         Row("inception_4b", inception("4b"), "Figure 5", 14, 576),
-        Row("inception_4c", narrowed("4c"), "Figure 5", 14, 608 - less),
-        Row("inception_4d", narrowed("4d"), "Figure 5", 14, 608 - less),
-        Row("inception_4e", reduction("4e"), "Figure 5", 7, 1056 - less),
+        Row("inception_4c", inception("4c", narrowed=True), "Figure 5", 14, 608 - less),
+        Row("inception_4d", inception("4d", narrowed=True), "Figure 5", 14, 608 - less),
+        Row("inception_4e", halving("4e"), "Figure 5", 7, 1056 - less),
         Row("inception_5a", inception("5a"), "Figure 5", 7, 1024),
-        Row("inception_5b", inception("5b"), "Figure 5", 7, 1024),
+        Row("inception_5b", inception("5b", max=True), "Figure 5", 7, 1024),
     )
 
 
@@ -216,11 +195,8 @@ class BNInception(Network):
     DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "bn_inception"
     PAPER: ClassVar[str] = "arXiv:1502.03167"
+    HEADS: ClassVar[dict[str, Head]] = GoogLeNet.HEADS
 
     def table(self) -> Sequence[Row]:
         """Figure 5, top to bottom."""
         return (SMALL_STEM if self.small else STEM) + body(self.switches.pool_4c)
-
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """GoogLeNet's two heads."""
-        return googlenet.heads(self)

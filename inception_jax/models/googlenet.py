@@ -1,14 +1,15 @@
 """GoogLeNet, "Going deeper with convolutions" (arXiv:1409.4842): Table 1 and Figure 2(b)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from inception_jax.models.aux_head import AUX_DROPOUT, GoogLeNetAuxHead
+from inception_jax.models.aux_head import GoogLeNetAuxHead
+from inception_jax.models.branched import Branched
 from inception_jax.models.dialect import (
     HE,
     IMAGENET_MEAN,
@@ -17,15 +18,10 @@ from inception_jax.models.dialect import (
     Norm,
     Preprocessing,
 )
-from inception_jax.models.layers import (
-    Conv,
-    local_response_norm,
-)
-from inception_jax.models.lowering.preactivation import materialize
-from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network
+from inception_jax.models.layers import Branch, Conv, local_response_norm
+from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import max_pool
-from inception_jax.models.rows import Build, Row, convolution, pooling
+from inception_jax.models.rows import Build, Row, block, convolution, pooling
 
 
 @dataclass(frozen=True)
@@ -116,75 +112,49 @@ TABLE_1 = {
 }
 
 
-class Inception(nn.Module):
+class Inception(Branched):
     """Figure 2(b): 1x1 | 1x1, 3x3 | 1x1, 5x5 | 3x3 max-pool, 1x1; any grid.
 
-    `five` is 3 in TF-slim and torchvision: their "5x5" branch is a 3x3 (torchvision issue 906).
+    The dialect's `five` is 3 in TF-slim and torchvision, whose "5x5" branch is a 3x3 (torchvision
+    issue 906).
     """
 
-    conv: Conv
     widths: Widths
-    five: int
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, w = self.conv, self.widths
-        self.branch = (
+        return (
             (c(w.one),),
             (c(w.reduce_3), c(w.three, 3)),
-            (c(w.reduce_5), c(w.five, self.five)),
+            (c(w.reduce_5), c(w.five, self.dialect.five)),
             (partial(max_pool, size=3, strides=1), c(w.pool)),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + pool]."""
-        return concat(self.branch, x)
+
+def lrn(net: Network, conv: Conv, x: Array, name: str) -> Array:
+    """Local response normalisation; `GoogLeNet.table` has it in the dialects that do."""
+    return local_response_norm(x)
 
 
-def heads(net: Network) -> dict[str, Callable[..., nn.Module]]:
-    """The two heads of section 5, after 4a and 4d."""
-    form, small, dtype = net.switches.aux, net.small, net.dtype
-    head = partial(GoogLeNetAuxHead, form=form, dropout=AUX_DROPOUT, small=small, dtype=dtype)
-    return {"inception_4a": head, "inception_4d": head}
-
-
-def lrn(
-    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
-) -> Float[Array, "b h2 w2 d"]:
-    """Local response normalisation, in the dialects that have it."""
-    return local_response_norm(x) if net.switches.lrn else x
-
-
-class NaiveInception(nn.Module):
+class NaiveInception(Branched):
     """Figure 2(a): 1x1 | 3x3 | 5x5 | 3x3 max-pool, which passes all of its channels on."""
 
-    conv: Conv
     widths: Widths
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, w = self.conv, self.widths
         pool = partial(max_pool, size=3, strides=1)
-        self.branch = ((c(w.one),), (c(w.three, 3),), (c(w.five, 5),), (pool,))
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, one + three + five + c]."""
-        return concat(self.branch, x)
-
-
-def naive(key: str) -> Build:
-    """Module `key` of Table 1 without its reductions."""
-    return lambda net, conv, x, name: NaiveInception(conv, TABLE_1[key], name=name)(x)
+        return ((c(w.one),), (c(w.three, 3),), (c(w.five, 5),), (pool,))
 
 
 def inception(key: str) -> Build:
     """Module `key` of Table 1."""
-    return lambda net, conv, x, name: Inception(conv, TABLE_1[key], net.switches.five, name=name)(x)
+    return block(Inception, widths=TABLE_1[key])
 
 
-def last_pool(
-    net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str
-) -> Float[Array, "b h2 w2 d"]:
+def last_pool(net: Network, conv: Conv, x: Array, name: str) -> Any:
     """The max-pool before 5a: 3x3/2 in the paper, 2x2/2 in TF-slim and torchvision."""
-    return materialize(max_pool(x, net.switches.last_pool, 2, style=net.switches.padding))
+    return max_pool(x, net.switches.last_pool, 2, style=net.switches.padding)
 
 
 STEM = (
@@ -231,15 +201,15 @@ class GoogLeNet(Network):
     DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "googlenet"
     PAPER: ClassVar[str] = "arXiv:1409.4842"
+    HEADS: ClassVar[dict[str, Head]] = {
+        "inception_4a": GoogLeNetAuxHead,
+        "inception_4d": GoogLeNetAuxHead,
+    }
 
     def table(self) -> Sequence[Row]:
         """Table 1, top to bottom."""
         rows = (SMALL_STEM if self.small else STEM) + BODY
         return tuple(r for r in rows if r.build is not lrn or self.switches.lrn)
-
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """The two auxiliary heads."""
-        return heads(self)
 
 
 class GoogLeNetNaive(GoogLeNet):
@@ -260,7 +230,8 @@ class GoogLeNetNaive(GoogLeNet):
             if key in TABLE_1:
                 w = TABLE_1[key]
                 channels += w.one + w.three + w.five
-                row = Row(row.name, naive(key), "Figure 2(a)", row.grid, channels)
+                build = block(NaiveInception, widths=w)
+                row = row._replace(build=build, figure="Figure 2(a)", channels=channels)
             elif row.name in ("pool3", "pool4"):
                 row = row._replace(channels=channels)
             rows.append(row)

@@ -6,9 +6,8 @@ at the end), which they say is what they meant (tensorflow/models issue 1553) an
 published weight has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -23,16 +22,15 @@ from inception_jax.models.inception_resnet_blocks import (
     Block8,
     Block17,
     Block35,
-    Mixed5b,
     Residual,
     ResNetReductionB,
 )
-from inception_jax.models.inception_v4 import V4ReductionA
+from inception_jax.models.inception_v3 import InceptionA, ReductionA
 from inception_jax.models.layers import Conv, Dense
 from inception_jax.models.lowering.preactivation import Preactivation
 from inception_jax.models.lowering.repeat import repeat
-from inception_jax.models.network import Network
-from inception_jax.models.rows import Build, Row, block, convolution, repeats
+from inception_jax.models.network import Head, Network
+from inception_jax.models.rows import Build, Row, block, convolution, reduction, repeats
 
 
 @dataclass(frozen=True)
@@ -139,14 +137,14 @@ def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> B
     return repeats(build)
 
 
-def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:
+def v1_body(last: bool) -> tuple[Row, ...]:
     """Figure 15 below the stem."""
     block35 = residual(Block35, 5, scale=0.17, widths=(32, 32, 32))
     block17 = residual(Block17, 10, scale=0.10, widths=(128, 128, 128, 128))
     block8 = residual(Block8, 5, scale=0.20, widths=(192, 192, 192))
     sixth = repeat(Block8, 1, scale=1.0, widths=(192, 192, 192), relu=False)
-    shrink_a = block(V4ReductionA, k=192, l=192, m=256, n=384, padding=reduction)
-    shrink_b = block(ResNetReductionB, widths=(256, 256, 256), padding=reduction)
+    shrink_a = reduction(ReductionA, k=192, l=192, m=256, n=384)
+    shrink_b = reduction(ResNetReductionB, widths=(256, 256, 256))
     rows = (
         Row("block35", block35, "Figure 10", 35, 256),
         Row("mixed_6a", shrink_a, "Figure 7", 17, 896),
@@ -157,19 +155,21 @@ def v1_body(last: bool, reduction: str) -> tuple[Row, ...]:
     return (*rows, Row("block8_last", sixth, "facenet", 8, 1792)) if last else rows
 
 
-def v2_stem(small: bool) -> tuple[Row, ...]:
-    """Inception-v3's, and one Inception module."""
-    stem = inception_v3.SMALL_STEM if small else inception_v3.STEM
-    grid = stem[-1].grid
-    return (*stem, Row("mixed_5b", block(Mixed5b), "code", grid, 320))
+def v2_stem(drawn: bool, small: bool) -> tuple[Row, ...]:
+    """Inception-v4's in the figures; in the code Inception-v3's, and one Inception module."""
+    family = inception_v4 if drawn else inception_v3
+    stem = family.SMALL_STEM if small else family.STEM
+    if drawn:
+        return stem
+    return (*stem, Row("mixed_5b", block(InceptionA, pool=64, one=96), "code", stem[-1].grid, 320))
 
 
-def v2_body(drawn: bool, reduction: str) -> tuple[Row, ...]:
+def v2_body(drawn: bool) -> tuple[Row, ...]:
     """Figure 15 below the stem: 5, 10 and 5 modules drawn; 10, 20 and 10 in the code."""
     times = 1 if drawn else 2
     first, middle, end = (384, 1152, 2144) if drawn else (320, 1088, 2080)
-    shrink_a = block(V4ReductionA, k=256, l=256, m=384, n=384, padding=reduction)
-    shrink_b = block(ResNetReductionB, padding=reduction)
+    shrink_a = reduction(ReductionA, k=256, l=256, m=384, n=384)
+    shrink_b = reduction(ResNetReductionB)
     block8 = residual(Block8, 5 if drawn else 9, scale=0.20)
     rows = (
         Row("block35", residual(Block35, 5 * times, scale=0.17), "Figure 16", 35, first),
@@ -204,8 +204,7 @@ class InceptionResNetV1(Network):
 
     def table(self) -> Sequence[Row]:
         """Figure 15, bottom to top."""
-        reduction = "SAME" if self.small else "VALID"
-        return v1_stem(self.small) + v1_body(self.switches.last, reduction)
+        return v1_stem(self.small) + v1_body(self.switches.last)
 
     def endpoint_names(self) -> tuple[str, ...]:
         """With facenet's embedding, after `pool`."""
@@ -228,7 +227,7 @@ class InceptionResNetV1(Network):
 
 
 class InceptionResNetV2(Network):
-    """299x299x3 -> logits; the stem and v2_body() are the architecture."""
+    """299x299x3 -> logits; v2_stem() and v2_body() are the architecture."""
 
     dialect: str = "slim"
 
@@ -236,15 +235,8 @@ class InceptionResNetV2(Network):
     RESIDUAL: ClassVar[bool] = True
     NAME: ClassVar[str] = "inception_resnet_v2"
     PAPER: ClassVar[str] = "arXiv:1602.07261"
+    HEADS: ClassVar[dict[str, Head]] = {"block17": AuxHead}
 
     def table(self) -> Sequence[Row]:
         """Figure 15, bottom to top."""
-        reduction = "SAME" if self.small else "VALID"
-        if not self.switches.drawn:
-            return v2_stem(self.small) + v2_body(False, reduction)
-        stem = inception_v4.small_stem if self.small else inception_v4.stem
-        return stem(True) + v2_body(True, reduction)
-
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """The auxiliary head on the last 17x17 grid."""
-        return {"block17": partial(AuxHead, small=self.small, dtype=self.dtype)}
+        return v2_stem(self.switches.drawn, self.small) + v2_body(self.switches.drawn)

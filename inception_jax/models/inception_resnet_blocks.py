@@ -3,33 +3,28 @@
 from collections.abc import Sequence
 from functools import partial
 
-from flax import linen as nn
 from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors
-from inception_jax.models.layers import Branch, Conv, check_fits
+from inception_jax.models.branched import Branched, GridReduction
+from inception_jax.models.layers import Branch
 from inception_jax.models.lowering import ops, remat
 from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.pools import border, max_pool
+from inception_jax.models.pools import max_pool
 
 
-class Residual(nn.Module):
+class Residual(Branched):
     """x + scale * (the branches, and a 1x1 with bias and without BatchNorm back to c), then ReLU.
 
     Scales of 0.1 to 0.3 keep wide networks from dying (section 3.3).
     """
 
-    conv: Conv
     channels: int  # of x, and of the last 1x1
     scale: float
     relu: bool = True
 
-    def branches(self) -> Sequence[Branch]:
-        """The block's branches."""
-        raise NotImplementedError
-
     def setup(self) -> None:  # noqa: D102
-        self.branch = self.branches()
+        super().setup()
         # `channels` is already scaled by the network's width.
         self.up = self.conv(self.channels, norm=False, relu=False, width=1.0)
 
@@ -56,8 +51,7 @@ class Block35(Residual):
 
     widths: tuple[int, int, int] = (32, 48, 64)  # of the third branch; v1: 32, 32, 32
 
-    def branches(self) -> Sequence[Branch]:
-        """The three branches."""
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, (first, second, third) = self.conv, self.widths
         return (c(32),), (c(32), c(32, 3)), (c(first), c(second, 3), c(third, 3))
 
@@ -67,8 +61,7 @@ class Block17(Residual):
 
     widths: tuple[int, int, int, int] = (192, 128, 160, 192)  # v1: 128 throughout
 
-    def branches(self) -> Sequence[Branch]:
-        """The two branches."""
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, (one, first, second, third) = self.conv, self.widths
         return (c(one),), (c(first), c(second, (1, 7)), c(third, (7, 1)))
 
@@ -78,48 +71,21 @@ class Block8(Residual):
 
     widths: tuple[int, int, int] = (192, 224, 256)  # of the second branch; v1: 192 throughout
 
-    def branches(self) -> Sequence[Branch]:
-        """The two branches."""
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, (first, second, third) = self.conv, self.widths
         return (c(192),), (c(first), c(second, (1, 3)), c(third, (3, 1)))
 
 
-class Mixed5b(nn.Module):
-    """The first module of v2's code, on 35x35: 1x1 | 1x1, 5x5 | 1x1, 3x3, 3x3 | average pool."""
-
-    conv: Conv
-
-    def setup(self) -> None:  # noqa: D102
-        c = self.conv
-        self.branch = (
-            (c(96),),
-            (c(48), c(64, 5)),
-            (c(64), c(96, 3), c(96, 3)),
-            (border(c), c(64)),
-        )
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, 192] to [b, h, w, 320]."""
-        return concat(self.branch, x)
-
-
-class ResNetReductionB(nn.Module):
+class ResNetReductionB(GridReduction):
     """Figures 12 and 18, from 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 3x3/2 | 1x1, 3x3, 3x3/2 | max."""
 
-    conv: Conv
     widths: tuple[int, int, int] = (288, 288, 320)  # after the first 1x1 256s; v1: 256 throughout
-    padding: str = "VALID"
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, pad, (second, third, fourth) = self.conv, self.padding, self.widths
-        self.branch = (
+        return (
             (c(256), c(384, 3, 2, pad)),
             (c(256), c(second, 3, 2, pad)),
             (c(256), c(third, 3), c(fourth, 3, 2, pad)),
             (partial(max_pool, padding=pad),),
         )
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 384 + second + fourth + c]."""
-        check_fits(self, x, (3, 3), self.padding)
-        return concat(self.branch, x)

@@ -5,14 +5,13 @@ between the modules; the channels inside are those of the released v3, whose mod
 the 7x7 branches of the five 17x17 modules are ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from inception_jax.models.aux_head import AUX_DROPOUT, GoogLeNetAuxHead
+from inception_jax.models.aux_head import GoogLeNetAuxHead
 from inception_jax.models.dialect import SLIM_NORM, Dialect, Preprocessing
 from inception_jax.models.inception_v3 import (
     InceptionA,
@@ -21,9 +20,9 @@ from inception_jax.models.inception_v3 import (
     ReductionA,
     ReductionB,
 )
-from inception_jax.models.network import Network
+from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import max_pool
-from inception_jax.models.rows import Row, block, convolution, pooling
+from inception_jax.models.rows import Row, block, convolution, pooling, reduction
 
 
 @dataclass(frozen=True)
@@ -79,38 +78,32 @@ SMALL_STEM = (
 N7 = (128, 160, 160, 160, 192)  # the released v3 has four such modules: 128, 160, 160, 192
 
 
-def body(reduction: str) -> tuple[Row, ...]:
-    """Table 1 below the stem; `reduction` is the padding of the two grid reductions."""
-    a = block(InceptionA, pool=64)
-    return (
-        *(Row(f"mixed_5{i}", a, "Figure 5", 35, 288) for i in "bcd"),
-        Row("mixed_6a", block(ReductionA, padding=reduction), "Figure 10", 17, 768),
-        *(
-            Row(f"mixed_6{i}", block(InceptionB, n7=n), "Figure 6", 17, 768)
-            for i, n in zip("bcdef", N7, strict=True)  # 6f feeds the auxiliary head
-        ),
-        Row("mixed_7a", block(ReductionB, padding=reduction), "not drawn", 8, 1280),
-        Row("mixed_7b", block(InceptionC), "Figure 7", 8, 2048),
-        Row("mixed_7c", block(InceptionC), "Figure 7", 8, 2048),
-    )
+BODY = (
+    *(Row(f"mixed_5{i}", block(InceptionA, pool=64), "Figure 5", 35, 288) for i in "bcd"),
+    Row("mixed_6a", reduction(ReductionA, k=64, l=96, m=96, n=384), "Figure 10", 17, 768),
+    *(
+        Row(f"mixed_6{i}", block(InceptionB, n7=n), "Figure 6", 17, 768)
+        for i, n in zip("bcdef", N7, strict=True)  # 6f feeds the auxiliary head
+    ),
+    Row("mixed_7a", reduction(ReductionB), "not drawn", 8, 1280),
+    Row("mixed_7b", block(InceptionC), "Figure 7", 8, 2048),
+    Row("mixed_7c", block(InceptionC), "Figure 7", 8, 2048),
+)
 
 
 class InceptionV2(Network):
-    """299x299x3 -> logits; the stem and body() are the architecture."""
+    """299x299x3 -> logits; the stem and BODY are the architecture."""
 
     dialect: str = "paper"
 
     DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "inception_v2"
     PAPER: ClassVar[str] = "arXiv:1512.00567"
+    # GoogLeNet's; v3's, normalised throughout, came later.
+    HEADS: ClassVar[dict[str, Head]] = {"mixed_6f": GoogLeNetAuxHead}
 
     def table(self) -> Sequence[Row]:
         """Table 1, top to bottom."""
         if self.small:
-            return SMALL_STEM + body("SAME")
-        return (FIRST if self.switches.factorized else SEVEN) + REST + body("VALID")
-
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """GoogLeNet's head on the last 17x17 grid; v3's, normalised throughout, came later."""
-        head = partial(GoogLeNetAuxHead, form="paper", dropout=AUX_DROPOUT)
-        return {"mixed_6f": partial(head, small=self.small, dtype=self.dtype)}
+            return SMALL_STEM + BODY
+        return (FIRST if self.switches.factorized else SEVEN) + REST + BODY

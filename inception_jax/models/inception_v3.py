@@ -5,21 +5,20 @@ published weight has the table below (TF-slim's `inception_v3.py`), whose channe
 gives only in part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from flax import linen as nn
-from jaxtyping import Array, Float
 
 from inception_jax.models.aux_head import AuxHead
+from inception_jax.models.branched import Branched, GridReduction
 from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
-from inception_jax.models.layers import Conv, Fork, check_fits
-from inception_jax.models.lowering.siblings import concat
-from inception_jax.models.network import Network
+from inception_jax.models.layers import Branch, Fork
+from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import border, max_pool
-from inception_jax.models.rows import Row, block, convolution, pooling
+from inception_jax.models.rows import Row, block, convolution, pooling, reduction
 
 
 @dataclass(frozen=True)
@@ -85,107 +84,86 @@ DIALECTS = {
 }
 
 
-class InceptionA(nn.Module):
+class InceptionA(Branched):
     """Figure 5, on the 35x35 grid: 1x1 | 5x5 | two 3x3 | average pool.
 
     The figure shows 3x3s only; the released code keeps a 48 -> 64 5x5 in the second branch.
     """
 
-    conv: Conv
     pool: int  # channels after the average pool: 32, 64, 64
+    one: int = 64  # channels of the 1x1; Inception-ResNet-v2's code has 96
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c = self.conv
-        self.branch = (
-            (c(64),),
+        return (
+            (c(self.one),),
             (c(48), c(64, 5)),
             (c(64), c(96, 3), c(96, 3)),
             (border(c), c(self.pool)),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, 224 + pool]."""
-        return concat(self.branch, x)
 
+class ReductionA(GridReduction):
+    """Figure 10, from 35x35 to 17x17: 3x3/2 n | 1x1 k, 3x3 l, 3x3/2 m | max-pool.
 
-class ReductionA(nn.Module):
-    """Figure 10, from 35x35 to 17x17: 3x3/2 | 1x1, 3x3, 3x3/2 | max-pool."""
+    Letters and widths: 1602.07261's Figure 7 and Table 1, which gives them for four networks.
+    """
 
-    conv: Conv
-    padding: str = "VALID"
+    k: int
+    l: int  # noqa: E741  (the paper's letter)
+    m: int
+    n: int
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, pad = self.conv, self.padding
-        self.branch = (
-            (c(384, 3, 2, pad),),
-            (c(64), c(96, 3), c(96, 3, 2, pad)),
+        return (
+            (c(self.n, 3, 2, pad),),
+            (c(self.k), c(self.l, 3), c(self.m, 3, 2, pad)),
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 480 + c]."""
-        check_fits(self, x, (3, 3), self.padding)
-        return concat(self.branch, x)
 
-
-class InceptionB(nn.Module):
+class InceptionB(Branched):
     """Figure 6, n = 7, on the 17x17 grid: 7x7 convolutions as 1x7 and 7x1."""
 
-    conv: Conv
     n7: int  # channels of the factorised branches: 128, 160, 160, 192
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, n = self.conv, self.n7
-        self.branch = (
+        return (
             (c(192),),
             (c(n), c(n, (1, 7)), c(192, (7, 1))),
             (c(n), c(n, (7, 1)), c(n, (1, 7)), c(n, (7, 1)), c(192, (1, 7))),
             (border(c), c(192)),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, 768]."""
-        return concat(self.branch, x)
 
-
-class ReductionB(nn.Module):
+class ReductionB(GridReduction):
     """From 17x17 to 8x8: 1x1, 3x3/2 | 1x1, 1x7, 7x1, 3x3/2 | max-pool; not drawn in the paper."""
 
-    conv: Conv
-    padding: str = "VALID"
-
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, pad = self.conv, self.padding
-        self.branch = (
+        return (
             (c(192), c(320, 3, 2, pad)),
             (c(192), c(192, (1, 7)), c(192, (7, 1)), c(192, 3, 2, pad)),
             (partial(max_pool, padding=pad),),
         )
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Map `x` [b, h, w, c] to [b, h / 2, w / 2, 512 + c]."""
-        check_fits(self, x, (3, 3), self.padding)
-        return concat(self.branch, x)
 
-
-class InceptionC(nn.Module):
+class InceptionC(Branched):
     """Figure 7, on the 8x8 grid: branches that end in 1x3 and 3x1 side by side."""
 
-    conv: Conv
-    pool: str = "avg"  # the last branch's; the FID graph takes the maximum in 7c
+    last: bool = False  # of the network, where the FID graph pools by maximum
 
-    def setup(self) -> None:  # noqa: D102
+    def branches(self) -> Sequence[Branch]:  # noqa: D102
         c = self.conv
-        self.branch = (
+        maximum = self.last and self.dialect.last_pool == "max"
+        return (
             (c(320),),
             (c(384), Fork((c(384, (1, 3)), c(384, (3, 1))))),
             (c(448), c(384, 3), Fork((c(384, (1, 3)), c(384, (3, 1))))),
-            (border(c) if self.pool == "avg" else partial(max_pool, strides=1), c(192)),
+            (partial(max_pool, strides=1) if maximum else border(c), c(192)),
         )
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
-        """Map `x` [b, h, w, c] to [b, h, w, 2048]."""
-        return concat(self.branch, x)
 
 
 STEM = (
@@ -209,46 +187,37 @@ SMALL_STEM = (
 )
 
 
-def body(reduction: str, last_pool: str = "avg") -> tuple[Row, ...]:
-    """The table below the stem.
-
-    Args:
-        reduction: padding of the two grid reductions.
-        last_pool: of module 7c.
-    """
-    return (
-        Row("mixed_5b", block(InceptionA, pool=32), "Figure 5", 35, 256),
-        Row("mixed_5c", block(InceptionA, pool=64), "Figure 5", 35, 288),
-        Row("mixed_5d", block(InceptionA, pool=64), "Figure 5", 35, 288),
-        Row("mixed_6a", block(ReductionA, padding=reduction), "Figure 10", 17, 768),
-        Row("mixed_6b", block(InceptionB, n7=128), "Figure 6", 17, 768),
-        Row("mixed_6c", block(InceptionB, n7=160), "Figure 6", 17, 768),
-        Row("mixed_6d", block(InceptionB, n7=160), "Figure 6", 17, 768),
-        Row("mixed_6e", block(InceptionB, n7=192), "Figure 6", 17, 768),  # the auxiliary head's
-        Row("mixed_7a", block(ReductionB, padding=reduction), "released", 8, 1280),
-        Row("mixed_7b", block(InceptionC), "Figure 7", 8, 2048),
-        Row("mixed_7c", block(InceptionC, pool=last_pool), "Figure 7", 8, 2048),
-    )
+BODY = (
+    Row("mixed_5b", block(InceptionA, pool=32), "Figure 5", 35, 256),
+    Row("mixed_5c", block(InceptionA, pool=64), "Figure 5", 35, 288),
+    Row("mixed_5d", block(InceptionA, pool=64), "Figure 5", 35, 288),
+    Row("mixed_6a", reduction(ReductionA, k=64, l=96, m=96, n=384), "Figure 10", 17, 768),
+    Row("mixed_6b", block(InceptionB, n7=128), "Figure 6", 17, 768),
+    Row("mixed_6c", block(InceptionB, n7=160), "Figure 6", 17, 768),
+    Row("mixed_6d", block(InceptionB, n7=160), "Figure 6", 17, 768),
+    Row("mixed_6e", block(InceptionB, n7=192), "Figure 6", 17, 768),  # the auxiliary head's
+    Row("mixed_7a", reduction(ReductionB), "released", 8, 1280),
+    Row("mixed_7b", block(InceptionC), "Figure 7", 8, 2048),
+    Row("mixed_7c", block(InceptionC, last=True), "Figure 7", 8, 2048),
+)
 
 
 class InceptionV3(Network):
-    """299x299x3 -> logits; STEM and body() are the architecture."""
+    """299x299x3 -> logits; STEM and BODY are the architecture."""
 
     dialect: str = "slim"
 
     DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "inception_v3"
     PAPER: ClassVar[str] = "arXiv:1512.00567"
+    HEADS: ClassVar[dict[str, Head]] = {
+        "mixed_6e": partial(
+            AuxHead,
+            conv_init=nn.initializers.truncated_normal(0.01),
+            logits_init=nn.initializers.truncated_normal(0.001),
+        )
+    }
 
     def table(self) -> Sequence[Row]:
         """The released table, top to bottom."""
-        last_pool = self.switches.last_pool
-        if self.small:
-            return SMALL_STEM + body("SAME", last_pool)
-        return STEM + body("VALID", last_pool)
-
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """The auxiliary head on the last 17x17 grid."""
-        init = nn.initializers.truncated_normal
-        head = partial(AuxHead, conv_init=init(0.01), logits_init=init(0.001))
-        return {"mixed_6e": partial(head, small=self.small, dtype=self.dtype)}
+        return (SMALL_STEM if self.small else STEM) + BODY

@@ -14,19 +14,12 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors
-from inception_jax.models.dialect import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    Dialect,
-    Initializer,
-    Preprocessing,
-)
+from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
 from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
 from inception_jax.models.lowering.preactivation import Activation, Preactivation, materialize
 from inception_jax.models.lowering.row_units import apply_rows
 from inception_jax.models.names import known
-from inception_jax.models.pools import global_avg_pool
 from inception_jax.models.rows import Row
 
 # Means and scales of the input that weights of one network come with, on the 0..255 scale.
@@ -34,6 +27,10 @@ NORMALIZATIONS = {
     "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
 }
+
+
+# An auxiliary head's constructor, of (conv factory, number of classes, train, small stem, name).
+Head = Callable[..., nn.Module]
 
 
 @no_type_check  # as a pytree it holds whatever JAX maps over it
@@ -55,7 +52,7 @@ class Output:
 class Network(nn.Module):
     """The common part of a network: fields, stem and body as rows, auxiliary heads, classifier.
 
-    A family defines `NAME`, `PAPER`, `DIALECTS`, `table()` and, where it has them, `heads()`.
+    A family defines `NAME`, `PAPER`, `DIALECTS`, `table()` and, where it has them, `HEADS`.
 
     Attributes:
         num_classes: outputs of the classifier; 0 leaves it out, and the features are the logits.
@@ -94,6 +91,7 @@ class Network(nn.Module):
     DIALECTS: ClassVar[dict[str, Any]]  # the family's own kind of Dialect
     PAPER: ClassVar[str]
     RESIDUAL: ClassVar[bool] = False  # whether `residual_scale` means anything
+    HEADS: ClassVar[dict[str, Head]] = {}  # by the name of the row they read
 
     @property
     def switches(self) -> Any:
@@ -126,10 +124,6 @@ class Network(nn.Module):
             known("row", name, tuple(row.name for row in table))
         return tuple(row for row in table if row.name not in self.drop_rows)
 
-    def heads(self) -> dict[str, Callable[..., nn.Module]]:
-        """Auxiliary heads by the name of the row they read: constructors taking `conv`, `name`."""
-        return {}
-
     def endpoint_names(self) -> tuple[str, ...]:
         """Outputs that `predict` and `export` offer: any row, `pool`, and `logits`."""
         last = ("logits",) if self.num_classes else ()
@@ -140,10 +134,6 @@ class Network(nn.Module):
     ) -> Float[Array, "b d"]:
         """Layers between the pooled features and the classifier: none. May add to `outputs`."""
         return x
-
-    def logits_init(self) -> Initializer:
-        """Initialiser of the classifier's kernel."""
-        return self.switches.kernel_init
 
     def conv(self, train: bool) -> Conv:
         """Makes this network's ConvBNs from what differs between them: `features`, `kernel`..."""
@@ -176,7 +166,7 @@ class Network(nn.Module):
         aux = {}
         # Parameters exist whichever way the network is initialised; evaluation runs no head.
         with_heads = self.aux and d.aux and self.num_classes and (train or self.is_initializing())
-        heads = self.heads() if with_heads else {}
+        heads = self.HEADS if with_heads else {}
 
         y: Array | Preactivation = jnp.asarray(x).astype(self.dtype)
         rows = apply_rows(self, y, conv, self.rows())
@@ -185,14 +175,15 @@ class Network(nn.Module):
             block_monitors.row(self, name, y)
             if name in heads:
                 head = f"aux_{name}"
-                make = partial(heads[name], self.conv(train), self.num_classes, train)
-                aux[head] = make(name=head)(self.stop_gradient(y))
+                aux[head] = heads[name](
+                    self.conv(train), self.num_classes, train, self.small, name=head
+                )(self.stop_gradient(y))
 
-        outputs["pool"] = x = global_avg_pool(self.stop_gradient(y).astype(wide(self.dtype)))
+        outputs["pool"] = x = self.stop_gradient(y).astype(wide(self.dtype)).mean(axis=(1, 2))
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:
-            x = Dense(self.num_classes, self.logits_init(), self.dtype, name="logits")(x)
+            x = Dense(self.num_classes, d.kernel_init, self.dtype, name="logits")(x)
         features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
 

@@ -40,11 +40,6 @@ def border(conv: partial[Any]) -> partial[Array]:
     return partial(avg_pool, count_include_pad=conv.keywords["dialect"].count_include_pad)
 
 
-def global_avg_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b c"]:
-    """Mean over the grid."""
-    return x.mean(axis=(1, 2))
-
-
 def adaptive_avg_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b {size} {size} c"]:
     """Torch's AdaptiveAvgPool2d.
 

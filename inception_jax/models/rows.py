@@ -27,6 +27,13 @@ def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
     return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
 
 
+def reduction(kind: Callable[..., nn.Module], **fields: Any) -> Build:
+    """A row built by a `GridReduction`; where the stem is small, grids are too, and it pads."""
+    return lambda net, conv, x, name: block(
+        kind, padding="SAME" if net.small else "VALID", **fields
+    )(net, conv, x, name)
+
+
 def convolution(features: int, kernel: int = 1, strides: int = 1, padding: str = "SAME") -> Build:
     """A row that is a single ConvBN."""
 

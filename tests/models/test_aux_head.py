@@ -11,7 +11,7 @@ from tests.models.small import small
 
 def shapes(grid, is_small):
     model = small("inception_v3")
-    head = AuxHead(model.conv(False), 10, False, small=is_small, dtype=jnp.float32, name="aux")
+    head = AuxHead(model.conv(False), 10, False, small=is_small, name="aux")
     return jax.eval_shape(head.init, jax.random.key(0), jnp.zeros((1, grid, grid, 16)))["params"]
 
 

@@ -40,8 +40,3 @@ def test_adaptive_pool():
     x = jnp.broadcast_to(jnp.arange(5.0)[None, :, None, None], (1, 5, 4, 1))
     got = pools.adaptive_avg_pool(x, 2)
     assert got[0, :, :, 0].tolist() == [[1, 1], [3, 3]]
-
-
-def test_global_pool():
-    """The mean over the grid."""
-    assert pools.global_avg_pool(jnp.arange(8.0).reshape(1, 2, 2, 2)).tolist() == [[3, 4]]

@@ -1,0 +1,44 @@
+"""What most figures draw: branches on one input, concatenated on channels."""
+
+from collections.abc import Sequence
+
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from inception_jax.models.dialect import Dialect
+from inception_jax.models.layers import Branch, Conv, check_fits
+from inception_jax.models.lowering.preactivation import Activation
+from inception_jax.models.lowering.siblings import concat
+
+
+class Branched(nn.Module):
+    """A module of parallel branches; parameters are named `branch_<branch>_<layer>`."""
+
+    conv: Conv
+
+    def branches(self) -> Sequence[Branch]:
+        """The layers of each branch, in the order of concatenation."""
+        raise NotImplementedError
+
+    def setup(self) -> None:  # noqa: D102
+        self.branch = self.branches()
+
+    def __call__(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h', w', the sum of the branches' channels]."""
+        return concat(self.branch, x)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The network's dialect, of its family's own kind."""
+        return self.conv.keywords["dialect"]
+
+
+class GridReduction(Branched):
+    """Branches that end in 3x3 windows and, unpadded, refuse a grid below that."""
+
+    padding: str
+
+    def __call__(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
+        """Map `x` [b, h, w, c] to [b, h', w', the sum of the branches' channels]."""
+        check_fits(self, x, (3, 3), self.padding)
+        return concat(self.branch, x)
