@@ -64,6 +64,8 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
     began = time.monotonic()
     with forms.without(*OFF[variant]) if variant in OFF else nullcontext():
         made = plan.of(program)
+    if "needed" in made:
+        raise MemoryError(f"expected at most {made['capacity']} bytes, needed {made['needed']}")
     step, memory = made["step"], made["memory"]
     return {
         "model": model,

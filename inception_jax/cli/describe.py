@@ -7,6 +7,7 @@ name:dialect) compares two networks. No array is allocated. Without NAME: the ne
 dialects.
 """  # noqa: D415
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def _describe(flags: Flags, name: str, values: Any) -> None:
     if values.svg:
         Path(values.svg).write_text(diagram.svg(description), encoding="utf-8")
     drawn = f"drawn: {values.svg}" if values.svg else ""
-    flags.print(description.to_json(), lambda: drawn or table.text(description))
+    flags.print(asdict(description), lambda: drawn or table.text(description))
 
 
 def _compare(flags: Flags, words: list[str], values: Any) -> None:
@@ -74,7 +75,7 @@ def _compare(flags: Flags, words: list[str], values: Any) -> None:
     pair = words if len(words) == 2 else [f"{words[0]}:{d}" for d in words[1:]]
     first, second = (_create(n, d, values) for n, _, d in (w.partition(":") for w in pair))
     difference = table.difference(first, second, values.image_size)
-    flags.print(difference.to_json(), lambda: table.difference_text(difference))
+    flags.print(asdict(difference), lambda: table.difference_text(difference))
 
 
 def _create(name: str, dialect: str, values: Any) -> "Network":

@@ -90,10 +90,7 @@ class Planner:
 
         def make() -> dict[str, Any]:
             with _reporting(f"compiling {config.model.name} for {len(self._devices)} devices"):
-                try:
-                    return plan.of(program)
-                except plan.DoesNotFitError as e:
-                    return {**plan.about(program), "needed": e.needed, "capacity": e.capacity}
+                return plan.of(program)
 
         found = store.cached(store.key(config, target), make)
         if "needed" in found:

@@ -52,15 +52,12 @@ class BatchNorm(nn.Module):
     mean and variance, as each replica of the papers does, so the result does not depend on the
     number of devices; `group=0` takes the whole batch. The moving averages follow the mean of the
     groups' statistics: of the biased variance, as Flax's and TF-slim's unfused form do, unless
-    `unbiased`. Statistics are computed in float32 at least, whatever the dtype of `x`.
+    `norm.unbiased`. Statistics are computed in float32 at least, whatever the dtype of `x`.
     """
 
-    decay: float
-    epsilon: float
-    scale: bool
+    norm: Norm
     train: bool
     group: int = 0
-    unbiased: bool = False
 
     def __call__(self, x: Float[Array, "b *n c"]) -> Float[Array, "b *n c"]:
         """Normalise `x`; the output has its dtype."""
@@ -72,31 +69,26 @@ class BatchNorm(nn.Module):
 
         `moments` are those of `x`, where its caller has them already; for training only.
         """
-        c = x.shape[-1]
+        c, norm = x.shape[-1], self.norm
         wide = ops.wide(x.dtype)  # of the statistics and parameters too
         mean_avg = self.variable("batch_stats", "mean", jnp.zeros, (c,), wide)
         var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), wide)
         beta = self.param("bias", nn.initializers.zeros_init(), (c,), wide)
-        gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if self.scale else 1
+        gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if norm.scale else 1
         if self.train:
             mean, var = moments or batch_statistics(x, mean_avg.value, self.group)
             groups = x.reshape(mean.shape[0], -1, *x.shape[1:])
             mean, var = ops.with_gradient(groups, mean, var)
             if not self.is_initializing():
                 count = math.prod(x.shape[1:-1]) * (self.group or x.shape[0])
-                unbiased = count / (count - 1) if self.unbiased and count > 1 else 1
+                unbiased = count / (count - 1) if norm.unbiased and count > 1 else 1
                 self._update(mean_avg, mean)
                 self._update(var_avg, var * unbiased)
         else:
             mean, var = mean_avg.value[None], var_avg.value[None]
-        factor = gamma * lax.rsqrt(var + self.epsilon)
+        factor = gamma * lax.rsqrt(var + norm.epsilon)
         return factor, beta - mean * factor
 
     def _update(self, average: nn.Variable, groups: Float[Array, "groups c"]) -> None:
         new = groups.mean(axis=0).astype(average.value.dtype)
-        average.value = self.decay * average.value + (1 - self.decay) * new
-
-
-def batch_norm(norm: Norm, train: bool, group: int) -> BatchNorm:
-    """A BatchNorm named `bn`, with a dialect's constants."""
-    return BatchNorm(norm.decay, norm.epsilon, norm.scale, train, group, norm.unbiased, name="bn")
+        average.value = self.norm.decay * average.value + (1 - self.norm.decay) * new

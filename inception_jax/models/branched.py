@@ -1,11 +1,11 @@
 """What most figures draw: branches on one input, concatenated on channels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from inception_jax.models.dialect import Dialect
 from inception_jax.models.layers import Branch, Conv, check_fits
 from inception_jax.models.lowering.preactivation import Activation
 from inception_jax.models.lowering.siblings import concat
@@ -28,7 +28,7 @@ class Branched(nn.Module):
         return concat(self.branch, x)
 
     @property
-    def dialect(self) -> Dialect:
+    def dialect(self) -> Any:
         """The network's dialect, of its family's own kind."""
         return self.conv.keywords["dialect"]
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -63,17 +63,13 @@ class Description:
     params_with_aux: int
     macs: int
 
-    def to_json(self) -> dict[str, Any]:
-        """The description as plain JSON values."""
-        return asdict(self)
-
 
 @dataclass
 class _Recorder:
     """A Flax interceptor: multiply-adds and blocks of each row, while the network is traced."""
 
     macs: dict[str, int] = field(default_factory=dict)
-    blocks: dict[str, list[structure.BranchedRow]] = field(default_factory=dict)
+    blocks: dict[str, list[structure.Block]] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -92,7 +88,7 @@ class _Recorder:
             self.macs[row] = self.macs.get(row, 0) + pixels * math.prod(kernel.shape)
         # A row is a block, or a chain of blocks named by number.
         outermost = len(module.path) == 1 or (len(module.path) == 2 and module.path[1].isdigit())
-        if outermost and (block := structure.block(module)):
+        if outermost and (block := structure.block(module)).branches:
             self.blocks.setdefault(row, []).append(block)
         return out
 
@@ -111,11 +107,10 @@ def describe(model: Network, image_size: int | None = None) -> Description:
     layers = variables["params"]
 
     def line(name: str, figure: str = "", x: ShapeDtypeStruct | None = None) -> TableRow:
-        blocks = seen.blocks.get(name, [structure.BranchedRow()])
+        blocks = seen.blocks.get(name, [structure.Block()])
         shape = ((1, 1), _channels(layers[name])) if x is None else _shape(x)
         count, macs = _size(layers.get(name, {})), seen.macs.get(name, 0)
-        branches = tuple(tuple(map(str, b)) for b in blocks[0].branches)
-        return TableRow(name, figure, *shape, count, macs, branches, blocks[0].then, len(blocks))
+        return TableRow(name, figure, *shape, count, macs, *blocks[0], len(blocks))
 
     rows = [line(r.name, r.figure, out.endpoints[r.name]) for r in model.rows()]
     rows.append(line("pool", x=out.endpoints["pool"]))

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from inception_jax.models import inception_v3, inception_v4
 from inception_jax.models.aux_head import AuxHead
-from inception_jax.models.batch_norm import batch_norm
+from inception_jax.models.batch_norm import BatchNorm
 from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
 from inception_jax.models.inception_resnet_blocks import (
     Block8,
@@ -221,7 +221,7 @@ class InceptionResNetV1(Network):
         if not d.embedding:
             return x
         x = Dense(d.embedding, d.kernel_init, self.dtype, bias=not d.norm, name="embedding")(x)
-        x = batch_norm(d.norm, train, self.bn_group)(x) if d.norm else x
+        x = BatchNorm(d.norm, train, self.bn_group, name="bn")(x) if d.norm else x
         outputs["embedding"] = x / jnp.linalg.norm(x, axis=-1, keepdims=True)
         return x
 

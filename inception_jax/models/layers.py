@@ -11,14 +11,14 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from inception_jax.models.batch_norm import Moments, batch_norm
+from inception_jax.models.batch_norm import BatchNorm, Moments
 from inception_jax.models.dialect import Dialect, Initializer
 from inception_jax.models.lowering import ops, remat
 from inception_jax.models.lowering.preactivation import (
     Activation,
     Preactivation,
     activate,
-    convolve,
+    materialize,
 )
 
 Branch = Sequence[Callable[..., Any]]  # layers, each a function of an Activation
@@ -91,12 +91,17 @@ class ConvBN(nn.Module):
         kernel = self.param("kernel", self.kernel_init or d.kernel_init, shape, wide)
         z = convolution
         if z is None:
-            z = convolve(x, kernel, self.strides, self.padding, d.padding, self.dtype)
+            pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)
+            y = materialize(x).astype(self.dtype)
+            z = ops.conv(y, kernel.astype(self.dtype), self.strides, pads)
         if d.bias or not norm:
             z = z + self.param("bias", d.bias_init, (features,), wide).astype(z.dtype)
         if norm or self.relu:
             z = remat.named(z, self.checkpoint_name)
-        factors = batch_norm(norm, self.train, self.bn_group).factors(z, moments) if norm else None
+        factors = None
+        if norm:
+            bn = BatchNorm(norm, self.train, self.bn_group, name="bn")
+            factors = bn.factors(z, moments)
         return activate(z, factors, self.relu, defer=defer and not (norm and norm.scale))
 
 
@@ -116,7 +121,6 @@ class SeparableConv(nn.Module):
     strides: int = 1
     multiplier: int = 1
     norm: bool = True
-    depthwise_init: Initializer | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
@@ -124,8 +128,7 @@ class SeparableConv(nn.Module):
         d, dtype = self.conv.keywords["dialect"], self.conv.keywords["dtype"]
         size, c = (self.kernel, self.kernel), x.shape[-1]
         shape = (*size, 1, c * self.multiplier)
-        init = self.depthwise_init or d.kernel_init
-        kernel = self.param("kernel", init, shape, ops.wide(dtype))
+        kernel = self.param("kernel", d.kernel_init, shape, ops.wide(dtype))
         pads = ops.pads(x.shape[1:3], size, self.strides, "SAME", d.padding)
         x = ops.depthwise(x.astype(dtype), kernel.astype(dtype), self.strides, pads)
         return self.conv(self.features, relu=False, norm=self.norm, name="pointwise")(x)

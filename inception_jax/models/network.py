@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors
-from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Dialect, Preprocessing
+from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
 from inception_jax.models.lowering.preactivation import Activation, Preactivation, materialize
@@ -95,9 +95,12 @@ class Network(nn.Module):
 
     @property
     def switches(self) -> Any:
-        """The dialect, of the family's own kind."""
+        """The dialect as this network has it, of the family's own kind."""
         d = self.DIALECTS[self.dialect]
-        return dataclasses.replace(d, norm=None) if self.folded else d
+        norm = None if self.folded else d.norm
+        if norm and self.bn_decay is not None:
+            norm = dataclasses.replace(norm, decay=self.bn_decay)
+        return dataclasses.replace(d, norm=norm)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -137,10 +140,9 @@ class Network(nn.Module):
 
     def conv(self, train: bool) -> Conv:
         """Makes this network's ConvBNs from what differs between them: `features`, `kernel`..."""
-        d = self.switches
         return partial(
             ConvBN,
-            dialect=d if self.bn_decay is None else with_decay(d, self.bn_decay),
+            dialect=self.switches,
             train=train,
             width=self.width,
             bn_group=self.bn_group,
@@ -186,10 +188,3 @@ class Network(nn.Module):
             x = Dense(self.num_classes, d.kernel_init, self.dtype, name="logits")(x)
         features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
-
-
-def with_decay(dialect: Dialect, decay: float) -> Dialect:
-    """The dialect with another decay of BatchNorm's moving averages."""
-    if dialect.norm is None:
-        return dialect
-    return dataclasses.replace(dialect, norm=dataclasses.replace(dialect.norm, decay=decay))

@@ -1,9 +1,12 @@
-"""The structure of a block, read from its modules: branches of steps, as the figures draw them."""
+"""The structure of a block, read from its modules: branches of steps, as the figures draw them.
+
+A step is one box: `1x7 224`, `3x3/2 V 192` (stride 2, no padding), `linear 1x1 8` (neither
+BatchNorm nor ReLU), `separable 3x3 728`, `max 3x3/2 V`, `avg 3x3`, `{1x3 8, 3x1 8}` (a fork).
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 
@@ -11,82 +14,48 @@ from inception_jax.models.layers import ConvBN, Fork, SeparableConv, scaled, win
 from inception_jax.models.pools import avg_pool, max_pool
 
 
-@dataclass(frozen=True)
-class Step:
-    """One box of a figure.
+class Block(NamedTuple):
+    """The inside of a row.
 
     Attributes:
-        kind: `conv`, `linear` (neither BatchNorm nor ReLU), `separable`, `max`, `avg` or `fork`.
-        size: the window's height and width.
-        strides: 1 or 2.
-        valid: whether it does not pad (the figures' V).
-        channels: of its output; 0 for a pool.
-        arms: of a fork, side by side.
-    """
-
-    kind: str
-    size: tuple[int, int] = (1, 1)
-    strides: int = 1
-    valid: bool = False
-    channels: int = 0
-    arms: tuple["Step", ...] = ()
-
-    def __str__(self) -> str:
-        """As in `1x7 224`, `3x3/2 V 192`, `max 3x3/2 V`, `{1x3 256, 3x1 256}`."""
-        if self.arms:
-            return "{" + ", ".join(map(str, self.arms)) + "}"
-        window = f"{self.size[0]}x{self.size[1]}" + (f"/{self.strides}" if self.strides > 1 else "")
-        kind = "" if self.kind == "conv" else self.kind
-        parts = (kind, window, "V" if self.valid else "", str(self.channels or ""))
-        return " ".join(filter(None, parts))
-
-
-Branches = tuple[tuple[Step, ...], ...]
-
-
-@dataclass(frozen=True)
-class BranchedRow:
-    """A row of a network's table.
-
-    Attributes:
-        branches: in the order of concatenation; none for a pool or a classifier.
+        branches: of steps, in the order of concatenation; none for a pool or a classifier.
         then: what follows the concatenation, in a residual block.
     """
 
-    branches: Branches = ()
+    branches: tuple[tuple[str, ...], ...] = ()
     then: str = ""
 
-    def __bool__(self) -> bool:
-        return bool(self.branches)
 
-
-def block(module: nn.Module) -> BranchedRow:
+def block(module: nn.Module) -> Block:
     """The structure of a bound block."""
     if isinstance(module, ConvBN | SeparableConv):
-        return BranchedRow(((step(module),),))
+        return Block(((step(module),),))
     branches = tuple(tuple(map(step, branch)) for branch in getattr(module, "branch", ()))
-    return BranchedRow(branches, getattr(module, "then", ""))
+    return Block(branches, getattr(module, "then", ""))
 
 
-def step(layer: Callable[..., Any]) -> Step:
+def step(layer: Callable[..., Any]) -> str:
     """One layer of a branch as a figure's box."""
+    if isinstance(layer, Fork):
+        return "{" + ", ".join(map(step, layer.arms)) + "}"
     if isinstance(layer, ConvBN):
-        kind = "conv" if layer.norm or layer.relu else "linear"
+        kind = "" if layer.norm or layer.relu else "linear"
         features = scaled(layer.features, layer.width)
-        valid = layer.padding == "VALID"
-        return Step(kind, window(layer.kernel), layer.strides, valid, features)
+        return _words(kind, layer.kernel, layer.strides, layer.padding, features)
     if isinstance(layer, SeparableConv):
         features = scaled(layer.features, layer.conv.keywords["width"])
-        return Step("separable", window(layer.kernel), layer.strides, False, features)
-    if isinstance(layer, Fork):
-        return Step("fork", arms=tuple(map(step, layer.arms)))
+        return _words("separable", layer.kernel, layer.strides, "SAME", features)
     assert isinstance(layer, partial)
-    return pool(layer)
-
-
-def pool(layer: partial[Any]) -> Step:
-    """A pool, given as `partial(max_pool, ...)` or `partial(avg_pool, ...)`."""
     given = dict(zip(("size", "strides", "padding"), layer.args, strict=False)) | layer.keywords
     kind, usual = {max_pool: ("max", 2), avg_pool: ("avg", 1)}[layer.func]
     size, strides = given.get("size", 3), given.get("strides", usual)
-    return Step(kind, window(size), strides, given.get("padding") == "VALID")
+    return _words(kind, size, strides, given.get("padding", "SAME"))
+
+
+def _words(
+    kind: str, size: int | tuple[int, int], strides: int, padding: str, channels: int = 0
+) -> str:
+    height, width = window(size)
+    shown = f"{height}x{width}" + (f"/{strides}" if strides > 1 else "")
+    parts = (kind, shown, "V" if padding == "VALID" else "", str(channels or ""))
+    return " ".join(filter(None, parts))

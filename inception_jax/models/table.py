@@ -1,7 +1,7 @@
 """Descriptions as text: one network's table, or where two networks differ."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import groupby
 from typing import Any
 
@@ -46,10 +46,6 @@ class NetworkDifference:
     switches: tuple[tuple[str, str, str], ...]
     rows: tuple[tuple[TableRow | None, TableRow | None], ...]
     totals: tuple[tuple[str, int, int], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The difference as plain JSON values."""
-        return asdict(self)
 
 
 def difference(a: Network, b: Network, image_size: int | None = None) -> NetworkDifference:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from inception_jax.config import Config, flatten
+from inception_jax.models.lowering import remat
 from inception_jax.plan.text import size
 
 
@@ -23,41 +24,21 @@ class Change(NamedTuple):
         return " ".join(f"{k}={v}" for k, v in self.values.items()) or "unchanged"
 
 
-def dtypes(c: Config, images: int) -> list[dict[str, Any]]:
-    """Half and full precision."""
-    return [{"model.dtype": d} for d in ("bfloat16", "float32")]
-
-
-def batches(c: Config, images: int) -> list[dict[str, Any]]:
-    """Half and twice the images."""
-    size = c.data.batch_size
-    return [{"data.batch_size": b} for b in (size // 2, size, 2 * size)]
-
-
-def recomputed(c: Config, images: int) -> list[dict[str, Any]]:
-    """Activations stored for the backward pass."""
-    return [{"train.recompute": r} for r in ("none", "lean", "rows")]
-
-
-def groups(c: Config, images: int) -> list[dict[str, Any]]:
-    """BatchNorm over the papers' 32 images, those of a device, all."""
-    return [{"model.bn_group": g} for g in (32, images, 0)]
-
-
-def sharding(c: Config, images: int) -> list[dict[str, Any]]:
-    """ZeRO-1; large parameters sharded over two devices."""
-    return [{"mesh.zero": True}, {"mesh.model": 2}]
-
-
-def fast_memory(c: Config, images: int) -> list[dict[str, Any]]:
-    """On-chip memory that a fusion may use, in MiB."""
-    return [{"train.vmem": m} for m in (0, 32, 48)]
-
-
+# By axis, the values to try, of a config and its images on one device.
 AXES: dict[str, Callable[[Config, int], list[dict[str, Any]]]] = {
-    "dtype": dtypes, "batch": batches, "recompute": recomputed, "bn_group": groups,
-    "sharding": sharding, "vmem": fast_memory,
-}  # fmt: skip
+    "dtype": lambda c, images: [{"model.dtype": d} for d in ("bfloat16", "float32")],
+    "batch": lambda c, images: [
+        {"data.batch_size": b}
+        for b in (c.data.batch_size // 2, c.data.batch_size, 2 * c.data.batch_size)
+    ],
+    "recompute": lambda c, images: [{"train.recompute": r} for r in remat.POLICIES],
+    # The papers' 32 images, those of a device, all.
+    "bn_group": lambda c, images: [{"model.bn_group": g} for g in (32, images, 0)],
+    # ZeRO-1; large parameters sharded over two devices.
+    "sharding": lambda c, images: [{"mesh.zero": True}, {"mesh.model": 2}],
+    # On-chip memory that a fusion may use, in MiB.
+    "vmem": lambda c, images: [{"train.vmem": m} for m in (0, 32, 48)],
+}
 
 
 def changes(config: Config, images: int, axes: list[str]) -> Iterator[tuple[Change, Config]]:

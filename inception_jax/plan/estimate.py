@@ -64,7 +64,7 @@ def of(
             "hours": hours,
             "chip_hours": [count * h for h in hours],
             "checkpoint_bytes": sum(
-                math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
+                x.size * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
             ),
         },
         "rows": scheduled.rows,

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from inception_jax.models.batch_norm import BatchNorm, batch_statistics
+from inception_jax.models.dialect import Norm
 
 pytestmark = pytest.mark.usefixtures("quick_compiler")
 
 
 def batch_norm(x, group, decay=0.9, scale=False, average=0.0):
-    norm = BatchNorm(decay=decay, epsilon=1e-3, scale=scale, train=True, group=group)
+    norm = BatchNorm(Norm(decay, 1e-3, scale), train=True, group=group)
     variables = norm.init(jax.random.key(0), x)
     start = jax.tree.map(jnp.array, variables["batch_stats"])
     start["mean"] += average
@@ -68,7 +69,7 @@ def test_groups_must_divide_the_batch():
 def test_unbiased_average(unbiased):
     """The moving variance follows the unbiased one only in dialects with that switch."""
     x = jax.random.normal(jax.random.key(0), (4, 1, 1, 2))
-    norm = BatchNorm(decay=0.0, epsilon=1e-3, scale=False, train=True, unbiased=unbiased)
+    norm = BatchNorm(Norm(0.0, 1e-3, scale=False, unbiased=unbiased), train=True)
     _, new = norm.apply(norm.init(jax.random.key(0), x), x, mutable=["batch_stats"])
     want = np.var(x, (0, 1, 2), ddof=int(unbiased))
     np.testing.assert_allclose(new["batch_stats"]["var"], want, rtol=1e-5)

@@ -62,9 +62,7 @@ def test_evaluation(name, peer_files):
         if kind == "end":
             found[key] = relative(out.endpoints[row], want[key])
         if kind == "aux":
-            head = model.HEADS[row](
-                model.conv(False), model.num_classes, False, model.small
-            )
+            head = model.HEADS[row](model.conv(False), model.num_classes, False, model.small)
             below = {k: v[f"aux_{row}"] for k, v in variables.items() if f"aux_{row}" in v}
             found[key] = relative(head.apply(below, out.endpoints[row]), want[key])
     found["onnx"] = relative(in_onnxruntime(model, variables, want["images"]), want["logits"])

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import no_type_check
 
 from flax import struct
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from inception_jax.models.lowering import forms, ops
@@ -48,20 +47,6 @@ class Preactivation:
 
 
 Activation = Float[Array, "b h w c"] | Preactivation
-
-
-def convolve(
-    x: Activation,
-    kernel: Float[Array, "kh kw c d"],
-    strides: int,
-    padding: str,
-    style: str,
-    dtype: DTypeLike,
-) -> Float[Array, "b h2 w2 d"]:
-    """Convolution of `x` in `dtype`; `padding` is SAME or VALID, `style` a dialect's `padding`."""
-    size = kernel.shape[0], kernel.shape[1]
-    pads = ops.pads(x.shape[1:3], size, strides, padding, style)
-    return ops.conv(materialize(x).astype(dtype), kernel.astype(dtype), strides, pads)
 
 
 def activate(
