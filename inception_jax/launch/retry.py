@@ -89,6 +89,11 @@ def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = 
     return verdict
 
 
+def exit_code(returncode: int) -> int:
+    """The code of a process as a shell has it: 128 + n if signal n killed it."""
+    return returncode if returncode >= 0 else 128 - returncode
+
+
 def directory(command: Sequence[str]) -> Path | None:
     """The directory of a command's attempts.jsonl: its workdir, or a search worker's directory."""
     flags = {}

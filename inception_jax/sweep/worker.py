@@ -5,10 +5,10 @@ reports each evaluation to the study, and stops the training when the pruner dec
 worker resumes its own trial; the trial of a lost worker is claimed by another.
 """
 
+import contextlib
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from inception_jax.errors import ConfigError, PreemptedError
 from inception_jax.launch import retry, slurm
+from inception_jax.runtime import signals
 from inception_jax.sweep import progress, search
 from inception_jax.sweep.claims import Claims
 from inception_jax.sweep.folder import Sweep
@@ -67,14 +68,9 @@ class SearchWorker:
         Raises:
             PreemptedError: the worker was asked to stop, and its trial has saved.
         """
-        handlers = {n: signal.signal(n, self._on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with signals.handling(self._on_signal), contextlib.closing(self.claims):
             while (trial := self._next_trial()) is not None:
                 self._run(trial)
-        finally:
-            self.claims.close()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()
@@ -182,9 +178,9 @@ class SearchWorker:
                     pruned = True
                     self._stop_training()
             self._report(optuna_trial, trial, reported)
-            code = self.training.wait()
+            code = retry.exit_code(self.training.wait())
             self.training = None
-        return (code if code >= 0 else 128 - code), pruned and code != 0
+        return code, pruned and code != 0
 
     def _report(self, optuna_trial: "OptunaTrial", trial: Trial, reported: set[int]) -> bool:
         """Report new evaluations to the study; returns whether there were any."""
@@ -209,7 +205,7 @@ class SearchWorker:
             # Signals the steps of the job, not this batch script.
             subprocess.run(["scancel", "--signal=TERM", job], check=False)
         else:
-            self.training.send_signal(signal.SIGTERM)
+            self.training.terminate()
 
     def _finish(
         self, optuna_trial: "OptunaTrial", value: float | None, state: str, why: str
