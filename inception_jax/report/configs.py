@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inception_jax.config import SECTIONS, flatten
+from inception_jax.config import flatten
 
 ABSENT = "—"
 
@@ -21,12 +21,6 @@ class ConfigDifference:
     def changed(self) -> tuple[bool, ...]:
         """For each run, whether its value differs from the first run's."""
         return tuple(v != self.values[0] for v in self.values)
-
-
-def ordered(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with its sections in the order of config pages, unknown sections last."""
-    known = [key for key in SECTIONS if key in config]
-    return {key: config[key] for key in known} | config
 
 
 def text(value: Any) -> str:

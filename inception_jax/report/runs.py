@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.report import attempts, configs, curves, evaluations, monitors, records, results
+from inception_jax.report import attempts, curves, evaluations, monitors, records, results
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -127,7 +127,7 @@ def read(run_dir: Path, now: float | None = None) -> Run:
     path = run_dir.resolve()
     _check_is_run(path)
     notes: list[str] = []
-    config = configs.ordered(records.read_object(path / "config.json", notes))
+    config = records.read_object(path / "config.json", notes)
     lines = records.read_lines(path / "metrics.jsonl", notes, require=("step", "split"))
     # Repeated steps included: they show that a process was alive.
     times = sorted(t for line in lines if (t := records.finite(line, "time")) is not None)

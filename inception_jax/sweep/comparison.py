@@ -39,6 +39,15 @@ class Axis:
         """The key without its section."""
         return self.key.rpartition(".")[2]
 
+    @property
+    def labels(self) -> list[str] | None:
+        """The values of a categorical axis as text."""
+        return None if self.values is None else [str(v) for v in self.values]
+
+    def position(self, value: Any) -> float:
+        """The position of a value: itself, or the index of a categorical value."""
+        return float(value) if self.values is None else self.values.index(_plain(value))
+
 
 @dataclass(frozen=True)
 class Group:

@@ -58,8 +58,7 @@ class Sweep:
 
     def config_flags(self, trial: Trial) -> list[str]:
         """The flags that build a trial's config from the original page."""
-        words = trials.command(self.original, self.base, trial.overrides, Path())
-        return [word for word in words[1:] if not word.startswith("--workdir=")]
+        return trials.flags(self.original, self.base, trial.overrides)
 
     def config_arg(self, page: str | None = None) -> str:
         """The value of --config: the page's copy, with its argument."""
@@ -70,7 +69,8 @@ class Sweep:
         self, overrides: dict[str, Any], folder: Path, page: str | None = None
     ) -> tuple[str, ...]:
         """The words that train a trial with these overrides in `folder`."""
-        return trials.command(self.config_arg(page), self.base, overrides, folder)
+        flags = trials.flags(self.config_arg(page), self.base, overrides)
+        return ("train", f"--workdir={folder}", *flags)
 
     def trials(self) -> list[Trial]:
         """All trials of a grid; of a search, the trials started so far."""
@@ -138,13 +138,9 @@ def read(folder: Path) -> Sweep:
 
 def _git_commit() -> str:
     """The commit of the working directory, followed by + if there are uncommitted changes."""
-
-    def git(*words: str) -> str:
-        try:
-            result = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return result.stdout.strip() if result.returncode == 0 else ""
-
-    commit = git("rev-parse", "--short=12", "HEAD")
-    return commit + ("+" if commit and git("status", "--porcelain", "-uno") else "")
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip()

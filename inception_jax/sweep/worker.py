@@ -222,13 +222,10 @@ class SearchWorker:
             row = json.loads(path.read_text(encoding="utf-8"))
             atomic.write_text(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
         self.study.tell(optuna_trial, value, state=TrialState[state])
-        self._record(optuna_trial.number, state)
+        # By this file `retry` measures a worker's progress.
+        records = self.sweep.folder / "workers" / str(self.number)
+        records.mkdir(parents=True, exist_ok=True)
+        line = {"time": time.time(), "trial": optuna_trial.number, "state": state.lower()}
+        jsonl.append(records / "trials.jsonl", line)
         result = f" {self.sweep.metric} {value:.4f}" if value is not None else f" {why}"
         self.log(f"trial {optuna_trial.number}: {state.lower()}{result}")
-
-    def _record(self, number: int, state: str) -> None:
-        """Append to the worker's trials.jsonl, by which `retry` measures a worker's progress."""
-        folder = self.sweep.folder / "workers" / str(self.number)
-        folder.mkdir(parents=True, exist_ok=True)
-        line = {"time": time.time(), "trial": number, "state": state.lower()}
-        jsonl.append(folder / "trials.jsonl", line)

@@ -1,6 +1,6 @@
 """Tests `report/configs.py`: differences between nested configs."""
 
-from inception_jax.report.configs import differences, ordered
+from inception_jax.report.configs import differences
 
 
 def test_differences() -> None:
@@ -15,13 +15,3 @@ def test_differences() -> None:
         "w": ("[1, 2]", "[1, 3]"),
     }
     assert differences([a, a]) == []
-
-
-def test_sections_are_in_their_order() -> None:
-    """A sorted config.json is shown in the order of the config pages."""
-    assert list(ordered({"data": 1, "extra": 2, "model": 3, "seed": 4})) == [
-        "seed",
-        "data",
-        "model",
-        "extra",
-    ]
