@@ -18,7 +18,7 @@ class Evaluation:
 
     Attributes:
         confusion: int64 [n, 3] rows (truth, prediction, count > 0).
-        calibration: the bins of the reliability diagram that contain images.
+        calibration: the bins of the reliability diagram; empty and non-finite ones are left out.
         mistakes: uri, truth, prediction, probability and name, the most confident first.
     """
 
@@ -64,7 +64,9 @@ def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
         classes=tuple(names),
         per_class=_per_class(summary),
         confusion=np.stack([truth, prediction, table[truth, prediction]], axis=1),
-        calibration=tuple(b for b in bins if b["count"]),
+        calibration=tuple(
+            b for b in bins if all(records.finite(b, k) is not None for k in BIN_KEYS)
+        ),
     )
     if unreadable := len(summary.get("unreadable") or ()):
         notes.append(f"images of {evaluation.split} that could not be read: {unreadable:,}")

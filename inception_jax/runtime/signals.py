@@ -9,7 +9,7 @@ from inception_jax.errors import PreemptedError
 
 
 @contextlib.contextmanager
-def handling(handler: Callable[[int, Any], None]) -> Iterator[dict[int, Any]]:
+def handling(handler: Callable[[int, Any], None]) -> Iterator[dict[signal.Signals, Any]]:
     """Call `handler(number, frame)` on a signal in the body; yields the handlers before it."""
     before = {n: signal.signal(n, handler) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -32,7 +32,7 @@ class Interrupt:
 
     def _note(self, number: int, frame: Any) -> None:
         self.signal = number
-        signal.signal(number, self._before[number])
+        signal.signal(number, self._before[signal.Signals(number)])
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
