@@ -71,12 +71,7 @@ def judge(
 def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = False) -> Verdict:
     """Judge the attempt in `workdir` that just ended, and append the verdict to attempts.jsonl.
 
-    Args:
-        workdir: directory of the run.
-        code: exit code of the attempt.
-        job: id of the job; budgets count per job, so a new submission has full budgets.
-        budgets: budgets of the job.
-        leaving: whether the scheduler itself is ending or requeueing the job.
+    Budgets count per job, so a new submission has full ones.
     """
     step = progress(workdir)
     past = [v for v in verdicts(workdir) if v["job"] == job]

@@ -42,12 +42,7 @@ class JobSpec:
         commands: for each task the words after `inception-jax`; one task unless it is a sweep.
         folder: directory of the job's files and logs: the workdir, or the sweep's directory.
         name: job name, valid for Kubernetes.
-        nodes: machines per task.
-        processes: processes per machine.
-        gpus: GPUs per machine.
-        preemptions: maximum number of restarts of a task after exit code 75.
-        crashes: maximum number of restarts of a task after a crash.
-        setup: shell lines before the command, such as `module load cuda`.
+        nodes, processes, gpus, preemptions, crashes, setup: the flags of these names.
         tasks: indices of the commands to start; None starts all.
         at_once: maximum number of tasks that run at the same time; 0 is no limit.
         worker: whether the command starts trainings itself, each on all machines of the task.

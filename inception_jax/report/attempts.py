@@ -127,9 +127,7 @@ def active_seconds(attempts: list[Attempt], moment: float) -> float:
     return sum(max(0.0, end - a.start) for a, end in zip(attempts, ends, strict=True))
 
 
-def status(
-    run_dir: Path, attempts: list[Attempt], signs: list[float], now: float | None = None
-) -> Status:
+def status(run_dir: Path, attempts: list[Attempt], signs: list[float]) -> Status:
     """Whether the run is done, running or stopped, judged from its files."""
     if (run_dir / "DONE").exists():
         return Status("done", "the run finished")
@@ -144,7 +142,7 @@ def status(
         return Status("stopped", "no metrics and no recorded attempt")
     gaps = [b - a for a, b in itertools.pairwise(signs)]
     typical = statistics.median(gaps) if gaps else 0.0
-    quiet = (time.time() if now is None else now) - last
+    quiet = time.time() - last
     if quiet <= max(QUIET_SECONDS, QUIET_INTERVALS * typical):
         return Status("running", "the last log line is recent")
     return Status("stopped", f"no recorded end; no log line for {quiet / 3600:,.1f} h")

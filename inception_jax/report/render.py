@@ -32,7 +32,7 @@ def render(runs: Sequence[Run]) -> str:
         runs=runs,
         title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
-        differences=configs.differences([run.config for run in runs]) if len(runs) > 1 else [],
+        differences=configs.differences([run.config for run in runs]),
     )
 
 

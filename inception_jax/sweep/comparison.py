@@ -62,16 +62,11 @@ class Group:
 
 
 class Comparison:
-    """The trials of a sweep, as the report shows them.
+    """The trials of a sweep, as the report shows them."""
 
-    Args:
-        sweep: the sweep.
-        now: Unix time; default: the current time.
-    """
-
-    def __init__(self, sweep: Sweep, now: float | None = None):
+    def __init__(self, sweep: Sweep):
         self.sweep, self.metric = sweep, sweep.metric
-        self.rows = [progress.read(t, sweep.metric, now) for t in sweep.trials()]
+        self.rows = [progress.read(t, sweep.metric) for t in sweep.trials()]
 
     @cached_property
     def done(self) -> list[TrialProgress]:

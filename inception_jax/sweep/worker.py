@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5  # between looks at a training's metrics
 LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun
 
-Build = Callable[[dict[str, Any]], dict[str, Any]]
-
 
 class SearchWorker:
     """One of the workers of a search.
@@ -47,8 +45,8 @@ class SearchWorker:
     """
 
     def __init__(
-        self, sweep: Sweep, number: int, suggest: Callable[["OptunaTrial"], Any], build: Build,
-        log: Callable[[str], None] = print,
+        self, sweep: Sweep, number: int, suggest: Callable[["OptunaTrial"], Any],
+        build: Callable[[dict[str, Any]], dict[str, Any]], log: Callable[[str], None],
     ):  # fmt: skip
         assert sweep.search is not None
         self.sweep, self.number = sweep, number
@@ -83,22 +81,16 @@ class SearchWorker:
         from optuna.trial import Trial as OptunaTrial
         from optuna.trial import TrialState
 
-        own = self.claims.claim_own()
-        if own is not None:
+        if (own := self.claims.claim_own()) is not None:
             return OptunaTrial(self.study, own._trial_id)
         while not self.stopping.is_set():
             count = len(self.study.get_trials(deepcopy=False))
-            if count < self.options["trials"]:
-                trial = self._ask(count)
-                if trial is not None:
-                    return trial
-                continue
-            orphan = self.claims.claim_orphan()
-            if orphan is not None:
+            if count < self.options["trials"] and (trial := self._ask(count)) is not None:
+                return trial
+            if (orphan := self.claims.claim_orphan()) is not None:
                 self.log(f"trial {orphan.number}: its worker is lost; taking over")
                 return OptunaTrial(self.study, orphan._trial_id)
-            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            if not running:
+            if not self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 return None
             # Wait for the other workers: one of them may be lost, and its trial must be resumed.
             self.stopping.wait(min(5.0, self.options["grace"]))

@@ -22,8 +22,11 @@ class Coordinator:
     """Listens for workers, compares their notes, and forwards messages between them.
 
     Attributes:
+        index: of this process, 0.
         members: the hello of every connected process by index, this one's included.
     """
+
+    index = 0
 
     def __init__(self, host: str, port: int, count: int, notes: Message):
         self._count = count
