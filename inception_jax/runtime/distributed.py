@@ -53,12 +53,8 @@ def find(
 ) -> ProcessAddress | None:
     """Find this process's address from the flags or the scheduler; None for a single process.
 
-    Args:
-        coordinator: host:port of the first process; given with the next two, or none of them.
-        processes: number of processes.
-        process: index of this one.
-        detect: whether to ask the scheduler (SLURM, TPU metadata, Open MPI) also where the
-            environment does not show several processes.
+    With `detect` the scheduler (SLURM, TPU metadata, Open MPI) is asked also where the environment
+    does not show several processes.
 
     Raises:
         ConfigError: some of the three are missing or invalid, or nothing was detected.
@@ -118,7 +114,7 @@ def join(
         address: of this process; None for a single process, which does nothing.
         notes: values that must be equal in all processes.
         patience: seconds to wait for all.
-        heartbeat: seconds without one after which JAX takes a process for dead.
+        heartbeat: seconds without one until JAX takes a process for dead.
 
     Raises:
         LostProcessError: some did not connect; the message lists them.

@@ -142,12 +142,12 @@ class SearchWorker:
         number = optuna_trial.number
         overrides = search.suggestion(self.suggest, optuna_trial)
         name = f"{number:03d}-{digest(self.build(overrides))}"
-        folder = self.sweep.folder / "trials" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        trial = self.sweep.trial(number, overrides, name)
+        trial.folder.mkdir(parents=True, exist_ok=True)
         row = {"number": number, "overrides": overrides, "worker": self.number}
-        atomic.write_text(folder / "trial.json", json.dumps(row) + "\n")
+        atomic.write_text(trial.folder / "trial.json", json.dumps(row) + "\n")
         optuna_trial.set_user_attr("folder", name)
-        return Trial(number, overrides, folder, self.sweep.command(overrides, folder))
+        return trial
 
     def _train(self, optuna_trial: "OptunaTrial", trial: Trial) -> tuple[int, bool]:
         """Train once; returns the exit code, and whether the pruner stopped it."""

@@ -47,9 +47,7 @@ class Coordinator:
     def gather(self, patience: float, report: Callable[[str], None]) -> None:
         """Wait until all workers are connected, then start them.
 
-        Args:
-            patience: seconds to wait.
-            report: called with a line about the wait, every ten seconds.
+        After ten seconds, and every ten more, `report` is called with a line about the wait.
 
         Raises:
             LostProcessError: some did not connect in time; the message lists them.

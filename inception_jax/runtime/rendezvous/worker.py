@@ -33,9 +33,7 @@ class Worker:
     def gather(self, patience: float, report: Callable[[str], None]) -> None:
         """Wait until the coordinator starts the job.
 
-        Args:
-            patience: seconds to wait.
-            report: called with a line about the wait, every ten seconds.
+        After ten seconds, and every ten more, `report` is called with a line about the wait.
 
         Raises:
             LostProcessError: it did not answer in time.
