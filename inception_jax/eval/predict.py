@@ -17,7 +17,7 @@ from inception_jax.config import Config
 from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
-from inception_jax.data.sources.listing import SUFFIXES, images_below
+from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
@@ -39,14 +39,7 @@ def image_files(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
-        found = [path]
-        if path.is_dir():
-            found = [path / name for name in images_below(path)]
-            if not found:
-                raise ConfigError(
-                    f"expected images ({', '.join(SUFFIXES)}) below {path}, found none"
-                )
-        files += found
+        files += [path / name for name in images_below(path)] if path.is_dir() else [path]
     return files
 
 
