@@ -120,17 +120,11 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of `steps`, read two ahead: three are in the host's memory.
 
-    Args:
-        read: reads examples by position.
-        batch_size: examples of a global batch.
-        steps: of which batches are read.
-        threads: that read.
-        shard: the slice of each batch.
-        processes: that read instead of threads, if not 0; `read` is pickled.
-        idle: called twice a second while a batch is not ready; may raise to end the wait.
+    If `processes` is not 0, these read instead of threads, and `read` is pickled. `idle` is called
+    twice a second while a batch is not ready; it may raise to end the wait.
 
     Raises:
-        ValueError: `batch_size` is not a multiple of the number of shards.
+        ValueError: `batch_size`, of all processes, is not a multiple of the number of shards.
     """
     local, left = divmod(batch_size, shard.count)
     if left:

@@ -47,7 +47,7 @@ class LogProbs:
 
     def result(self) -> Result:
         """The metrics over all images."""
-        result = Result.empty(self.log.shape[1])
+        result = Result(self.log.shape[1])
         for at in range(0, len(self.index), BLOCK):
             block = slice(at, at + BLOCK)
             result.add(self.index[block], self.label[block], self.log[block])

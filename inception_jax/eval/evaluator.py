@@ -142,12 +142,12 @@ class Evaluator:
         quiet: bool = False,
     ) -> Result:
         """Evaluates `variables` on the split; `stop` and `idle` as in `blocks`."""
-        reader, result = self.reader(), Result.empty(self.classes)
+        reader, result = self.reader(), Result(self.classes)
         bar = Progress(len(self.source), label=f"eval {self.split}", quiet=30)
         for block in self.blocks(variables, reader, stop, idle):
             result.add(block.index, block.label, block.log)
             if not quiet:
-                bar.update(result.seen, {"top1": f"{result.top1:.2%}"})
+                bar.update(result.seen, {"top1": f"{result.sums.compute()['top1']:.2%}"})
         bar.close()
         result.unreadable = multihost.merged(reader.bad.reasons)
         return result
@@ -158,23 +158,15 @@ class Evaluator:
     ) -> Path:  # fmt: skip
         """Writes eval/<name>.json and .npz for the report, in the first process; the .json's path.
 
-        Args:
-            workdir: of the run.
-            result: of the evaluation.
-            variables: that were evaluated.
-            step: of the variables.
-            epoch: of the variables.
-            name: of the files; the split's if not given.
-            more: further keys of the .json file.
+        `name` is the split's if not given; `more` are further keys of the .json file.
         """
         path = workdir / "eval" / f"{name or self.split}.json"
         if jax.process_index() == 0:
-            averaged = self.config.ema.decay > 0
-            head = {"split": self.split, "step": step, "epoch": epoch,
-                    "weights": "ema" if averaged else "raw"}  # fmt: skip
+            weights = "ema" if self.config.ema.decay > 0 else "raw"
+            head = {"split": self.split, "step": step, "epoch": epoch, "weights": weights, **more}
             result.save(
-                path, {**head, **more}, source=self.source, data=self.config.data,
-                model=self.model, variables=variables,
+                path, head, source=self.source, data=self.config.data, model=self.model,
+                variables=variables,
             )  # fmt: skip
         return path
 

@@ -101,17 +101,15 @@ class LogProbCache:
         Raises:
             DiskFullError: the disk is full.
         """
-        several = len(self._rows) + len(self._new) > 2
         self.write()
         rows = _concatenated(self._rows)
         _, first = np.unique(rows["index"], return_index=True)
         rows = {k: v if k == "unreadable" else v[first] for k, v in rows.items()}
         self._rows = [rows]
-        if several:
+        if parts := [path for path in self._parts() if path.name != ALL]:
             self._save(ALL, rows)
-            for path in self._parts():
-                if path.name != ALL:
-                    path.unlink(missing_ok=True)
+            for path in parts:
+                path.unlink()
         wanted = np.isin(rows["index"], chosen)
         return {k: rows[k][wanted] for k in ("index", "label", "log")}
 

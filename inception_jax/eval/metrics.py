@@ -4,7 +4,6 @@ The device computes an image's log-probabilities; the host reduces these to four
 (`per_image`) and a split to sums (`Sums`), which are divided once, at the end.
 """
 
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -45,7 +44,6 @@ def per_image(
     }
 
 
-@dataclass
 class Sums:
     """Sums over the images of a split.
 
@@ -56,16 +54,10 @@ class Sums:
         calibration: [3, BINS]: images, summed confidence and hits by confidence.
     """
 
-    confusion: Int[np.ndarray, "classes outputs"]
-    loss: float
-    top1: int
-    top5: int
-    calibration: Float[np.ndarray, "3 bins"]
-
-    @classmethod
-    def empty(cls, classes: int) -> "Sums":
-        """No images yet."""
-        return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
+    def __init__(self, classes: int):
+        self.confusion = np.zeros((classes, classes), np.int64)
+        self.loss, self.top1, self.top5 = 0.0, 0, 0
+        self.calibration = np.zeros((3, BINS))
 
     def add(
         self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]

@@ -73,12 +73,9 @@ class Manifest:
         return sum(len(shard.images) for shard in self.shards)
 
     def digest(self, *flags: object, times: bool = False) -> str:
-        """A sha256 of everything that decides the shards except the bytes of the images.
+        """A sha256 of `flags` and all that decides the shards except the bytes of the images.
 
-        Args:
-            flags: further values that decide the shards.
-            times: whether modification times count, which stand for the bytes of the images; a
-                copy of the folder has others.
+        With `times` modification times count, which stand for the bytes; a copy has others.
         """
         digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
         for shard in self.shards:
