@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import wait
@@ -105,8 +106,7 @@ def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
     """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
     square = data.resize == "short_side"
     box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
-    how = "bilinear" if data.interpolation == "random" else data.interpolation
-    crops.resize(picture.inside(box), out, how)
+    crops.resize(picture.inside(box), out, crops.evaluated_with(data.interpolation))
 
 
 def batches(
@@ -133,6 +133,16 @@ def batches(
     make = partial(Processes, cast(Reporting, read), local, processes)
     start_pool = make if processes else partial(Threads, read, local, threads)
     return _read_ahead(start_pool, starts, idle)
+
+
+def images_per_s(batches: Iterator[Batch], seconds: float) -> float:
+    """Measure the rate of `batches`, read as fast as possible, for `seconds`."""
+    for _ in range(AHEAD + 1):  # started before the clock
+        next(batches)
+    began, images = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        images += len(next(batches)["index"])
+    return images / (time.perf_counter() - began)
 
 
 def _read_ahead(

@@ -1,6 +1,5 @@
 """Checkpoints that are evaluated together: each one's probabilities, and their mean."""
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -56,18 +55,13 @@ class LogProbs:
 
 
 class EnsembleMember:
-    """A run's checkpoint, evaluated on a split of another run's data.
+    """The checkpoint at `step` of a run (None: the newest), evaluated on another run's data.
 
-    Args:
-        workdir: of the run.
-        config: of the run.
-        step: of the checkpoint; None for the newest.
-        data: the config whose images, batch size and threads are used.
-        source: those images.
-        split: their name.
-        protocol: a key of `protocols.COUNTS`.
-        mesh: the devices.
-        names_file: a file that names the outputs, see `class_columns.columns`.
+    `data` is the config whose images (`source`, the split), batch size and threads are used. For
+    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`.
+
+    Attributes:
+        label: the workdir and the step.
     """
 
     def __init__(
@@ -84,14 +78,10 @@ class EnsembleMember:
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step)
+        self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
         )
-
-    @property
-    def label(self) -> str:
-        """The workdir and the step."""
-        return f"{self.workdir}@{self.step}"
 
     @property
     def title(self) -> str:
@@ -151,7 +141,7 @@ class EnsembleMember:
         about = {
             "version": VERSION,
             "weights": checkpoint.digest(self.variables),
-            "model": json.loads(json.dumps(config.model.to_dict())),
+            "model": config.model.to_dict(),
             "protocol": vars(evaluator.protocol),
             "interpolation": config.data.interpolation,
             "data": [config.data.source, config.data.name, evaluator.split, len(source)],

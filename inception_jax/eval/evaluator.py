@@ -46,14 +46,8 @@ def never_stop() -> None:
 class Evaluator:
     """Evaluates a split any number of times; the program is compiled once.
 
-    Args:
-        config: of the run.
-        model: the network.
-        mesh: devices that share the views.
-        split: name of the split.
-        source: its images; opened from the config if not given.
-        protocol: a key of `protocols.COUNTS`.
-        columns: int [classes], the network's output of each class; None for all, in order.
+    The split is opened from the config if no `source` is given. `protocol` is a key of
+    `protocols.COUNTS`, `columns` the network's output of each class, int [classes]; None for all.
     """
 
     def __init__(
@@ -91,12 +85,8 @@ class Evaluator:
     ) -> Iterator[EvaluatedBatch]:
         """The log-probabilities of the reader's images, one step after another.
 
-        Args:
-            variables: of the network.
-            reader: of the images.
-            stop: called at each step; may raise.
-            idle: called while waiting for images; may raise. The default is `stop` in a process
-                without others, nothing elsewhere.
+        `stop` is called at each step, `idle` while waiting for images; both may raise. The default
+        of `idle` is `stop` in a process without others, nothing elsewhere.
         """
         if idle is None:
             idle = stop if jax.process_count() == 1 else never_stop

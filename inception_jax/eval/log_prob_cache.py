@@ -32,11 +32,8 @@ Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadab
 class LogProbCache:
     """Log-probabilities of a split's images, by weights, protocol and data; one process writes it.
 
-    Args:
-        folder: on disk; its content is used only if it was saved with an equal `about`.
-        about: JSON values that determine the log-probabilities.
-        classes: of a row.
-        fresh: whether to delete earlier entries.
+    The content of the folder is used only if it was saved with an equal `about`, the JSON values
+    that determine the log-probabilities; `fresh` deletes it.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -71,11 +68,7 @@ class LogProbCache:
         return np.setdiff1d(tried, self.done)
 
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray, bad: np.ndarray) -> None:
-        """Adds images; writes them if `EVERY` seconds have passed since the last write.
-
-        Raises:
-            DiskFullError: the disk is full.
-        """
+        """Adds images; writes them, as `write`, `EVERY` seconds after the last write."""
         self._new.append({"index": index, "label": label, "log": log, "unreadable": bad})
         if time.monotonic() - self._written >= EVERY:
             self.write()
@@ -96,11 +89,7 @@ class LogProbCache:
         self._written = time.monotonic()
 
     def select(self, chosen: np.ndarray) -> Rows:
-        """index, label and log of the cached images of `chosen`, by index; merges the files.
-
-        Raises:
-            DiskFullError: the disk is full.
-        """
+        """index, label and log of the cached images of `chosen`, by index; merges the files."""
         self.write()
         rows = _concatenated(self._rows)
         _, first = np.unique(rows["index"], return_index=True)
