@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -30,19 +30,12 @@ CROP_KEYS = ("image_size", "eval_crop", "resize", "interpolation")
 
 @dataclass
 class LogProbs:
-    """Log-probabilities of some images of a split, by one network or the mean of several.
+    """Log-probabilities of some images of a split, by one network or the mean of several."""
 
-    Attributes:
-        index: int32 [n], rising.
-        label: int32 [n].
-        log: float32 [n, classes], logarithms of the mean probabilities.
-        unreadable: names of the images that are missing, and why.
-    """
-
-    index: np.ndarray
-    label: np.ndarray
-    log: np.ndarray
-    unreadable: dict[str, str] = field(default_factory=dict)
+    index: np.ndarray  # int32 [n], rising
+    label: np.ndarray  # int32 [n]
+    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
+    unreadable: dict[str, str]  # names of the images that are missing, and why
 
     def result(self) -> Result:
         """The metrics over all images."""

@@ -24,19 +24,12 @@ from inception_jax.runtime import multihost
 
 
 class EvaluatedBatch(NamedTuple):
-    """The images of a split that one step evaluated; equal in every process.
+    """The images of a split that one step evaluated; equal in every process."""
 
-    Attributes:
-        index: int32 [n], the images that could be read.
-        label: int32 [n].
-        log: float32 [n, classes], logarithms of the mean probabilities.
-        unreadable: int32 [m], the images that could not be read.
-    """
-
-    index: np.ndarray
-    label: np.ndarray
-    log: np.ndarray
-    unreadable: np.ndarray
+    index: np.ndarray  # int32 [n], the images that could be read
+    label: np.ndarray  # int32 [n]
+    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
+    unreadable: np.ndarray  # int32 [m], the images that could not be read
 
 
 def never_stop() -> None:

@@ -45,19 +45,14 @@ def per_image(
 
 
 class Sums:
-    """Sums over the images of a split.
-
-    Attributes:
-        confusion: int [classes, classes]: images by label (row) and prediction (column).
-        loss: summed cross-entropy in nats.
-        top1, top5: images whose label ranks first, or among the first five.
-        calibration: [3, BINS]: images, summed confidence and hits by confidence.
-    """
+    """Sums over the images of a split."""
 
     def __init__(self, classes: int):
+        # Images by label (row) and prediction (column).
         self.confusion = np.zeros((classes, classes), np.int64)
-        self.loss, self.top1, self.top5 = 0.0, 0, 0
-        self.calibration = np.zeros((3, BINS))
+        self.loss = 0.0  # cross-entropy in nats
+        self.top1 = self.top5 = 0  # images whose label ranks first, or among the first five
+        self.calibration = np.zeros((3, BINS))  # images, confidence and hits by confidence
 
     def add(
         self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]

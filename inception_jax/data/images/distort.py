@@ -25,16 +25,9 @@ def image_keys(seed: int, step: Array | int, count: int) -> Array:
 
 
 def augment(images: Array, keys: Array, *, flip: bool, colour: str) -> Array:
-    """Mirror half of the images and distort their colours.
+    """Mirror half of the images [b, h, w, 3] if `flip`, and distort their colours; keys [b].
 
-    Args:
-        images: [b, h, w, 3] in [0, 1].
-        keys: [b].
-        flip: whether to mirror left to right.
-        colour: `none` or a key of `ORDERS`.
-
-    Returns:
-        [b, h, w, 3] in [0, 1].
+    Pixels are and stay in [0, 1]; `colour` is `none` or a key of `ORDERS`.
     """
 
     def one(image: Array, key: Array) -> Array:

@@ -18,10 +18,7 @@ from inception_jax.progress import watched
 
 
 def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) -> str:
-    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists.
-
-    Returns:
-        A summary of the set for the terminal.
+    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists; a summary.
 
     Raises:
         ConfigError: TensorFlow or a folder is missing, or `out` has an unusable set of this name.

@@ -102,10 +102,7 @@ def write_checksums(folder: Path, digests: Mapping[str, str], **more: str) -> No
 
 
 def verify(folder: Path) -> int | None:
-    """Compare every shard with its checksum.
-
-    Returns:
-        The number of shards; None for a set without checksums.
+    """Compare every shard with its checksum; their number, None for a set without checksums.
 
     Raises:
         DataError: a shard is missing or damaged; the message names each.
