@@ -19,7 +19,7 @@ from inception_jax.config import sections
 from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.images.picture import Picture
+from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.order import example_at, stream
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -90,8 +90,7 @@ class TrainReader:
         if random_box := crops.RANDOM_BOXES.get(d.crop):
             box = random_box(rng, picture.height, picture.width, d.area, d.aspect)
         else:
-            square = d.resize == "short_side"
-            box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
+            box = _central(picture, d)
         part = picture.inside(box, least=d.image_size)
         lap.end("decode")
         how = d.interpolation
@@ -104,9 +103,13 @@ class TrainReader:
 
 def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
     """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
-    square = data.resize == "short_side"
-    box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
+    box = _central(picture, data)
     crops.resize(picture.inside(box), out, crops.evaluated_with(data.interpolation))
+
+
+def _central(picture: Picture, data: sections.Data) -> Box:
+    square = data.resize == "short_side"
+    return crops.central_box(picture.height, picture.width, data.eval_crop, square)
 
 
 def batches(

@@ -15,7 +15,7 @@ from inception_jax.data.sources.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.eval import class_columns
 from inception_jax.eval.evaluator import Evaluator, never_stop
-from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, fingerprint
+from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, empty_rows, fingerprint
 from inception_jax.eval.result import Result
 from inception_jax.models import from_config
 from inception_jax.progress import Progress
@@ -121,10 +121,8 @@ class EnsembleMember:
             if cache:
                 cache.write()
         unreadable = multihost.merged(reader.bad.reasons)
-        if cache:
-            return LogProbs(**cache.select(chosen), unreadable=unreadable)
-        none = np.zeros(0, np.int32)
-        return LogProbs(none, none, np.zeros((0, self.evaluator.classes), np.float32), unreadable)
+        rows = cache.select(chosen) if cache else empty_rows(self.evaluator.classes)
+        return LogProbs(rows["index"], rows["label"], rows["log"], unreadable)
 
     def _open_cache(self, fresh: bool) -> LogProbCache:
         """The cache of these weights, this protocol and these images."""

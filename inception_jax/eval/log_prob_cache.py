@@ -41,7 +41,7 @@ class LogProbCache:
 
     def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
         self.folder = folder
-        self._rows: list[Rows] = [_empty(classes)]
+        self._rows: list[Rows] = [empty_rows(classes)]
         self._new: list[Rows] = []  # not written yet
         self._written = time.monotonic()
         text = json.dumps(about, indent=2, sort_keys=True) + "\n"
@@ -119,7 +119,8 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _empty(classes: int) -> Rows:
+def empty_rows(classes: int) -> Rows:
+    """The rows of no images."""
     none = np.zeros(0, np.int32)
     log = np.zeros((0, classes), np.float32)
     return {"index": none, "label": none, "unreadable": none, "log": log}

@@ -49,8 +49,7 @@ def library() -> ctypes.CDLL | None:
     """The library, version 3 or newer, or None."""
     for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
         try:
-            lib = ctypes.CDLL(path)
-            return _declared(lib)
+            return _declared(ctypes.CDLL(path))
         except (OSError, AttributeError):  # cannot be loaded; version 2 lacks the functions
             continue
     return None
@@ -115,11 +114,9 @@ def header(data: bytes) -> Header | None:
     with an unusual subsampling or a damaged header; and without the library.
     """
     h = _handle()
-    if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0:
+    if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0 or not h.read_header(data):
         return None
     get = h.lib.tj3Get
-    if not h.read_header(data):
-        return None
     if get(h.value, COLOURSPACE) not in YCBCR_OR_GREY or get(h.value, PRECISION) != 8:
         return None
     result = Header(get(h.value, HEIGHT), get(h.value, WIDTH), get(h.value, SUBSAMPLING))

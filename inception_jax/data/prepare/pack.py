@@ -56,7 +56,7 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         bad = _write(root, remaining, state, len(manifest), leave_out)
         lengths = _finish(state, name, manifest, content)
         prepared.publish(state.folder, final)
-        state.remove()
+        state.path.unlink()
     return "\n".join(_summary(final, lengths, bad, leave_out))
 
 
@@ -105,11 +105,11 @@ class _PackState:
     """The complete shards in `folder`, saved after each, so that a killed packing continues."""
 
     def __init__(self, staging: Path, plan: str):
-        self.folder, self._path, self._plan = staging / VERSION, staging / "state.json", plan
+        self.folder, self.path, self._plan = staging / VERSION, staging / "state.json", plan
         self.folder.mkdir(exist_ok=True)
         self.done: dict[str, ShardRecord] = {}
         try:
-            saved = json.loads(self._path.read_text())
+            saved = json.loads(self.path.read_text())
         except (OSError, ValueError):
             saved = {}
         if saved.get("plan") == plan:
@@ -126,11 +126,7 @@ class _PackState:
         """Save that a shard is complete."""
         self.done[file] = record
         content = {"plan": self._plan, "done": self.done}
-        atomic.write_text(self._path, json.dumps(content, indent=1))
-
-    def remove(self) -> None:
-        """Delete the file: the set is complete."""
-        self._path.unlink()
+        atomic.write_text(self.path, json.dumps(content, indent=1))
 
 
 def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
