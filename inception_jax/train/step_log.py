@@ -101,7 +101,7 @@ class StepLog:
         raise diverged(
             self._workdir, self._trainer.source, reason, step=pending.step, index=pending.index,
             metrics=values, before=self._shown, blocks=self._blocks(pending),
-            checkpoint=self._saves.latest(),
+            checkpoint=self._saves.latest,
         )  # fmt: skip
 
     def _write(self, pending: PendingStep, rate: float) -> None:

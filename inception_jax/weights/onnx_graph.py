@@ -235,7 +235,7 @@ def _slice(
     return graph.node("Slice", [x.name, *(graph.constant(np.array(p)) for p in parts)], shape)
 
 
-def _broadcast(graph: Graph, shape: Any, x: Tensor, *_: Any, **__: Any) -> Tensor:
+def _broadcast(graph: Graph, shape: Any, x: Tensor, /, *_: Any, **__: Any) -> Tensor:
     target = graph.constant(np.array([-1, *map(int, shape[1:])], np.int64))
     return graph.node("Reshape", [x.name, target], shape)
 

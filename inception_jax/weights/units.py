@@ -1,7 +1,7 @@
 """Units: the layers of a network that have arrays, in the order of the peers' tables."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from flax import traverse_util
@@ -33,7 +33,8 @@ def units(model: Network) -> list[Unit]:
     """
     shapes = jax.eval_shape(lambda: models.init(model))
     found: dict[str, Unit] = {}
-    for name, array in traverse_util.flatten_dict(shapes, sep="/").items():
+    arrays: dict[str, Any] = traverse_util.flatten_dict(shapes, sep="/")
+    for name, array in arrays.items():
         collection, _, name = name.partition("/")
         path, _, leaf = name.rpartition("/")
         # A BatchNorm belongs to its convolution; facenet's last one is a layer of its own.

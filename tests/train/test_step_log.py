@@ -37,7 +37,7 @@ def make(tmp_path, output):
         trainer = SimpleNamespace(config=digits(log__every_steps=2), program=program, source=source)
         clock, bar = Timekeeper(0.0, Watchdog(0, tmp_path / "s")), Progress(5, stream=output)
         feed = SimpleNamespace(stages=lambda: {"decode": 0.5})
-        saves = SimpleNamespace(latest=lambda: 1)
+        saves = SimpleNamespace(latest=1)
         return StepLog(trainer, tmp_path, writer, bar, clock, feed, saves, window)
 
     return make
