@@ -27,16 +27,8 @@ def diverged(
 ) -> DivergedError:
     """Writes diverged/step-<step>.json; the error to raise. All processes must call it.
 
-    Args:
-        workdir: of the run.
-        source: of the examples.
-        reason: which numbers are not finite.
-        step: that had them.
-        index: int32 [local batch], its examples in this process.
-        metrics: of the step.
-        before: means of the last line of metrics.
-        checkpoint: step of the last checkpoint.
-        blocks: its monitors, {kind: {block: value}}.
+    `reason` has the step's numbers that are not finite, `index` its examples in this process (int32
+    [local batch]), `before` the means of the last line of metrics, `blocks` the step's monitors.
     """
     examples = multihost.concatenated(index).tolist()
     path = workdir / "diverged" / f"step-{step}.json"

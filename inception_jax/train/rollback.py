@@ -73,6 +73,5 @@ class Rollbacks:
 
 
 def _also(error: DivergedError, text: str) -> DivergedError:
-    other = DivergedError(f"{error} {text}")
-    other.step = error.step
-    return other
+    error.args = (f"{error} {text}",)
+    return error

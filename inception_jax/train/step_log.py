@@ -42,15 +42,8 @@ class PendingStep(NamedTuple):
 class StepLog:
     """Writes the mean of every `log.every_steps` steps; shows each; stops a run that diverges.
 
-    Args:
-        trainer: of the run.
-        workdir: of the run.
-        writer: of metrics.jsonl; None in all processes but the first.
-        bar: the progress line.
-        clock: of the run.
-        feed: of the steps.
-        saves: checkpoints of the run.
-        window: saved with the checkpoint that the steps start from.
+    Only the first process has a `writer`. `window` was saved with the checkpoint that the steps
+    start from.
     """
 
     def __init__(
