@@ -43,12 +43,9 @@ def inception_v3() -> Names:
         "7a": "branch3x3_1 branch3x3_2 " + " ".join(f"branch7x7x3_{i}" for i in "1234"),
         "7bc": f"branch1x1 {forks} branch_pool",
     }
+    stem = {"1a": "3x3", "2a": "3x3", "2b": "3x3", "3b": "1x1", "4a": "3x3"}
     names = {
-        "conv_1a": [unit("Conv2d_1a_3x3")],
-        "conv_2a": [unit("Conv2d_2a_3x3")],
-        "conv_2b": [unit("Conv2d_2b_3x3")],
-        "conv_3b": [unit("Conv2d_3b_1x1")],
-        "conv_4a": [unit("Conv2d_4a_3x3")],
+        **{f"conv_{k}": [unit(f"Conv2d_{k}_{size}")] for k, size in stem.items()},
         "logits": dense("fc"),
         "aux_mixed_6e": [unit("AuxLogits.conv0"), unit("AuxLogits.conv1"), *dense("AuxLogits.fc")],
     }
