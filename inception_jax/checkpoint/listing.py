@@ -14,9 +14,7 @@ SIDES = ">><>><<"  # to which the columns of `table` are aligned
 def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     """One row per step, rising, then the steps that were renamed to bad-<step>.
 
-    Args:
-        workdir: of the run.
-        sums: whether every byte is read; else only names and sizes are compared.
+    With `sums` every byte is read; without, only names and sizes are compared.
 
     Returns:
         step, epoch, time (seconds since 1970), bytes, top1, kept (why), state and reason (of a bad

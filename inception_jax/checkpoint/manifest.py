@@ -16,9 +16,7 @@ NAME = "manifest.json"
 def write(folder: Path, **about: Any) -> None:
     """Hash the files of a complete step and write its manifest; all is on the disk at the return.
 
-    Args:
-        folder: of the step.
-        **about: JSON values to record beside the files: step, time, versions.
+    `about` has JSON values to record beside the files: step, time, versions.
     """
     atomic.sync_tree(folder)  # Orbax does not sync its small files and its folders
     hashes = _hashed(folder, _files(folder))
@@ -46,10 +44,8 @@ def problems(
 ) -> list[str]:
     """Compare a step's files with its manifest; one line per problem, none if all bytes match.
 
-    Args:
-        folder: of the step.
-        on_file: called with the name of each file that has been read.
-        sums: False compares names and sizes only, which reads nothing.
+    Without `sums` only names and sizes are compared, which reads nothing; `on_file` is called with
+    the name of each file that has been read.
     """
     if not (folder / NAME).exists():
         return [f"{NAME}: missing"]

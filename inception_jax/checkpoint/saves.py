@@ -133,11 +133,7 @@ class Checkpoints:
                 self._orbax = None
 
     def restore(self, step: int, shapes: Any) -> tuple[Any, dict[str, Any]]:
-        """Restore the state saved at `step`, and its log.
-
-        Args:
-            step: from `newest_good`.
-            shapes: jax.ShapeDtypeStruct with the wanted shardings, on any devices.
+        """Restore the state saved at `step`, with the shardings of `shapes`, and its log.
 
         Raises:
             DataError: it is of another network or optimiser.

@@ -25,11 +25,7 @@ from inception_jax.workdir import run_dir
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
-    """The trainer of a config, checked; nothing is written.
-
-    Args:
-        config: of the run.
-        devices: to run on; all of this machine's if not given.
+    """The trainer of a config, on the given devices or all; checked, and nothing is written.
 
     Raises:
         ConfigError: data, network and devices do not fit together.
