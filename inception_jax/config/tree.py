@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from inception_jax.config.rules import INT32, RENAMED, RULES, SECTIONS
-from inception_jax.config.sections import Config
+from inception_jax.config.rules import INT32
+from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError
 
 
