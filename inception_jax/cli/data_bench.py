@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
     flags.number("seconds", 4.0, "length of a measurement", low=0.1)
     flags.whole("rounds", 3, "measurements of each kind", low=1)
     values = flags.parse(argv)
-    bench, step = (_of_config if flags.has_config else _of_folder)(flags, values)
+    bench, step = (_of_config if "config" in values else _of_folder)(flags, values)
     result = bench.run(step)
     flags.print(result, lambda: text(result))
 

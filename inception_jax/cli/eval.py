@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 
 def _flags() -> Flags:
-    flags = Flags("eval", __doc__).run("directory of the run").json()
+    flags = Flags("eval", __doc__).run().json()
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")

@@ -1,6 +1,5 @@
 """Shared by `launch` and `sweep`: engines, their flags, and the files of submitted jobs."""
 
-import difflib
 import importlib
 import shutil
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, did_you_mean
 from inception_jax.launch import ENGINES, slurm
 from inception_jax.launch.spec import Flag, JobSpec, valid_name
 from inception_jax.workdir import atomic, jsonl, run_dir
@@ -25,8 +24,7 @@ def engine(name: str) -> Any:
     """
     module = name.replace("-", "_")
     if module not in ENGINES:
-        near = difflib.get_close_matches(module, ENGINES, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(module, ENGINES)
         raise ConfigError(f"engine {name!r}: expected one of {', '.join(ENGINES)}{hint}")
     return importlib.import_module(f"inception_jax.launch.{module}")
 

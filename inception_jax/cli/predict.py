@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("predict", __doc__).run("directory of the run")
+    flags = Flags("predict", __doc__).run()
     flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
     flags.json("print one JSON object per line")
     flags.whole("top", 5, "classes to print", low=1)

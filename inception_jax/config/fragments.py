@@ -3,13 +3,12 @@
 What a paper states has no default. `tree.new` refuses what is missing or unknown.
 """
 
-import difflib
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from inception_jax.config import sections
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, did_you_mean
 
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 
@@ -24,9 +23,8 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
     for part in filter(None, map(str.strip, arg.split(","))):
         key, equals, text = map(str.strip, part.partition("="))
         if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
             known = ", ".join(f"{k}={v}" for k, v in defaults.items()) or "no arguments"
+            hint = did_you_mean(key, defaults)
             raise ConfigError(f"page argument {key!r}: this page knows {known}{hint}")
         kind = type(defaults[key])
         value = _literal(text, kind) if equals else True
