@@ -138,8 +138,8 @@ class Flags:
             self.words = self.values([self._command, *argv])[1:]
         except (flags.Error, TypeError, ValueError) as e:
             raise ConfigError(self._illegal(str(e))) from e
-        for name in self.values:
-            value = self.values[name].value
+        for name in self._expected:
+            value = getattr(self.values, name) if name in self.values else None
             missing = isinstance(value, str) and value.startswith("--")
             if missing and f"--{name}={value}" not in argv:
                 raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
