@@ -74,11 +74,7 @@ def _flags() -> Flags:
 
 
 def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]:
-    """The workdir and the step of `DIR` or `DIR@STEP`.
-
-    Raises:
-        ConfigError: the step is not a number.
-    """
+    """The workdir and the step of `DIR` or `DIR@STEP`."""
     path, at, step = word.rpartition("@")
     if not at or Path(word).is_dir():
         return Path(word), None

@@ -205,11 +205,7 @@ class Flags:
 
 
 def split_flag(argv: list[str], name: str) -> tuple[str | None, list[str]]:
-    """The value of `--name=value` or `--name value`, and the other words.
-
-    Raises:
-        ConfigError: the flag is given twice.
-    """
+    """The value of `--name=value` or `--name value`, and the other words."""
     value, rest, words = None, [], iter(argv)
     for word in words:
         flag, equals, text = word.partition("=")

@@ -80,18 +80,12 @@ def code() -> Finding:
 
 
 def _revision() -> str:
-    """`git 4015ce9, 2 files changed`; empty outside a checkout."""
-
-    def git(*words: str) -> str:
-        line = ["git", "-C", str(PACKAGE.parent), *words]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=10)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
+    """`git 4015ce9`, then `, changed` if a file differs from it; empty outside a checkout."""
     if not (PACKAGE.parent / ".git").exists() or not shutil.which("git"):
         return ""
-    head = git("rev-parse", "--short", "HEAD")
-    changed = len(git("status", "--porcelain").splitlines())
-    return f"git {head}, {f'{changed} files changed' if changed else 'clean'}" if head else ""
+    line = ["git", "describe", "--always", "--exclude=*", "--dirty=, changed"]
+    done = subprocess.run(line, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=10)
+    return f"git {done.stdout.strip()}" if done.returncode == 0 else ""
 
 
 def config(c: Config, workdir: Path | None) -> Finding:

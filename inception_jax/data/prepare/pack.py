@@ -147,7 +147,7 @@ def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
            leave_out: bool) -> None:  # fmt: skip
     """Write `shards` one by one; all cores read the images."""
     count = total - sum(len(shard.images) for shard in shards)
-    bar, bad, began, size = Progress(total, count, label="packing"), {}, time.monotonic(), 0
+    bar, bad, began, size = Progress(total, label="packing"), {}, time.monotonic(), 0
     for record in state.done.values():
         bad |= record["unreadable"]
     with ThreadPoolExecutor() as pool:
