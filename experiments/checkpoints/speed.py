@@ -1,4 +1,4 @@
-r"""Saves and restores a large state, beside the disk's own speed; rounds are interleaved.
+r"""Time saving and restoring a large state against the disk's own speed; rounds are interleaved.
 
     python experiments/checkpoints/speed.py /tmp/speed --rounds=5
 

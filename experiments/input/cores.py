@@ -1,4 +1,4 @@
-"""How many host cores keep an accelerator busy, for each network: measured input, assumed chip.
+"""How many host cores keep an accelerator busy, per network: input measured, chip speed assumed.
 
     python experiments/input/cores.py FOLDER [--tflops=197] [--use=0.4]
 

@@ -1,4 +1,4 @@
-"""What 144 crops cost beyond their forward passes: decoding, resizing, cutting, adding up.
+"""The cost of 144-crop evaluation beyond its forward passes: decode, resize, crop, average.
 
     python experiments/input/crops144.py FOLDER [--model=inception_v3] [--images=500]
         [--batch_size=72] [--dtype=float32] [--threads=N] [--rounds=3]

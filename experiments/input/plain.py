@@ -1,4 +1,4 @@
-"""What two threads do with a whole-image decoder and nothing else: a mark to measure against.
+"""A baseline for the input pipeline: threads that decode whole images and do nothing else.
 
     python experiments/input/plain.py FOLDER [--size=299] [--threads=2] [--decode_only]
 

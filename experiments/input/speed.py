@@ -1,4 +1,4 @@
-r"""Our input beside other programs' on the same photographs, in turn, as a ratio.
+r"""Throughput of our input pipeline relative to others' on the same photographs, interleaved.
 
     python experiments/input/speed.py FOLDER [--rounds=3] [--size=299] \
         --peer=tf.data='PYTHON input_tfdata.py {folder} --size={size}' --peer=torchvision='...'

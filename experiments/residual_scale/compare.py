@@ -1,9 +1,9 @@
-"""Inception-ResNet-v1 with residuals of scale 1 and 0.1 at a high rate: does it die, who says?
+"""Residual scales 1 and 0.1 at a high rate: which layers die, and which monitor shows it.
 
     python experiments/residual_scale/compare.py [--scales=1.0,0.1] [--seeds=0] [--lr=0.5]
 
-Trains where there is no run yet (a minute or two each on two CPU cores), prints what the monitors
-said of the last module before the average pooling, and writes report.html.
+Trains where there is no run yet (a minute or two each on two CPU cores), prints the monitors'
+values for the last module before the average pooling, and writes report.html.
 """
 
 import argparse

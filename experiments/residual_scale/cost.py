@@ -1,4 +1,4 @@
-"""What the monitors cost: the CPU time of a step without and with them, in turns.
+"""The cost of the monitors: CPU time of a step without and with them, interleaved.
 
 python experiments/residual_scale/cost.py [--model=inception_resnet_v1] [--size=24] [--batch=64]
 """

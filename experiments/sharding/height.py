@@ -1,4 +1,4 @@
-"""Do convolutions of images that are split by height pay? The TPU's compiler says, without a TPU.
+"""Is it worth sharding images by height? Cost estimates of the TPU compiler; no TPU is needed.
 
     python experiments/sharding/height.py [--network=inception_v3] [--end=mixed_5b] [--size=299]
 

@@ -1,4 +1,4 @@
-"""What ZeRO-1 saves and costs on 8 devices, and what 16 bits cost the gradients' sum.
+"""Memory and time of ZeRO-1 on 8 devices, and the rounding error of a 16-bit gradient sum.
 
     python experiments/sharding/zero.py bytes             # of every network, by shapes
     python experiments/sharding/zero.py time [--rounds=12] [--steps=5]

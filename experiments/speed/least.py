@@ -1,4 +1,4 @@
-"""The memory traffic that a train step's mathematics needs, were nothing kept on the chip.
+"""A lower bound of a train step's memory traffic: each tensor read and written once.
 
     python experiments/speed/least.py [--models=inception_v3] [--batch=128]
 

@@ -1,4 +1,4 @@
-"""What each form of the step saves on a TPU, by the TPU's own compiler; no TPU is needed.
+"""What each lowering of the step saves on a TPU, estimated by the TPU compiler; no TPU is needed.
 
     pip install -e '.[tpu]'
     python experiments/speed/tpu.py [--models=inception_v3] [--variants=plain,ours,lean]

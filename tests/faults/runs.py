@@ -43,13 +43,12 @@ def port() -> int:
 
 def start(workdir, *more, devices=1, job=None, log="out", command="train", **env):
     """Start a process in the background; `job`: (port, processes, index) of one of several."""
-    # Programs of several processes are not cached: compile them without optimisation.
     flags = f"{FLAGS} --xla_force_host_platform_device_count={devices}"
     flags += " --xla_backend_optimization_level=0"
     env = {**os.environ, "XLA_FLAGS": flags, **env}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     config = SMALL if command == "train" else ()
-    words = [sys.executable, "-m", "inception_jax", command, *config, *more]
+    words = [sys.executable, "-m", "tests.faults.shared_cache", command, *config, *more]
     if job:
         at, count, index = job
         words += [f"--coordinator=127.0.0.1:{at}", f"--processes={count}", f"--process={index}"]

@@ -9,6 +9,7 @@ import pytest
 from tests.faults import runs
 
 pytestmark = pytest.mark.faults
+MONITORS = "--config.log.monitors=true"  # their lines too are those of an uninterrupted run
 KILLS = int(os.environ.get("INCEPTION_JAX_KILLS", "10"))
 
 
@@ -16,7 +17,7 @@ KILLS = int(os.environ.get("INCEPTION_JAX_KILLS", "10"))
 def undisturbed(tmp_path_factory):
     """A run without faults."""
     workdir = tmp_path_factory.mktemp("runs") / "undisturbed"
-    runs.finish(workdir)
+    runs.finish(workdir, MONITORS)
     return workdir
 
 
@@ -40,7 +41,7 @@ def test_at_random_points(undisturbed, tmp_path):
     """
     workdir, rng, lost = tmp_path / "killed", random.Random(), []
     for kill in range(KILLS):
-        process = runs.start(workdir)
+        process = runs.start(workdir, MONITORS)
         first = runs.newest(workdir)
         more = rng.randint(1, max(1, (60 - max(first, 0)) // (KILLS - kill)))
         runs.wait_for_step(workdir, max(first, 0) + more, [process])
@@ -48,7 +49,7 @@ def test_at_random_points(undisturbed, tmp_path):
         process.kill()
         process.wait()
         lost.append((runs.newest(workdir), newest_complete(workdir)))
-    runs.finish(workdir)
+    runs.finish(workdir, MONITORS)
     assert_same(workdir, undisturbed)
     starts = [start for start, _, _ in runs.attempts(workdir)]
     assert starts == [0, *(kept for _, kept in lost)]
@@ -63,7 +64,7 @@ def test_during_a_save(undisturbed, tmp_path):
     folder = workdir / "checkpoints"
     for kill in range(10):
         before = newest_complete(workdir)
-        process = runs.start(workdir)
+        process = runs.start(workdir, MONITORS)
         seen = set(folder.glob("*")) if folder.exists() else set()
 
         def half(seen=seen, before=before):
@@ -77,19 +78,7 @@ def test_during_a_save(undisturbed, tmp_path):
         halves += newest_complete(workdir) == before
         resumed = runs.attempts(workdir)
         assert resumed[-1][0] == before, f"kill {kill}"
-    runs.finish(workdir)
+    runs.finish(workdir, MONITORS)
     assert_same(workdir, undisturbed)
     assert halves >= 5, "the kills were too late to hit a save"
     assert not list(folder.glob("*tmp*")), "leftovers of killed saves are removed"
-
-
-def test_resumed_twice_in_a_row(undisturbed, tmp_path):
-    """The order of the data continues after the second resume too."""
-    workdir = tmp_path / "twice"
-    for step in (8, 21):
-        process = runs.start(workdir)
-        runs.wait_for_step(workdir, step, [process])
-        process.kill()
-        process.wait()
-    runs.finish(workdir)
-    assert_same(workdir, undisturbed)

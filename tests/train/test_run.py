@@ -1,9 +1,8 @@
-"""Tests `inception_jax/train/run.py`: in this process, and (slow) in processes that are killed."""
+"""Tests `inception_jax/train/run.py`, in this process and (slow) by command."""
 
 import gzip
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -36,7 +35,6 @@ SMALL = (
     "--config.eval.every_epochs=1.0",
     "--config.log.every_steps=4",
     "--config.log.tensorboard=false",
-    "--config.log.monitors=true",  # their lines too are those of an uninterrupted run
 )
 
 
@@ -115,29 +113,6 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
     assert [e["event"] for e in events] == ["start", "end", "start", "end"]
     assert (events[1]["code"], events[2]["step"], events[3]["code"]) == (75, 3, 0)
     assert (stop / "DONE").exists()
-
-
-@pytest.mark.slow
-def test_kill_9_changes_nothing(uninterrupted, tmp_path):
-    """Killed with -9 and run again, every line and array is bit-identical; more in tests/faults."""
-    workdir = tmp_path / "killed"
-    rng = random.Random()
-    kills = []
-    for after in (4, 28):
-        process = start(workdir)
-        wait_for_step(workdir, after, process)
-        time.sleep(rng.uniform(0, 0.3))
-        process.kill()
-        process.wait()
-        kills.append(max((x["step"] for x in jsonl.read(workdir / "metrics.jsonl")), default=0))
-    finish(workdir)
-    assert lines(workdir) == lines(uninterrupted), kills
-    assert weights(workdir) == weights(uninterrupted), kills
-    events = [json.loads(x) for x in (workdir / "attempts.jsonl").read_text().splitlines()]
-    starts = [e["step"] for e in events if e["event"] == "start"]
-    assert len(starts) == 3 and starts == sorted(starts) and starts[-1] > 0
-    assert events[-1] == {**events[-1], "event": "end", "code": 0}
-    assert (workdir / "DONE").exists()
 
 
 @pytest.mark.slow
