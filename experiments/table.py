@@ -15,10 +15,10 @@ from speed import ratios
 
 from inception_jax import models
 from inception_jax.eval import protocols
+from inception_jax.eval.interval import wilson
 from inception_jax.plan import chips
 from inception_jax.progress import duration
 from inception_jax.report import runs
-from inception_jax.report.results import wilson
 from inception_jax.weights import PEERS
 from inception_jax.weights.formats import SUFFIXES
 from inception_jax.weights.layouts import KERAS, SLIM, TORCH

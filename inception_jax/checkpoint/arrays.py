@@ -35,18 +35,6 @@ def named(tree: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
-def nested(leaves: dict[str, Any]) -> dict[str, Any]:
-    """Convert leaves by path to nested dicts."""
-    tree: dict[str, Any] = {}
-    for name, leaf in leaves.items():
-        *folders, last = name.split("/")
-        branch = tree
-        for part in folders:
-            branch = branch.setdefault(part, {})
-        branch[last] = leaf
-    return tree
-
-
 def checkpointer(in_flight: int | None = None) -> ocp.Checkpointer:
     """Orbax's reader and writer of a step, with at most `in_flight` bytes in memory at a time.
 
@@ -151,12 +139,7 @@ def restored(folder: Path, shapes: Any) -> Any:
 
 
 def flat(folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
-    """Read arrays by name to the host.
-
-    Args:
-        folder: of the step.
-        wanted: selects them by name.
-    """
+    """Read the arrays with the wanted names to the host."""
     index = {k: entry for k, entry in _json(folder / "index").items() if wanted(k)}
     rows = _rows(folder, index)
     leaves = {name: _view(rows, name, entry) for name, entry in index.items()}

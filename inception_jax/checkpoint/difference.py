@@ -10,11 +10,7 @@ from inception_jax.checkpoint import arrays
 
 
 def rows(one: Path, other: Path) -> list[dict[str, Any]]:
-    """List the arrays that differ, the largest difference first.
-
-    Args:
-        one: folder of a step.
-        other: folder of another step.
+    """List the arrays that differ between the folders of two steps, the largest difference first.
 
     Returns:
         section (params, batch_stats, opt_state, ema, step), name, and what: `only in A`, `only in

@@ -22,25 +22,21 @@ def steps(directory: Path) -> list[int]:
 def of_run(workdir: Path, step: int | None = None) -> tuple[Path, list[int]]:
     """The folder of a run's steps, and the steps.
 
-    Args:
-        workdir: of the run.
-        step: one that must exist; None for any.
-
     Raises:
-        DataError: it does not.
+        DataError: `step` is not among them, or there are none.
     """
     directory = (workdir / "checkpoints").resolve()  # Orbax takes no relative path
     if not directory.is_dir():
         raise DataError(f"expected checkpoints in {directory}, found no such folder")
     saved = steps(directory)
     if not saved or (step is not None and step not in saved):
-        wanted = "any" if step is None else step
-        raise DataError(f"expected step {wanted} in {directory}, found {saved or 'none'}")
+        wanted, found = "any" if step is None else step, saved or "none"
+        raise DataError(f"expected step {wanted} in {directory}, found {found}")
     return directory, saved
 
 
-def good_step(workdir: Path, step: int | None = None) -> int:
-    """Verify and return a run's newest good step, or the given one; nothing is written.
+def good_step(workdir: Path, step: int | None = None) -> Path:
+    """The folder of a run's newest good step, or of the given one if it is; nothing is written.
 
     Raises:
         DataError: there is no such step, or it is damaged.
@@ -48,11 +44,10 @@ def good_step(workdir: Path, step: int | None = None) -> int:
     directory, saved = of_run(workdir, step)
     if step is None:
         step = newest_good(directory)
-        assert step is not None  # there are steps
     elif problems := manifest.problems(directory / str(step)):
         rows = "\n".join(f"  {line}" for line in problems)
         raise DataError(f"step {step} in {directory} is damaged, choose one of {saved}:\n{rows}")
-    return step
+    return directory / str(step)
 
 
 def newest_good(directory: Path, repair: bool = False) -> int | None:

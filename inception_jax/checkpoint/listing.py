@@ -8,14 +8,13 @@ from inception_jax.checkpoint import folder, manifest, retention
 from inception_jax.workdir import jsonl, run_dir
 
 GOOD, UNVERIFIED, BAD = "good", "unverified", "bad"
+SIDES = ">><>><<"  # to which the columns of `table` are aligned
 
 
 def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     """One row per step, rising, then the steps that were renamed to bad-<step>.
 
-    Args:
-        workdir: of the run.
-        sums: whether every byte is read; else only names and sizes are compared.
+    With `sums` every byte is read; without, only names and sizes are compared.
 
     Returns:
         step, epoch, time (seconds since 1970), bytes, top1, kept (why), state and reason (of a bad
@@ -30,7 +29,7 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     per_epoch = lines[-1]["step"] / lines[-1]["epoch"] if lines else None
     scores, c = retention.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)
-    reasons = retention.Retention(c["keep"], c["keep_best"], every).reasons(steps, scores)
+    reasons = retention.reasons(steps, scores, newest=c["keep"], best=c["keep_best"], every=every)
     renamed = sorted(directory.glob("bad-*"), key=lambda p: _number(p.name))
     table = []
     for path in [*(directory / str(step) for step in steps), *renamed]:
@@ -77,10 +76,6 @@ def table(rows: list[dict[str, Any]]) -> str:
         state = row["state"] + (f" ({row['reason']})" if row["reason"] else "")
         size = f"{row['bytes'] / 1e6:,.1f}"
         cells.append([str(row["step"]), epoch, when, size, top1, row["kept"], state])
-    widths = [max(len(line[i]) for line in cells) for i in range(7)]
-    lines = (
-        "  ".join(text.ljust(w) if i in (2, 5, 6) else text.rjust(w)
-                  for i, (text, w) in enumerate(zip(line, widths, strict=True)))
-        for line in cells
-    )  # fmt: skip
-    return "\n".join(line.rstrip() for line in lines)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    formats = [f"{side}{width}" for side, width in zip(SIDES, widths, strict=True)]
+    return "\n".join("  ".join(map(format, line, formats)).rstrip() for line in cells)

@@ -13,16 +13,10 @@ from inception_jax.workdir import atomic
 NAME = "manifest.json"
 
 
-def _ignore(name: str) -> None:
-    pass
-
-
 def write(folder: Path, **about: Any) -> None:
     """Hash the files of a complete step and write its manifest; all is on the disk at the return.
 
-    Args:
-        folder: of the step.
-        **about: JSON values to record beside the files: step, time, versions.
+    `about` has JSON values to record beside the files: step, time, versions.
     """
     atomic.sync_tree(folder)  # Orbax does not sync its small files and its folders
     hashes = _hashed(folder, _files(folder))
@@ -46,14 +40,12 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def problems(
-    folder: Path, on_file: Callable[[str], None] = _ignore, sums: bool = True
+    folder: Path, on_file: Callable[[str], None] | None = None, sums: bool = True
 ) -> list[str]:
     """Compare a step's files with its manifest; one line per problem, none if all bytes match.
 
-    Args:
-        folder: of the step.
-        on_file: called with the name of each file that has been read.
-        sums: False compares names and sizes only, which reads nothing.
+    Without `sums` only names and sizes are compared, which reads nothing; `on_file` is called with
+    the name of each file that has been read.
     """
     if not (folder / NAME).exists():
         return [f"{NAME}: missing"]
@@ -77,7 +69,7 @@ def problems(
 
 
 def _hashed(
-    folder: Path, names: list[str], on_file: Callable[[str], None] = _ignore
+    folder: Path, names: list[str], on_file: Callable[[str], None] | None = None
 ) -> dict[str, tuple[int, str]]:
     """Size and sha256 of files, computed on all cores, the largest file first."""
 
@@ -89,7 +81,8 @@ def _hashed(
         except OSError as e:
             return 0, f"({e})"
         finally:
-            on_file(name)
+            if on_file:
+                on_file(name)
 
     order = sorted(names, key=lambda name: (folder / name).stat().st_size, reverse=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,6 +1,5 @@
 """Which steps are kept, and why."""
 
-import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,41 +7,37 @@ from pathlib import Path
 from inception_jax.workdir import jsonl
 
 
-@dataclasses.dataclass(frozen=True)
-class Retention:
-    """The rule: a step is kept for any of three reasons.
+def reasons(
+    steps: Iterable[int],
+    scores: Mapping[int, float],
+    *,
+    newest: int,
+    best: int = 0,
+    every: float = 0.0,
+) -> dict[int, str]:
+    """The reasons to keep a step, by kept step, rising.
 
-    Attributes:
-        newest: number of newest steps, at least one.
-        best: number of steps with the best top-1; steps without a score do not count.
+    Args:
+        steps: all saved ones.
+        scores: top-1 by step, of evaluated ones.
+        newest: number of newest steps to keep, at least one.
+        best: number of steps with the best top-1 to keep; steps without a score do not count.
         every: interval in steps; the first step at or after each multiple is never deleted. 0: off.
     """
-
-    newest: int
-    best: int = 0
-    every: float = 0.0
-
-    def reasons(self, steps: Iterable[int], scores: Mapping[int, float]) -> dict[int, str]:
-        """Return the reasons by kept step, rising.
-
-        Args:
-            steps: all saved ones.
-            scores: top-1 by step, of evaluated ones.
-        """
-        steps = sorted(steps)
-        why: dict[int, list[str]] = {step: [] for step in steps}
-        for step in steps[-self.newest :]:
-            why[step].append("newest")
-        scored = sorted((s for s in steps if s in scores), key=lambda s: (scores[s], s))
-        for step in scored[-self.best :] if self.best else []:
-            why[step].append("best")
-        last_multiple = 0
-        for step in steps if self.every else []:
-            multiple = math.floor(step / self.every + 1e-9)
-            if multiple > last_multiple:  # the same step each time, since it is never deleted
-                last_multiple = multiple
-                why[step].append("interval")
-        return {step: ", ".join(words) for step, words in why.items() if words}
+    steps = sorted(steps)
+    why: dict[int, list[str]] = {step: [] for step in steps}
+    for step in steps[-newest:]:
+        why[step].append("newest")
+    scored = sorted((s for s in steps if s in scores), key=lambda s: (scores[s], s))
+    for step in scored[-best:] if best else []:
+        why[step].append("best")
+    last_multiple = 0
+    for step in steps if every else []:
+        multiple = math.floor(step / every + 1e-9)
+        if multiple > last_multiple:  # the same step each time, since it is never deleted
+            last_multiple = multiple
+            why[step].append("interval")
+    return {step: ", ".join(words) for step, words in why.items() if words}
 
 
 def scores(workdir: Path, split: str) -> dict[int, float]:

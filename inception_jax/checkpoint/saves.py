@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from inception_jax.checkpoint import arrays, folder, manifest
-from inception_jax.checkpoint.retention import Retention
+from inception_jax.checkpoint import arrays, folder, manifest, retention
 from inception_jax.errors import DiskFullError, from_os_error, writing
 from inception_jax.runtime import multihost
 from inception_jax.workdir import atomic, disk_space
@@ -37,6 +36,9 @@ class Checkpoints:
         keep_best: number of steps with the best top-1 to keep.
         keep_every: interval in steps; the first step after each multiple is kept for ever. 0: off.
         scores: top-1 by step, of earlier evaluations.
+
+    Attributes:
+        latest: the last step that this process knows to be complete, or None.
     """
 
     def __init__(
@@ -44,13 +46,13 @@ class Checkpoints:
         scores: Mapping[int, float] | None = None,
     ):  # fmt: skip
         self.directory = directory.resolve()
-        self._retention = Retention(keep, keep_best, keep_every)
+        self._keep = {"newest": keep, "best": keep_best, "every": keep_every}
         self._scores = dict(scores or {})
         logging.getLogger("absl").addFilter(_without_tracebacks)
         self._orbax: ocp.Checkpointer | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self._done: int | None = None
+        self.latest: int | None = None
 
     def newest_good(self) -> int | None:
         """The newest good step; damaged ones are renamed. See `folder.newest_good`.
@@ -58,12 +60,8 @@ class Checkpoints:
         Raises:
             DataError: all steps are damaged.
         """
-        self._done = folder.newest_good(self.directory, repair=True)
-        return self._done
-
-    def latest(self) -> int | None:
-        """The last step that this process knows to be complete, or None."""
-        return self._done
+        self.latest = folder.newest_good(self.directory, repair=True)
+        return self.latest
 
     def steps(self) -> list[int]:
         """The saved steps, oldest first, without those that were renamed."""
@@ -77,8 +75,8 @@ class Checkpoints:
             folder.log(f"checkpoint {step} is renamed to {name}: {reason}")
 
         multihost.decided(rename)
-        if self._done == step:
-            self._done = max(self.steps(), default=None)
+        if self.latest == step:
+            self.latest = max(self.steps(), default=None)
 
     def score(self, step: int, top1: float) -> None:
         """Record the top-1 of a step, for the next save's deletions."""
@@ -135,11 +133,7 @@ class Checkpoints:
                 self._orbax = None
 
     def restore(self, step: int, shapes: Any) -> tuple[Any, dict[str, Any]]:
-        """Restore the state saved at `step`, and its log.
-
-        Args:
-            step: from `newest_good`.
-            shapes: jax.ShapeDtypeStruct with the wanted shardings, on any devices.
+        """Restore the state saved at `step`, with the shardings of `shapes`, and its log.
 
         Raises:
             DataError: it is of another network or optimiser.
@@ -179,13 +173,13 @@ class Checkpoints:
                 staged.rename(self.directory / str(step))
                 atomic.sync_folder(self.directory)
                 self._delete()
-            self._done = step
+            self.latest = step
         except BaseException as e:  # for `check`, in the thread that trains
             self._error = e
 
     def _delete(self) -> None:
         steps = folder.steps(self.directory)
-        kept = self._retention.reasons(steps, self._scores)
+        kept = retention.reasons(steps, self._scores, **self._keep)
         for step in steps:
             if step not in kept:
                 folder.remove(self.directory, step)

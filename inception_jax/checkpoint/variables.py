@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import traverse_util
 
 from inception_jax.checkpoint import arrays, folder, manifest
 from inception_jax.errors import writing
@@ -23,15 +24,12 @@ def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
     Raises:
         DataError: there is no such checkpoint, or it is damaged.
     """
-    step = folder.good_step(workdir, step)
-    path = folder.of_run(workdir)[0] / str(step)
-    averages = ("ema/params/", "ema/batch_stats/")
+    path = folder.good_step(workdir, step)
+    averages, plain = ("ema/params/", "ema/batch_stats/"), ("params/", "batch_stats/")
     leaves = arrays.flat(path, lambda name: name.startswith(averages))
-    if not leaves:
-        plain = ("params/", "batch_stats/")
-        leaves = arrays.flat(path, lambda name: name.startswith(plain))
-    tree = arrays.nested({name.removeprefix("ema/"): x for name, x in leaves.items()})
-    return step, {"params": tree["params"], "batch_stats": tree.get("batch_stats", {})}
+    leaves = leaves or arrays.flat(path, lambda name: name.startswith(plain))
+    leaves = {name.removeprefix("ema/"): leaf for name, leaf in leaves.items()}
+    return int(path.name), {"batch_stats": {}, **traverse_util.unflatten_dict(leaves, sep="/")}
 
 
 def write(workdir: Path, variables: Any) -> None:

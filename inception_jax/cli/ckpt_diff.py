@@ -20,11 +20,7 @@ def main(argv: list[str]) -> int:
     values = flags.whole("top", 20, "arrays to list; 0 for all").parse(argv)
     from inception_jax.checkpoint import difference, folder
 
-    paths = []
-    for word in flags.words:
-        workdir, step = run_and_step(word, "ckpt diff")
-        step = folder.good_step(workdir, step)
-        paths.append(folder.of_run(workdir)[0] / str(step))
+    paths = [folder.good_step(*run_and_step(word, "ckpt diff")) for word in flags.words]
     rows = difference.rows(*paths)
     flags.print(rows, lambda: _text(rows, paths, values.top), indent=1)
     return 1 if rows else 0

@@ -36,8 +36,7 @@ def main(argv: list[str]) -> None:
     name, *file = flags.words
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
-    network = import_weights(name, path, Path(values.out), values.normalization, classes)
-    arrays = network.arrays
+    model, arrays = import_weights(name, path, Path(values.out), values.normalization, classes)
     rows = {a.path: {"from": a.peer_name, "shape": a.shape} for a in arrays}
 
     def text() -> str:
@@ -46,7 +45,7 @@ def main(argv: list[str]) -> None:
             f"{a.path.ljust(width)}  {'x'.join(map(str, a.shape)):>14}  {a.peer_name}"
             for a in arrays
         ]
-        count, model = sum(math.prod(a.shape) for a in arrays), network.model
+        count = sum(math.prod(a.shape) for a in arrays)
         lines.append(
             f"{model.NAME} ({model.dialect}): {len(arrays)} arrays, {count:,} numbers from {path}"
         )

@@ -38,8 +38,6 @@ def sweep(path: Path, out: Path) -> None:
     from inception_jax.sweep import folder, pictures, render
     from inception_jax.sweep.comparison import Comparison
 
-    if out.is_dir():
-        raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
     comparison = Comparison(folder.read(path))
     print(html.write(render.render(comparison), out))
     drawn = pictures.write(comparison, out.parent / "figures")

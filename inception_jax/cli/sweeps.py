@@ -136,10 +136,9 @@ def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, A
     shared = {word.partition("=")[0].partition("config.")[2] for word in base}
     if both := sorted(shared & overrides.keys()):
         raise ConfigError(f"--config.{both[0]}: the sweep sets it; leave it out")
-    words = trials.command(given, base, overrides, Path("unused"))
     flags = train.flags()
     try:
-        flags.parse(list(words[1:]))
+        flags.parse(trials.flags(given, base, overrides))
         return run_dir.plain(flags.config())
     except ConfigError as e:
         raise ConfigError(f"trial {trials.text(overrides)}: {e}") from e

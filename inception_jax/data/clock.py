@@ -29,25 +29,23 @@ class Clock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
-        self._images = 0
+        self._sum, self._images = Lap(), 0
 
     def add(self, lap: Lap, images: int) -> None:
         """Add the lap of `images` images."""
         with self._lock:
             self._images += images
             for stage, seconds in lap.seconds.items():
-                self._seconds[stage] += seconds
+                self._sum.seconds[stage] += seconds
 
     def drain_stats(self) -> tuple[Lap, int]:
         """Remove and return the seconds and images added since the last call."""
         with self._lock:
-            lap, images = Lap(), self._images
-            lap.seconds, self._seconds = self._seconds, lap.seconds
-            self._images = 0
-            return lap, images
+            drained = self._sum, self._images
+            self._sum, self._images = Lap(), 0
+            return drained
 
     def ms(self) -> dict[str, float]:
         """Milliseconds of one thread per image, by stage."""
         with self._lock:
-            return {s: 1e3 * t / max(self._images, 1) for s, t in self._seconds.items()}
+            return {s: 1e3 * t / max(self._images, 1) for s, t in self._sum.seconds.items()}

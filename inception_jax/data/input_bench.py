@@ -35,9 +35,12 @@ class InputBench:
         """All figures; without `step` a simulated one, during half of which the host idles."""
         d, before = self._data, _resident()
         rates: dict[int, list[float]] = {1: [], self._readers: []}
+        stages: dict[str, float] = {}
         for _ in range(self._rounds):
             for readers, values in rates.items():
-                values.append(self._images_per_s(readers))
+                reader, batches = self._batches(readers)
+                values.append(pipeline.images_per_s(batches, self._seconds))
+                stages = reader.clock.ms() if readers == 1 else stages
         one, rate = (statistics.median(rates[n]) for n in (1, self._readers))
         alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
         memory = _peak() - before  # with a step that never waits, all batches ahead are read
@@ -51,7 +54,7 @@ class InputBench:
             "images_per_s": rate,
             "images_per_s_one_reader": one,
             "scaling": rate / one,
-            "stages_ms": {**self._stages(), "transfer": self._transfer()},
+            "stages_ms": {**stages, "transfer": self._transfer()},
             "memory_mb": memory / 1e6,
             "step": "measured" if step else "simulated: the host waits twice the input's time",
             "step_ms": 1e3 * alone,
@@ -63,31 +66,17 @@ class InputBench:
     def _readers(self) -> int:
         return self._data.processes or self._data.threads
 
-    def _batches(self, readers: int) -> Iterator[pipeline.Batch]:
+    def _batches(self, readers: int) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         d = self._data
-        self._reader = pipeline.TrainReader(self._source, d, seed=0)
+        reader = pipeline.TrainReader(self._source, d, seed=0)
         processes = readers if d.processes else 0
         span = range(sys.maxsize)
-        return pipeline.batches(self._reader, d.batch_size, span, readers, processes=processes)
-
-    def _images_per_s(self, readers: int) -> float:
-        batches = self._batches(readers)
-        for _ in range(AHEAD + 1):  # started before the clock
-            next(batches)
-        began, count = time.perf_counter(), 0
-        while time.perf_counter() - began < self._seconds:
-            next(batches)
-            count += 1
-        return count * self._data.batch_size / (time.perf_counter() - began)
-
-    def _stages(self) -> dict[str, float]:
-        """Milliseconds an image, with one reader."""
-        self._images_per_s(1)
-        return self._reader.clock.ms()
+        return reader, pipeline.batches(reader, d.batch_size, span, readers, processes=processes)
 
     def _transfer(self) -> float:
         """Milliseconds an image of the transfer to the first device; about 0 on a CPU."""
-        batch = next(self._batches(self._readers))["image"]
+        _, batches = self._batches(self._readers)
+        batch = next(batches)["image"]
         times = []
         for _ in range(10):
             began = time.perf_counter()
@@ -97,7 +86,7 @@ class InputBench:
 
     def _joined(self, step: Step) -> tuple[float, float]:
         """Median seconds of a step on one repeated batch, and of a step with its input."""
-        batches = self._batches(self._readers)
+        _, batches = self._batches(self._readers)
         same = next(batches)
         alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
         return alone, _seconds_a_step(step, batches, self._seconds)

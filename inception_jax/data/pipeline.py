@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import wait
@@ -18,7 +19,7 @@ from inception_jax.config import sections
 from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.images.picture import Picture
+from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.order import example_at, stream
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -89,8 +90,7 @@ class TrainReader:
         if random_box := crops.RANDOM_BOXES.get(d.crop):
             box = random_box(rng, picture.height, picture.width, d.area, d.aspect)
         else:
-            square = d.resize == "short_side"
-            box = crops.central_box(picture.height, picture.width, d.eval_crop, square)
+            box = _central(picture, d)
         part = picture.inside(box, least=d.image_size)
         lap.end("decode")
         how = d.interpolation
@@ -103,10 +103,13 @@ class TrainReader:
 
 def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
     """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
+    box = _central(picture, data)
+    crops.resize(picture.inside(box), out, crops.evaluated_with(data.interpolation))
+
+
+def _central(picture: Picture, data: sections.Data) -> Box:
     square = data.resize == "short_side"
-    box = crops.central_box(picture.height, picture.width, data.eval_crop, square)
-    how = "bilinear" if data.interpolation == "random" else data.interpolation
-    crops.resize(picture.inside(box), out, how)
+    return crops.central_box(picture.height, picture.width, data.eval_crop, square)
 
 
 def batches(
@@ -120,17 +123,11 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of `steps`, read two ahead: three are in the host's memory.
 
-    Args:
-        read: reads examples by position.
-        batch_size: examples of a global batch.
-        steps: of which batches are read.
-        threads: that read.
-        shard: the slice of each batch.
-        processes: that read instead of threads, if not 0; `read` is pickled.
-        idle: called twice a second while a batch is not ready; may raise to end the wait.
+    If `processes` is not 0, these read instead of threads, and `read` is pickled. `idle` is called
+    twice a second while a batch is not ready; it may raise to end the wait.
 
     Raises:
-        ValueError: `batch_size` is not a multiple of the number of shards.
+        ValueError: `batch_size`, of all processes, is not a multiple of the number of shards.
     """
     local, left = divmod(batch_size, shard.count)
     if left:
@@ -139,6 +136,16 @@ def batches(
     make = partial(Processes, cast(Reporting, read), local, processes)
     start_pool = make if processes else partial(Threads, read, local, threads)
     return _read_ahead(start_pool, starts, idle)
+
+
+def images_per_s(batches: Iterator[Batch], seconds: float) -> float:
+    """Measure the rate of `batches`, read as fast as possible, for `seconds`."""
+    for _ in range(AHEAD + 1):  # started before the clock
+        next(batches)
+    began, images = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        images += len(next(batches)["index"])
+    return images / (time.perf_counter() - began)
 
 
 def _read_ahead(

@@ -17,8 +17,6 @@ import numpy as np
 
 from inception_jax.data.threads import AHEAD, Batch, Reader, pieces
 
-Layout = dict[str, tuple[tuple[int, ...], str]]  # array -> shape and dtype
-
 
 class Reporting(Reader, Protocol):
     """A reader with stats, which a worker process drains and the main process merges."""
@@ -39,24 +37,22 @@ KILLED = (
 
 
 class Processes:
-    """`count` processes with a reader each, which fill slots of shared memory.
+    """`count` processes, which fill slots of shared memory with `images` of a batch.
 
-    Args:
-        reader: pickled and sent to each process; receives their stats.
-        images: of a batch.
-        count: processes.
+    The reader is pickled and sent to each process; it receives their stats.
     """
 
     def __init__(self, reader: Reporting, images: int, count: int):
-        like = reader.empty(images)
+        fields = [(k, v.dtype, v.shape[1:]) for k, v in reader.empty(1).items()]
+        layout = np.dtype(fields, align=True)
         self._reader, self._pieces = reader, pieces(images, count)
-        self._layout: Layout = {k: (v.shape, v.dtype.str) for k, v in like.items()}
-        self._memory = [SharedMemory(create=True, size=_size(like)) for _ in range(AHEAD + 1)]
-        self._slots = [_views(memory, self._layout) for memory in self._memory]
+        size = images * layout.itemsize
+        self._memory = [SharedMemory(create=True, size=size) for _ in range(AHEAD + 1)]
+        self._slots = [_views(memory, images, layout) for memory in self._memory]
         self._free = list(range(len(self._slots)))
         self._pool = ProcessPoolExecutor(
             count, multiprocessing.get_context("spawn"), _initialize,
-            (reader, [m.name for m in self._memory], self._layout),
+            (reader, [m.name for m in self._memory], images, layout),
         )  # fmt: skip
 
     def begin(self, start: int) -> tuple[int, list[Future]]:
@@ -94,17 +90,10 @@ class Processes:
             memory.unlink()
 
 
-def _size(batch: Batch) -> int:
-    return sum(-(-v.nbytes // 64) * 64 for v in batch.values())
-
-
-def _views(memory: SharedMemory, layout: Layout) -> Batch:
-    """The arrays of a slot, each aligned to 64 bytes."""
-    views, start = {}, 0
-    for key, (shape, dtype) in layout.items():
-        views[key] = np.ndarray(shape, dtype, memory.buf, start)
-        start += -(-views[key].nbytes // 64) * 64
-    return views
+def _views(memory: SharedMemory, images: int, layout: np.dtype) -> Batch:
+    """The arrays of a slot, in which each image is followed by its label and index."""
+    rows = np.ndarray(images, layout, memory.buf)
+    return {key: rows[key] for key in layout.names or ()}
 
 
 # In a worker process: its reader, its slots, and their memory, which must outlive them.
@@ -113,12 +102,12 @@ _slots: list[Batch]
 _memory: list[SharedMemory]
 
 
-def _initialize(reader: Reporting, names: list[str], layout: Layout) -> None:
+def _initialize(reader: Reporting, names: list[str], images: int, layout: np.dtype) -> None:
     global _reader, _slots, _memory
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C and stops us
     _memory = [SharedMemory(name) for name in names]
-    _slots = [_views(memory, layout) for memory in _memory]
+    _slots = [_views(memory, images, layout) for memory in _memory]
     _reader = reader
 
 

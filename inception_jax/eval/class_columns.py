@@ -13,8 +13,7 @@ import numpy as np
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
 
-# The label map of the 1008-way graph: target_class is the output, target_class_string the WordNet
-# id.
+# Label map of the 1008-way graph: target_class is the output, target_class_string the WordNet id.
 LABEL_MAP = "imagenet_2012_challenge_label_map_proto.pbtxt"
 LABEL_MAP_OUTPUTS = 1008
 _ENTRY = re.compile(r'target_class:\s*(\d+)\s+target_class_string:\s*"([^"]*)"')
@@ -25,11 +24,8 @@ def columns(
 ) -> np.ndarray | None:
     """The output of each class, int32 [classes]; None if class i is output i and all are used.
 
-    Args:
-        classes: class names of the data.
-        names: names of the outputs, as the run saved them; may be empty.
-        count: number of outputs.
-        names_file: a file that names the outputs: one name a line, or `LABEL_MAP` itself.
+    `names` are those of the `count` outputs as the run saved them, or none; `names_file` names
+    the outputs instead: one name a line, or `LABEL_MAP` itself.
 
     Raises:
         ConfigError: the network has no outputs, or the file does not exist.

@@ -1,9 +1,8 @@
 """Checkpoints that are evaluated together: each one's probabilities, and their mean."""
 
-import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -16,7 +15,7 @@ from inception_jax.data.sources.source import Source
 from inception_jax.errors import DataError, PreemptedError
 from inception_jax.eval import class_columns
 from inception_jax.eval.evaluator import Evaluator, never_stop
-from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, fingerprint
+from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, empty_rows, fingerprint
 from inception_jax.eval.result import Result
 from inception_jax.models import from_config
 from inception_jax.progress import Progress
@@ -31,23 +30,16 @@ CROP_KEYS = ("image_size", "eval_crop", "resize", "interpolation")
 
 @dataclass
 class LogProbs:
-    """Log-probabilities of some images of a split, by one network or the mean of several.
+    """Log-probabilities of some images of a split, by one network or the mean of several."""
 
-    Attributes:
-        index: int32 [n], rising.
-        label: int32 [n].
-        log: float32 [n, classes], logarithms of the mean probabilities.
-        unreadable: names of the images that are missing, and why.
-    """
-
-    index: np.ndarray
-    label: np.ndarray
-    log: np.ndarray
-    unreadable: dict[str, str] = field(default_factory=dict)
+    index: np.ndarray  # int32 [n], rising
+    label: np.ndarray  # int32 [n]
+    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
+    unreadable: dict[str, str]  # names of the images that are missing, and why
 
     def result(self) -> Result:
         """The metrics over all images."""
-        result = Result.empty(self.log.shape[1])
+        result = Result(self.log.shape[1])
         for at in range(0, len(self.index), BLOCK):
             block = slice(at, at + BLOCK)
             result.add(self.index[block], self.label[block], self.log[block])
@@ -56,18 +48,13 @@ class LogProbs:
 
 
 class EnsembleMember:
-    """A run's checkpoint, evaluated on a split of another run's data.
+    """The checkpoint at `step` of a run (None: the newest), evaluated on another run's data.
 
-    Args:
-        workdir: of the run.
-        config: of the run.
-        step: of the checkpoint; None for the newest.
-        data: the config whose images, batch size and threads are used.
-        source: those images.
-        split: their name.
-        protocol: a key of `protocols.COUNTS`.
-        mesh: the devices.
-        names_file: a file that names the outputs, see `class_columns.columns`.
+    `data` is the config whose images (`source`, the split), batch size and threads are used. For
+    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`.
+
+    Attributes:
+        label: the workdir and the step.
     """
 
     def __init__(
@@ -84,14 +71,10 @@ class EnsembleMember:
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step)
+        self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
         )
-
-    @property
-    def label(self) -> str:
-        """The workdir and the step."""
-        return f"{self.workdir}@{self.step}"
 
     @property
     def title(self) -> str:
@@ -137,10 +120,8 @@ class EnsembleMember:
             if cache:
                 cache.write()
         unreadable = multihost.merged(reader.bad.reasons)
-        if cache:
-            return LogProbs(**cache.select(chosen), unreadable=unreadable)
-        none = np.zeros(0, np.int32)
-        return LogProbs(none, none, np.zeros((0, self.evaluator.classes), np.float32), unreadable)
+        rows = cache.select(chosen) if cache else empty_rows(self.evaluator.classes)
+        return LogProbs(rows["index"], rows["label"], rows["log"], unreadable)
 
     def _open_cache(self, fresh: bool) -> LogProbCache:
         """The cache of these weights, this protocol and these images."""
@@ -150,7 +131,7 @@ class EnsembleMember:
         about = {
             "version": VERSION,
             "weights": checkpoint.digest(self.variables),
-            "model": json.loads(json.dumps(config.model.to_dict())),
+            "model": config.model.to_dict(),
             "protocol": vars(evaluator.protocol),
             "interpolation": config.data.interpolation,
             "data": [config.data.source, config.data.name, evaluator.split, len(source)],

@@ -24,19 +24,12 @@ from inception_jax.runtime import multihost
 
 
 class EvaluatedBatch(NamedTuple):
-    """The images of a split that one step evaluated; equal in every process.
+    """The images of a split that one step evaluated; equal in every process."""
 
-    Attributes:
-        index: int32 [n], the images that could be read.
-        label: int32 [n].
-        log: float32 [n, classes], logarithms of the mean probabilities.
-        unreadable: int32 [m], the images that could not be read.
-    """
-
-    index: np.ndarray
-    label: np.ndarray
-    log: np.ndarray
-    unreadable: np.ndarray
+    index: np.ndarray  # int32 [n], the images that could be read
+    label: np.ndarray  # int32 [n]
+    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
+    unreadable: np.ndarray  # int32 [m], the images that could not be read
 
 
 def never_stop() -> None:
@@ -46,14 +39,8 @@ def never_stop() -> None:
 class Evaluator:
     """Evaluates a split any number of times; the program is compiled once.
 
-    Args:
-        config: of the run.
-        model: the network.
-        mesh: devices that share the views.
-        split: name of the split.
-        source: its images; opened from the config if not given.
-        protocol: a key of `protocols.COUNTS`.
-        columns: int [classes], the network's output of each class; None for all, in order.
+    The split is opened from the config if no `source` is given. `protocol` is a key of
+    `protocols.COUNTS`, `columns` the network's output of each class, int [classes]; None for all.
     """
 
     def __init__(
@@ -91,12 +78,8 @@ class Evaluator:
     ) -> Iterator[EvaluatedBatch]:
         """The log-probabilities of the reader's images, one step after another.
 
-        Args:
-            variables: of the network.
-            reader: of the images.
-            stop: called at each step; may raise.
-            idle: called while waiting for images; may raise. The default is `stop` in a process
-                without others, nothing elsewhere.
+        `stop` is called at each step, `idle` while waiting for images; both may raise. The default
+        of `idle` is `stop` in a process without others, nothing elsewhere.
         """
         if idle is None:
             idle = stop if jax.process_count() == 1 else never_stop
@@ -142,12 +125,12 @@ class Evaluator:
         quiet: bool = False,
     ) -> Result:
         """Evaluates `variables` on the split; `stop` and `idle` as in `blocks`."""
-        reader, result = self.reader(), Result.empty(self.classes)
+        reader, result = self.reader(), Result(self.classes)
         bar = Progress(len(self.source), label=f"eval {self.split}", quiet=30)
         for block in self.blocks(variables, reader, stop, idle):
             result.add(block.index, block.label, block.log)
             if not quiet:
-                bar.update(result.seen, {"top1": f"{result.top1:.2%}"})
+                bar.update(result.seen, {"top1": f"{result.sums.compute()['top1']:.2%}"})
         bar.close()
         result.unreadable = multihost.merged(reader.bad.reasons)
         return result
@@ -158,23 +141,15 @@ class Evaluator:
     ) -> Path:  # fmt: skip
         """Writes eval/<name>.json and .npz for the report, in the first process; the .json's path.
 
-        Args:
-            workdir: of the run.
-            result: of the evaluation.
-            variables: that were evaluated.
-            step: of the variables.
-            epoch: of the variables.
-            name: of the files; the split's if not given.
-            more: further keys of the .json file.
+        `name` is the split's if not given; `more` are further keys of the .json file.
         """
         path = workdir / "eval" / f"{name or self.split}.json"
         if jax.process_index() == 0:
-            averaged = self.config.ema.decay > 0
-            head = {"split": self.split, "step": step, "epoch": epoch,
-                    "weights": "ema" if averaged else "raw"}  # fmt: skip
+            weights = "ema" if self.config.ema.decay > 0 else "raw"
+            head = {"split": self.split, "step": step, "epoch": epoch, "weights": weights, **more}
             result.save(
-                path, {**head, **more}, source=self.source, data=self.config.data,
-                model=self.model, variables=variables,
+                path, head, source=self.source, data=self.config.data, model=self.model,
+                variables=variables,
             )  # fmt: skip
         return path
 

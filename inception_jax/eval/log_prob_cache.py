@@ -32,11 +32,8 @@ Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadab
 class LogProbCache:
     """Log-probabilities of a split's images, by weights, protocol and data; one process writes it.
 
-    Args:
-        folder: on disk; its content is used only if it was saved with an equal `about`.
-        about: JSON values that determine the log-probabilities.
-        classes: of a row.
-        fresh: whether to delete earlier entries.
+    The content of the folder is used only if it was saved with an equal `about`, the JSON values
+    that determine the log-probabilities; `fresh` deletes it.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -44,7 +41,7 @@ class LogProbCache:
 
     def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
         self.folder = folder
-        self._rows: list[Rows] = [_empty(classes)]
+        self._rows: list[Rows] = [empty_rows(classes)]
         self._new: list[Rows] = []  # not written yet
         self._written = time.monotonic()
         text = json.dumps(about, indent=2, sort_keys=True) + "\n"
@@ -71,11 +68,7 @@ class LogProbCache:
         return np.setdiff1d(tried, self.done)
 
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray, bad: np.ndarray) -> None:
-        """Adds images; writes them if `EVERY` seconds have passed since the last write.
-
-        Raises:
-            DiskFullError: the disk is full.
-        """
+        """Adds images; writes them, as `write`, `EVERY` seconds after the last write."""
         self._new.append({"index": index, "label": label, "log": log, "unreadable": bad})
         if time.monotonic() - self._written >= EVERY:
             self.write()
@@ -96,22 +89,16 @@ class LogProbCache:
         self._written = time.monotonic()
 
     def select(self, chosen: np.ndarray) -> Rows:
-        """index, label and log of the cached images of `chosen`, by index; merges the files.
-
-        Raises:
-            DiskFullError: the disk is full.
-        """
-        several = len(self._rows) + len(self._new) > 2
+        """index, label and log of the cached images of `chosen`, by index; merges the files."""
         self.write()
         rows = _concatenated(self._rows)
         _, first = np.unique(rows["index"], return_index=True)
         rows = {k: v if k == "unreadable" else v[first] for k, v in rows.items()}
         self._rows = [rows]
-        if several:
+        if parts := [path for path in self._parts() if path.name != ALL]:
             self._save(ALL, rows)
-            for path in self._parts():
-                if path.name != ALL:
-                    path.unlink(missing_ok=True)
+            for path in parts:
+                path.unlink()
         wanted = np.isin(rows["index"], chosen)
         return {k: rows[k][wanted] for k in ("index", "label", "log")}
 
@@ -132,7 +119,8 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _empty(classes: int) -> Rows:
+def empty_rows(classes: int) -> Rows:
+    """The rows of no images."""
     none = np.zeros(0, np.int32)
     log = np.zeros((0, classes), np.float32)
     return {"index": none, "label": none, "unreadable": none, "log": log}

@@ -4,7 +4,6 @@ The device computes an image's log-probabilities; the host reduces these to four
 (`per_image`) and a split to sums (`Sums`), which are divided once, at the end.
 """
 
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -45,27 +44,15 @@ def per_image(
     }
 
 
-@dataclass
 class Sums:
-    """Sums over the images of a split.
+    """Sums over the images of a split."""
 
-    Attributes:
-        confusion: int [classes, classes]: images by label (row) and prediction (column).
-        loss: summed cross-entropy in nats.
-        top1, top5: images whose label ranks first, or among the first five.
-        calibration: [3, BINS]: images, summed confidence and hits by confidence.
-    """
-
-    confusion: Int[np.ndarray, "classes outputs"]
-    loss: float
-    top1: int
-    top5: int
-    calibration: Float[np.ndarray, "3 bins"]
-
-    @classmethod
-    def empty(cls, classes: int) -> "Sums":
-        """No images yet."""
-        return cls(np.zeros((classes, classes), np.int64), 0.0, 0, 0, np.zeros((3, BINS)))
+    def __init__(self, classes: int):
+        # Images by label (row) and prediction (column).
+        self.confusion = np.zeros((classes, classes), np.int64)
+        self.loss = 0.0  # cross-entropy in nats
+        self.top1 = self.top5 = 0  # images whose label ranks first, or among the first five
+        self.calibration = np.zeros((3, BINS))  # images, confidence and hits by confidence
 
     def add(
         self, image: dict[str, Shaped[np.ndarray, " b"]], labels: Int[np.ndarray, " b"]

@@ -17,7 +17,7 @@ from inception_jax.config import Config
 from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
-from inception_jax.data.sources.listing import SUFFIXES, images_below
+from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
@@ -39,14 +39,7 @@ def image_files(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
-        found = [path]
-        if path.is_dir():
-            found = [path / name for name in images_below(path)]
-            if not found:
-                raise ConfigError(
-                    f"expected images ({', '.join(SUFFIXES)}) below {path}, found none"
-                )
-        files += found
+        files += [path / name for name in images_below(path)] if path.is_dir() else [path]
     return files
 
 
@@ -73,13 +66,10 @@ class Predictor:
     def features(
         self, files: list[Path], row: str, pooled: bool, batch_size: int = 32
     ) -> Iterator[tuple[Path, np.ndarray, str | None]]:
-        """For each file its path, the features of `row`, and an error or None.
+        """For each file its path, features, and an error or None.
 
-        Args:
-            files: images.
-            row: an end-point of the network, such as `mixed_7c`, or `pool`.
-            pooled: whether to average over the grid: [c], not [h, w, c].
-            batch_size: images per forward pass.
+        `row` is an end-point of the network, such as `mixed_7c` or `pool`; with `pooled` it is
+        averaged over the grid: [c], not [h, w, c].
 
         Raises:
             ConfigError: the network has no such end-point; the message lists all.
@@ -117,20 +107,13 @@ class Predictor:
         return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
 
     def each(
-        self,
-        files: list[Path],
-        forward: Forward,
-        crop: Crop,
-        batch_size: int,
+        self, files: list[Path], forward: Forward, crop: Crop, batch_size: int
     ) -> Iterator[tuple[Path, Any, str | None]]:
         """For each file its path, the result of `forward`, and an error or None.
 
-        Args:
-            files: images of any size.
-            forward: (variables, images [b, s, s, 3]) -> arrays [b, ...]; jitted, so that the host
-                reads the next batch while the device computes.
-            crop: `centre` or `stretched`.
-            batch_size: images per forward pass; the last batch is padded with black images.
+        `forward` maps variables and images [b, s, s, 3], cropped by `centre` or `stretched`, to
+        arrays [b, ...]; it is jitted, so that the host reads the next batch while the device
+        computes. The last batch is padded with black images.
         """
         # Results are yielded one batch behind the one that is read.
         delayed = pairwise(chain(self._passes(files, forward, crop, batch_size), [None]))

@@ -36,40 +36,24 @@ LONGEST = 64
 
 
 class View(NamedTuple):
-    """One input of the network: `box` of the image's `part` resized to height x width.
+    """One input of the network: `box` of the image's `part` resized to height x width."""
 
-    Attributes:
-        part: rectangle of the image that is resized.
-        height: of the resized part.
-        width: of the resized part.
-        box: rectangle of the resized part; resized again if it is larger than the input.
-        mirror: whether it is flipped horizontally; it follows the view it mirrors.
-        times: how often it counts in the mean.
-    """
-
-    part: Box
+    part: Box  # of the image
     height: int
     width: int
-    box: Box
-    mirror: bool = False
-    times: int = 1
+    box: Box  # of the resized part; resized again if it is larger than the input
+    mirror: bool = False  # flipped horizontally; follows the view it mirrors
+    times: int = 1  # how often it counts in the mean
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """An evaluation protocol for one input size.
+    """An evaluation protocol for one input size."""
 
-    Attributes:
-        name: a key of `COUNTS`.
-        size: side of the network's input in pixels.
-        share: central fraction of both sides (`config`) or of the short side (`torchvision`).
-        square: whether `config` crops a square: the fraction is then of the short side.
-    """
-
-    name: str
-    size: int
-    share: float = CENTRAL
-    square: bool = False
+    name: str  # a key of `COUNTS`
+    size: int  # side of the network's input in pixels
+    share: float = CENTRAL  # fraction of both sides (`config`) or of the short one (`torchvision`)
+    square: bool = False  # whether `config` crops a square: `share` is then of the short side
 
     @property
     def count(self) -> int:

@@ -16,12 +16,7 @@ from inception_jax.errors import ConfigError, DataError
 
 
 class Real:
-    """The ReaL labels of a split.
-
-    Args:
-        path: of real.json.
-        classes: of the split.
-        ids: validation ids of its images, 0 for other files.
+    """The ReaL labels of a split, whose images have the validation `ids`, 0 for other files.
 
     Raises:
         ConfigError: the file does not exist.

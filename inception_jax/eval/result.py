@@ -1,11 +1,9 @@
 """The result of an evaluation: metrics, the most confident mistakes, and files for the report."""
 
-import heapq
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,71 +18,49 @@ from inception_jax.workdir import atomic
 MISTAKES = 48  # the most confident ones
 
 
-@dataclass
+class WrongPrediction(NamedTuple):
+    """An image whose label was not predicted."""
+
+    confidence: float
+    index: int
+    label: int
+    prediction: int
+
+
 class Result:
     """A split's metrics, its most confident mistakes, and the images that could not be read.
 
     Attributes:
         sums: over the images that could be read.
+        mistakes: at most `MISTAKES`, the most confident first, equal ones by index.
         unreadable: names of the others, and why.
     """
 
-    sums: Sums
-    unreadable: dict[str, str] = field(default_factory=dict)
-    # (confidence, -index, label, prediction), a heap
-    _mistakes: list[tuple[float, int, int, int]] = field(default_factory=list)
-
-    @classmethod
-    def empty(cls, classes: int) -> "Result":
-        """No images yet."""
-        return cls(Sums.empty(classes))
+    def __init__(self, classes: int):
+        self.sums = Sums(classes)
+        self.mistakes: list[WrongPrediction] = []
+        self.unreadable: dict[str, str] = {}
 
     @property
     def seen(self) -> int:
         """Images counted."""
         return self.sums.count
 
-    @property
-    def top1(self) -> float:
-        """Fraction of images whose label was predicted."""
-        return self.sums.top1 / max(self.seen, 1)
-
     def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray) -> None:
         """Adds images [b] by their log-probabilities [b, classes]."""
         image = per_image(log, label)
         self.sums.add(image, label)
-        for i in np.flatnonzero(image["rank"] > 0):
-            mistake = (
-                float(image["confidence"][i]), -int(index[i]), int(label[i]),
-                int(image["prediction"][i]),
-            )  # fmt: skip
-            # The most confident wrong predictions of all images seen, ties by index.
-            if len(self._mistakes) < MISTAKES:
-                heapq.heappush(self._mistakes, mistake)
-            else:
-                heapq.heappushpop(self._mistakes, mistake)
-
-    @property
-    def mistakes(self) -> list[dict[str, Any]]:
-        """The most confident first: index, label, prediction, confidence."""
-        worst = sorted(self._mistakes, reverse=True)
-        names = ("confidence", "index", "label", "prediction")
-        return [dict(zip(names, (c, -i, *rest), strict=True)) for c, i, *rest in worst]
+        wrong = image["rank"] > 0
+        columns = (image["confidence"], index, label, image["prediction"])
+        new = map(WrongPrediction, *(column[wrong].tolist() for column in columns))
+        worst_first = sorted([*self.mistakes, *new], key=lambda m: (-m.confidence, m.index))
+        self.mistakes = worst_first[:MISTAKES]
 
     def save(
         self, path: Path, head: Mapping[str, Any], *, source: Source, data: sections.Data,
         model: Network, variables: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        """Writes `path`, a .json file, and the .npz file beside it.
-
-        Args:
-            path: the file.
-            head: further keys of the .json file, such as split, step and epoch.
-            source: the images.
-            data: the config's data section.
-            model: the network.
-            variables: that were evaluated.
-        """
+        """Writes `path`, a .json file with the keys of `head` too, and the .npz file beside it."""
         path.parent.mkdir(exist_ok=True)
         arrays = self._arrays(source, data) | {"filters": _filters(model, variables)}
         with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
@@ -106,13 +82,13 @@ class Result:
         size, rows = data.image_size, self.mistakes
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            pipeline.centre(Picture(source.stored(row["index"])), data, image)
+            pipeline.centre(Picture(source.stored(row.index)), data, image)
         return {
             "mistake_images": images,
-            "mistake_labels": np.asarray([m["label"] for m in rows], np.int64),
-            "mistake_predictions": np.asarray([m["prediction"] for m in rows], np.int64),
-            "mistake_probabilities": np.asarray([m["confidence"] for m in rows]),
-            "mistake_ids": np.asarray([source.name(m["index"]) for m in rows], str),
+            "mistake_labels": np.asarray([m.label for m in rows], np.int64),
+            "mistake_predictions": np.asarray([m.prediction for m in rows], np.int64),
+            "mistake_probabilities": np.asarray([m.confidence for m in rows]),
+            "mistake_ids": np.asarray([source.name(m.index) for m in rows], str),
         }
 
 

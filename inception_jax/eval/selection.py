@@ -16,15 +16,10 @@ from inception_jax.errors import ConfigError, DataError
 
 @dataclass
 class FileNames:
-    """The file names of a split, read on first use.
-
-    Attributes:
-        source: the split.
-        threads: that read the names, which TFDS stores in its records.
-    """
+    """The file names of a split, read on first use."""
 
     source: Source
-    threads: int = 1
+    threads: int = 1  # that read the names, which TFDS stores in its records
 
     @cached_property
     def names(self) -> list[str]:

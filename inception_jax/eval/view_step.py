@@ -30,13 +30,8 @@ def make_view_step(
     `views` has image uint8 [v, s, s, 3], weight float32 [v] and owner int32 [v], split over `data`:
     a view adds `weight` times its probabilities to those of image `owner`. The sums are a pair of
     arrays [images, classes], the largest log-probability so far and the mass relative to it, which
-    keeps small probabilities exact; `log_mean` combines them.
-
-    Args:
-        model: the network.
-        mesh: devices that share the views; each holds the sums.
-        images: number of images whose views are summed.
-        columns: int [classes], the outputs to use; None for all.
+    keeps small probabilities exact; `log_mean` combines them. Each device holds the sums. `columns`
+    are the outputs to use, int [classes]; None for all.
     """
     classes = model.num_classes if columns is None else len(columns)
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import cv2
 import numpy as np
 
-from inception_jax.data.images.crops import INTERPOLATIONS
+from inception_jax.data.images.crops import INTERPOLATIONS, evaluated_with
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.pipeline import Batch
@@ -17,20 +17,14 @@ from inception_jax.eval.protocols import Protocol, View
 
 
 class ViewReader:
-    """Reads images of a split with all their views; unreadable images have weight 0.
+    """Reads the images `todo` of a split with all their views; unreadable images have weight 0.
 
-    Args:
-        source: the split.
-        protocol: the views.
-        interpolation: a key of `INTERPOLATIONS`; `random`, which is for training, means bilinear.
-        todo: indices of the images in reading order; positions past its end are padding.
+    Positions past the end of `todo` are padding.
     """
 
     def __init__(self, source: Source, protocol: Protocol, interpolation: str, todo: np.ndarray):
         self._source, self._protocol, self.todo = source, protocol, todo
-        self._interpolation = INTERPOLATIONS[
-            "bilinear" if interpolation == "random" else interpolation
-        ]
+        self._interpolation = INTERPOLATIONS[evaluated_with(interpolation)]
         self.bad = BadImages(source)
 
     def empty(self, count: int) -> Batch:

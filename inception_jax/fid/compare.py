@@ -73,9 +73,8 @@ def compare(
 ) -> dict[str, Any]:
     """All scores of one or two sets, as `--json` prints them.
 
-    Returns:
-        fid and kid (None for one set, or without features), sets (path, images, inception_score,
-        unreadable), and notes on what limits the numbers.
+    These are fid and kid (None for one set, or without features), sets (path, images,
+    inception_score, unreadable), and notes on what limits the numbers.
 
     Raises:
         ConfigError: the features are of different networks.

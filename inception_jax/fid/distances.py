@@ -59,13 +59,8 @@ def kernel_distances(
     """The KID of each random subset, of which mean and standard deviation are reported.
 
     Each is the unbiased estimate of MMD^2 under the kernel (x'y / c + 1)^3; it may be negative.
-
-    Args:
-        a: features [n, c].
-        b: features [m, c].
-        subsets: number of subsets.
-        size: rows per subset, without replacement; at least 2 and at most n and m.
-        seed: of the draws.
+    Subsets have `size` of the features a [n, c] and b [m, c], without replacement: at least 2 and
+    at most n and m.
     """
     rng = np.random.RandomState(seed)
     for _ in range(subsets):
@@ -83,12 +78,9 @@ def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def inception_score(logits: np.ndarray, splits: int = 10, seed: int = SEED) -> tuple[float, float]:
     """Mean and standard deviation over `splits` of exp(mean KL(p(class | image) || p(class))).
 
-    Args:
-        logits: [n, classes]. The published score uses the FID graph's 1008 logits without the
-            classifier's bias, which its code of 2016 omitted; torch-fidelity's `logits_unbiased`
-            follows it.
-        splits: number of parts of the shuffled set, at most n.
-        seed: of the shuffle.
+    The published score uses as logits [n, classes] the FID graph's 1008 without the classifier's
+    bias, which its code of 2016 omitted; torch-fidelity's `logits_unbiased` follows it. The
+    shuffled set has at most n `splits`.
     """
     order, count = np.random.RandomState(seed).permutation(len(logits)), len(logits)
     scores = []

@@ -23,25 +23,15 @@ from inception_jax.workdir import atomic
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Features of a set of images.
+    """Features of a set of images."""
 
-    Attributes:
-        path: the folder, or the file that it was read from.
-        statistics: of the features.
-        count: number of images; None if the file does not contain it.
-        features: [n, c]; None if the file has only statistics.
-        logits: [n, classes] without the classifier's bias; None without a classifier.
-        unreadable: files that were skipped, and why.
-        network: digest of the weights; empty if the file does not contain it.
-    """
-
-    path: Path
+    path: Path  # the folder, or the file that it was read from
     statistics: distances.Statistics
-    count: int | None = None
-    features: np.ndarray | None = None
-    logits: np.ndarray | None = None
-    unreadable: Mapping[str, str] = field(default_factory=dict)
-    network: str = ""
+    count: int | None = None  # images; None if the file does not contain it
+    features: np.ndarray | None = None  # [n, c]; None if the file has only statistics
+    logits: np.ndarray | None = None  # [n, classes] without bias; None without a classifier
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # skipped files, and why
+    network: str = ""  # digest of the weights; empty if the file does not contain it
 
     @property
     def width(self) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.launch import tool, yaml_text
+from inception_jax.launch import rendering, tool
 from inception_jax.launch.retry import NEVER, STOPPED
-from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, Flag, JobSpec
+from inception_jax.launch.spec import COMMON, CPUS, GPUS, IMAGE, LEAD, MEMORY, Flag, JobSpec
 
 HELP = "Kubernetes: a JobSet of GPU, TPU (GKE) or CPU pods, optionally in a Kueue queue"
 FLAGS = (
@@ -31,14 +31,10 @@ INDEX = "metadata.labels['batch.kubernetes.io/job-completion-index']"
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """Render the manifest: one JobSet per task.
-
-    Raises:
-        ConfigError: a flag is missing, or two flags contradict each other.
-    """
+    """Render the manifest: one JobSet per task."""
     o = spec.options
-    if not o["image"]:
-        raise ConfigError("expected --image=REGISTRY/NAME:TAG, built from launch/Dockerfile")
+    spec.require_options(image=IMAGE)
+    spec.require_one_machine_per_trial()
     if o["tpu"] and spec.gpus:
         raise ConfigError("--tpu and --gpus: expected one of them, got both")
     if bool(o["tpu"]) != bool(o["topology"]):
@@ -47,10 +43,8 @@ def render(spec: JobSpec) -> dict[str, str]:
     if ":/" not in o["claim"]:
         raise ConfigError(f"--claim={o['claim']}: expected NAME:/PATH of a shared volume")
     spec.require_folder_below(o["claim"].partition(":")[2], "--claim")
-    if spec.worker and spec.world > 1:
-        raise ConfigError("a search with several pods per trial: expected --on=slurm, or --nodes=1")
     sets = [jobset(spec, index) for index in spec.task_indices]
-    return {"jobset.yaml": yaml_text.dump(*sets)}
+    return {"jobset.yaml": rendering.dump_yaml(*sets)}
 
 
 def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
@@ -80,13 +74,8 @@ def jobset(spec: JobSpec, index: int) -> dict[str, Any]:
         "spec": {
             "failurePolicy": {
                 "maxRestarts": spec.crashes,
-                "rules": [
-                    {
-                        "name": "failOnFatalExitCode",
-                        "action": "FailJobSet",
-                        "onJobFailureReasons": ["PodFailurePolicy"],
-                    }
-                ],
+                "rules": [{"name": "failOnFatalExitCode", "action": "FailJobSet",
+                           "onJobFailureReasons": ["PodFailurePolicy"]}],
             },
             "replicatedJobs": [{"name": "workers", "replicas": 1, "template": {"spec": job}}],
         },
@@ -103,9 +92,8 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
     words = ["inception-jax", *(w.replace("$(", "$$(") for w in spec.commands[index])]
     if o["tpu"]:  # JAX finds its place in the slice through GKE
         words += ["--distributed"] if spec.nodes > 1 else []
-    elif spec.nodes > 1:
-        first = f"{name}-workers-0-0.{name}:{PORT}"
-        words += [f"--coordinator={first}", f"--processes={spec.nodes}", "--process=$(PROCESS)"]
+    else:
+        words += spec.address_flags(f"{name}-workers-0-0.{name}:{PORT}", "$(PROCESS)")
     command = {"command": words}
     if spec.setup:  # exec, so that the program receives the signals
         line = " ".join(w if w == "--process=$(PROCESS)" else shlex.quote(w) for w in words)
@@ -143,11 +131,7 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Submit the manifest with kubectl; returns the names of the created objects.
-
-    Raises:
-        ConfigError: kubectl is not installed, or the cluster rejects the manifest.
-    """
+    """Submit the manifest with kubectl; returns the names of the created objects."""
     tool.require("kubectl")
     try:
         created = tool.run("kubectl", "create", "-f", str(files["jobset.yaml"]), "-o", "name")
@@ -160,10 +144,6 @@ def submit(spec: JobSpec, files: dict[str, Path]) -> str:
 
 
 def cancel(job: str, namespace: str) -> None:
-    """Delete the JobSets of a submission: their pods receive SIGTERM and save.
-
-    Raises:
-        ConfigError: kubectl is not installed, or fails.
-    """
+    """Delete the JobSets of a submission: their pods receive SIGTERM and save."""
     tool.require("kubectl", "stop the sweep on a machine that has it")
     tool.run("kubectl", "delete", "--ignore-not-found", "-n", namespace, *job.split(), show=True)

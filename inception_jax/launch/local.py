@@ -7,19 +7,17 @@ import contextlib
 import os
 import queue
 import shlex
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import IO
 
 from inception_jax.launch import retry
-from inception_jax.launch.retry import Budgets
 from inception_jax.launch.spec import CRASHES, GPUS, NAME_, PREEMPTIONS, PROCESSES, SETUP, JobSpec
+from inception_jax.runtime import signals
 
 HELP = "this machine, with one or several processes, for development"
 FLAGS = (NAME_, PROCESSES, GPUS, PREEMPTIONS, CRASHES, SETUP)
@@ -36,18 +34,11 @@ def render(spec: JobSpec) -> dict[str, str]:
     rows += [spec.setup] if spec.setup else []
     for index in spec.task_indices:
         for process in range(spec.world):
-            flags = process_flags("localhost:6666", spec.world, process)
+            flags = spec.address_flags("localhost:6666", process)
             words = ["inception-jax", *spec.commands[index], *flags]
             rows.append(shlex.join(words) + (" &" if process < spec.world - 1 else ""))
         rows += ["wait"] if spec.world > 1 else []
     return {"job.sh": "\n".join(rows) + "\n"}
-
-
-def process_flags(address: str, count: int, index: int) -> list[str]:
-    """The flags that give a process its index; none for a single process."""
-    if count == 1:
-        return []
-    return [f"--coordinator={address}", f"--processes={count}", f"--process={index}"]
 
 
 def run(spec: JobSpec, log: Callable[[str], None] = print) -> int:
@@ -74,23 +65,22 @@ def run(spec: JobSpec, log: Callable[[str], None] = print) -> int:
                 runner.run_task(waiting.get_nowait(), slot)
 
     threads = [threading.Thread(target=work, args=(slot,), daemon=True) for slot in range(slots)]
-    with _handling_signals(runner.stop):
+    with signals.handling(lambda number, frame: runner.stop()):
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():  # join() without a timeout would block signal handlers
                 thread.join(0.2)
-    codes = [runner.codes.get(i, retry.STOPPED[0]) for i in spec.task_indices]
-    return next((c for c in codes if c not in (0, 75)), max(codes, default=0))
+    return _overall([runner.codes.get(i, retry.STOPPED[0]) for i in spec.task_indices])
+
+
+def _overall(codes: list[int]) -> int:
+    """The exit code of several processes or tasks: the first failure, else 75 if any stopped."""
+    return next((c for c in codes if c not in (0, 75)), max(codes))
 
 
 class _TaskRunner:
-    """The running processes, and the exit codes of tasks.
-
-    Args:
-        spec: the job.
-        log: called with a line of text at each restart and end of a task.
-    """
+    """The running processes, and the exit codes of tasks."""
 
     def __init__(self, spec: JobSpec, log: Callable[[str], None]):
         self.spec, self.log = spec, log
@@ -99,17 +89,17 @@ class _TaskRunner:
         self.running: set[subprocess.Popen[str]] = set()
         self.lock = threading.Lock()
 
-    def stop(self, number: int) -> None:
-        """Pass a signal on to every process, and start no more."""
+    def stop(self) -> None:
+        """Ask every process to save and exit, and start no more."""
         self.stopping.set()
         for process in list(self.running):
             with contextlib.suppress(OSError):
-                process.send_signal(number)
+                process.terminate()
 
     def run_task(self, index: int, slot: int) -> None:
         """Run one task until it is done or not to be restarted."""
         spec = self.spec
-        budgets = Budgets(spec.preemptions, spec.crashes)
+        budgets = retry.Budgets(spec.preemptions, spec.crashes)
         job = f"local-{socket.gethostname()}-{os.getpid()}-{int(time.time())}-{index}"
         name = f"task {index}: " if spec.array else ""
         while True:
@@ -134,7 +124,7 @@ class _TaskRunner:
                 return retry.STOPPED[0]
             processes = [
                 subprocess.Popen(
-                    [*command, *process_flags(address, spec.world, i)],
+                    [*command, *spec.address_flags(address, i)],
                     env=self.environment(slot),
                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                     start_new_session=True,  # Ctrl-C reaches it once, through stop()
@@ -149,12 +139,11 @@ class _TaskRunner:
             ]
             for reader in readers:
                 reader.start()
-            codes = [p.wait() for p in processes]
+            codes = [retry.exit_code(p.wait()) for p in processes]
             for reader in readers:
                 reader.join()
         self.running.difference_update(processes)
-        codes = [c if c >= 0 else 128 - c for c in codes]  # killed by a signal: as in a shell
-        return next((c for c in codes if c not in (0, 75)), max(codes))
+        return _overall(codes)
 
     def environment(self, slot: int) -> dict[str, str]:
         """The environment of a task: huge pages, and only its slot's GPUs are visible."""
@@ -189,21 +178,3 @@ def _copy(source: IO[str] | None, target: IO[str], index: int, count: int) -> No
         for line in source:
             target.write(f"[{index}] {line}" if count > 1 else line)
             target.flush()
-
-
-@contextlib.contextmanager
-def _handling_signals(stop: Callable[[int], None]) -> Iterator[None]:
-    """Call `stop` on SIGTERM and SIGINT; restore the previous handlers at the end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        stop(signal.SIGTERM)
-
-    before = {n: signal.signal(n, handler) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -71,12 +71,7 @@ def judge(
 def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = False) -> Verdict:
     """Judge the attempt in `workdir` that just ended, and append the verdict to attempts.jsonl.
 
-    Args:
-        workdir: directory of the run.
-        code: exit code of the attempt.
-        job: id of the job; budgets count per job, so a new submission has full budgets.
-        budgets: budgets of the job.
-        leaving: whether the scheduler itself is ending or requeueing the job.
+    Budgets count per job, so a new submission has full ones.
     """
     step = progress(workdir)
     past = [v for v in verdicts(workdir) if v["job"] == job]
@@ -87,6 +82,11 @@ def after(workdir: Path, code: int, job: str, budgets: Budgets, leaving: bool = 
                 "again": verdict.again, "why": verdict.why}  # fmt: skip
         jsonl.append(workdir / "attempts.jsonl", line)
     return verdict
+
+
+def exit_code(returncode: int) -> int:
+    """The code of a process as a shell has it: 128 + n if signal n killed it."""
+    return returncode if returncode >= 0 else 128 - returncode
 
 
 def directory(command: Sequence[str]) -> Path | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.launch import tool, yaml_text
+from inception_jax.launch import rendering, tool
 from inception_jax.launch.spec import COMMON, CPUS, MEMORY, Flag, JobSpec
 
 HELP = "SkyPilot: managed jobs on spot machines of any cloud"
@@ -26,15 +26,8 @@ PORT = 6666
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """Render one task file per task.
-
-    Raises:
-        ConfigError: --bucket is invalid, or a search asks for several machines per trial.
-    """
-    if spec.worker and spec.world > 1:
-        raise ConfigError(
-            "a search with several machines per trial: expected --on=slurm, or --nodes=1"
-        )
+    """Render one task file per task."""
+    spec.require_one_machine_per_trial()
     bucket, _, path = spec.options["bucket"].rpartition(":/")
     if "://" not in bucket:
         raise ConfigError(
@@ -43,7 +36,7 @@ def render(spec: JobSpec) -> dict[str, str]:
         )
     spec.require_folder_below(f"/{path}", "--bucket")
     return {
-        f"task-{i}.yaml" if spec.array else "task.yaml": yaml_text.dump(task(spec, i))
+        f"task-{i}.yaml" if spec.array else "task.yaml": rendering.dump_yaml(task(spec, i))
         for i in spec.task_indices
     }
 
@@ -95,11 +88,7 @@ exit "$code"
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Submit each task with `sky jobs launch`; returns the job names.
-
-    Raises:
-        ConfigError: sky is not installed, or rejects a task; earlier tasks stay submitted.
-    """
+    """Submit each task; returns the job names. If sky rejects one, earlier ones stay submitted."""
     tool.require("sky", "pip install skypilot")
     for path in files.values():
         tool.run("sky", "jobs", "launch", "--yes", "--detach-run", str(path), show=True)
@@ -107,11 +96,7 @@ def submit(spec: JobSpec, files: dict[str, Path]) -> str:
 
 
 def cancel(job: str) -> None:
-    """Cancel the managed jobs with these names.
-
-    Raises:
-        ConfigError: sky is not installed, or fails.
-    """
+    """Cancel the managed jobs with these names."""
     tool.require("sky", "stop the sweep on a machine that has it")
     for name in job.split():
         tool.run("sky", "jobs", "cancel", "--yes", "--name", name, show=True)

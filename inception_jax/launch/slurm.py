@@ -13,13 +13,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
-import jinja2
-
 from inception_jax.errors import ConfigError, UserError
-from inception_jax.launch import tool
+from inception_jax.launch import rendering, tool
 from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, PROCESSES, Flag, JobSpec
 
 HELP = "a SLURM cluster: an sbatch job that is requeued"
@@ -39,11 +36,7 @@ TIME_LIMIT = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """Render the job's files: name -> text.
-
-    Raises:
-        ConfigError: SLURM would reject an option, or --lead leaves no time to save.
-    """
+    """Render the job; of an array also the list of its commands, and the job of its report."""
     o = spec.options
     lead, limit = o["lead"], parse_time_limit(o["time"]) if o["time"] else None
     if lead < MIN_LEAD:
@@ -61,17 +54,12 @@ def render(spec: JobSpec) -> dict[str, str]:
         options.append(f"--array={array_ranges(spec.task_indices)}{parallel}")
     options += _extra_options(o["extra"])
     log = spec.folder.absolute() / ("slurm-%A_%a.log" if spec.array else "slurm-%j.log")
-    template = resources.files("inception_jax.launch").joinpath("job.sbatch").read_text("utf-8")
-    text = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    ).from_string(template).render(
-        name=spec.name, nodes=spec.nodes, processes=spec.processes, options=options,
-        here=shlex.quote(str(Path.cwd())), log=shlex.quote(str(log)), lead=lead, setup=spec.setup,
-        python=shlex.quote(o["python"] or sys.executable), array=spec.array,
+    text = rendering.template(
+        "job.sbatch", spec=spec, options=options, lead=lead, cpus=o["cpus"],
+        here=shlex.quote(str(Path.cwd())), log=shlex.quote(str(log)),
+        python=shlex.quote(o["python"] or sys.executable),
         list=shlex.quote(str(spec.folder.absolute() / "commands.txt")),
-        command=shlex.join(spec.commands[0]), cpus=o["cpus"], worker=spec.worker,
-        preemptions=spec.preemptions, crashes=spec.crashes,
+        command=shlex.join(spec.commands[0]),
     )  # fmt: skip
     if not spec.array:
         return {"job.sbatch": text}
@@ -104,11 +92,7 @@ def array_ranges(numbers: Sequence[int]) -> str:
 
 
 def parse_time_limit(limit: str) -> float:
-    """Convert a limit to seconds: minutes, minutes:seconds, hours:minutes:seconds, days-hours...
-
-    Raises:
-        ConfigError: it has none of these forms.
-    """
+    """Convert a limit to seconds: minutes, minutes:seconds, hours:minutes:seconds, days-hours..."""
     match = TIME_LIMIT.fullmatch(limit)
     if match is None:
         raise ConfigError(
@@ -116,21 +100,14 @@ def parse_time_limit(limit: str) -> float:
         )
     days, *rest = match.groups()
     parts = [int(p) for p in rest if p is not None]
-    if days is not None:  # D-H[:M[:S]]
-        hours, minutes, secs = [*parts, 0, 0][:3]
-    elif len(parts) == 3:
-        hours, minutes, secs = parts
-    else:  # M[:S]
-        hours, (minutes, secs) = 0, [*parts, 0][:2]
+    if days is None and len(parts) < 3:  # M[:S]
+        parts = [0, *parts]
+    hours, minutes, secs = [*parts, 0, 0][:3]
     return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + secs
 
 
 def _extra_options(text: str) -> list[str]:
-    """Split and check the options of --extra.
-
-    Raises:
-        ConfigError: a word is not an option, or an option that the job file sets itself.
-    """
+    """Split the options of --extra; refuse those that the job file sets itself."""
     reserved = ("--nodes", "--ntasks", "--signal", "--requeue", "--no-requeue", "--open-mode",
             "--output", "--array", "--chdir")  # fmt: skip
     try:
@@ -146,21 +123,13 @@ def _extra_options(text: str) -> list[str]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Submit the job with sbatch; returns its id.
-
-    Raises:
-        ConfigError: sbatch is not installed, or rejects the job.
-    """
+    """Submit the job with sbatch; returns its id."""
     tool.require("sbatch", "launch from a login node")
     return tool.run("sbatch", "--parsable", str(files["job.sbatch"])).split(";")[0]
 
 
 def submit_report(job: str, files: dict[str, Path]) -> None:
-    """Submit the report job, which starts when all tasks of `job` have ended.
-
-    Raises:
-        ConfigError: sbatch rejects it.
-    """
+    """Submit the report job, which starts when all tasks of `job` have ended."""
     tool.run("sbatch", "--parsable", f"--dependency=afterany:{job}", str(files[REPORT]))
 
 

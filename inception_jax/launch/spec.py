@@ -31,6 +31,7 @@ PREEMPTIONS = Flag("preemptions", 1000, "maximum number of restarts after preemp
 CRASHES = Flag("crashes", 10, "maximum number of restarts after a crash")
 SETUP = Flag("setup", "", "shell lines before the command, such as 'module load cuda'")
 COMMON = (NAME_, NODES, PREEMPTIONS, CRASHES, SETUP)
+IMAGE = "REGISTRY/NAME:TAG, built from launch/Dockerfile"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,7 @@ class JobSpec:
         commands: for each task the words after `inception-jax`; one task unless it is a sweep.
         folder: directory of the job's files and logs: the workdir, or the sweep's directory.
         name: job name, valid for Kubernetes.
-        nodes: machines per task.
-        processes: processes per machine.
-        gpus: GPUs per machine.
-        preemptions: maximum number of restarts of a task after exit code 75.
-        crashes: maximum number of restarts of a task after a crash.
-        setup: shell lines before the command, such as `module load cuda`.
+        nodes, processes, gpus, preemptions, crashes, setup: the flags of these names.
         tasks: indices of the commands to start; None starts all.
         at_once: maximum number of tasks that run at the same time; 0 is no limit.
         worker: whether the command starts trainings itself, each on all machines of the task.
@@ -68,27 +64,28 @@ class JobSpec:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the name.
-
-        Raises:
-            ConfigError: it is not valid for every engine.
-        """
+        """Refuse a name that is not valid for every engine."""
         if not NAME.fullmatch(self.name):
             raise ConfigError(
                 f"--name={self.name}: expected at most 47 lower-case letters, digits and "
                 f"dashes, starting with a letter, such as --name={valid_name(self.name)}"
             )
 
+    def require_options(self, **examples: str) -> None:
+        """Refuse a job without one of these options; the message has its example."""
+        for flag, example in examples.items():
+            if not self.options[flag]:
+                raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
+
+    def require_one_machine_per_trial(self) -> None:
+        """Refuse a search whose workers would have to start trainings on other machines."""
+        if self.worker and self.world > 1:
+            raise ConfigError(
+                "a search with several machines per trial: expected --on=slurm, or --nodes=1"
+            )
+
     def require_folder_below(self, mount: str, flag: str) -> None:
-        """Check that the folder is on the persistent volume.
-
-        Args:
-            mount: where the machines mount the volume.
-            flag: the flag that names it.
-
-        Raises:
-            ConfigError: the folder would be lost with the machine that writes it.
-        """
+        """Refuse a folder outside of the volume that `flag` mounts at `mount`."""
         if not self.folder.is_relative_to(mount):
             raise ConfigError(
                 f"{flag} mounts {mount}: expected --workdir (of a sweep: --dir) below it, because "
@@ -109,6 +106,12 @@ class JobSpec:
     def world(self) -> int:
         """Number of processes per task."""
         return self.nodes * self.processes
+
+    def address_flags(self, address: str, index: int | str) -> list[str]:
+        """The flags that tell a process its place in the task; none for a single process."""
+        if self.world == 1:
+            return []
+        return [f"--coordinator={address}", f"--processes={self.world}", f"--process={index}"]
 
     def task_name(self, index: int) -> str:
         """The name of a task, for schedulers without array jobs."""

@@ -1,13 +1,10 @@
 """TPU VMs: a `gcloud` script that creates a slice, installs, and runs on all of its hosts."""
 
 import shlex
-from importlib import resources
 from pathlib import Path
 
-import jinja2
-
 from inception_jax.errors import ConfigError
-from inception_jax.launch import tool
+from inception_jax.launch import rendering, tool
 from inception_jax.launch.spec import CRASHES, NAME_, PREEMPTIONS, SETUP, Flag, JobSpec
 
 HELP = "a TPU VM slice, through a gcloud script"
@@ -23,19 +20,12 @@ FLAGS = (
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """Render the script.
-
-    Raises:
-        ConfigError: a flag that gcloud needs is missing, or the job is a sweep.
-    """
+    """Render the script."""
     o = spec.options
     if spec.array or spec.worker:
         raise ConfigError("a sweep needs a scheduler: expected --on=local, slurm, k8s or sky")
-    for flag, example in (("device", "v5litepod-32"), ("zone", "us-west4-a")):
-        if not o[flag]:
-            raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
-    if not o["source"]:
-        raise ConfigError("expected --source=GIT_URL, which the hosts clone and install")
+    source = "GIT_URL, which the hosts clone and install"
+    spec.require_options(device="v5litepod-32", zone="us-west4-a", source=source)
     # The clone contains configs/, so a relative --config is found.
     clone = f"rm -rf code && git clone -q {shlex.quote(o['source'])} code"
     install = f"{clone} && pip install -q -e 'code[tpu]'"
@@ -44,14 +34,11 @@ def render(spec: JobSpec) -> dict[str, str]:
         f"cd code && inception-jax {words} --distributed; "
         "code=$?; echo $code >../code.txt; exit $code"
     )
-    template = resources.files("inception_jax.launch").joinpath("tpu_vm.sh").read_text("utf-8")
-    text = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    script = text.from_string(template).render(
-        name=spec.name, zone=shlex.quote(o["zone"]),
+    script = rendering.template(
+        "tpu_vm.sh", spec=spec, zone=shlex.quote(o["zone"]),
         project=o["project"] and shlex.quote(o["project"]),
         device=shlex.quote(o["device"]), version=shlex.quote(o["version"]),
-        spot=not o["on_demand"], preemptions=spec.preemptions, crashes=spec.crashes,
-        words=shlex.quote(words),
+        spot=not o["on_demand"], words=shlex.quote(words),
         install=shlex.quote("\n".join(filter(None, [spec.setup, install]))),
         program=shlex.quote("\n".join(filter(None, [spec.setup, program]))),
     )  # fmt: skip
@@ -59,11 +46,7 @@ def render(spec: JobSpec) -> dict[str, str]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Run the script until the job ends.
-
-    Raises:
-        ConfigError: gcloud is not installed, or the job fails.
-    """
+    """Run the script until the job ends; a failed job is a ConfigError too."""
     tool.require("gcloud")
     tool.run("bash", str(files["tpu_vm.sh"]), show=True)
     return spec.name

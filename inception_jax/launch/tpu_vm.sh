@@ -2,7 +2,7 @@
 # A TPU VM slice: create it, install, run, and restart as long as `launch retry` allows it.
 # A spot slice is preempted as a whole: the loop creates a new slice, and the same command resumes.
 set -uo pipefail
-slice={{ name }}
+slice={{ spec.name }}
 job=$slice-$(date +%s)
 where=(--zone={{ zone }}{% if project %} --project={{ project }}{% endif %})
 on() { gcloud compute tpus tpu-vm ssh "$slice" "${where[@]}" --worker="$1" --command="$2"; }
@@ -31,7 +31,7 @@ while true; do
   # gcloud returns one code for all hosts; the first host has stored its own.
   if [ "$(state)" = READY ]; then
     on 0 "cd code && inception-jax launch retry --code=\$(cat ../code.txt) --job=$job \
-      --preemptions={{ preemptions }} --crashes={{ crashes }} -- "{{ words }} || exit 1
+      --preemptions={{ spec.preemptions }} --crashes={{ spec.crashes }} -- "{{ words }} || exit 1
   fi
   sleep 10
 done

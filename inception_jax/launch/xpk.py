@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inception_jax.errors import ConfigError
 from inception_jax.launch import tool
-from inception_jax.launch.spec import COMMON, LEAD, Flag, JobSpec
+from inception_jax.launch.spec import COMMON, IMAGE, LEAD, Flag, JobSpec
 
 HELP = "GKE through xpk: an `xpk workload create` command"
 FLAGS = (
@@ -26,16 +26,9 @@ SLICE = re.compile(r"v\d|tpu")  # TPU device types; all others are GPU machines
 
 
 def render(spec: JobSpec) -> dict[str, str]:
-    """Render a script with one command per task.
-
-    Raises:
-        ConfigError: a flag that xpk needs is missing.
-    """
+    """Render a script with one command per task."""
     o = spec.options
-    for flag, example in (("cluster", "v5e-pool"), ("device", "v5litepod-256"),
-                          ("image", "REGISTRY/NAME:TAG")):  # fmt: skip
-        if not o[flag]:
-            raise ConfigError(f"expected --{flag}=..., such as --{flag}={example}")
+    spec.require_options(cluster="v5e-pool", device="v5litepod-256", image=IMAGE)
     if spec.worker:
         raise ConfigError("a search does not run under xpk: expected --on=slurm, k8s or local")
     rows = ["#!/bin/bash", "set -euo pipefail"]
@@ -61,11 +54,7 @@ def render(spec: JobSpec) -> dict[str, str]:
 
 
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
-    """Run the script; returns the names of the workloads.
-
-    Raises:
-        ConfigError: xpk is not installed, or fails.
-    """
+    """Run the script; returns the names of the workloads."""
     tool.require("xpk")
     tool.run("bash", str(files["workload.sh"]), show=True)
     return " ".join(map(spec.task_name, spec.task_indices))

@@ -1,8 +1,9 @@
 """Attempts: the periods in which a process worked on the run, and the run's status."""
 
 import itertools
+import statistics
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from inception_jax.report import records
@@ -17,7 +18,7 @@ ENDINGS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attempt:
     """One attempt from start to end.
 
@@ -76,31 +77,27 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
         moment = records.finite(event, "time")
         if moment is None:
             continue
+        last = attempts[-1] if attempts else None
         if event["event"] == "start":
-            step = records.whole(event, "step") or 0
             previous_end = records.finite(event, "previous_end")
-            if attempts and attempts[-1].end is None and previous_end is not None:
-                last = records.whole(event, "previous_step")
-                end = max(previous_end, attempts[-1].start)
-                attempts[-1] = replace(attempts[-1], end=end, last=last)
+            if last and last.end is None and previous_end is not None:
+                last.end = max(previous_end, last.start)
+                last.last = records.whole(event, "previous_step")
+            step = records.whole(event, "step") or 0
             attempts.append(Attempt(moment, step, str(event.get("host", ""))))
-        elif event["event"] == "end" and attempts:
-            code, last = records.whole(event, "code"), records.whole(event, "step")
-            spent = event.get("spent")
-            spent = spent if isinstance(spent, dict) else {}
-            spent = {k: s for k in spent if (s := records.finite(spent, k)) is not None}
-            attempts[-1] = replace(attempts[-1], end=moment, code=code, last=last, spent=spent)
-        elif event["event"] == "retry" and attempts:  # launch/retry.py
-            code = records.whole(event, "code")
-            code = code if attempts[-1].code is None else attempts[-1].code
+        elif event["event"] == "end" and last:
+            last.end = moment
+            last.code, last.last = records.whole(event, "code"), records.whole(event, "step")
+            spent = event.get("spent", {})
+            last.spent = {k: s for k in spent if (s := records.finite(spent, k)) is not None}
+        elif event["event"] == "retry" and last:  # launch/retry.py
+            last.code = records.whole(event, "code") if last.code is None else last.code
             why = str(event.get("why", "")).partition(": ")[2]
-            suffix = "" if event.get("again") else "; not restarted"
-            attempts[-1] = replace(attempts[-1], code=code, verdict=why + suffix)
-    for i, attempt in enumerate(attempts[:-1]):
+            last.verdict = why if event.get("again") else f"{why}; not restarted"
+    for attempt, following in itertools.pairwise(attempts):
         if attempt.end is None:
-            until = attempts[i + 1].start
-            alive = [t for t in signs if attempt.start <= t <= until]
-            attempts[i] = replace(attempt, end=alive[-1] if alive else attempt.start)
+            alive = [t for t in signs if attempt.start <= t <= following.start]
+            attempt.end = alive[-1] if alive else attempt.start
     return attempts
 
 
@@ -126,17 +123,11 @@ def goodput(attempts: list[Attempt]) -> float | None:
 
 def active_seconds(attempts: list[Attempt], moment: float) -> float:
     """Seconds of work before `moment`, without the pauses between attempts."""
-    total = 0.0
-    for i, attempt in enumerate(attempts):
-        last = i + 1 == len(attempts)
-        end = moment if last else min(moment, attempt.end or attempt.start)
-        total += max(0.0, end - attempt.start)
-    return total
+    ends = [*(min(moment, a.end or a.start) for a in attempts[:-1]), moment]
+    return sum(max(0.0, end - a.start) for a, end in zip(attempts, ends, strict=True))
 
 
-def status(
-    run_dir: Path, attempts: list[Attempt], signs: list[float], now: float | None = None
-) -> Status:
+def status(run_dir: Path, attempts: list[Attempt], signs: list[float]) -> Status:
     """Whether the run is done, running or stopped, judged from its files."""
     if (run_dir / "DONE").exists():
         return Status("done", "the run finished")
@@ -149,9 +140,9 @@ def status(
     last = max([*signs[-1:], *(a.start for a in attempts[-1:])], default=None)
     if last is None:
         return Status("stopped", "no metrics and no recorded attempt")
-    gaps = sorted(b - a for a, b in itertools.pairwise(signs))
-    typical = gaps[len(gaps) // 2] if gaps else 0.0
-    quiet = (time.time() if now is None else now) - last
+    gaps = [b - a for a, b in itertools.pairwise(signs)]
+    typical = statistics.median(gaps) if gaps else 0.0
+    quiet = time.time() - last
     if quiet <= max(QUIET_SECONDS, QUIET_INTERVALS * typical):
         return Status("running", "the last log line is recent")
     return Status("stopped", f"no recorded end; no log line for {quiet / 3600:,.1f} h")

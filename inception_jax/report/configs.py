@@ -1,32 +1,12 @@
-"""Configs as rows of dotted keys, and the differences between the configs of several runs."""
+"""The differences between the configs of several runs, as text."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from inception_jax.config import SECTIONS, flatten
+from inception_jax.config import flatten
 
 ABSENT = "—"
-
-
-@dataclass(frozen=True)
-class ConfigDifference:
-    """A key whose value differs between runs, with its text for each run."""
-
-    key: str
-    values: tuple[str, ...]
-
-    @property
-    def changed(self) -> tuple[bool, ...]:
-        """For each run, whether its value differs from the first run's."""
-        return tuple(v != self.values[0] for v in self.values)
-
-
-def ordered(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with its sections in the order of config pages, unknown sections last."""
-    known = [key for key in SECTIONS if key in config]
-    return {key: config[key] for key in known} | config
 
 
 def text(value: Any) -> str:
@@ -36,17 +16,14 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def differences(configs: Sequence[dict[str, Any]]) -> list[ConfigDifference]:
-    """The keys whose values differ, in order of first appearance."""
+def differences(configs: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """The text of the values, one for each run, of each key whose values differ."""
     flat = [dict(flatten(c)) for c in configs]
-    keys = dict.fromkeys(k for f in flat for k in f)
-    rows = []
-    for key in keys:
+    rows = {}
+    for key in dict.fromkeys(k for f in flat for k in f):
         # Compared as JSON: 1 equals 1.0, but not "1" or true.
-        values = {_canonical(f[key]) if key in f else None for f in flat}
-        if len(values) > 1:
-            texts = tuple(text(f[key]) if key in f else ABSENT for f in flat)
-            rows.append(ConfigDifference(key, texts))
+        if len({_canonical(f[key]) if key in f else None for f in flat}) > 1:
+            rows[key] = [text(f[key]) if key in f else ABSENT for f in flat]
     return rows
 
 

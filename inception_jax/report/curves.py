@@ -49,17 +49,11 @@ def gather(lines: list[Record], notes: list[str]) -> list[Curve]:
         for (split, weights), by_step in by_curve.items()
     ]
     for curve in curves:
-        if bad := [r["step"] for r in curve.lines if not _finite_loss(r)]:
-            notes.append(
-                f"the {curve.label} loss is not finite at step {bad[0]:,}"
-                + (f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else "")
-            )
+        losses = [(r["step"], records.number(r, "loss")) for r in curve.lines]
+        if bad := [step for step, loss in losses if loss is not None and not math.isfinite(loss)]:
+            later = f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else ""
+            notes.append(f"the {curve.label} loss is not finite at step {bad[0]:,}{later}")
     return sorted(curves, key=lambda c: c.split != "train")
-
-
-def _finite_loss(line: Record) -> bool:
-    loss = records.number(line, "loss")
-    return loss is None or math.isfinite(loss)
 
 
 def thin(lines: tuple[Record, ...], limit: int = MAX_LINES) -> tuple[Record, ...]:

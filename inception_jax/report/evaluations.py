@@ -1,39 +1,34 @@
 """Evaluations: the contents of eval/<split>.json and eval/<split>.npz."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from inception_jax.report import images, records
 
-MAX_MISTAKES = 48
 BIN_KEYS = ("lo", "hi", "count", "confidence", "accuracy")
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A misclassified image, and the probability of the predicted class."""
-
-    uri: str
-    truth: int
-    prediction: int
-    probability: float
-    name: str
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """One evaluation of a split; a part that the files do not contain is empty."""
+    """One evaluation of a split.
+
+    Attributes:
+        confusion: int64 [n, 3] rows (truth, prediction, count > 0).
+        calibration: the bins of the reliability diagram; empty and non-finite ones are left out.
+        mistakes: uri, truth, prediction, probability and name, the most confident first.
+    """
 
     split: str
     summary: records.Record
-    classes: tuple[str, ...] = ()
-    per_class: tuple[tuple[int, int, float], ...] = ()  # class, images, top-1
-    confusion: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
-    calibration: tuple[records.Record, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
+    classes: tuple[str, ...]
+    per_class: tuple[tuple[int, int, float], ...]  # class, images, top-1
+    confusion: np.ndarray
+    calibration: tuple[records.Record, ...]
+    mistakes: tuple[dict[str, Any], ...] = ()
     filters: images.EmbeddedImage | None = None
 
     @property
@@ -58,36 +53,24 @@ def read_all(folder: Path, notes: list[str]) -> dict[str, Evaluation]:
 
 
 def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
-    triples = _confusion(summary)
-    rows = _per_class(summary)
-    highest = max([*triples[:, :2].ravel().tolist(), *(c for c, _, _ in rows)], default=-1)
+    table = np.asarray(summary.get("confusion") or np.zeros((0, 0)), np.int64)
+    truth, prediction = np.nonzero(table)
     names = [str(c) for c in summary.get("classes") or ()]
-    names += [f"class {i}" for i in range(len(names), highest + 1)]
+    names += [f"class {i}" for i in range(len(names), max(table.shape))]
+    bins = summary.get("calibration") or ()
     evaluation = Evaluation(
         split=str(summary.get("split") or path.stem),
         summary=summary,
         classes=tuple(names),
-        per_class=rows or _accuracy(triples),
-        confusion=triples,
-        calibration=_bins(summary),
+        per_class=_per_class(summary),
+        confusion=np.stack([truth, prediction, table[truth, prediction]], axis=1),
+        calibration=tuple(
+            b for b in bins if all(records.finite(b, k) is not None for k in BIN_KEYS)
+        ),
     )
     if unreadable := len(summary.get("unreadable") or ()):
         notes.append(f"images of {evaluation.split} that could not be read: {unreadable:,}")
     return _with_arrays(evaluation, path.with_suffix(".npz"), notes)
-
-
-def _confusion(summary: records.Record) -> np.ndarray:
-    """int64 [n, 3] rows (truth, prediction, count > 0), from the dense or the sparse format."""
-    if (table := summary.get("confusion")) is not None:
-        dense = np.asarray(table, np.int64)
-        if dense.ndim != 2:
-            raise ValueError(f"expected a confusion matrix, found shape {dense.shape}")
-        truth, prediction = np.nonzero(dense)
-        return np.stack([truth, prediction, dense[truth, prediction]], axis=1)
-    triples = np.asarray(summary.get("confusion_pairs") or [], np.int64).reshape(-1, 3)
-    if (triples < 0).any():
-        raise ValueError("expected class indices and counts of 0 or more in confusion_pairs")
-    return triples[triples[:, 2] > 0]
 
 
 def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
@@ -97,24 +80,6 @@ def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
     for row in rows:
         if min(row) < 0 or not row[2] <= 1:
             raise ValueError(f"expected class, images and a top-1 within [0, 1], found {row}")
-    return tuple(rows)
-
-
-def _bins(summary: records.Record) -> tuple[records.Record, ...]:
-    """The bins of the reliability diagram that contain images and have no missing number."""
-    bins = summary.get("calibration") or ()
-    return tuple(
-        b for b in bins if b["count"] and all(records.finite(b, k) is not None for k in BIN_KEYS)
-    )
-
-
-def _accuracy(triples: np.ndarray) -> tuple[tuple[int, int, float], ...]:
-    rows = []
-    for truth in np.unique(triples[:, 0]).tolist():
-        of_class = triples[triples[:, 0] == truth]
-        total = int(of_class[:, 2].sum())
-        right = int(of_class[of_class[:, 1] == truth, 2].sum())
-        rows.append((truth, total, right / total))
     return tuple(rows)
 
 
@@ -130,28 +95,18 @@ def _with_arrays(evaluation: Evaluation, path: Path, notes: list[str]) -> Evalua
         return evaluation
 
 
-def _mistakes(arrays: Mapping[str, np.ndarray]) -> tuple[Mistake, ...]:
-    if "mistake_images" not in arrays:
-        return ()
-    pictures = arrays["mistake_images"]
-    labels, predictions = arrays["mistake_labels"], arrays["mistake_predictions"]
-    probabilities = np.nan_to_num(arrays["mistake_probabilities"].astype(np.float64))
-    names = arrays["mistake_ids"] if "mistake_ids" in arrays else np.arange(len(labels))
-    order = np.argsort(-probabilities, kind="stable")[:MAX_MISTAKES].tolist()
-    return tuple(
-        Mistake(
-            images.thumbnail(pictures[i]),
-            int(labels[i]),
-            int(predictions[i]),
-            float(probabilities[i]),
-            str(names[i]),
-        )
-        for i in order
-    )
+def _mistakes(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], ...]:
+    columns = {
+        "uri": [images.thumbnail(image) for image in arrays["mistake_images"]],
+        "truth": arrays["mistake_labels"].tolist(),
+        "prediction": arrays["mistake_predictions"].tolist(),
+        "probability": np.nan_to_num(arrays["mistake_probabilities"]).tolist(),
+        "name": arrays["mistake_ids"].tolist(),
+    }
+    rows = zip(*columns.values(), strict=True)
+    return tuple(dict(zip(columns, row, strict=True)) for row in rows)
 
 
 def _filters(arrays: Mapping[str, np.ndarray]) -> images.EmbeddedImage | None:
     """The filters of the first layer; None if that is not a convolution (an empty array)."""
-    if "filters" not in arrays or not arrays["filters"].size:
-        return None
-    return images.filters(arrays["filters"])
+    return images.filters(arrays["filters"]) if arrays["filters"].size else None

@@ -5,60 +5,43 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from inception_jax.progress import duration
 from inception_jax.report.configs import text
 
 NONE = "–"
 
 
-def percent(fraction: float | None, digits: int = 2) -> str:
+def percent(fraction: float, digits: int = 2) -> str:
     """0.7842 as 78.42%."""
-    return NONE if fraction is None else f"{100 * fraction:.{digits}f}%"
+    return f"{100 * fraction:.{digits}f}%"
 
 
-def interval(bounds: tuple[float, float] | None, digits: int = 2) -> str:
+def interval(bounds: tuple[float, float]) -> str:
     """A pair of fractions as 77.60–79.22, in percent."""
-    return "" if bounds is None else "–".join(f"{100 * b:.{digits}f}" for b in bounds)
+    return "–".join(f"{100 * b:.2f}" for b in bounds)
 
 
-def whole(value: float | None) -> str:
+def whole(value: float) -> str:
     """A count with thousands separators."""
-    return NONE if value is None else f"{round(value):,}"
+    return f"{round(value):,}"
 
 
-def short(value: float | None) -> str:
+def short(value: float) -> str:
     """23817352 as 23.8 M."""
-    if value is None:
-        return NONE
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.3g}"
 
 
-def plain(value: float | None) -> str:
+def plain(value: float) -> str:
     """A number to four significant digits."""
-    if value is None:
-        return NONE
     return f"{value:.4g}" if math.isfinite(value) else str(value)
 
 
-def rate(value: float | None) -> str:
+def rate(value: float) -> str:
     """Images per second; one decimal below 100."""
-    return NONE if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def duration(seconds: float | None) -> str:
-    """8040 as 2 h 14 min."""
-    if seconds is None:
-        return NONE
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def moment(seconds: float) -> str:
@@ -66,6 +49,10 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (percent, interval, whole, short, plain, rate, duration, moment, text)
-}
+def _or_dash(number: Callable[..., str]) -> Callable[..., str]:
+    return lambda value, *more: NONE if value is None else number(value, *more)
+
+
+NUMBERS = (percent, interval, whole, short, plain, rate, duration, moment)
+# A dash for None, except in configs.
+FILTERS: dict[str, Callable[..., Any]] = {f.__name__: _or_dash(f) for f in NUMBERS} | {"text": text}

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from inception_jax.errors import ConfigError
 from inception_jax.report import formats
 from inception_jax.workdir import atomic
 
@@ -50,7 +51,13 @@ def page(
 
 
 def write(text: str, out: Path) -> Path:
-    """Write a page atomically."""
+    """Write a page atomically.
+
+    Raises:
+        ConfigError: `out` is a directory.
+    """
+    if out.is_dir():
+        raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(out, text)
     return out

@@ -21,41 +21,32 @@ class EmbeddedImage(NamedTuple):
 
 
 def png(image: np.ndarray) -> str:
-    """Encode as a lossless data: URI: uint8 [h, w], [h, w, 3] (RGB) or [h, w, 4] (RGBA)."""
-    if image.ndim == 3 and image.shape[2] in (3, 4):
-        image = image[..., [2, 1, 0, 3][: image.shape[2]]]  # OpenCV's order is BGR(A)
-    done, data = cv2.imencode(".png", np.ascontiguousarray(image))
-    if not done:
-        raise ValueError(f"expected a uint8 image, found {image.dtype} {image.shape}")
+    """Encode uint8 [h, w, 3] (RGB) or [h, w, 4] (RGBA) as a lossless data: URI."""
+    image = image[..., [2, 1, 0, 3][: image.shape[2]]]  # OpenCV's order is BGR(A)
+    data = cv2.imencode(".png", np.ascontiguousarray(image))[1]
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def thumbnail(image: np.ndarray) -> str:
-    """Encode uint8 [h, w, 1 or 3] as a data: URI: lossless if small, else a reduced JPEG."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f"expected uint8 [h, w, 1 or 3], found {image.dtype} {image.shape}")
+    """Encode uint8 [h, w, 3] as a data: URI: lossless if small, else a reduced JPEG."""
     height, width = image.shape[:2]
     if max(height, width) <= EXACT_SIDE:
-        return png(image[..., 0] if image.shape[2] == 1 else image)
+        return png(image)
     shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    small = np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small
-    data = simplejpeg.encode_jpeg(np.ascontiguousarray(small), quality=85, colorspace="RGB")
+    data = simplejpeg.encode_jpeg(small, quality=85, colorspace="RGB")
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
-def filters(kernel: np.ndarray, *, pixel: int | None = None) -> EmbeddedImage:
+def filters(kernel: np.ndarray) -> EmbeddedImage:
     """Draw a convolution kernel [kh, kw, cin, cout] as a grid with one tile per output channel.
 
     Each filter is scaled to its own full range. Three input channels are drawn as RGB; any other
-    number is averaged to grey. Gaps are transparent. A weight is a square of `pixel` pixels; by
-    default a tile is about 36 pixels wide.
+    number is averaged to grey. Gaps are transparent. A tile is about 36 pixels wide.
     """
-    if kernel.ndim != 4 or 0 in kernel.shape:
-        raise ValueError(f"expected filters [kh, kw, cin, cout], found {kernel.shape}")
     height, width, cin, cout = kernel.shape
-    pixel = pixel or max(3, 36 // max(height, width))
+    pixel = max(3, 36 // max(height, width))  # the side of the square that is one weight
     tiles = np.nan_to_num(kernel.astype(np.float32)).transpose(3, 0, 1, 2)
     if cin != 3:
         tiles = tiles.mean(axis=3, keepdims=True).repeat(3, axis=3)

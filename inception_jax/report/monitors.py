@@ -62,13 +62,7 @@ def warnings(lines: list[Record]) -> list[str]:
         ("the gradient is not finite", [f"{b} ({v})" for b, v in infinite.items()]),
     )
     step = f"At step {lines[-1]['step']:,} "
-    return [f"{step}{what}: {_first_few(blocks)}" for what, blocks in warnings if blocks]
-
-
-def _first_few(blocks: list[str]) -> str:
-    """The first few of a list, and the number of the others."""
-    more = len(blocks) - monitors.NAMES
-    return ", ".join(blocks[: monitors.NAMES]) + (f" and {more} more" if more > 0 else "")
+    return [f"{step}{what}: {monitors.first_few(blocks)}" for what, blocks in warnings if blocks]
 
 
 def _intervals(count: int) -> list[slice]:

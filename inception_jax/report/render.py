@@ -5,25 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from inception_jax.eval.interval import wilson
 from inception_jax.report import configs, curves, html, monitors, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
-from inception_jax.report.results import wilson
 from inception_jax.report.runs import Run
 
 # Concatenated: later files use definitions of earlier ones.
 SCRIPTS = (
-    "dom.js",
-    "tables.js",
-    "ticks.js",
-    "chart.js",
-    "panels.js",
-    "curves.js",
-    "monitors.js",
-    "confusion.js",
-    "reliability.js",
-    "evaluation.js",
-    "report.js",
-)
+    "dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js",
+    "monitors.js", "confusion.js", "reliability.js", "evaluation.js", "report.js",
+)  # fmt: skip
 MAX_CLASSES = 50  # with more classes, the confusion matrix is binned
 BINS = 100
 
@@ -41,7 +32,7 @@ def render(runs: Sequence[Run]) -> str:
         runs=runs,
         title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
-        differences=configs.differences([run.config for run in runs]) if len(runs) > 1 else [],
+        differences=configs.differences([run.config for run in runs]),
     )
 
 
@@ -73,7 +64,7 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "split": evaluation.split,
         "step": records.whole(evaluation.summary, "step"),
         "count": records.whole(evaluation.summary, "count"),
-        "ece": _ece(evaluation),
+        "ece": records.finite(evaluation.summary, "ece"),
         "classes": evaluation.classes,
         "per_class": [
             [c, n, round(top1, 6), *(round(v, 5) for v in wilson(top1, n))]
@@ -81,19 +72,9 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "confusion": _confusion(evaluation),
         "calibration": [[b[k] for k in BIN_KEYS] for b in evaluation.calibration],
-        "mistakes": [vars(m) for m in evaluation.mistakes],
+        "mistakes": evaluation.mistakes,
         "filters": evaluation.filters._asdict() if evaluation.filters else None,
     }
-
-
-def _ece(evaluation: Evaluation) -> float | None:
-    """The expected calibration error from the file, or computed from the bins."""
-    given = records.finite(evaluation.summary, "ece")
-    total = sum(b["count"] for b in evaluation.calibration)
-    if given is not None or not total:
-        return given
-    gaps = (b["count"] * abs(b["accuracy"] - b["confidence"]) for b in evaluation.calibration)
-    return sum(gaps) / total
 
 
 def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:

@@ -7,8 +7,6 @@ from inception_jax.report import records
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
 
-Interval = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class SplitResult:
@@ -23,7 +21,7 @@ class SplitResult:
     loss: float | None
     ece: float | None
 
-    def interval(self, fraction: float | None) -> Interval | None:
+    def interval(self, fraction: float | None) -> tuple[float, float] | None:
         """The 95% Wilson interval of an accuracy, if the number of images is known."""
         if fraction is None or not self.count or not 0 <= fraction <= 1:
             return None
@@ -51,13 +49,6 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
 
 
 def _result(label: str, record: records.Record) -> SplitResult:
-    return SplitResult(
-        label=label,
-        step=records.whole(record, "step"),
-        epoch=records.finite(record, "epoch"),
-        count=records.whole(record, "count"),
-        top1=records.finite(record, "top1"),
-        top5=records.finite(record, "top5"),
-        loss=records.finite(record, "loss"),
-        ece=records.finite(record, "ece"),
-    )
+    numbers = {key: records.finite(record, key) for key in ("epoch", "top1", "top5", "loss", "ece")}
+    step, count = records.whole(record, "step"), records.whole(record, "count")
+    return SplitResult(label=label, step=step, count=count, **numbers)

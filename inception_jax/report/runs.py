@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.errors import ConfigError
-from inception_jax.report import attempts, configs, curves, evaluations, monitors, records, results
+from inception_jax.report import attempts, curves, evaluations, monitors, records, results
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -102,9 +102,9 @@ class Run:
         return moment - self.times[0]
 
 
-def read_all(run_dirs: Sequence[Path], now: float | None = None) -> list[Run]:
+def read_all(run_dirs: Sequence[Path]) -> list[Run]:
     """Read runs in the given order, and give them distinct names."""
-    runs = [read(d, now) for d in run_dirs]
+    runs = [read(d) for d in run_dirs]
     names = [r.name for r in runs]
     for i, run in enumerate(runs):
         if names.count(run.name) > 1:
@@ -114,12 +114,8 @@ def read_all(run_dirs: Sequence[Path], now: float | None = None) -> list[Run]:
     return runs
 
 
-def read(run_dir: Path, now: float | None = None) -> Run:
-    """Read one run directory.
-
-    Args:
-        run_dir: the workdir of `train` or `eval`.
-        now: Unix time for the status; default: the current time.
+def read(run_dir: Path) -> Run:
+    """Read one run directory, the workdir of `train` or `eval`.
 
     Raises:
         ConfigError: it is not a run directory.
@@ -127,7 +123,7 @@ def read(run_dir: Path, now: float | None = None) -> Run:
     path = run_dir.resolve()
     _check_is_run(path)
     notes: list[str] = []
-    config = configs.ordered(records.read_object(path / "config.json", notes))
+    config = records.read_object(path / "config.json", notes)
     lines = records.read_lines(path / "metrics.jsonl", notes, require=("step", "split"))
     # Repeated steps included: they show that a process was alive.
     times = sorted(t for line in lines if (t := records.finite(line, "time")) is not None)
@@ -144,7 +140,7 @@ def read(run_dir: Path, now: float | None = None) -> Run:
         times=times,
         attempts=run_attempts,
         evaluations=evaluations.read_all(path / "eval", notes),
-        status=attempts.status(path, run_attempts, times, now),
+        status=attempts.status(path, run_attempts, times),
         notes=notes,
         rollbacks=rollbacks,
     )

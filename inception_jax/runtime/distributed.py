@@ -16,7 +16,6 @@ from inception_jax.runtime.rendezvous import protocol
 
 PATIENCE = 1800.0  # seconds until all must be connected: a pod's hosts may start 30 minutes apart
 GRACE = 2.0  # seconds for another process's exit to be reported: a closed connection is immediate
-HEARTBEAT = 60.0  # seconds without one after which JAX takes a process for dead
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ class _Job:
     """The state of this process in a job of several."""
 
     def __init__(self) -> None:
-        self.address: ProcessAddress | None = None
         self.peers: rendezvous.Coordinator | rendezvous.Worker | None = None
         self.before_exit: list[Callable[[int], None]] = []
         self.exit_lock = threading.Lock()
@@ -55,12 +53,8 @@ def find(
 ) -> ProcessAddress | None:
     """Find this process's address from the flags or the scheduler; None for a single process.
 
-    Args:
-        coordinator: host:port of the first process; given with the next two, or none of them.
-        processes: number of processes.
-        process: index of this one.
-        detect: whether to ask the scheduler (SLURM, TPU metadata, Open MPI) also where the
-            environment does not show several processes.
+    With `detect` the scheduler (SLURM, TPU metadata, Open MPI) is asked also where the environment
+    does not show several processes.
 
     Raises:
         ConfigError: some of the three are missing or invalid, or nothing was detected.
@@ -68,8 +62,8 @@ def find(
     given = {"coordinator": coordinator, "processes": processes, "process": process}
     if all(v is None for v in given.values()):
         return _detected() if detect or _has_several() else None
-    missing = [f"--{k}" for k, v in given.items() if v is None]
-    if missing or coordinator is None or processes is None or process is None:
+    if coordinator is None or processes is None or process is None:
+        missing = [f"--{k}" for k, v in given.items() if v is None]
         raise ConfigError(
             f"expected --coordinator=HOST:PORT, --processes=N and --process=I together, got none "
             f"of {', '.join(missing)}; or use --distributed under a scheduler"
@@ -112,11 +106,7 @@ def _detected() -> ProcessAddress:
 
 
 def join(
-    address: ProcessAddress | None,
-    notes: dict[str, Any],
-    *,
-    patience: float = PATIENCE,
-    heartbeat: float = HEARTBEAT,
+    address: ProcessAddress | None, notes: dict[str, Any], *, patience: float, heartbeat: float
 ) -> None:
     """Wait for all processes, then initialise JAX with them; before JAX is used.
 
@@ -124,7 +114,7 @@ def join(
         address: of this process; None for a single process, which does nothing.
         notes: values that must be equal in all processes.
         patience: seconds to wait for all.
-        heartbeat: seconds without one after which JAX takes a process for dead.
+        heartbeat: seconds without one until JAX takes a process for dead.
 
     Raises:
         LostProcessError: some did not connect; the message lists them.
@@ -153,13 +143,13 @@ def join(
         initialization_timeout=int(patience),
         heartbeat_timeout_seconds=max(1, int(heartbeat)),
     )
-    _job.address, _job.peers = address, peers
+    _job.peers = peers
     peers.listen(_on_peer_exit)
 
 
 def first() -> bool:
     """Whether this is process 0, which writes the files; known before JAX is imported."""
-    return _job.address is None or _job.address.index == 0
+    return _job.peers is None or _job.peers.index == 0
 
 
 def joined() -> bool:
@@ -183,7 +173,7 @@ def say_goodbye(error: BaseException | None = None) -> None:
     An end without an error, or with one that all processes share, is only a goodbye. A single
     process does nothing.
     """
-    if _job.peers is None or _job.address is None:
+    if _job.peers is None:
         return
     if error is None or getattr(error, "shared", False):
         return _job.peers.broadcast({"goodbye": True})
@@ -232,9 +222,8 @@ def _claim_exit(timeout: float = 0.0) -> bool:
 
 
 def _broadcast_exit(code: int, reason: str) -> None:
-    if _job.peers is not None and _job.address is not None:
-        exit_ = {"exit_code": code, "reason": reason, "from": _job.address.index}
-        _job.peers.broadcast(exit_)
+    if _job.peers is not None:
+        _job.peers.broadcast({"exit_code": code, "reason": reason, "from": _job.peers.index})
 
 
 def _exit(code: int, reason: str, linger: bool = True) -> None:

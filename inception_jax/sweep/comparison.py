@@ -39,6 +39,15 @@ class Axis:
         """The key without its section."""
         return self.key.rpartition(".")[2]
 
+    @property
+    def labels(self) -> list[str] | None:
+        """The values of a categorical axis as text."""
+        return None if self.values is None else [str(v) for v in self.values]
+
+    def position(self, value: Any) -> float:
+        """The position of a value: itself, or the index of a categorical value."""
+        return float(value) if self.values is None else self.values.index(_plain(value))
+
 
 @dataclass(frozen=True)
 class Group:
@@ -53,16 +62,11 @@ class Group:
 
 
 class Comparison:
-    """The trials of a sweep, as the report shows them.
+    """The trials of a sweep, as the report shows them."""
 
-    Args:
-        sweep: the sweep.
-        now: Unix time; default: the current time.
-    """
-
-    def __init__(self, sweep: Sweep, now: float | None = None):
+    def __init__(self, sweep: Sweep):
         self.sweep, self.metric = sweep, sweep.metric
-        self.rows = [progress.read(t, sweep.metric, now) for t in sweep.trials()]
+        self.rows = [progress.read(t, sweep.metric) for t in sweep.trials()]
 
     @cached_property
     def done(self) -> list[TrialProgress]:

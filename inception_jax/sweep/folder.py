@@ -58,38 +58,34 @@ class Sweep:
 
     def config_flags(self, trial: Trial) -> list[str]:
         """The flags that build a trial's config from the original page."""
-        words = trials.command(self.original, self.base, trial.overrides, Path())
-        return [word for word in words[1:] if not word.startswith("--workdir=")]
+        return trials.flags(self.original, self.base, trial.overrides)
 
     def config_arg(self, page: str | None = None) -> str:
         """The value of --config: the page's copy, with its argument."""
         argument = f":{self.argument}" if self.argument else ""
         return f"{self.folder / (page or self.page)}{argument}"
 
-    def command(
-        self, overrides: dict[str, Any], folder: Path, page: str | None = None
-    ) -> tuple[str, ...]:
-        """The words that train a trial with these overrides in `folder`."""
-        return trials.command(self.config_arg(page), self.base, overrides, folder)
+    def trial(
+        self, index: int, overrides: dict[str, Any], name: str, page: str | None = None, **more: str
+    ) -> Trial:
+        """The trial in the directory `name`, with a command that reads the copy of a page."""
+        folder = self.folder / "trials" / name
+        flags = trials.flags(self.config_arg(page), self.base, overrides)
+        return Trial(index, overrides, folder, ("train", f"--workdir={folder}", *flags), **more)
 
     def trials(self) -> list[Trial]:
         """All trials of a grid; of a search, the trials started so far."""
         if self.search is None:
-            return [self._trial(i, row) for i, row in enumerate(self.rows)]
+            return [
+                self.trial(i, row["overrides"], f"{i:03d}-{row['hash']}", row["page"])
+                for i, row in enumerate(self.rows)
+            ]
         started = []
         for path in (self.folder / "trials").glob("*/trial.json"):
             row = json.loads(path.read_text(encoding="utf-8"))
-            overrides, folder = row["overrides"], path.parent
-            command = self.command(overrides, folder)
-            outcome, why = row.get("state", ""), row.get("why", "")
-            started.append(Trial(row["number"], overrides, folder, command, outcome, why))
+            ending = {"outcome": row.get("state", ""), "why": row.get("why", "")}
+            started.append(self.trial(row["number"], row["overrides"], path.parent.name, **ending))
         return sorted(started, key=lambda t: t.index)
-
-    def _trial(self, index: int, row: dict[str, Any]) -> Trial:
-        folder = self.folder / "trials" / f"{index:03d}-{row['hash']}"
-        return Trial(
-            index, row["overrides"], folder, self.command(row["overrides"], folder, row["page"])
-        )
 
     def add(self, rows: list[dict[str, Any]]) -> int:
         """Add the trials that are new; returns their number."""
@@ -138,13 +134,9 @@ def read(folder: Path) -> Sweep:
 
 def _git_commit() -> str:
     """The commit of the working directory, followed by + if there are uncommitted changes."""
-
-    def git(*words: str) -> str:
-        try:
-            result = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return result.stdout.strip() if result.returncode == 0 else ""
-
-    commit = git("rev-parse", "--short=12", "HEAD")
-    return commit + ("+" if commit and git("status", "--porcelain", "-uno") else "")
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip()

@@ -39,22 +39,20 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         import matplotlib
     except ImportError:
         return []
-    panels = [p for p in (curves, parallel, importances, keys) if _has_data(p, comparison)]
+    compared = len(comparison.with_value) > 1 and bool(comparison.axes)
+    has_data = {
+        curves: any(len(p.values) > 1 for p in comparison.rows),
+        parallel: compared,
+        importances: bool(comparison.importances),
+        keys: compared,
+    }
+    panels = [panel for panel, enough in has_data.items() if enough]
     if not panels:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(STYLE):
         files = [f for panel in panels for f in _save([panel], comparison, folder, panel.__name__)]
         return _save(panels, comparison, folder, "sweep") + files
-
-
-def _has_data(panel: Callable[..., None], c: Comparison) -> bool:
-    """Whether a panel has data to show."""
-    if panel is curves:
-        return any(len(p.values) > 1 for p in c.rows)
-    if panel is importances:
-        return bool(c.importances)
-    return len(c.with_value) > 1 and bool(c.axes)
 
 
 def _save(panels: list[Callable[..., None]], c: Comparison, folder: Path, name: str) -> list[Path]:
@@ -100,7 +98,9 @@ def parallel(ax: "Axes", c: Comparison) -> None:
     table = np.array([[_number(a, p.trial.overrides.get(a.key)) for a in c.axes] + [p.value]
                       for p in c.with_value], float)  # fmt: skip
     low, high = table.min(0), table.max(0)
-    positions = (table - low) / np.where(high > low, high - low, 1.0) + np.where(high > low, 0, 0.5)
+    constant = low == high  # drawn in the middle
+    low, high = np.where(constant, low - 1, low), np.where(constant, high + 1, high)
+    positions = (table - low) / (high - low)
     order = np.argsort(table[:, -1] if c.sweep.higher_is_better else -table[:, -1])
     for rank, i in enumerate(order):
         best = rank == len(order) - 1
@@ -108,13 +108,11 @@ def parallel(ax: "Axes", c: Comparison) -> None:
                 alpha=1.0 if best else 0.15 + 0.5 * rank / len(order))  # fmt: skip
     for i, name in enumerate(names):
         ax.axvline(i, color=QUIET, lw=0.8, zorder=0)
-        for value in sorted({*table[:, i]}) if len({*table[:, i]}) <= 6 else (low[i], high[i]):
-            position = (value - low[i]) / (high[i] - low[i]) if high[i] > low[i] else 0.5
-            last = i == len(names) - 1
+        last, values = i == len(names) - 1, sorted({*table[:, i]})
+        for value in {values[0], values[-1]} if last or len(values) > 6 else values:
             text = _metric_text(value, c) if last else _axis_text(c.axes[i], value)
-            if last and value not in (low[i], high[i]):
-                continue
-            ax.text(i + 0.04, position, text, fontsize=7.5, color=QUIET, va="center",
+            ax.text(i + 0.04, (value - low[i]) / (high[i] - low[i]), text, fontsize=7.5,
+                    color=QUIET, va="center",
                     bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.8})  # fmt: skip
         ax.text(i, 1.06, name, ha="center", weight="bold", fontsize=8.5)
     ax.set(xlim=(-0.3, len(names) - 0.45), ylim=(-0.05, 1.15))
@@ -138,31 +136,28 @@ def keys(ax: "Axes", c: Comparison) -> None:
     lines: dict[str, list[tuple[float, float]]] = {}
     for p in c.with_value:
         rest = {k: v for k, v in p.trial.overrides.items() if k != axis.key}
-        value: Any = p.trial.overrides.get(axis.key)
-        x = float(value) if axis.values is None else _number(axis, value)
+        x = axis.position(p.trial.overrides.get(axis.key))
         lines.setdefault(repr(rest), []).append((x, p.value or 0.0))
     for points in lines.values():
         xs, ys = zip(*sorted(points), strict=True)
         ax.plot(xs, ys, color=BLUE, lw=0.9, alpha=0.6, marker="o", ms=3.5)
     if axis.log:
         ax.set_xscale("log")
-    if axis.values is not None:
-        ax.set_xticks(range(len(axis.values)), [str(v) for v in axis.values])
+    if axis.labels:
+        ax.set_xticks(range(len(axis.labels)), axis.labels)
     ax.set(xlabel=axis.key, title=f"{c.metric} against {axis.name}")
     _format_metric(ax.yaxis, c)
 
 
 def _number(axis: Axis, value: Any) -> float:
     """The position of a value on a linear axis: its index, its logarithm, or itself."""
-    if axis.values is not None:
-        texts = [str(v) for v in axis.values]
-        return float(texts.index(str(value)))
-    return float(np.log10(value)) if axis.log else float(value)
+    position = axis.position(value)
+    return float(np.log10(position)) if axis.log else position
 
 
 def _axis_text(axis: Axis, position: float) -> str:
-    if axis.values is not None:
-        return str(axis.values[round(position)])
+    if axis.labels:
+        return axis.labels[round(position)]
     return f"{10**position if axis.log else position:.3g}"
 
 

@@ -107,16 +107,10 @@ class TrialProgress:
         return self.run.seconds if self.run else None
 
 
-def read(trial: Trial, metric: str, now: float | None = None) -> TrialProgress:
-    """Read a trial's progress from its files.
-
-    Args:
-        trial: a trial of a sweep.
-        metric: metric by which trials are compared, such as top1.
-        now: Unix time; default: the current time.
-    """
+def read(trial: Trial, metric: str) -> TrialProgress:
+    """Read a trial's progress from its files."""
     verdicts = retry.verdicts(trial.folder)
     verdict = verdicts[-1] if verdicts else None
     if not (trial.folder / "config.json").is_file():
         return TrialProgress(trial, metric, None, verdict)
-    return TrialProgress(trial, metric, runs.read(trial.folder, now), verdict)
+    return TrialProgress(trial, metric, runs.read(trial.folder), verdict)

@@ -1,11 +1,12 @@
 """The HTML report of a sweep: the best trial, a table of all trials, curves, and importances."""
 
 import shlex
+from collections import Counter
 from typing import Any
 
 from inception_jax.report import html
 from inception_jax.report.render import curve_data
-from inception_jax.sweep.comparison import Axis, Comparison
+from inception_jax.sweep.comparison import Comparison
 from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import text
 
@@ -27,7 +28,7 @@ def render(comparison: Comparison) -> str:
         c=c,
         name=name,
         title=f"{name}: {len(c.rows)} trials",
-        counts=[(s, n) for s in _states(c) if (n := sum(p.state == s for p in c.rows))],
+        counts=Counter(p.state for p in c.rows).items(),
         best=best,
         best_text=text(best.trial.overrides) if best else "",
         line=shlex.join(c.sweep.config_flags(best.trial)) if best else "",
@@ -41,33 +42,18 @@ def data(c: Comparison) -> dict[str, Any]:
     return {
         "metric": c.metric,
         "higher": c.sweep.higher_is_better,
-        "axes": [{"name": a.key, "log": a.log, "values": _labels(a)} for a in c.axes],
+        "axes": [{"name": a.key, "log": a.log, "values": a.labels} for a in c.axes],
         "trials": [
             {
                 "index": p.trial.index,
                 "label": text(p.trial.overrides),
-                "at": [_place(a, p.trial.overrides.get(a.key)) for a in c.axes],
+                "at": [a.position(p.trial.overrides.get(a.key)) for a in c.axes],
                 "value": p.value,
             }
             for p in c.with_value
         ],
         "runs": [run for p in c.ordered if (run := _run(p))["curves"]],
     }
-
-
-def _states(c: Comparison) -> list[str]:
-    return list(dict.fromkeys(p.state for p in c.rows))
-
-
-def _labels(axis: Axis) -> list[str] | None:
-    return None if axis.values is None else [str(v) for v in axis.values]
-
-
-def _place(axis: Axis, value: Any) -> float:
-    """The position of a value on its axis: itself, or the index of a categorical value."""
-    if axis.values is None:
-        return float(value)
-    return axis.values.index(value if value in axis.values else str(value))
 
 
 def _run(p: TrialProgress) -> dict[str, Any]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 SAMPLERS = ("tpe", "random", "cmaes")
-PRUNERS = ("none", "median", "asha", "hyperband")
+PRUNERS = {"none": "NopPruner", "median": "MedianPruner", "asha": "SuccessiveHalvingPruner",
+           "hyperband": "HyperbandPruner"}  # fmt: skip
 JOURNAL = "study.log"
 NAME = "sweep"
 
@@ -127,13 +128,7 @@ def sampler(sweep: Sweep, worker: int, count: int) -> "BaseSampler":
 
 def pruner(name: str) -> "BasePruner":
     """A pruner by name; its steps are whole epochs."""
-    p = optuna().pruners
-    return {
-        "none": p.NopPruner,
-        "median": p.MedianPruner,
-        "asha": p.SuccessiveHalvingPruner,
-        "hyperband": p.HyperbandPruner,
-    }[name]()
+    return getattr(optuna().pruners, PRUNERS[name])()
 
 
 def rehearse(function: Callable[["Trial"], Any], build: Callable[[dict[str, Any]], Any]) -> None:

@@ -40,17 +40,9 @@ def digest(config: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def command(page: str, base: list[str], overrides: dict[str, Any], folder: Path) -> tuple[str, ...]:
-    """The words after `inception-jax` that train a trial.
-
-    Args:
-        page: value of --config.
-        base: overrides that all trials share, as flags.
-        overrides: overrides of this trial.
-        folder: directory of the run.
-    """
-    own = [grid.flag(key, value) for key, value in overrides.items()]
-    return ("train", f"--config={page}", f"--workdir={folder}", *base, *own)
+def flags(page: str, base: list[str], overrides: dict[str, Any]) -> list[str]:
+    """The flags that build a trial's config: those that all trials share, then its own."""
+    return [f"--config={page}", *base, *(grid.flag(key, v) for key, v in overrides.items())]
 
 
 def text(overrides: dict[str, Any]) -> str:

@@ -5,10 +5,10 @@ reports each evaluation to the study, and stops the training when the pruner dec
 worker resumes its own trial; the trial of a lost worker is claimed by another.
 """
 
+import contextlib
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from inception_jax.errors import ConfigError, PreemptedError
 from inception_jax.launch import retry, slurm
+from inception_jax.runtime import signals
 from inception_jax.sweep import progress, search
 from inception_jax.sweep.claims import Claims
 from inception_jax.sweep.folder import Sweep
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5  # between looks at a training's metrics
 LAUNCHER = "INCEPTION_JAX_LAUNCHER"  # words before the training's command, such as srun
-
-Build = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SearchWorker:
@@ -46,8 +45,8 @@ class SearchWorker:
     """
 
     def __init__(
-        self, sweep: Sweep, number: int, suggest: Callable[["OptunaTrial"], Any], build: Build,
-        log: Callable[[str], None] = print,
+        self, sweep: Sweep, number: int, suggest: Callable[["OptunaTrial"], Any],
+        build: Callable[[dict[str, Any]], dict[str, Any]], log: Callable[[str], None],
     ):  # fmt: skip
         assert sweep.search is not None
         self.sweep, self.number = sweep, number
@@ -67,14 +66,9 @@ class SearchWorker:
         Raises:
             PreemptedError: the worker was asked to stop, and its trial has saved.
         """
-        handlers = {n: signal.signal(n, self._on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with signals.handling(self._on_signal), contextlib.closing(self.claims):
             while (trial := self._next_trial()) is not None:
                 self._run(trial)
-        finally:
-            self.claims.close()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()
@@ -87,22 +81,16 @@ class SearchWorker:
         from optuna.trial import Trial as OptunaTrial
         from optuna.trial import TrialState
 
-        own = self.claims.claim_own()
-        if own is not None:
+        if (own := self.claims.claim_own()) is not None:
             return OptunaTrial(self.study, own._trial_id)
         while not self.stopping.is_set():
             count = len(self.study.get_trials(deepcopy=False))
-            if count < self.options["trials"]:
-                trial = self._ask(count)
-                if trial is not None:
-                    return trial
-                continue
-            orphan = self.claims.claim_orphan()
-            if orphan is not None:
+            if count < self.options["trials"] and (trial := self._ask(count)) is not None:
+                return trial
+            if (orphan := self.claims.claim_orphan()) is not None:
                 self.log(f"trial {orphan.number}: its worker is lost; taking over")
                 return OptunaTrial(self.study, orphan._trial_id)
-            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            if not running:
+            if not self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 return None
             # Wait for the other workers: one of them may be lost, and its trial must be resumed.
             self.stopping.wait(min(5.0, self.options["grace"]))
@@ -154,12 +142,12 @@ class SearchWorker:
         number = optuna_trial.number
         overrides = search.suggestion(self.suggest, optuna_trial)
         name = f"{number:03d}-{digest(self.build(overrides))}"
-        folder = self.sweep.folder / "trials" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        trial = self.sweep.trial(number, overrides, name)
+        trial.folder.mkdir(parents=True, exist_ok=True)
         row = {"number": number, "overrides": overrides, "worker": self.number}
-        atomic.write_text(folder / "trial.json", json.dumps(row) + "\n")
+        atomic.write_text(trial.folder / "trial.json", json.dumps(row) + "\n")
         optuna_trial.set_user_attr("folder", name)
-        return Trial(number, overrides, folder, self.sweep.command(overrides, folder))
+        return trial
 
     def _train(self, optuna_trial: "OptunaTrial", trial: Trial) -> tuple[int, bool]:
         """Train once; returns the exit code, and whether the pruner stopped it."""
@@ -182,9 +170,9 @@ class SearchWorker:
                     pruned = True
                     self._stop_training()
             self._report(optuna_trial, trial, reported)
-            code = self.training.wait()
+            code = retry.exit_code(self.training.wait())
             self.training = None
-        return (code if code >= 0 else 128 - code), pruned and code != 0
+        return code, pruned and code != 0
 
     def _report(self, optuna_trial: "OptunaTrial", trial: Trial, reported: set[int]) -> bool:
         """Report new evaluations to the study; returns whether there were any."""
@@ -209,7 +197,7 @@ class SearchWorker:
             # Signals the steps of the job, not this batch script.
             subprocess.run(["scancel", "--signal=TERM", job], check=False)
         else:
-            self.training.send_signal(signal.SIGTERM)
+            self.training.terminate()
 
     def _finish(
         self, optuna_trial: "OptunaTrial", value: float | None, state: str, why: str
@@ -226,13 +214,10 @@ class SearchWorker:
             row = json.loads(path.read_text(encoding="utf-8"))
             atomic.write_text(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
         self.study.tell(optuna_trial, value, state=TrialState[state])
-        self._record(optuna_trial.number, state)
+        # By this file `retry` measures a worker's progress.
+        records = self.sweep.folder / "workers" / str(self.number)
+        records.mkdir(parents=True, exist_ok=True)
+        line = {"time": time.time(), "trial": optuna_trial.number, "state": state.lower()}
+        jsonl.append(records / "trials.jsonl", line)
         result = f" {self.sweep.metric} {value:.4f}" if value is not None else f" {why}"
         self.log(f"trial {optuna_trial.number}: {state.lower()}{result}")
-
-    def _record(self, number: int, state: str) -> None:
-        """Append to the worker's trials.jsonl, by which `retry` measures a worker's progress."""
-        folder = self.sweep.folder / "workers" / str(self.number)
-        folder.mkdir(parents=True, exist_ok=True)
-        line = {"time": time.time(), "trial": number, "state": state.lower()}
-        jsonl.append(folder / "trials.jsonl", line)

@@ -1,7 +1,6 @@
 """The batches of a stretch of steps, and the signal that this process sends with each."""
 
 import time
-from collections.abc import Iterator
 
 import jax
 
@@ -18,17 +17,11 @@ class Feed:
     """Gives a batch a step. Once none came within `GRACE` of a signal, batches that do not count.
 
     All processes of a job must enter a step for it to end, so one that waits for images after a
-    signal sends an empty batch with SKIP instead.
-
-    Args:
-        trainer: gives the batches.
-        start: the step before the first.
-        interrupt: signals that ask to stop.
+    signal sends an empty batch with SKIP instead. `start` is the step before the first.
     """
 
     def __init__(self, trainer: Trainer, start: int, interrupt: Interrupt):
-        self.reader, batches = trainer.batches(start, self._while_waiting)
-        self._batches: Iterator[pipeline.Batch] = batches
+        self.reader, self._batches = trainer.batches(start, self._while_waiting)
         self._interrupt = interrupt
         self._local = trainer.config.data.batch_size // jax.process_count()
         self._signalled: float | None = None  # when a signal was seen while waiting

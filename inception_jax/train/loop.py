@@ -32,17 +32,8 @@ class Loop:
     Every process of a job runs it. What one decides by is the same in all: the step's number and
     its metrics, among them the maximum of all processes' signals.
 
-    Args:
-        trainer: what is trained.
-        workdir: of the run.
-        saves: its checkpoints.
-        interrupt: signals that ask to stop.
-        clock: of the run.
-        record: of this attempt in attempts.jsonl; gets `step` and `spent`.
-        bar: the progress line.
-        trace: the profile of `log.profile`.
-        start: the step before the first.
-        window: saved with the checkpoint of `start`; None at step 0.
+    `record`, of this attempt in attempts.jsonl, gets `step` and `spent`. `start` is the step before
+    the first, `window` what was saved with its checkpoint, None at step 0.
     """
 
     def __init__(
@@ -56,12 +47,11 @@ class Loop:
         self._start, self._step = start, start  # of which the last is logged
         self._pending: list[PendingStep] = []
         self._feed = Feed(trainer, start, interrupt)
-        logs = {"tensorboard": self._config.log.tensorboard, "track": self._config.log.track}
-        first = distributed.first()
-        self._writer = Writer(workdir, resume_at=start, **logs) if first else None
-        self._log = StepLog(
-            trainer, workdir, self._writer, bar, clock, self._feed, saves, window
-        )  # fmt: skip
+        self._writer: Writer | None = None
+        if distributed.first():
+            logs = {"tensorboard": self._config.log.tensorboard, "track": self._config.log.track}
+            self._writer = Writer(workdir, resume_at=start, **logs)
+        self._log = StepLog(trainer, workdir, self._writer, bar, clock, self._feed, saves, window)
 
     def run(self, state: TrainState) -> None:
         """Steps to the end of the run.
@@ -72,7 +62,8 @@ class Loop:
         """
         self._clock.restart()
         try:
-            self.evaluate_if_missing(state)
+            if self._start and not self._is_evaluated():  # killed between saving and evaluating
+                self.evaluate(self._start, state)
             for step in range(self._start + 1, self._trainer.program.total + 1):
                 batch, waited = self.feed(step)
                 state = self.step(step, state, batch, waited)
@@ -140,36 +131,8 @@ class Loop:
 
     def evaluate(self, step: int, state: TrainState) -> None:
         """Evaluates the state if it is due; its time counts for no step."""
-        if self._evaluates_at(step):
-            self._evaluate(step, state)
-
-    def evaluate_if_missing(self, state: TrainState) -> None:
-        """Evaluates the state to start from, if a run was killed between saving and evaluating."""
-        if self._start and self._evaluates_at(self._start) and not self._evaluated(self._start):
-            self._evaluate(self._start, state)
-
-    def _saves_at(self, step: int) -> bool:
-        return step == 1 or self._trainer.due(step, self._config.checkpoint.every_epochs)
-
-    def _evaluates_at(self, step: int) -> bool:
-        return self._trainer.due(step, self._config.eval.every_epochs)
-
-    def _save(self, step: int, state: TrainState) -> None:
-        if not finite(state):
-            self._log.stop("the weights it left")
-        with self._clock.apart("save", DISK, of_window=True):
-            self._saves.save(step, state, self._log.window.state())
-
-    def _evaluated(self, step: int) -> bool:
-        """Whether metrics.jsonl has an evaluation of `step`."""
-
-        def find() -> bool:
-            lines = jsonl.read(self._workdir / "metrics.jsonl")
-            return any(x["step"] == step and x["split"] == self._config.eval.split for x in lines)
-
-        return multihost.decided(find)
-
-    def _evaluate(self, step: int, state: TrainState) -> None:
+        if not self._evaluates_at(step):
+            return
         evaluator, began = self._trainer.evaluator, time.monotonic()
 
         def stop() -> None:
@@ -204,6 +167,28 @@ class Loop:
                 f"top5 {numbers['top5']:.2%}, loss {numbers['loss']:.3f}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
+
+    def _saves_at(self, step: int) -> bool:
+        return step == 1 or self._trainer.due(step, self._config.checkpoint.every_epochs)
+
+    def _evaluates_at(self, step: int) -> bool:
+        return self._trainer.due(step, self._config.eval.every_epochs)
+
+    def _save(self, step: int, state: TrainState) -> None:
+        if not finite(state):
+            self._log.stop("the weights it left")
+        with self._clock.apart("save", DISK, of_window=True):
+            self._saves.save(step, state, self._log.window.state())
+
+    def _is_evaluated(self) -> bool:
+        """Whether metrics.jsonl has an evaluation of the state to start from."""
+        wanted = self._start, self._config.eval.split
+
+        def find() -> bool:
+            lines = jsonl.read(self._workdir / "metrics.jsonl")
+            return any((line["step"], line["split"]) == wanted for line in lines)
+
+        return multihost.decided(find)
 
     def _leave(self, step: int, state: TrainState) -> NoReturn:
         """Saves and stops, at the same step in every process."""

@@ -74,7 +74,8 @@ def worst(noted: Noted) -> str:
         blocks = noted.get(kind.key, {})
         top = bad.get(kind.key) or {b: blocks[b] for b in sorted(blocks, key=lambda b: -blocks[b])}
         if top:
-            parts.append(f"{words} {_named(kind, top)}")
+            named = first_few([f"{shown(kind, v)} in {b}" for b, v in top.items()])
+            parts.append(f"{words} {named}")
     return "Worst blocks: " + "; ".join(parts) + "." if parts else ""
 
 
@@ -83,6 +84,7 @@ def shown(kind: Monitor, value: float) -> str:
     return f"{value:.0%}" if kind is DEAD_RELU else f"{value:.3g}"
 
 
-def _named(kind: Monitor, blocks: Mapping[str, float], names: int = NAMES) -> str:
-    named = ", ".join(f"{shown(kind, v)} in {b}" for b, v in list(blocks.items())[:names])
-    return named + (f" and {len(blocks) - names} more" if len(blocks) > names else "")
+def first_few(blocks: Sequence[str]) -> str:
+    """The first few of a list, and the number of the others."""
+    more = len(blocks) - NAMES
+    return ", ".join(blocks[:NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -49,10 +49,6 @@ class Program:
         )  # fmt: skip
         self._check_devices()
 
-    def with_lr_factor(self, factor: float) -> "Program":
-        """The same at another learning rate."""
-        return Program(self.config, self.images, list(self.mesh.devices.flat), factor)
-
     def _check_devices(self) -> None:
         c, num_shards = self.config, meshes.shards(self.mesh)
         local, left = divmod(c.data.batch_size, num_shards * c.optim.accumulate)
@@ -111,9 +107,10 @@ class Program:
 
     def _state_fields(self) -> dict[str, Any]:
         c = self.config
-        fields = {"model": self.model, "tx": self.tx, "mesh": self.mesh, "seed": c.seed}
-        size, ema = c.data.image_size, c.ema.decay > 0
-        return {**fields, "image_size": size, "ema": ema, "zero": c.mesh.zero}
+        return {
+            "model": self.model, "tx": self.tx, "mesh": self.mesh, "zero": c.mesh.zero,
+            "image_size": c.data.image_size, "seed": c.seed, "ema": c.ema.decay > 0,
+        }  # fmt: skip
 
     @functools.cached_property
     def train_step(self) -> Any:

@@ -16,11 +16,7 @@ class Rollbacks:
     A line has `step`, the first that was not finite; `to`, the step of the checkpoint restored;
     `shift`, the number of batches skipped since the beginning of the run; `factor`, of the learning
     rate. Both hold from `to` on. The line is written before the restore, so that a run killed in
-    between resumes with the same.
-
-    Args:
-        path: the file; need not exist.
-        c: the `train` section.
+    between resumes with the same. `c` is the config's `train` section.
     """
 
     def __init__(self, path: Path, c: Any):
@@ -73,6 +69,5 @@ class Rollbacks:
 
 
 def _also(error: DivergedError, text: str) -> DivergedError:
-    other = DivergedError(f"{error} {text}")
-    other.step = error.step
-    return other
+    error.args = (f"{error} {text}",)
+    return error

@@ -53,22 +53,10 @@ def make_train_step(
     int32 [shards], see `with_signals`. Every metric is a mean over the batch, float32 at least.
     Randomness is a function of (seed, step, position in the batch).
 
-    Args:
-        model: the network.
-        tx: the optimiser.
-        rate: learning rate by step, a metric.
-        mesh: the devices.
-        loss: the config's `loss` section.
-        flip: whether images are mirrored at random.
-        colour: a key of `distort`'s colour distortions.
-        seed: of augmentation and dropout.
-        ema_decay: of the averages, where the state has them.
-        accumulate: see `batch_gradient`.
-        zero: whether optimiser state and averages are sharded over the data axis (ZeRO-1).
-        reduce_dtype: see `batch_gradient`.
-        monitors: whether the metrics have `monitors`, see `with_metrics`. Training is the same.
-        recompute: one of `remat.POLICIES`.
-        vmem: see `xla_options.training`.
+    `rate` is the learning rate by step, a metric; `loss` the config's section; `colour` a key of
+    `distort`'s colour distortions; `recompute` one of `remat.POLICIES`. `zero` shards optimiser
+    state and averages over the data axis (ZeRO-1). `accumulate` and `reduce_dtype`: see
+    `batch_gradient`; `monitors`: see `with_metrics`; `vmem`: see `xla_options.training`.
     """
     grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
     minimised = partial(
@@ -82,7 +70,9 @@ def make_train_step(
         train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
         seed=seed,
     )  # fmt: skip
-    step = with_augmentation(step, model, flip=flip, colour=colour, seed=seed)
+    step = with_augmentation(
+        step, partial(augment, model=model, flip=flip, colour=colour, seed=seed)
+    )
     step = with_metrics(step, rate, monitors)
     step = with_signals(step)
     step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
@@ -128,14 +118,11 @@ def scattered(grad: Gradient, mesh: Mesh) -> Gradient:
     return scatter
 
 
-def with_augmentation(step: Step, model: Network, *, flip: bool, colour: str, seed: int) -> Step:
+def with_augmentation(step: Step, augment: Callable[[Array, Array], Array]) -> Step:
     """`step`, given images uint8 [b, s, s, 3] as they were cropped."""
 
     def augmented(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        images = augment(
-            batch["image"], state.step, model=model, flip=flip, colour=colour, seed=seed
-        )
-        return step(state, {**batch, "image": images})
+        return step(state, {**batch, "image": augment(batch["image"], state.step)})
 
     return augmented
 

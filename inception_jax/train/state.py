@@ -44,38 +44,38 @@ class TrainState:
 
 
 def create(
-    *, start: dict[str, Any] | None = None, like: TrainState | None = None, **fields: Any
+    *,
+    mesh: Mesh,
+    zero: bool = False,
+    start: dict[str, Any] | None = None,
+    like: TrainState | None = None,
+    **fields: Any,
 ) -> TrainState:
-    """A fresh state, laid out on the mesh.
+    """A fresh state, laid out on the mesh; otherwise as `abstract`.
 
-    Args:
-        like: what `abstract` gave for the same fields, to spare its work.
-        start: arrays by path that replace the fresh leaves (fine-tuning); see `same_leaves`.
-        **fields: as `abstract`'s.
-
-    Raises:
-        ImageTooSmallError: the image is below the network's minimum; the layer is named.
+    `start` has arrays by path that replace the fresh leaves (fine-tuning), see `same_leaves`;
+    `like` is what `abstract` gave for the same fields, to spare its work.
     """
+    like = like or abstract(mesh=mesh, zero=zero, **fields)
     build = jax.jit(
         lambda given: _fresh(given, **fields),
-        out_shardings=jax.tree.map(lambda leaf: leaf.sharding, like or abstract(**fields)),
+        out_shardings=jax.tree.map(lambda leaf: leaf.sharding, like),
         compiler_options=xla_options.once(),
     )
     return build(start or {})
 
 
-def abstract(**fields: Any) -> TrainState:
-    """The state as shapes, each with its sharding; nothing is allocated.
+def abstract(*, mesh: Mesh, zero: bool = False, **fields: Any) -> TrainState:
+    """The state as shapes, each with its sharding (see `places`); nothing is allocated.
 
-    Args:
-        **fields: model, tx (the optimiser), mesh, image_size (pixels), seed (of the initialisers)
-            ema (whether averages are kept) and zero (as `places`'; false if not given).
+    Raises:
+        ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
     shapes = jax.eval_shape(lambda: _fresh({}, **fields))
     return jax.tree.map(
         lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
         shapes,
-        places(shapes, fields["mesh"], fields.get("zero", False)),
+        places(shapes, mesh, zero),
     )
 
 
@@ -98,13 +98,11 @@ def _fresh(
     *,
     model: Network,
     tx: optax.GradientTransformation,
-    mesh: Mesh,
     image_size: int,
     seed: int,
     ema: bool,
-    zero: bool = False,
 ) -> TrainState:
-    del mesh, zero  # where the leaves go is its caller's business
+    """`ema`: whether averages are kept."""
     images = jnp.zeros((model.bn_group or 1, image_size, image_size, 3), model.dtype)
     variables = {"batch_stats": {}, **model.init(jax.random.key(seed), images)}
     variables = jax.tree_util.tree_map_with_path(

@@ -1,5 +1,6 @@
 """What becomes of a step's metrics: checked, averaged, written, shown."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +10,16 @@ import jax
 import numpy as np
 
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.errors import DivergedError
 from inception_jax.progress import Progress
-from inception_jax.runtime import distributed
+from inception_jax.runtime import distributed, multihost
 from inception_jax.train import monitors
 from inception_jax.train.bottleneck import Bottleneck
-from inception_jax.train.divergence import diverged
 from inception_jax.train.feed import Feed
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
 from inception_jax.train.window import Window
+from inception_jax.workdir import atomic
 from inception_jax.workdir.metric_writer import Writer
 
 
@@ -42,15 +44,8 @@ class PendingStep(NamedTuple):
 class StepLog:
     """Writes the mean of every `log.every_steps` steps; shows each; stops a run that diverges.
 
-    Args:
-        trainer: of the run.
-        workdir: of the run.
-        writer: of metrics.jsonl; None in all processes but the first.
-        bar: the progress line.
-        clock: of the run.
-        feed: of the steps.
-        saves: checkpoints of the run.
-        window: saved with the checkpoint that the steps start from.
+    Only the first process has a `writer`. `window` was saved with the checkpoint that the steps
+    start from.
     """
 
     def __init__(
@@ -91,18 +86,34 @@ class StepLog:
         self._bar.say(process + text)
 
     def stop(self, reason: str) -> NoReturn:
-        """Writes the examples of the last finished step to diverged/ and stops the run.
+        """Writes the last finished step to diverged/step-<step>.json and stops the run.
 
         Raises:
-            DivergedError: always.
+            DivergedError: always. All processes must call it.
         """
         assert self._last is not None
         pending, values = self._last
-        raise diverged(
-            self._workdir, self._trainer.source, reason, step=pending.step, index=pending.index,
-            metrics=values, before=self._shown, blocks=self._blocks(pending),
-            checkpoint=self._saves.latest(),
-        )  # fmt: skip
+        blocks, examples = self._blocks(pending), multihost.concatenated(pending.index).tolist()
+        path = self._workdir / "diverged" / f"step-{pending.step}.json"
+        if distributed.first():
+            path.parent.mkdir(exist_ok=True)
+            name = self._trainer.source.name
+            document = {
+                "step": pending.step,
+                "metrics": {k: str(v) for k, v in values.items()},  # JSON has no NaN
+                "before": self._shown,
+                "monitors": {k: {b: str(v) for b, v in x.items()} for k, x in blocks.items()},
+                "examples": [{"index": i, "name": name(i)} for i in examples],
+            }
+            atomic.write_text(path, json.dumps(document, indent=1))
+        error = DivergedError(
+            f"step {pending.step}: {reason}: expected finite numbers. Its {len(examples)} examples "
+            f"are in {path}. The last checkpoint is of step {self._saves.latest}. Lower optim.lr, "
+            f"lengthen optim.warmup_epochs, set optim.clip, or train.on_divergence=rollback. "
+            f"{monitors.worst(blocks)}".rstrip()
+        )
+        error.step = pending.step
+        raise error
 
     def _write(self, pending: PendingStep, rate: float) -> None:
         """The line of the window that ends with a step; the next one begins."""

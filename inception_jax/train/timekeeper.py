@@ -10,11 +10,9 @@ PARTS = ("start", "steps", "input", "save", "eval")
 
 
 class Timekeeper:
-    """Attributes seconds to the parts of a run, and tells the watchdog of each step.
+    """Attributes seconds to the parts of a run since it `began`, by the monotonic clock.
 
-    Args:
-        began: when the process began, by the monotonic clock.
-        watchdog: gets each step's duration.
+    The watchdog gets each step's duration.
 
     Attributes:
         spent: seconds by part: `start` to the end of the first step, `steps` between the ends of
@@ -27,7 +25,7 @@ class Timekeeper:
         self.started: float | None = None
         self._began, self._watchdog = began, watchdog
         self._step_end: float | None = None
-        self._window_start, self._window_steps, self._window_input = time.monotonic(), 0, 0.0
+        self.open_window()
 
     def restart(self) -> None:
         """Before the first step of a stretch: no step is timed across the gap."""

@@ -1,6 +1,7 @@
 """A config's training: its images, program and evaluator, and what a step takes of each."""
 
 import contextlib
+import copy
 import math
 import threading
 import time
@@ -24,11 +25,7 @@ from inception_jax.workdir import run_dir
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
-    """The trainer of a config, checked; nothing is written.
-
-    Args:
-        config: of the run.
-        devices: to run on; all of this machine's if not given.
+    """The trainer of a config, on the given devices or all; checked, and nothing is written.
 
     Raises:
         ConfigError: data, network and devices do not fit together.
@@ -43,7 +40,7 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
         )
     program = Program(config, len(source), devices)
     evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
-    return Trainer(source, program, evaluator, seconds_to_build=time.monotonic() - began)
+    return Trainer(source, program, evaluator, time.monotonic() - began)
 
 
 def epoch_of(config: Any, step: int) -> float:
@@ -54,32 +51,28 @@ def epoch_of(config: Any, step: int) -> float:
 class Trainer:
     """What a run trains with.
 
-    Args:
-        source: of the training images.
-        program: the step.
-        evaluator: of the evaluated split.
+    Attributes:
         shift: batches by which the order of the examples is ahead of the step, after rollbacks.
-        seconds_to_build: that all of it took.
+        seconds_to_build: that source, program and evaluator took.
+        seconds_to_compile: that `compile_ahead` took.
     """
 
     def __init__(
-        self, source: Source, program: Program, evaluator: Evaluator, *, shift: int = 0,
-        seconds_to_build: float = 0.0,
-    ):  # fmt: skip
+        self, source: Source, program: Program, evaluator: Evaluator, seconds_to_build: float = 0.0
+    ):
         self.source, self.program, self.evaluator = source, program, evaluator
-        self.config, self.shift, self.seconds_to_build = program.config, shift, seconds_to_build
-        self.seconds_to_compile = 0.0
+        self.config, self.shift = program.config, 0
+        self.seconds_to_build, self.seconds_to_compile = seconds_to_build, 0.0
         self._compiled: Any = None
 
     def after_rollback(self, shift: int, lr_factor: float) -> "Trainer":
         """The same, `shift` batches further on in the data, at `lr_factor` times the rate."""
         if not shift and lr_factor == 1.0:
             return self
-        program = self.program.with_lr_factor(lr_factor)
-        return Trainer(
-            self.source, program, self.evaluator, shift=shift,
-            seconds_to_build=self.seconds_to_build,
-        )  # fmt: skip
+        old, other = self.program, copy.copy(self)
+        other.program = Program(self.config, old.images, list(old.mesh.devices.flat), lr_factor)
+        other.shift, other._compiled = shift, None
+        return other
 
     def start_arrays(self) -> dict[str, Any] | None:
         """The arrays of `checkpoint.init` that fit this network, by path; None without one.
@@ -110,10 +103,9 @@ class Trainer:
     def _compare_preprocessing(self, saved: dict[str, Any]) -> None:
         """Prints where the network of the loaded arrays treats images otherwise."""
         model = self.program.model
-        for key in ("dialect", "normalization"):
-            mine, theirs = getattr(model, key), saved[key]
-            if key == "dialect":
-                theirs = theirs or models.dialects(model.NAME)[0]
+        dialect = saved["dialect"] or models.dialects(model.NAME)[0]
+        for key, theirs in (("dialect", dialect), ("normalization", saved["normalization"])):
+            mine = getattr(model, key)
             if mine != theirs:
                 print(f"note: they were trained with model.{key}={theirs!r}, this run has {mine!r}")
 

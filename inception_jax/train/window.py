@@ -7,15 +7,14 @@ from typing import Any
 class Window:
     """Means of the steps since the last line.
 
-    Saved with a checkpoint, so that a resumed run writes the lines of an uninterrupted one.
-
-    Args:
-        saved: what `state` gave; None for an empty window.
+    Its `state` is saved with a checkpoint and given to the next process's, so that a resumed run
+    writes the lines of an uninterrupted one.
     """
 
     def __init__(self, saved: Mapping[str, Any] | None = None):
-        self._sums: dict[str, float] = dict((saved or {}).get("sums", {}))
-        self._count: int = (saved or {}).get("count", 0)
+        saved = saved or {"sums": {}, "count": 0}
+        self._sums: dict[str, float] = dict(saved["sums"])
+        self._count: int = saved["count"]
 
     def add(self, metrics: Mapping[str, float]) -> None:
         """Adds one step's metrics."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from flax import traverse_util
 
 from inception_jax.errors import DataError
 from inception_jax.models import Network
@@ -53,9 +54,8 @@ def import_arrays(
     Raises:
         DataError: an array is missing, left over, or of another shape; the first three are named.
     """
-    variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
-    imported, errors, used = [], [], set()
-    layout = peer.layout
+    ours: dict[str, np.ndarray] = {}
+    imported, errors, used, layout = [], [], set(), peer.layout
     for unit, layer in match_layers(model, peer.names()):
         for collection, leaf, shape in unit.leaves:
             key, path = layout.key(layer, leaf), f"{unit.path}/{leaf}"
@@ -67,19 +67,15 @@ def import_arrays(
             if value.shape != shape:
                 errors.append(f"{path}: expected {list(shape)}, {key} has {list(value.shape)}")
                 continue
-            tree = variables[collection]
-            *parents, last = path.split("/")
-            for parent in parents:
-                tree = tree.setdefault(parent, {})
-            tree[last] = np.ascontiguousarray(value, np.float32)
+            ours[f"{collection}/{path}"] = np.ascontiguousarray(value, np.float32)
             imported.append(ImportedArray(path, key, shape))
-    ignored = peer.ignored
-    unused = [k for k in arrays if k not in used and not (ignored and re.search(ignored, k))]
+    ignored = re.compile(f"{layout.ignored}|{peer.ignored}")
+    unused = [k for k in arrays if k not in used and not ignored.search(k)]
     errors += [f"{k} {list(arrays[k].shape)}: in the file, not in the network" for k in unused]
     if errors:
         more = f"\n  and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise DataError("\n  ".join(["the file does not fit:", *errors[:SHOWN]]) + more)
-    return variables, imported
+    return {"batch_stats": {}, **traverse_util.unflatten_dict(ours, sep="/")}, imported
 
 
 def export_arrays(model: Network, peer: Peer, variables: Any) -> dict[str, np.ndarray]:
@@ -91,11 +87,9 @@ def export_arrays(model: Network, peer: Peer, variables: Any) -> dict[str, np.nd
     layout = peer.layout
     if layout.to_peer is None:
         raise ValueError("expected a peer with torch's names; TensorFlow's cannot be written")
-    arrays = {}
+    flat, arrays = traverse_util.flatten_dict(variables, sep="/"), {}
     for unit, layer in match_layers(model, peer.names()):
         for collection, leaf, _ in unit.leaves:
-            value = variables[collection]
-            for key in f"{unit.path}/{leaf}".split("/"):
-                value = value[key]
-            arrays[layout.key(layer, leaf)] = layout.to_peer(layer.kind, np.asarray(value))
+            value = np.asarray(flat[f"{collection}/{unit.path}/{leaf}"])
+            arrays[layout.key(layer, leaf)] = layout.to_peer(layer.kind, value)
     return arrays

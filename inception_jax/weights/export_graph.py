@@ -70,7 +70,8 @@ def export_graph(
     write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        write(forward, images, text, out)
+        with atomic.replacing(out) as partial:
+            write(forward, images, text, partial)
     except ImportError as e:
         extra = "prepare" if form == "saved_model" else "weights"
         raise ConfigError(
@@ -99,18 +100,14 @@ def _stablehlo(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: 
 
     del about  # StableHLO has no metadata
     platforms = ("cpu", "cuda", "tpu")
-    data = export.export(jax.jit(forward), platforms=platforms)(images).serialize()
-    with atomic.replacing(out) as partial:
-        partial.write_bytes(data)
+    out.write_bytes(export.export(jax.jit(forward), platforms=platforms)(images).serialize())
 
 
 def _onnx(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
     from inception_jax.weights import onnx_graph
 
     with forms.without("platform"):
-        data = onnx_graph.build(forward, images, about).SerializeToString()
-    with atomic.replacing(out) as partial:
-        partial.write_bytes(data)
+        out.write_bytes(onnx_graph.build(forward, images, about).SerializeToString())
 
 
 def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
@@ -126,5 +123,4 @@ def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out
     signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
     module.serve = tf.function(function, input_signature=signature, autograph=False)
     module.about = tf.Variable(tf.constant(about))
-    with atomic.replacing(out) as partial:
-        tf.saved_model.save(module, str(partial), signatures={"serving_default": module.serve})
+    tf.saved_model.save(module, str(out), signatures={"serving_default": module.serve})

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -137,7 +138,7 @@ def _keras(path: Path) -> Arrays:
         group: Any = h5.get("model_weights", h5)
         if "layer_names" in group.attrs:
             return _renumbered(_keras2(group))
-        return _renumbered(_keras3(h5, None))
+        return _renumbered(_keras3(h5, []))
 
 
 def _keras2(group: Any) -> dict[str, np.ndarray]:
@@ -145,51 +146,40 @@ def _keras2(group: Any) -> dict[str, np.ndarray]:
     out = {}
     for layer in group.attrs["layer_names"]:
         for name in group[layer].attrs["weight_names"]:
-            layer_name, name_ = (_text(x) for x in (layer, name))
-            leaf = name_.rsplit("/", 1)[-1].split(":")[0]
-            out[f"{layer_name}/{leaf}"] = group[layer][name][()]
+            leaf = _text(name).rsplit("/", 1)[-1].split(":")[0]
+            out[f"{_text(layer)}/{leaf}"] = group[layer][name][()]
     return out
 
 
-# The order in which Keras 3 saves a layer's weights, by class.
+# The order in which Keras 3 saves a layer's weights, by its class in the file.
 ORDER = {
-    "Conv2D": ("kernel", "bias"), "Dense": ("kernel", "bias"),
-    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "conv2d": ("kernel", "bias"), "dense": ("kernel", "bias"),
+    "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
 }  # fmt: skip
+IN_FILE = {kind.replace("_", ""): kind for kind in ORDER}  # `Conv2D` in lower case: `conv2d`
 
 
-def _keras3(h5: Any, layers: list[tuple[str, str]] | None) -> dict[str, np.ndarray]:
+def _keras3(h5: Any, layers: list[tuple[str, str]]) -> dict[str, np.ndarray]:
     """Keras 3's layout: weights by number, below the layer's class and count."""
-    out = {}
-    counts: dict[str, int] = {}
-    names = {}
-    for kind, name in layers or []:
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower().replace("2_d", "2d")
-        snake = snake.replace("_2d", "2d")
-        count = counts.get(snake, 0)
-        counts[snake] = count + 1
-        names[f"{snake}_{count}" if count else snake] = (kind, name)
+    out, names = {}, {}
+    counts: Counter[str] = Counter()
+    for class_name, name in layers:
+        if kind := IN_FILE.get(class_name.lower()):
+            names[f"{kind}_{counts[kind]}".removesuffix("_0")] = name
+            counts[kind] += 1
     group = h5["layers"] if "layers" in h5 else h5["_layer_checkpoint_dependencies"]
-    for key in group:
-        if "vars" not in group[key] or not len(group[key]["vars"]):
+    for key, saved in group.items():
+        values = [saved["vars"][str(i)][()] for i in range(len(saved.get("vars", ())))]
+        if not values:
             continue
-        saved = group[key]
-        values = [saved["vars"][str(i)][()] for i in range(len(saved["vars"]))]
-        kind, name = names.get(key, (_class_of(key), _text(saved.attrs.get("name", key))))
-        if kind == "BatchNormalization":
-            leaves = ("gamma", "beta", "moving_mean", "moving_variance")[4 - len(values) :]
-        else:
-            leaves = ORDER[kind][: len(values)]
+        kind = re.sub(r"_\d+$", "", key)
+        name = names.get(key) or _text(saved.attrs.get("name", key))
+        # What a layer may lack is its last weight, the bias; for a BatchNorm the first, gamma.
+        norm = kind == "batch_normalization"
+        leaves = ORDER[kind][-len(values) :] if norm else ORDER[kind][: len(values)]
         out.update({f"{name}/{leaf}": v for leaf, v in zip(leaves, values, strict=True)})
     return out
-
-
-def _class_of(key: str) -> str:
-    kind = re.sub(r"_\d+$", "", key)
-    return {
-        "conv2d": "Conv2D", "dense": "Dense", "separable_conv2d": "SeparableConv2D",
-        "batch_normalization": "BatchNormalization",
-    }[kind]  # fmt: skip
 
 
 def _renumbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -198,18 +188,13 @@ def _renumbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     new = {}
     for kind in ("conv2d", "batch_normalization"):
         auto = [n for n in layers if re.fullmatch(rf"{kind}(_\d+)?", n)]
-        auto.sort(key=_number)
+        auto.sort(key=lambda name: (len(name), name))  # conv2d, conv2d_94, conv2d_100
         new.update({n: f"{kind}_{i}" for i, n in enumerate(auto)})
-    return {
-        f"{new.get(layer, layer)}/{leaf}": value
-        for (layer, leaf), value in ((name.split("/"), v) for name, v in arrays.items())
-    }
-
-
-def _number(layer: str) -> int:
-    """94 of `conv2d_94`, 0 of `conv2d`."""
-    tail = layer.rsplit("_", 1)[-1]
-    return int(tail) if tail.isdigit() else 0
+    out = {}
+    for name, value in arrays.items():
+        layer, leaf = name.split("/")
+        out[f"{new.get(layer, layer)}/{leaf}"] = value
+    return out
 
 
 def _text(value: Any) -> str:

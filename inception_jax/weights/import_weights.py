@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -20,17 +19,9 @@ IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
 SOURCE = "source.json"
 
 
-@dataclass(frozen=True)
-class ImportedNetwork:
-    """An imported network and its arrays."""
-
-    model: Network
-    arrays: list[weights.ImportedArray]
-
-
 def import_weights(
     name: str, path: Path, out: Path, normalization: str = "", classes: Path | None = None
-) -> ImportedNetwork:
+) -> tuple[Network, list[weights.ImportedArray]]:
     """Writes a peer's weights as the run directory `out`: checkpoint, config, classes, source.
 
     Args:
@@ -64,7 +55,7 @@ def import_weights(
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
         class_names.write(partial, names)
         atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
-    return ImportedNetwork(model, imported)
+    return model, imported
 
 
 def read_source(workdir: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 Array = np.ndarray
+NOTHING = "(?!)"  # matches no name
 
 
 class LayerNames(NamedTuple):
@@ -22,6 +23,11 @@ class LayerNames(NamedTuple):
     kind: str = "conv"
 
 
+def dense(prefix: str) -> list[LayerNames]:
+    """A dense layer, as a row of its own."""
+    return [LayerNames(prefix, kind="dense")]
+
+
 Names = dict[str, list[LayerNames]]  # row of the network -> its layers, in the order of `units`
 
 
@@ -32,11 +38,13 @@ class Layout(NamedTuple):
         names: (kind of layer, our leaf) -> the name below the prefix; `*` is any kind.
         from_peer: (kind, our shape, peer's array) -> our array, a view where possible.
         to_peer: (kind, our array) -> peer's array; None where only import is supported.
+        ignored: regular expression of names that are not weights.
     """
 
     names: dict[tuple[str, str], str]
     from_peer: Callable[[str, tuple[int, ...], Array], Array]
     to_peer: Callable[[str, Array], Array] | None = None
+    ignored: str = NOTHING
 
     def key(self, layer: LayerNames, leaf: str) -> str:
         """The peer's name of one of our leaves, such as `kernel` or `bn/mean`."""
@@ -67,6 +75,7 @@ TORCH = Layout(
     },
     from_peer=_from_torch,
     to_peer=_to_torch,
+    ignored="num_batches_tracked$",  # torch counts the batches of a BatchNorm
 )  # fmt: skip
 
 
@@ -76,22 +85,16 @@ def _from_tf(kind: str, shape: tuple[int, ...], x: Array) -> Array:
     return x.reshape(shape) if kind == "flat" and x.size == np.prod(shape) else x
 
 
-SLIM = Layout(
-    names={
-        ("*", "kernel"): "/weights", ("depthwise", "kernel"): "/depthwise_weights",
-        ("pointwise", "kernel"): "/pointwise_weights", ("*", "bias"): "/biases",
+def _tensorflow(kernel: str, bias: str, ignored: str = NOTHING) -> Layout:
+    names = {
+        ("*", "kernel"): f"/{kernel}", ("depthwise", "kernel"): f"/depthwise_{kernel}",
+        ("pointwise", "kernel"): f"/pointwise_{kernel}", ("*", "bias"): f"/{bias}",
         ("*", "bn/scale"): "/gamma", ("*", "bn/bias"): "/beta",
         ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
-    },
-    from_peer=_from_tf,
-)  # fmt: skip
+    }  # fmt: skip
+    return Layout(names, _from_tf, ignored=ignored)
 
-KERAS = Layout(
-    names={
-        ("*", "kernel"): "/kernel", ("depthwise", "kernel"): "/depthwise_kernel",
-        ("pointwise", "kernel"): "/pointwise_kernel", ("*", "bias"): "/bias",
-        ("*", "bn/scale"): "/gamma", ("*", "bn/bias"): "/beta",
-        ("*", "bn/mean"): "/moving_mean", ("*", "bn/var"): "/moving_variance",
-    },
-    from_peer=_from_tf,
-)  # fmt: skip
+
+TRAINING = r"(^global_step$|/(RMSProp|Momentum|ExponentialMovingAverage)(_\d+)?$)"
+SLIM = _tensorflow("weights", "biases", ignored=TRAINING)
+KERAS = _tensorflow("kernel", "bias")

@@ -6,8 +6,9 @@ in ONNX's layout [b, c, h, w]. (jax2onnx 0.17 also converts these networks, but 
 its max-pools, and it adds two transpositions to each convolution.)
 """
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,16 +20,20 @@ OPSET = 17
 NCHW = (0, 3, 1, 2)  # the axes of our grids in ONNX's order
 
 
-class Tensor:
+class Tensor(NamedTuple):
     """A value of the graph: its name and its shape in our layout; the batch is a symbol."""
 
-    def __init__(self, name: str, shape: Sequence[Any]):
-        self.name, self.shape = name, tuple(shape)
+    name: str
+    shape: tuple[Any, ...]
 
     @property
     def is_grid(self) -> bool:
         """Whether ONNX stores it as [b, c, h, w]."""
         return len(self.shape) == 4
+
+    def axis(self, ours: int) -> int:
+        """One of our axes in ONNX's order."""
+        return NCHW.index(ours) if self.is_grid else ours
 
 
 def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
@@ -110,14 +115,14 @@ class Graph:
             return given
         if primitive.name not in RULES:
             raise NotImplementedError(f"no ONNX rule for JAX's {primitive.name}")
-        return [RULES[primitive.name](self, given, shape, **params)]
+        return [RULES[primitive.name](self, shape, *given, **params)]
 
     def node(
-        self, kind: str, inputs: Sequence[str], shape: Sequence[Any], name: str = "", **attributes
+        self, kind: str, inputs: list[str], shape: tuple[Any, ...], name: str = "", **attributes
     ) -> Tensor:
         """Adds a node; returns its output, whose shape is `shape`."""
         name = name or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
+        self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return Tensor(name, shape)
 
     def prune(self) -> None:
@@ -154,10 +159,9 @@ def _spread(array: Any, rank: int, axes: Sequence[int]) -> np.ndarray:
 
 
 def _conv(
-    graph: Graph, given: list[Any], shape: Any, *, window_strides: Any, padding: Any,
+    graph: Graph, shape: Any, x: Tensor, kernel: Any, *, window_strides: Any, padding: Any,
     feature_group_count: int, rhs_dilation: Any, **_: Any,
 ) -> Tensor:  # fmt: skip
-    x, kernel = given
     (top, bottom), (left, right) = padding
     weights = graph.constant(np.asarray(kernel, np.float32).transpose(3, 2, 0, 1))
     return graph.node(
@@ -166,65 +170,50 @@ def _conv(
     )  # fmt: skip
 
 
-def _pool(
-    graph: Graph, x: Tensor, shape: Any, kind: str, window: Any, strides: Any, padding: Any,
-    **attributes: Any,
-) -> Tensor:  # fmt: skip
+def _window(
+    *, window_dimensions: Any, window_strides: Any, padding: Any, **_: Any
+) -> dict[str, Any]:
+    """The attributes of a pool."""
     (top, bottom), (left, right) = padding[1:3]
-    return graph.node(
-        kind, [x.name], shape, kernel_shape=window[1:3], strides=strides[1:3],
-        pads=(top, left, bottom, right), **attributes,
-    )  # fmt: skip
+    pads = (top, left, bottom, right)
+    return dict(kernel_shape=window_dimensions[1:3], strides=window_strides[1:3], pads=pads)
 
 
-def _max_pool(
-    graph: Graph, given: list[Any], shape: Any, *, window_dimensions: Any, window_strides: Any,
-    padding: Any, **_: Any,
-) -> Tensor:  # fmt: skip
-    (x,) = given
-    return _pool(graph, x, shape, "MaxPool", window_dimensions, window_strides, padding)
+def _max_pool(graph: Graph, shape: Any, x: Tensor, **params: Any) -> Tensor:
+    return graph.node("MaxPool", [x.name], shape, **_window(**params))
 
 
-def _sum_pool(
-    graph: Graph, given: list[Any], shape: Any, *, window_dimensions: Any, window_strides: Any,
-    padding: Any, **_: Any,
-) -> Tensor:  # fmt: skip
-    (x,) = given
-    mean = _pool(
-        graph, x, shape, "AveragePool", window_dimensions, window_strides, padding,
-        count_include_pad=1,
-    )  # fmt: skip
-    size = np.float32(window_dimensions[1] * window_dimensions[2])
+def _sum_pool(graph: Graph, shape: Any, x: Tensor, **params: Any) -> Tensor:
+    mean = graph.node("AveragePool", [x.name], shape, count_include_pad=1, **_window(**params))
+    size = np.float32(math.prod(params["window_dimensions"]))
     return graph.node("Mul", [mean.name, graph.constant(size)], shape)
 
 
-def _reduce_sum(graph: Graph, given: list[Any], shape: Any, *, axes: Any, **_: Any) -> Tensor:
-    (x,) = given
-    places = [NCHW.index(a) if x.is_grid else a for a in axes]
-    axes = graph.constant(np.array(places, np.int64))
-    return graph.node("ReduceSum", [x.name, axes], shape, keepdims=0)
+def _reduce_sum(graph: Graph, shape: Any, x: Tensor, *, axes: Any, **_: Any) -> Tensor:
+    places = graph.constant(np.array([x.axis(a) for a in axes], np.int64))
+    return graph.node("ReduceSum", [x.name, places], shape, keepdims=0)
 
 
-def _dot(graph: Graph, given: list[Any], shape: Any, *, dimension_numbers: Any, **_: Any) -> Tensor:
-    x, kernel = given
+def _dot(
+    graph: Graph, shape: Any, x: Tensor, kernel: Any, *, dimension_numbers: Any, **_: Any
+) -> Tensor:
     if tuple(map(tuple, dimension_numbers[0])) != ((1,), (0,)):
         raise NotImplementedError(f"expected [b, c] @ [c, k], got {dimension_numbers}")
     return graph.node("MatMul", [x.name, graph.constant(np.asarray(kernel, np.float32))], shape)
 
 
-def _concatenate(graph: Graph, given: list[Any], shape: Any, *, dimension: int) -> Tensor:
-    axis = NCHW.index(dimension) if given[0].is_grid else dimension
-    return graph.node("Concat", [x.name for x in given], shape, axis=axis)
+def _concatenate(graph: Graph, shape: Any, *parts: Tensor, dimension: int) -> Tensor:
+    axis = parts[0].axis(dimension)
+    return graph.node("Concat", [x.name for x in parts], shape, axis=axis)
 
 
-def _reverse(graph: Graph, given: list[Any], shape: Any, *, dimensions: Any) -> Tensor:
-    (x,), (axis,) = given, dimensions
+def _reverse(graph: Graph, shape: Any, x: Tensor, *, dimensions: Any) -> Tensor:
+    (axis,) = dimensions
     order = graph.constant(np.arange(shape[axis])[::-1])
-    return graph.node("Gather", [x.name, order], shape, axis=NCHW.index(axis))
+    return graph.node("Gather", [x.name, order], shape, axis=x.axis(axis))
 
 
-def _pad(graph: Graph, given: list[Any], shape: Any, *, padding_config: Any) -> Tensor:
-    x, value = given
+def _pad(graph: Graph, shape: Any, x: Tensor, value: Any, *, padding_config: Any) -> Tensor:
     order = NCHW if x.is_grid else range(len(shape))
     if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):
         raise NotImplementedError(f"expected padding around, got {padding_config}")
@@ -234,34 +223,30 @@ def _pad(graph: Graph, given: list[Any], shape: Any, *, padding_config: Any) -> 
 
 
 def _slice(
-    graph: Graph, given: list[Any], shape: Any, *, start_indices: Any, limit_indices: Any,
-    strides: Any,
-) -> Tensor:  # fmt: skip
-    (x,) = given
+    graph: Graph, shape: Any, x: Tensor, *, start_indices: Any, limit_indices: Any, strides: Any
+) -> Tensor:
     axes = [i for i in range(len(shape)) if str(shape[i]) != str(x.shape[i])]
-    places = [NCHW.index(i) if x.is_grid else i for i in axes]
     parts = [
         [int(start_indices[i]) for i in axes],
         [int(limit_indices[i]) for i in axes],
-        places,
+        [x.axis(i) for i in axes],
         [int(strides[i]) if strides else 1 for i in axes],
     ]
     return graph.node("Slice", [x.name, *(graph.constant(np.array(p)) for p in parts)], shape)
 
 
-def _broadcast(graph: Graph, given: list[Any], shape: Any, /, **_: Any) -> Tensor:
-    (x,) = given[:1]
+def _broadcast(graph: Graph, shape: Any, x: Tensor, /, *_: Any, **__: Any) -> Tensor:
     target = graph.constant(np.array([-1, *map(int, shape[1:])], np.int64))
     return graph.node("Reshape", [x.name, target], shape)
 
 
-def _cast(graph: Graph, given: list[Any], shape: Any, *, new_dtype: Any, **_: Any) -> Tensor:
+def _cast(graph: Graph, shape: Any, x: Tensor, *, new_dtype: Any, **_: Any) -> Tensor:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(new_dtype))
-    return graph.node("Cast", [given[0].name], shape, to=kind)
+    return graph.node("Cast", [x.name], shape, to=kind)
 
 
-def _square(graph: Graph, given: list[Any], shape: Any, **_: Any) -> Tensor:
-    return graph.node("Mul", [given[0].name] * 2, shape)
+def _square(graph: Graph, shape: Any, x: Tensor) -> Tensor:
+    return graph.node("Mul", [x.name] * 2, shape)
 
 
 ELEMENTWISE = {

@@ -9,7 +9,7 @@ from inception_jax.models import Network
 from inception_jax.models.names import known
 from inception_jax.weights import tf_names, torch_names
 from inception_jax.weights.formats import Arrays
-from inception_jax.weights.layouts import KERAS, SLIM, TORCH, Layout, Names
+from inception_jax.weights.layouts import KERAS, NOTHING, SLIM, TORCH, Layout, Names
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Peer:
         names: returns its table of names.
         layout: its axes and names of leaves.
         head: row of an auxiliary head; a file that has its kernel has all auxiliary heads.
-        ignored: regular expression of names that are not weights.
+        ignored: regular expression of more names that are not weights than the layout's.
     """
 
     model: str
@@ -30,7 +30,7 @@ class Peer:
     names: Callable[[], Names]
     layout: Layout
     head: str = ""
-    ignored: str = ""
+    ignored: str = NOTHING
 
     def create(self, arrays: Arrays) -> Network:
         """Creates the network of a file, with its number of outputs and its auxiliary heads."""
@@ -41,47 +41,36 @@ class Peer:
         return models.create(self.model, dialect=self.dialect, num_classes=outputs, aux=aux)
 
 
-BATCHES = r"num_batches_tracked$"  # torch counts the batches of a BatchNorm
-TRAINING = r"(^global_step$|/(RMSProp|Momentum|ExponentialMovingAverage)(_\d+)?$)"
-
 t, f = torch_names, tf_names
 PEERS = {
     "torchvision:googlenet": Peer(
-        "googlenet", "torchvision", t.googlenet, TORCH, "aux_inception_4a", BATCHES
+        "googlenet", "torchvision", t.googlenet, TORCH, "aux_inception_4a"
     ),
     "torchvision:inception_v3": Peer(
-        "inception_v3", "torchvision", t.inception_v3, TORCH, "aux_mixed_6e", BATCHES
+        "inception_v3", "torchvision", t.inception_v3, TORCH, "aux_mixed_6e"
     ),
-    "timm:inception_v3": Peer(
-        "inception_v3", "timm", t.inception_v3, TORCH, "aux_mixed_6e", BATCHES
-    ),
-    "timm:inception_v4": Peer("inception_v4", "timm", t.inception_v4, TORCH, "", BATCHES),
-    "timm:inception_resnet_v2": Peer(
-        "inception_resnet_v2", "timm", t.inception_resnet_v2, TORCH, "", BATCHES
-    ),
-    "timm:xception": Peer("xception", "timm", t.xception, TORCH, "", BATCHES),
-    "cadene:bninception": Peer("bn_inception", "cadene", t.bn_inception, TORCH, "", BATCHES),
+    "timm:inception_v3": Peer("inception_v3", "timm", t.inception_v3, TORCH, "aux_mixed_6e"),
+    "timm:inception_v4": Peer("inception_v4", "timm", t.inception_v4, TORCH),
+    "timm:inception_resnet_v2": Peer("inception_resnet_v2", "timm", t.inception_resnet_v2, TORCH),
+    "timm:xception": Peer("xception", "timm", t.xception, TORCH),
+    "cadene:bninception": Peer("bn_inception", "cadene", t.bn_inception, TORCH),
     "facenet-pytorch:inception_resnet_v1": Peer(
-        "inception_resnet_v1", "facenet", t.inception_resnet_v1, TORCH, "", BATCHES
+        "inception_resnet_v1", "facenet", t.inception_resnet_v1, TORCH
     ),
     "pytorch-fid:inception_v3": Peer(
-        "inception_v3", "fid", t.inception_v3, TORCH, "", f"{BATCHES}|^AuxLogits"
+        "inception_v3", "fid", t.inception_v3, TORCH, ignored="^AuxLogits"
     ),
     "keras:inception_v3": Peer("inception_v3", "keras", f.keras_inception_v3, KERAS),
     "keras:inception_resnet_v2": Peer(
         "inception_resnet_v2", "keras", f.keras_inception_resnet_v2, KERAS
     ),
     "keras:xception": Peer("xception", "keras", f.keras_xception, KERAS),
-    "slim:inception_v1": Peer("googlenet", "slim", f.inception_v1, SLIM, "", TRAINING),
-    "slim:inception_v2": Peer("bn_inception", "slim", f.inception_v2, SLIM, "", TRAINING),
-    "slim:inception_v3": Peer(
-        "inception_v3", "slim", f.inception_v3, SLIM, "aux_mixed_6e", TRAINING
-    ),
-    "slim:inception_v4": Peer(
-        "inception_v4", "slim", f.inception_v4, SLIM, "aux_mixed_6h", TRAINING
-    ),
+    "slim:inception_v1": Peer("googlenet", "slim", f.inception_v1, SLIM),
+    "slim:inception_v2": Peer("bn_inception", "slim", f.inception_v2, SLIM),
+    "slim:inception_v3": Peer("inception_v3", "slim", f.inception_v3, SLIM, "aux_mixed_6e"),
+    "slim:inception_v4": Peer("inception_v4", "slim", f.inception_v4, SLIM, "aux_mixed_6h"),
     "slim:inception_resnet_v2": Peer(
-        "inception_resnet_v2", "slim", f.inception_resnet_v2, SLIM, "aux_block17", TRAINING
+        "inception_resnet_v2", "slim", f.inception_resnet_v2, SLIM, "aux_block17"
     ),
 }
 # The spellings of the peers themselves.

@@ -1,6 +1,9 @@
 """Names of our layers in TF-slim's checkpoints and Keras's files."""
 
-from inception_jax.weights.layouts import LayerNames, Names
+import itertools
+from collections.abc import Callable
+
+from inception_jax.weights.layouts import LayerNames, Names, dense
 
 
 def unit(prefix: str) -> LayerNames:
@@ -22,10 +25,6 @@ def under(prefix: str, *branches: str) -> list[LayerNames]:
 
 def _flat(prefix: str) -> list[LayerNames]:
     return [LayerNames(prefix, kind="flat")]
-
-
-def _dense(prefix: str) -> list[LayerNames]:
-    return [LayerNames(prefix, kind="dense")]
 
 
 def inception_v1() -> Names:
@@ -113,11 +112,11 @@ def inception_v4() -> Names:
         **{f"7{i}": ("0a_1x1", *forks, "0b_1x1") for i in "bcd"},
     }
     aux = f"{root}/AuxLogits"
-    head = [unit(f"{aux}/Conv2d_1b_1x1"), unit(f"{aux}/Conv2d_2a"), *_dense(f"{aux}/Aux_logits")]
+    head = [unit(f"{aux}/Conv2d_1b_1x1"), unit(f"{aux}/Conv2d_2a"), *dense(f"{aux}/Aux_logits")]
     return {
         **{f"conv_{k}": [unit(f"{root}/Conv2d_{k}_3x3")] for k in ("1a", "2a", "2b")},
         **{f"mixed_{k}": under(f"{root}/Mixed_{k}", *v) for k, v in blocks.items()},
-        "logits": _dense(f"{root}/Logits/Logits"),
+        "logits": dense(f"{root}/Logits/Logits"),
         "aux_mixed_6h": head,
     }
 
@@ -137,7 +136,7 @@ def inception_resnet_v2() -> Names:
     first = ("Conv2d_1x1", "0a_1x1 0b_5x5", doubled, "0b_1x1")
     shrink_b = ("0a_1x1 1a_3x3", "0a_1x1 1a_3x3", "0a_1x1 0b_3x3 1a_3x3")
     aux = f"{root}/AuxLogits"
-    head = [unit(f"{aux}/Conv2d_1b_1x1"), unit(f"{aux}/Conv2d_2a_5x5"), *_dense(f"{aux}/Logits")]
+    head = [unit(f"{aux}/Conv2d_1b_1x1"), unit(f"{aux}/Conv2d_2a_5x5"), *dense(f"{aux}/Logits")]
     return {
         **_stem(root),
         "mixed_5b": under(f"{root}/Mixed_5b", *first),
@@ -148,39 +147,35 @@ def inception_resnet_v2() -> Names:
         "block8": repeat(f"{root}/Repeat_2/block8", 9, three),
         "block8_last": block(f"{root}/Block8", three),
         "conv_7b": [unit(f"{root}/Conv2d_7b_1x1")],
-        "logits": _dense(f"{root}/Logits/Logits"),
+        "logits": dense(f"{root}/Logits/Logits"),
         "aux_block17": head,
     }
 
 
-class Numbered:
-    """Keras's automatic names, in the order in which the layers are created."""
-
-    def __init__(self) -> None:
-        self._next = 0
-
-    def __call__(self, count: int) -> list[LayerNames]:
-        """The next `count` convolutions and their BatchNorms."""
-        numbers = range(self._next, self._next + count)
-        self._next += count
-        return [LayerNames(f"conv2d_{i}", f"batch_normalization_{i}") for i in numbers]
+def automatic() -> Callable[[int], list[LayerNames]]:
+    """Keras's names of the next so many convolutions and BatchNorms, as they are created."""
+    numbers = itertools.count()
+    return lambda count: [
+        LayerNames(f"conv2d_{i}", f"batch_normalization_{i}")
+        for i in itertools.islice(numbers, count)
+    ]
 
 
 def keras_inception_v3() -> Names:
     """Keras's InceptionV3; all layers have automatic names."""
-    auto = Numbered()
+    auto = automatic()
     counts = {
         **{f"conv_{k}": 1 for k in ("1a", "2a", "2b", "3b", "4a")},
         "mixed_5b": 7, "mixed_5c": 7, "mixed_5d": 7, "mixed_6a": 4,
         "mixed_6b": 10, "mixed_6c": 10, "mixed_6d": 10, "mixed_6e": 10,
         "mixed_7a": 6, "mixed_7b": 9, "mixed_7c": 9,
     }  # fmt: skip
-    return {**{row: auto(n) for row, n in counts.items()}, "logits": _dense("predictions")}
+    return {**{row: auto(n) for row, n in counts.items()}, "logits": dense("predictions")}
 
 
 def keras_inception_resnet_v2() -> Names:
     """Keras's InceptionResNetV2; only the last layer of a block has its own name."""
-    auto = Numbered()
+    auto = automatic()
 
     def repeat(kind: str, numbers: range, count: int) -> list[LayerNames]:
         return [p for i in numbers for p in (*auto(count), LayerNames(f"{kind}_{i}_conv"))]
@@ -195,13 +190,13 @@ def keras_inception_resnet_v2() -> Names:
         "block8": repeat("block8", range(1, 10), 4),
         "block8_last": repeat("block8", range(10, 11), 4),
         "conv_7b": [LayerNames("conv_7b", "conv_7b_bn")],
-        "logits": _dense("predictions"),
+        "logits": dense("predictions"),
     }
 
 
 def keras_xception() -> Names:
     """Keras's Xception; its block 2 is our block_1."""
-    auto = Numbered()
+    auto = automatic()
 
     def separable(name: str) -> list[LayerNames]:
         return [LayerNames(name, kind="depthwise"), LayerNames(name, f"{name}_bn", "pointwise")]
@@ -218,5 +213,5 @@ def keras_xception() -> Names:
         "block_12": block(13, 2, skip=True),
         "conv_3": separable("block14_sepconv1"),
         "conv_4": separable("block14_sepconv2"),
-        "logits": _dense("predictions"),
+        "logits": dense("predictions"),
     }

@@ -1,18 +1,13 @@
 """Names of our layers in torch's networks: torchvision, timm, Cadene, facenet, FID."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from inception_jax.weights.layouts import LayerNames, Names
+from inception_jax.weights.layouts import LayerNames, Names, dense
 
 
 def unit(prefix: str) -> LayerNames:
     """A BasicConv2d, or timm's ConvNormAct."""
     return LayerNames(f"{prefix}.conv", f"{prefix}.bn")
-
-
-def dense(prefix: str) -> list[LayerNames]:
-    """A Linear."""
-    return [LayerNames(prefix, kind="dense")]
 
 
 def under(prefix: str, names: str) -> list[LayerNames]:
@@ -48,12 +43,9 @@ def inception_v3() -> Names:
         "7a": "branch3x3_1 branch3x3_2 " + " ".join(f"branch7x7x3_{i}" for i in "1234"),
         "7bc": f"branch1x1 {forks} branch_pool",
     }
+    stem = {"1a": "3x3", "2a": "3x3", "2b": "3x3", "3b": "1x1", "4a": "3x3"}
     names = {
-        "conv_1a": [unit("Conv2d_1a_3x3")],
-        "conv_2a": [unit("Conv2d_2a_3x3")],
-        "conv_2b": [unit("Conv2d_2b_3x3")],
-        "conv_3b": [unit("Conv2d_3b_1x1")],
-        "conv_4a": [unit("Conv2d_4a_3x3")],
+        **{f"conv_{k}": [unit(f"Conv2d_{k}_{size}")] for k, size in stem.items()},
         "logits": dense("fc"),
         "aux_mixed_6e": [unit("AuxLogits.conv0"), unit("AuxLogits.conv1"), *dense("AuxLogits.fc")],
     }
@@ -96,23 +88,30 @@ def _residual(prefix: str, counts: Iterable[int]) -> list[LayerNames]:
     return [*under(prefix, " ".join(branches)), LayerNames(f"{prefix}.conv2d")]
 
 
-def _repeated(prefix: str, times: int, counts: tuple[int, ...]) -> list[LayerNames]:
-    return [p for i in range(times) for p in _residual(f"{prefix}.{i}", counts)]
+def _inception_resnet(stem: str, repeats: Mapping[str, int]) -> Names:
+    """The rows that both versions have; `repeats`: names and lengths of their three stages."""
+    stages = zip(
+        ("block35", "block17", "block8"), ((1, 2, 3), (1, 3), (1, 3)), repeats, strict=True
+    )
+    reduction_b = f"{_numbered('branch0', 2)} {_numbered('branch1', 2)} {_numbered('branch2', 3)}"
+    return {
+        **{f"conv_{i}": [unit(f"conv2d_{i}")] for i in stem.split()},
+        **{
+            row: [p for i in range(repeats[name]) for p in _residual(f"{name}.{i}", counts)]
+            for row, counts, name in stages
+        },
+        "mixed_6a": under("mixed_6a", f"branch0 {_numbered('branch1', 3)}"),
+        "mixed_7a": under("mixed_7a", reduction_b),
+        "block8_last": _residual("block8", (1, 3)),
+    }
 
 
 def inception_resnet_v2() -> Names:
     """Timm's InceptionResnetV2."""
-    reduction_b = f"{_numbered('branch0', 2)} {_numbered('branch1', 2)} {_numbered('branch2', 3)}"
     first = "branch0 branch1.0 branch1.1 branch2.0 branch2.1 branch2.2 branch3.1"
     return {
-        **{f"conv_{i}": [unit(f"conv2d_{i}")] for i in ("1a", "2a", "2b", "3b", "4a")},
+        **_inception_resnet("1a 2a 2b 3b 4a", {"repeat": 10, "repeat_1": 20, "repeat_2": 9}),
         "mixed_5b": under("mixed_5b", first),
-        "block35": _repeated("repeat", 10, (1, 2, 3)),
-        "mixed_6a": under("mixed_6a", f"branch0 {_numbered('branch1', 3)}"),
-        "block17": _repeated("repeat_1", 20, (1, 3)),
-        "mixed_7a": under("mixed_7a", reduction_b),
-        "block8": _repeated("repeat_2", 9, (1, 3)),
-        "block8_last": _residual("block8", (1, 3)),
         "conv_7b": [unit("conv2d_7b")],
         "logits": dense("classif"),
     }
@@ -120,15 +119,8 @@ def inception_resnet_v2() -> Names:
 
 def inception_resnet_v1() -> Names:
     """facenet-pytorch's InceptionResnetV1."""
-    reduction_b = f"{_numbered('branch0', 2)} {_numbered('branch1', 2)} {_numbered('branch2', 3)}"
     return {
-        **{f"conv_{i}": [unit(f"conv2d_{i}")] for i in ("1a", "2a", "2b", "3b", "4a", "4b")},
-        "block35": _repeated("repeat_1", 5, (1, 2, 3)),
-        "mixed_6a": under("mixed_6a", f"branch0 {_numbered('branch1', 3)}"),
-        "block17": _repeated("repeat_2", 10, (1, 3)),
-        "mixed_7a": under("mixed_7a", reduction_b),
-        "block8": _repeated("repeat_3", 5, (1, 3)),
-        "block8_last": _residual("block8", (1, 3)),
+        **_inception_resnet("1a 2a 2b 3b 4a 4b", {"repeat_1": 5, "repeat_2": 10, "repeat_3": 5}),
         "embedding": dense("last_linear"),
         "bn": [LayerNames("last_bn", kind="norm")],
         "logits": dense("logits"),

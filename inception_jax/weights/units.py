@@ -1,10 +1,10 @@
 """Units: the layers of a network that have arrays, in the order of the peers' tables."""
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
+from flax import traverse_util
 
 from inception_jax import models
 from inception_jax.models import Network
@@ -19,10 +19,10 @@ class Unit(NamedTuple):
     """
 
     path: str
-    leaves: tuple[tuple[str, str, tuple[int, ...]], ...]
+    leaves: list[tuple[str, str, tuple[int, ...]]]
 
 
-LEAVES = ("kernel", "bias", "scale", "mean", "var")
+LEAVES = ("kernel", "bias", "scale", "bn/bias", "bn/scale", "mean", "var", "bn/mean", "bn/var")
 
 
 def units(model: Network) -> list[Unit]:
@@ -32,39 +32,27 @@ def units(model: Network) -> list[Unit]:
     convolution are two units (`conv_3` and `conv_3/pointwise`). Nothing is allocated.
     """
     shapes = jax.eval_shape(lambda: models.init(model))
-    order = [r.name for r in model.rows()]
-    heads = [k for k in shapes["params"] if k.startswith("aux_")]
-    rest = [k for k in shapes["params"] if k not in {*order, *heads}]
-    names = [k for k in (*order, *rest, *heads) if k in shapes["params"]]
-    return [unit for name in names for unit in _below(shapes, name)]
+    found: dict[str, Unit] = {}
+    arrays: dict[str, Any] = traverse_util.flatten_dict(shapes, sep="/")
+    for name, array in arrays.items():
+        collection, _, name = name.partition("/")
+        path, _, leaf = name.rpartition("/")
+        # A BatchNorm belongs to its convolution; facenet's last one is a layer of its own.
+        if path.endswith("/bn"):
+            path, leaf = path.removesuffix("/bn"), f"bn/{leaf}"
+        found.setdefault(path, Unit(path, [])).leaves.append((collection, leaf, array.shape))
+    rows = {row.name: i for i, row in enumerate(model.rows())}
 
+    def place(unit: Unit) -> tuple[int, list[list[int | str]]]:
+        row, *_ = names = unit.path.split("/")
+        after = len(rows) + row.startswith("aux_")
+        return rows.get(row, after), [_natural(name) for name in names]
 
-def _below(shapes: Any, path: str) -> Iterator[Unit]:
-    """The units at and below `path`."""
-    tree = _at(shapes["params"], path)
-    leaves = []
-    for name in LEAVES:
-        if hasattr(tree.get(name), "shape"):
-            leaves.append(("params", name, tree[name].shape))
-    # A BatchNorm belongs to its convolution; facenet's last one is a layer of its own.
-    norm = "bn/" if "bn" in tree else "" if path == "bn" else None
-    if norm is not None:
-        for kind in ("params", "batch_stats"):
-            below = _at(shapes[kind], f"{path}/{norm}".strip("/"))
-            names = [n for n in LEAVES if n in below and (norm or kind == "batch_stats")]
-            leaves += [(kind, f"{norm}{n}", below[n].shape) for n in names]
-    if leaves:
-        yield Unit(path, tuple(leaves))
-    for key in sorted((k for k in tree if k != "bn" and isinstance(tree[k], dict)), key=_natural):
-        yield from _below(shapes, f"{path}/{key}")
+    for unit in found.values():
+        unit.leaves.sort(key=lambda leaf: LEAVES.index(leaf[1]))
+    return sorted(found.values(), key=place)
 
 
 def _natural(name: str) -> list[int | str]:
     """`block_10` after `block_9`."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
-def _at(tree: Any, path: str) -> Any:
-    for key in path.split("/"):
-        tree = tree[key]
-    return tree

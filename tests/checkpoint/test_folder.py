@@ -44,7 +44,7 @@ def test_all_damaged_ends_with_65(run):
 def test_no_steps_is_none(tmp_path):
     """A fresh run has nothing to go on from, and leftovers of a killed first save are nothing."""
     saves = Checkpoints(tmp_path / "new", keep=1)
-    assert (saves.newest_good(), saves.latest(), saves.steps()) == (None, None, [])
+    assert (saves.newest_good(), saves.latest, saves.steps()) == (None, None, [])
     (tmp_path / "new" / "1.saving.orbax-checkpoint-tmp" / "packed").mkdir(parents=True)
     (tmp_path / "new" / "1.saving").mkdir()
     (tmp_path / "new" / "0.deleting").mkdir()

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from inception_jax import checkpoint
 from inception_jax.checkpoint import Checkpoints, retention
-from inception_jax.checkpoint.retention import Retention
 from tests import saved
 
 STEPS = st.lists(st.integers(1, 300), unique=True, min_size=1, max_size=40)
@@ -16,11 +15,11 @@ STEPS = st.lists(st.integers(1, 300), unique=True, min_size=1, max_size=40)
 @given(STEPS, st.integers(1, 4), st.integers(0, 3), st.sampled_from([0, 7.5, 20]), st.randoms())
 def test_what_is_kept(numbers, newest, best, every, random):
     """Saved one by one: the newest, the best so far, and each interval's first; no others."""
-    rule, there, scores = Retention(newest, best, every), [], {}
+    rule, there, scores = {"newest": newest, "best": best, "every": every}, [], {}
     firsts, seen = [], 0
     for step in sorted(numbers):
         there.append(step)
-        there = list(rule.reasons(there, scores))
+        there = list(retention.reasons(there, scores, **rule))
         if random.random() < 0.7:
             scores[step] = random.choice([0.1, 0.2, 0.3, 0.4])
         if every and (step + 1e-6) // every > seen:
@@ -29,7 +28,7 @@ def test_what_is_kept(numbers, newest, best, every, random):
         assert set(firsts) <= set(there)
     assert there[-newest:] == sorted(numbers)[-newest:]
     known = sorted((s for s in there if s in scores), key=lambda s: (scores[s], s))
-    after = set(rule.reasons(there, scores))
+    after = set(retention.reasons(there, scores, **rule))
     assert after == {*sorted(numbers)[-newest:], *(known[-best:] if best else []), *firsts}
     if best and len(scores) >= best:
         top = sorted(scores.values())[-best:]

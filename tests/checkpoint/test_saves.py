@@ -147,7 +147,7 @@ def test_save_does_not_wait_for_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(manifest, "write", lambda *a, **k: go.wait(60) and write(*a, **k))
     saves = Checkpoints(tmp_path, keep=2)
     saves.save(1, saved.state(1), {})
-    assert checkpoint.steps(tmp_path) == [] and saves.latest() is None
+    assert checkpoint.steps(tmp_path) == [] and saves.latest is None
     go.set()
     saves.close()
-    assert checkpoint.steps(tmp_path) == [1] and saves.latest() == 1
+    assert checkpoint.steps(tmp_path) == [1] and saves.latest == 1

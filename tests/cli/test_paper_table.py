@@ -7,7 +7,7 @@ from inception_jax.eval.metrics import Sums
 
 def test_the_papers_rows():
     """Published errors on as many images come first, with their sources below."""
-    sums = Sums.empty(2)
+    sums = Sums(2)
     sums.confusion[0, 0], sums.top1, sums.top5 = 50_000, 40_600, 47_850
     row = paper_table.row([("inception_v3", "slim")], 144, sums)
     assert [p["source"][:16] for p in row["published"]] == ["arXiv:1602.07261", "arXiv:1512.00567"]

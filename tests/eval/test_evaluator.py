@@ -81,7 +81,7 @@ def test_counts_do_not_depend_on_the_devices(devices):
     assert result.seen == 202 and list(result.unreadable) == ["picture 200"]
     assert (result.sums.confusion == first.sums.confusion).all()
     assert (result.sums.top1, result.sums.top5) == (first.sums.top1, first.sums.top5)
-    assert [m["index"] for m in result.mistakes] == [m["index"] for m in first.mistakes]
+    assert [m.index for m in result.mistakes] == [m.index for m in first.mistakes]
     assert len(result.mistakes) == 48 and 0 < result.sums.top1 < 100
 
 
@@ -93,9 +93,9 @@ def test_the_most_confident_mistakes():
         (-row.max(), i) for i, row, t in zip(index, log, label, strict=True) if row.argmax() != t
     ]
     mistakes = made.run(VARIABLES, quiet=True).mistakes
-    assert [m["index"] for m in mistakes] == [i for _, i in sorted(wrong)[:48]]
+    assert [m.index for m in mistakes] == [i for _, i in sorted(wrong)[:48]]
     for m in mistakes:
-        assert (m["label"], m["prediction"]) == (label[m["index"]], log[m["index"]].argmax())
+        assert (m.label, m.prediction) == (label[m.index], log[m.index].argmax())
 
 
 def test_columns_choose_the_outputs():

@@ -31,7 +31,7 @@ def test_logits_that_are_not_finite_are_no_hit():
 
 def sums_of(log, labels, sizes):
     """The sums of a split cut into batches of the given sizes."""
-    total, at = Sums.empty(log.shape[-1]), 0
+    total, at = Sums(log.shape[-1]), 0
     for size in sizes:
         part = slice(at, at + size)
         total.add(per_image(log[part], labels[part]), labels[part])
@@ -57,7 +57,7 @@ def test_sums_do_not_depend_on_the_batches(seed, first):
 
 def test_calibration_by_hand():
     """Two bins, confidence 0.9 right half of the time and 0.5 always: ECE = mean of 0.4 and 0.5."""
-    sums = Sums.empty(2)
+    sums = Sums(2)
     image = {
         "loss": np.zeros(4),
         "rank": np.array([0, 1, 0, 0]),
@@ -72,7 +72,7 @@ def test_calibration_by_hand():
 
 def test_per_class():
     """Top-1 of each class; None without images."""
-    sums = Sums.empty(3)
+    sums = Sums(3)
     image = {"loss": np.zeros(3), "rank": np.array([0, 1, 0]), "prediction": np.array([0, 2, 1])}
     sums.add({**image, "confidence": np.ones(3)}, np.array([0, 0, 1]))
     assert [r["top1"] for r in sums.per_class()] == [0.5, 1.0, None]

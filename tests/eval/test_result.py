@@ -13,7 +13,7 @@ from tests import evaluated, tiny
 @pytest.fixture(scope="module")
 def result():
     """100 images of ten classes, half of them wrong, in two batches; one unreadable."""
-    rng, result = np.random.default_rng(0), Result.empty(10)
+    rng, result = np.random.default_rng(0), Result(10)
     label, noise = np.arange(100) % 10, rng.dirichlet(np.ones(10), 100)
     noise[np.arange(100), (label + np.arange(100) // 50) % 10] += 1
     log = np.log(noise / noise.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -25,10 +25,10 @@ def result():
 
 def test_mistakes_are_the_most_confident(result):
     """At most `MISTAKES`, the most confident first, none of a right prediction."""
-    sure = [m["confidence"] for m in result.mistakes]
+    sure = [m.confidence for m in result.mistakes]
     assert len(sure) == MISTAKES and sure == sorted(sure, reverse=True)
-    assert all(m["index"] >= 50 and m["label"] != m["prediction"] for m in result.mistakes)
-    assert (result.seen, result.top1) == (100, 0.5)
+    assert all(m.index >= 50 and m.label != m.prediction for m in result.mistakes)
+    assert (result.seen, result.sums.top1) == (100, 50)
 
 
 def test_saved_files_are_what_the_report_reads(result, tmp_path):

@@ -155,7 +155,7 @@ def arrays_of(seed: int, side: int = 32, n: int = 20, classes: int = 10) -> dict
         "mistake_images": (127 + 120 * np.array(waves)).astype(np.uint8),
         "mistake_labels": labels,
         "mistake_predictions": (labels + rng.integers(1, classes, n)) % classes,
-        "mistake_probabilities": np.sort(rng.uniform(0.6, 0.9999, n)),
+        "mistake_probabilities": np.sort(rng.uniform(0.6, 0.9999, n))[::-1],
         "mistake_ids": np.array([f"test/{i:05d}" for i in range(n)]),
         "filters": (np.stack(gabor, -1)[:, :, None, :] * tint).astype(np.float32),
     }

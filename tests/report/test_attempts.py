@@ -69,8 +69,8 @@ def test_attempts_and_goodput(make_run: MakeRun) -> None:
     line = {"step": 150, "to": 120, "shift": 30, "factor": 0.5}
     write_lines(run / "rollbacks.jsonl", [line, {"step": 7}])
     text = plain_text(written(run))
-    assert re.search(r"1 1970-01-01 00:16 a 0 100 20 137: killed crash 1 of at most 10 8 min", text)
-    assert re.search(r"2 1970-01-01 00:33 b 80 180 75: stopped, saved 5 min – 3 min", text)
+    assert re.search(r"1 1970-01-01 00:16 a 0 100 20 137: killed crash 1 of at most 10 8m20s", text)
+    assert re.search(r"2 1970-01-01 00:33 b 80 180 75: stopped, saved 5m00s – 3m20s", text)
     # 280 steps at 2 s each, of the 2300 s from the first start to the last end.
     assert "Goodput: 24.3% of the time" in text
     assert (

@@ -1,10 +1,12 @@
 """Tests `report/results.py`: the interval and which evaluation is the newest."""
 
+import numpy as np
 import pytest
 
+from inception_jax.eval.interval import wilson
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
-from inception_jax.report.results import final, wilson
+from inception_jax.report.results import final
 
 
 @pytest.mark.parametrize(
@@ -31,8 +33,9 @@ def line(step: int, top1: float) -> dict:
 def test_newest_evaluation_wins() -> None:
     """A later line beats an older eval file; at one step the file wins, then ema over raw."""
     raw, ema = Curve("test", "raw", (line(9, 0.1),)), Curve("test", "ema", (line(9, 0.2),))
-    old = {"test": Evaluation("test", line(8, 0.3))}
-    same = {"test": Evaluation("test", line(9, 0.4))}
+    empty = (), (), np.zeros((0, 3)), ()
+    old = {"test": Evaluation("test", line(8, 0.3), *empty)}
+    same = {"test": Evaluation("test", line(9, 0.4), *empty)}
     assert [r.top1 for r in final([ema, raw], {})] == [0.2]
     assert [r.top1 for r in final([raw, ema], old)] == [0.2]
     assert [r.top1 for r in final([raw, ema], same)] == [0.4]

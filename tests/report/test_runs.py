@@ -42,11 +42,10 @@ def test_parent_of_runs_is_recognised(make_run: MakeRun) -> None:
         written(parent)
 
 
-@pytest.mark.parametrize("run_dirs", [[], ["missing"]])
-def test_nothing_to_read(tmp_path: Path, run_dirs: list[str]) -> None:
-    """No directory, or one that does not exist, is an error."""
-    with pytest.raises(ConfigError, match=r"expected .* (got none|found nothing)"):
-        report.write([tmp_path / d for d in run_dirs], tmp_path / "report.html")
+def test_nothing_to_read(tmp_path: Path) -> None:
+    """A directory that does not exist is an error."""
+    with pytest.raises(ConfigError, match=r"expected .* found nothing"):
+        report.write([tmp_path / "missing"], tmp_path / "report.html")
 
 
 def test_imports_no_framework() -> None:

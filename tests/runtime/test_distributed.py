@@ -70,7 +70,7 @@ def test_an_error_caused_by_another_process(reported, tmp_path, monkeypatch):
     monkeypatch.setattr(distributed, "GRACE", 0.5)
     monkeypatch.setattr(distributed, "hard_exit", lambda code, **_: None)  # and the process goes on
     monkeypatch.setattr(distributed, "_job", distributed._Job())
-    distributed._job.peers = object()
+    distributed._job.peers = SimpleNamespace(index=0)
     message = protocol.connection_lost({"index": 1, "host": "n2"})
     began = time.monotonic()
     with pytest.raises(RuntimeError), run_dir.attempt(tmp_path, 3):
@@ -89,9 +89,8 @@ def test_the_first_cause_decides_the_exit_code(leaves, tmp_path, monkeypatch):
     codes = []
     monkeypatch.setattr(distributed, "hard_exit", lambda code, **_: codes.append(code))
     monkeypatch.setattr(distributed, "_job", distributed._Job())
-    distributed._job.address = distributed.ProcessAddress("n1:66", 2, 0)
     lost = protocol.connection_lost({"index": 1, "host": "n2"})
-    peers = SimpleNamespace(broadcast=lambda message: distributed._on_peer_exit(lost))
+    peers = SimpleNamespace(index=0, broadcast=lambda _: distributed._on_peer_exit(lost))
     distributed._job.peers = peers
     distributed.before_exit(codes.append)
     if leaves == "say_goodbye":

@@ -1,6 +1,4 @@
-"""Tests `sweep/trial.py`: digests, commands and texts of overrides."""
-
-from pathlib import Path
+"""Tests `sweep/trial.py`: digests, flags and texts of overrides."""
 
 from inception_jax.sweep import trial
 
@@ -13,12 +11,10 @@ def test_a_digest_identifies_a_config():
     assert trial.digest(config) != trial.digest({**config, "seed": 1})
 
 
-def test_the_command_of_a_trial():
+def test_the_flags_of_a_trial():
     """Shared overrides come before the trial's own, so that these win."""
-    words = trial.command("p.py:a", ["--config.seed=1"], {"optim.lr": 0.1}, Path("run"))
-    assert words == (
-        "train", "--config=p.py:a", "--workdir=run", "--config.seed=1", "--config.optim.lr=0.1",
-    )  # fmt: skip
+    words = trial.flags("p.py:a", ["--config.seed=1"], {"optim.lr": 0.1})
+    assert words == ["--config=p.py:a", "--config.seed=1", "--config.optim.lr=0.1"]
 
 
 def test_text():

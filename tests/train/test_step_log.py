@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,7 +38,7 @@ def make(tmp_path, output):
         trainer = SimpleNamespace(config=digits(log__every_steps=2), program=program, source=source)
         clock, bar = Timekeeper(0.0, Watchdog(0, tmp_path / "s")), Progress(5, stream=output)
         feed = SimpleNamespace(stages=lambda: {"decode": 0.5})
-        saves = SimpleNamespace(latest=lambda: 1)
+        saves = SimpleNamespace(latest=1)
         return StepLog(trainer, tmp_path, writer, bar, clock, feed, saves, window)
 
     return make
@@ -82,13 +83,35 @@ def test_a_step_that_is_not_finite_stops_the_run(make, tmp_path, name):
     log = make()
     add(log, 1)
     add(log, 2)
-    with pytest.raises(DivergedError, match=r"step 3: .*nan.*checkpoint is of step 1") as error:
+    with pytest.raises(DivergedError, match=r"checkpoint is of step 1") as error:
         add(log, 3, **{name: math.nan})
-    assert error.value.step == 3
-    document = json.loads((tmp_path / "diverged" / "step-3.json").read_text())
-    assert document["metrics"][name] == "nan" and document["before"]["loss"] == 1.5
-    assert [x["name"] for x in document["examples"]] == ["image 3", "image 9"]
+    path = tmp_path / "diverged" / "step-3.json"
+    document = json.loads(path.read_text())
+    assert document["before"].pop("loss") == 1.5
+    assert document | {"before": {}} == {
+        "step": 3,
+        "metrics": {"loss": "3.0", "grad_norm": "1.0", "top1": "0.5", "lr": str(0.1 * 3)}
+        | {name: "nan"},
+        "before": {},
+        "monitors": {"grad_norm": {"conv1": "2.0", "logits": "1.0"}},
+        "examples": [{"index": 3, "name": "image 3"}, {"index": 9, "name": "image 9"}],
+    }
+    message = str(error.value)
+    assert error.value.step == 3 and error.value.code == 65
+    assert re.match(r"step 3: loss .*nan.*: expected finite numbers. Its 2 examples are", message)
+    assert str(path) in message and message.endswith("gradient 2 in conv1, 1 in logits.")
     assert log.window.means() == {}
+
+
+def test_blocks_that_are_not_finite_are_named(make, tmp_path):
+    """The worst block is in the message; the file is JSON without infinities."""
+    log = make()
+    values = {"loss": 1.0, "grad_norm": math.inf, "lr": 0.1}
+    blocks = {"grad_norm": {"conv1": math.inf, "logits": 1.0}}
+    with pytest.raises(DivergedError, match=r"Worst blocks: gradient inf in conv1\.$"):
+        log.add(PendingStep(1, {}, 0.0, np.array([3], np.int32), blocks), values)
+    document = json.loads((tmp_path / "diverged" / "step-1.json").read_text())
+    assert document["monitors"] == {"grad_norm": {"conv1": "inf", "logits": "1.0"}}
 
 
 def test_the_verdict_leaves_out_the_first_window(make, output):

@@ -34,6 +34,7 @@ def test_after_a_rollback():
     assert trainer.after_rollback(0, 1.0) is trainer
     other = trainer.after_rollback(3, 0.5)
     assert other.shift == 3 and other.program is not trainer.program
+    assert other.program.mesh == trainer.program.mesh
     assert other.source is trainer.source and other.evaluator is trainer.evaluator
     rates = [float(t.program.rate(20)) for t in (trainer, other)]
     assert rates[1] == pytest.approx(rates[0] / 2)

@@ -36,12 +36,10 @@ def write(config: Config, source: Source, step: int, out: Path) -> Path:
     images = np.asarray(pixels * 255).round().astype(np.uint8)
     scale = max(1, round(128 / d.image_size))
     images = images.repeat(scale, 1).repeat(scale, 2)
-    rows = -(-count // COLUMNS)
-    side = images.shape[1] + 2
-    sheet = np.full((rows * side, COLUMNS * side, 3), 255, np.uint8)
-    for i, image in enumerate(images):
-        y, x = divmod(i, COLUMNS)
-        sheet[y * side : y * side + side - 2, x * side : x * side + side - 2] = image
+    border = ((0, -count % COLUMNS), (0, 2), (0, 2), (0, 0))
+    tiles = np.pad(images, border, constant_values=255)
+    side = tiles.shape[1]
+    sheet = tiles.reshape(-1, COLUMNS, side, side, 3).swapaxes(1, 2).reshape(-1, COLUMNS * side, 3)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
     return out

@@ -90,6 +90,11 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
     return Box((height - h) // 2, (width - w) // 2, h, w)
 
 
+def evaluated_with(interpolation: str) -> str:
+    """The interpolation of evaluation: `random` is for training."""
+    return "bilinear" if interpolation == "random" else interpolation
+
+
 def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
     """Resize `part` [h, w, 3] to `out`, uint8 [size, size, 3]; the aspect may change."""
     if part.shape == out.shape:

@@ -50,11 +50,9 @@ class Picture:
     def inside(self, box: Box, least: int | None = None) -> np.ndarray:
         """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
 
-        Args:
-            box: within the image.
-            least: pixels a side that suffice. A box of at least twice as many is decoded at a
-                half, a quarter or an eighth, never to fewer. None: every pixel, equal to those of
-                `whole`, unless the box has more than 2^26.
+        `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
+        quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of
+        `whole`, unless the box has more than 2^26.
 
         Raises:
             BadImageError: the image cannot be read.

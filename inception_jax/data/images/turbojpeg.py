@@ -49,8 +49,7 @@ def library() -> ctypes.CDLL | None:
     """The library, version 3 or newer, or None."""
     for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
         try:
-            lib = ctypes.CDLL(path)
-            return _declared(lib)
+            return _declared(ctypes.CDLL(path))
         except (OSError, AttributeError):  # cannot be loaded; version 2 lacks the functions
             continue
     return None
@@ -115,11 +114,9 @@ def header(data: bytes) -> Header | None:
     with an unusual subsampling or a damaged header; and without the library.
     """
     h = _handle()
-    if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0:
+    if h is None or data.rfind(b"\xff\xd9", -TAIL) < 0 or not h.read_header(data):
         return None
     get = h.lib.tj3Get
-    if not h.read_header(data):
-        return None
     if get(h.value, COLOURSPACE) not in YCBCR_OR_GREY or get(h.value, PRECISION) != 8:
         return None
     result = Header(get(h.value, HEIGHT), get(h.value, WIDTH), get(h.value, SUBSAMPLING))
@@ -129,22 +126,11 @@ def header(data: bytes) -> Header | None:
 def decode(
     data: bytes, header: Header, y: int, x: int, height: int, width: int, shrink: int = 1
 ) -> np.ndarray | None:
-    """Decode a region of a JPEG; None if it is damaged.
+    """Decode a region of a JPEG to RGB, uint8 [height, width, 3]; None if it is damaged.
 
     With `shrink` 1 the pixels equal those of the whole decoded image: smooth upsampling of the
-    chroma reads one block to the left and two pixels to the right, so these are decoded too.
-
-    Args:
-        data: the file.
-        header: of the file.
-        y: first row, like the next three in pixels of the shrunk image.
-        x: first column.
-        height: rows.
-        width: columns.
-        shrink: 1, 2, 4 or 8: the image is ceil(height / shrink) by ceil(width / shrink).
-
-    Returns:
-        uint8 [height, width, 3], RGB; a view of a larger array.
+    chroma reads one block to the left and two pixels to the right, so these are decoded too. With
+    2, 4 or 8 the region is of the image of ceil(height / shrink) by ceil(width / shrink) pixels.
     """
     h = _handle()
     assert h is not None, "header() gives None without the library"

@@ -19,10 +19,7 @@ BLOCK = 2**22  # bytes hashed at a time
 
 
 def preflight(manual: Path, out: Path, any_size: bool) -> dict[str, int]:
-    """Check in seconds whether the set can be built.
-
-    Returns:
-        Images by split.
+    """Check in seconds whether the set can be built; the images by split.
 
     Raises:
         ConfigError, DataError, DiskFullError: as `prepare`; the message lists every problem.

@@ -18,10 +18,7 @@ from inception_jax.progress import watched
 
 
 def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) -> str:
-    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists.
-
-    Returns:
-        A summary of the set for the terminal.
+    """Build TFDS's set in `out` from the tar files in `manual`, unless it exists; a summary.
 
     Raises:
         ConfigError: TensorFlow or a folder is missing, or `out` has an unusable set of this name.
@@ -112,11 +109,6 @@ def _summary(final: Path) -> str:
             f"--data_dir, or remove it"
         )
     counts = {s["name"]: sum(int(n) for n in s["shardLengths"]) for s in info["splits"]}
-    lines = [f"{final}: prepared"]
-    lines += [f"  {split}: {count:,} images" for split, count in counts.items()]
-    lines += missing_images(counts)
-    lines.append(
-        f"read it with --config.data.source=tfds --config.data.name={imagenet.NAME} "
-        f"--config.data.dir={final.parent.parent}"
-    )
+    images = [f"  {split}: {count:,} images" for split, count in counts.items()]
+    lines = [f"{final}: prepared", *images, *missing_images(counts), prepared.how_to_read(final)]
     return "\n".join(lines)

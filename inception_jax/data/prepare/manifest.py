@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from inception_jax.data.prepare import prepared
 from inception_jax.data.sources.folder import Folder
@@ -19,8 +19,7 @@ STAT_THREADS = 16  # that read file sizes; on a network disk each call waits
 SPLIT = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFile:
+class ImageFile(NamedTuple):
     """A file: its path below the folder, its label, its size and its modification time."""
 
     path: str
@@ -29,8 +28,7 @@ class ImageFile:
     time: int
 
 
-@dataclass(frozen=True)
-class ShardFile:
+class ShardFile(NamedTuple):
     """One file of the set: its name, its split, and the images in the order of its records."""
 
     file: str
@@ -73,18 +71,15 @@ class Manifest:
         return sum(len(shard.images) for shard in self.shards)
 
     def digest(self, *flags: object, times: bool = False) -> str:
-        """A sha256 of everything that decides the shards except the bytes of the images.
+        """A sha256 of `flags` and all that decides the shards except the bytes of the images.
 
-        Args:
-            flags: further values that decide the shards.
-            times: whether modification times count, which stand for the bytes of the images; a
-                copy of the folder has others.
+        With `times` modification times count, which stand for the bytes; a copy has others.
         """
         digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
         for shard in self.shards:
             digest.update(f"\n{shard.file}\n".encode())
             for image in shard.images:
-                fields = (image.path, image.label, image.size, *([image.time] if times else []))
+                fields = image if times else image[:-1]
                 digest.update(os.fsencode("\0".join(map(str, fields)) + "\n"))
         return digest.hexdigest()
 

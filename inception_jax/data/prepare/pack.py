@@ -14,7 +14,7 @@ from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import examine
 from inception_jax.data.prepare import prepared
 from inception_jax.data.prepare.manifest import ImageFile, Manifest, ShardFile
-from inception_jax.data.sources.bad_images import check_tolerated
+from inception_jax.data.sources.bad_images import check_tolerated, reason_lines
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
 from inception_jax.workdir import atomic
@@ -27,21 +27,11 @@ RECORD_BYTES, SHARD_BYTES = 256, 2**17  # overhead of a record and of a shard, r
 
 def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, train: str = "train",
          splits: Sequence[str] = (), leave_out: bool = False) -> str:  # fmt: skip
-    """Write `out/name/1.0.0` from the folder `root`.
+    """Write `out/name/1.0.0` from the folder `root`; returns a summary for the terminal.
 
-    After a kill at any moment the same call continues from the complete shards.
-
-    Args:
-        root: the folder, with one folder a split, and in it one folder a class.
-        out: the folder of sets; not inside `root`.
-        name: of the set; the folder's name if empty.
-        shard_bytes: approximate size of the images of a shard.
-        train: the split whose folders are the classes of all splits.
-        splits: to pack; every folder of `root` if empty.
-        leave_out: whether unreadable images are left out rather than packed as they are.
-
-    Returns:
-        A summary for the terminal.
+    After a kill at any moment the same call continues from the complete shards. `name` is the
+    folder's if empty; `leave_out` leaves unreadable images out rather than packing them as they
+    are; the others are arguments of `Manifest`.
 
     Raises:
         ConfigError: an invalid name, folder or split, or another set of this name in `out`.
@@ -63,11 +53,11 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         remaining = [shard for shard in manifest.shards if shard.file not in state.done]
         size = sum(image.size + RECORD_BYTES for shard in remaining for image in shard.images)
         prepared.check_room(out, size + SHARD_BYTES * len(remaining), name)
-        _write(root, remaining, state, len(manifest), leave_out)
-        _finish(state, name, manifest, content)
+        bad = _write(root, remaining, state, len(manifest), leave_out)
+        lengths = _finish(state, name, manifest, content)
         prepared.publish(state.folder, final)
-        state.remove()
-    return "\n".join(_summary(final, manifest.shards, state.done, leave_out))
+        state.path.unlink()
+    return "\n".join(_summary(final, lengths, bad, leave_out))
 
 
 def _check_names(root: Path, out: Path, name: str) -> None:
@@ -115,11 +105,11 @@ class _PackState:
     """The complete shards in `folder`, saved after each, so that a killed packing continues."""
 
     def __init__(self, staging: Path, plan: str):
-        self.folder, self._path, self._plan = staging / VERSION, staging / "state.json", plan
+        self.folder, self.path, self._plan = staging / VERSION, staging / "state.json", plan
         self.folder.mkdir(exist_ok=True)
         self.done: dict[str, ShardRecord] = {}
         try:
-            saved = json.loads(self._path.read_text())
+            saved = json.loads(self.path.read_text())
         except (OSError, ValueError):
             saved = {}
         if saved.get("plan") == plan:
@@ -136,20 +126,15 @@ class _PackState:
         """Save that a shard is complete."""
         self.done[file] = record
         content = {"plan": self._plan, "done": self.done}
-        atomic.write_text(self._path, json.dumps(content, indent=1))
-
-    def remove(self) -> None:
-        """Delete the file: the set is complete."""
-        self._path.unlink()
+        atomic.write_text(self.path, json.dumps(content, indent=1))
 
 
 def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
-           leave_out: bool) -> None:  # fmt: skip
-    """Write `shards` one by one; all cores read the images."""
+           leave_out: bool) -> dict[str, str]:  # fmt: skip
+    """Write `shards` one by one, read by all cores; the unreadable images of all shards."""
     count = total - sum(len(shard.images) for shard in shards)
-    bar, bad, began, size = Progress(total, label="packing"), {}, time.monotonic(), 0
-    for record in state.done.values():
-        bad |= record["unreadable"]
+    bar, began, size = Progress(total, label="packing"), time.monotonic(), 0
+    bad = {k: v for record in state.done.values() for k, v in record["unreadable"].items()}
     with ThreadPoolExecutor() as pool:
         for shard in shards:
             for image in _write_shard(root, shard, state, leave_out, pool):
@@ -158,15 +143,9 @@ def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
                 bar.update(count, {"MB/s": f"{speed:.0f}"})
             bad |= state.done[shard.file]["unreadable"]
             if not leave_out:
-                _check_tolerated(bad, total)
+                check_tolerated(bad, total, " Or leave them out: --leave_out_unreadable")
     bar.close()
-
-
-def _check_tolerated(bad: dict[str, str], total: int) -> None:
-    try:
-        check_tolerated(bad, total)
-    except DataError as e:
-        raise DataError(f"{e} Or leave them out: --leave_out_unreadable") from e
+    return bad
 
 
 def _write_shard(root: Path, shard: ShardFile, state: _PackState, leave_out: bool,
@@ -182,17 +161,14 @@ def _write_shard(root: Path, shard: ShardFile, state: _PackState, leave_out: boo
             if reason:
                 bad[image.path] = reason
             if not (reason and leave_out):
-                row = {"image": data, "label": image.label, "file_name": _file_name(image)}
+                name = os.fsencode(os.path.basename(image.path))
+                row = {"image": data, "label": image.label, "file_name": name}
                 writer.write(prepared.example(row))
                 length += 1
             yield image
         writer.close()
         digest = prepared.sha256(partial)
     state.add(shard.file, {"sha256": digest, "length": length, "unreadable": bad})
-
-
-def _file_name(image: ImageFile) -> bytes:
-    return os.fsencode(os.path.basename(image.path))
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -210,8 +186,8 @@ def _read(path: Path) -> tuple[bytes, str]:
     return data, ""
 
 
-def _finish(state: _PackState, name: str, manifest: Manifest, content: str) -> None:
-    """Write TFDS's metadata and the checksums beside the shards."""
+def _finish(state: _PackState, name: str, manifest: Manifest, content: str) -> dict[str, list[int]]:
+    """Write TFDS's metadata and the checksums beside the shards; the shards' lengths by split."""
     from tensorflow_datasets import features as f
 
     lengths: dict[str, list[int]] = {}
@@ -228,23 +204,18 @@ def _finish(state: _PackState, name: str, manifest: Manifest, content: str) -> N
     prepared.describe(state.folder, name, features, lengths, ("image", "label"))
     digests = {shard.file: state.done[shard.file]["sha256"] for shard in manifest.shards}
     prepared.write_checksums(state.folder, digests, content=content)
+    return lengths
 
 
-def _summary(final: Path, shards: Sequence[ShardFile], done: dict[str, ShardRecord],
-             leave_out: bool, max_named: int = 100) -> Iterator[str]:  # fmt: skip
-    bad = {k: v for record in done.values() for k, v in record["unreadable"].items()}
-    size = sum((final / shard.file).stat().st_size for shard in shards)
+def _summary(
+    final: Path, lengths: dict[str, list[int]], bad: dict[str, str], leave_out: bool
+) -> Iterator[str]:
+    size = sum(path.stat().st_size for path in final.glob("*.array_record*"))
     yield f"{final}: {size / 1e6:,.1f} MB"
-    for split in dict.fromkeys(shard.split for shard in shards):
-        lengths = [done[shard.file]["length"] for shard in shards if shard.split == split]
-        yield f"  {split}: {sum(lengths):,} images, shards: {len(lengths)}"
+    for split, counts in lengths.items():
+        yield f"  {split}: {sum(counts):,} images, shards: {len(counts)}"
     if bad:
         what = "left out" if leave_out else "packed as they are, and skipped by training"
         yield f"{len(bad)} unreadable images, {what}:"
-        yield from (f"  {path}: {reason}" for path, reason in list(bad.items())[:max_named])
-        if len(bad) > max_named:
-            yield f"  and {len(bad) - max_named} more"
-    yield (
-        f"read it with --config.data.source=tfds --config.data.name={final.parent.name} "
-        f"--config.data.dir={final.parent.parent}"
-    )
+        yield from reason_lines(bad)
+    yield prepared.how_to_read(final)

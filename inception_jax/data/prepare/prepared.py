@@ -23,16 +23,16 @@ from inception_jax.progress import watched
 from inception_jax.workdir import atomic, disk_space
 
 CHECKSUMS = "checksums.json"
+FORMAT = "array_record"
 STAGING = ".preparing"
 
 
-def shards(folder: Path, name: str, split: str, count: int,
-           file_format: str = "array_record") -> list[Path]:  # fmt: skip
+def shards(folder: Path, name: str, split: str, count: int) -> list[Path]:
     """The paths of a split's shards."""
-    return [folder / f"{name}-{split}.{file_format}-{i:05d}-of-{count:05d}" for i in range(count)]
+    return [folder / f"{name}-{split}.{FORMAT}-{i:05d}-of-{count:05d}" for i in range(count)]
 
 
-def example(values: Mapping[str, bytes | int | Sequence[float]]) -> bytes:
+def example(values: Mapping[str, bytes | int]) -> bytes:
     """One record; the same values give the same bytes."""
     from tensorflow_datasets.proto import tf_example_pb2
 
@@ -41,25 +41,24 @@ def example(values: Mapping[str, bytes | int | Sequence[float]]) -> bytes:
         feature = message.features.feature[key]
         if isinstance(value, bytes):
             feature.bytes_list.value.append(value)
-        elif isinstance(value, int):
-            feature.int64_list.value.append(value)
         else:
-            feature.float_list.value.extend(value)
+            feature.int64_list.value.append(value)
     return message.SerializeToString(deterministic=True)
 
 
-def describe(folder: Path, name: str, features: Mapping[str, Any],
-             splits: Mapping[str, Sequence[int]], supervised: tuple[str, str] | None,
-             file_format: str = "array_record") -> None:  # fmt: skip
+def describe(
+    folder: Path, name: str, features: Mapping[str, Any], splits: Mapping[str, Sequence[int]],
+    supervised: tuple[str, str] | None,
+) -> None:  # fmt: skip
     """Write TFDS's metadata: features, class names, and the images in each shard."""
     import tensorflow_datasets as tfds
     from etils import epath
 
     infos = []
     for split, lengths in splits.items():
-        files = shards(folder, name, split, len(lengths), file_format)
+        files = shards(folder, name, split, len(lengths))
         template = tfds.core.ShardedFileTemplate(
-            data_dir=epath.Path(folder), dataset_name=name, split=split, filetype_suffix=file_format
+            data_dir=epath.Path(folder), dataset_name=name, split=split, filetype_suffix=FORMAT
         )
         size = sum(path.stat().st_size for path in files)
         infos.append(
@@ -74,7 +73,7 @@ def describe(folder: Path, name: str, features: Mapping[str, Any],
         builder=identity, features=tfds.features.FeaturesDict(dict(features)),
         supervised_keys=supervised,
     )  # fmt: skip
-    info.set_file_format(file_format)
+    info.set_file_format(FORMAT)
     info.set_splits(tfds.core.SplitDict(infos))
     info.write_to_directory(str(folder))
 
@@ -103,10 +102,7 @@ def write_checksums(folder: Path, digests: Mapping[str, str], **more: str) -> No
 
 
 def verify(folder: Path) -> int | None:
-    """Compare every shard with its checksum.
-
-    Returns:
-        The number of shards; None for a set without checksums.
+    """Compare every shard with its checksum; their number, None for a set without checksums.
 
     Raises:
         DataError: a shard is missing or damaged; the message names each.
@@ -193,3 +189,11 @@ def publish(staged: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     staged.rename(final)
     atomic.sync_folder(final.parent)
+
+
+def how_to_read(final: Path) -> str:
+    """The flags that train on a set."""
+    return (
+        f"read it with --config.data.source=tfds --config.data.name={final.parent.name} "
+        f"--config.data.dir={final.parent.parent}"
+    )

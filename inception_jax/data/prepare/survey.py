@@ -1,14 +1,14 @@
 """Statistics of a split: classes, sizes, formats, unreadable images."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from inception_jax.data.images.kind import ImageKind, misnamed
+from inception_jax.data.sources.bad_images import reason_lines
 
-MAX_NAMED = 100  # images listed of one problem
 ENDS = 5  # smallest and largest classes listed
 BARS, WIDTH = 8, 30  # of the histogram
 
@@ -65,8 +65,10 @@ class Survey:
             yield f"sizes: median {median[0]} x {median[1]}, {', '.join(ends)}"
         yield "formats: " + ", ".join(f"{n} {count:,}" for n, count in self.formats.most_common())
         if self.misnamed:
-            yield from _named("with the suffix of another format", self.misnamed)
-        yield from _named("unreadable", self.unreadable)
+            yield f"{len(self.misnamed)} with the suffix of another format"
+            yield from reason_lines(self.misnamed)
+        yield f"{len(self.unreadable)} unreadable"
+        yield from reason_lines(self.unreadable)
 
     def _class_lines(self) -> Iterator[str]:
         order = np.argsort(self.counts, kind="stable")
@@ -82,13 +84,6 @@ class Survey:
         yield f"  smallest: {row(order[:ENDS])}"
         yield f"  largest: {row(order[::-1][:ENDS])}"
         yield from _histogram(self.counts)
-
-
-def _named(what: str, reasons: Mapping[str, str]) -> Iterator[str]:
-    yield f"{len(reasons)} {what}"
-    yield from (f"  {name}: {reason}" for name, reason in list(reasons.items())[:MAX_NAMED])
-    if len(reasons) > MAX_NAMED:
-        yield f"  and {len(reasons) - MAX_NAMED} more"
 
 
 def _histogram(counts: np.ndarray) -> Iterator[str]:

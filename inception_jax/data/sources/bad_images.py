@@ -1,6 +1,8 @@
 """The unreadable images of a split; more than 1% of them end a run."""
 
 import threading
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import DataError
@@ -9,9 +11,9 @@ TOLERATED = 0.01  # share of unreadable images above which a run ends
 
 
 class BadImages:
-    """Unreadable images of one split, by name.
+    """Unreadable images of one split, by name; shared by threads.
 
-    Shared by the reading threads. An image counts once however often it is read.
+    An image counts once however often it is read.
     """
 
     def __init__(self, source: Source):
@@ -27,38 +29,29 @@ class BadImages:
             self._drained = len(self.reasons)
             return fresh
 
-    def merge_stats(self, reasons: dict[str, str]) -> None:
-        """Register images that another process could not read; raises as `add`."""
+    def merge_stats(self, reasons: Mapping[str, str]) -> None:
+        """Register images, here or in another process; raises as `check_tolerated`."""
         with self._lock:
             self.reasons |= reasons
             check_tolerated(self.reasons, len(self._source))
 
     def add(self, index: int, error: Exception) -> None:
-        """Register image `index`.
-
-        Raises:
-            DataError: more than 1% of the split is unreadable.
-        """
-        with self._lock:
-            self.reasons[self._source.name(index)] = str(error)
-            check_tolerated(self.reasons, len(self._source))
+        """Register image `index`; raises as `check_tolerated`."""
+        self.merge_stats({self._source.name(index): str(error)})
 
 
-def check_tolerated(reasons: dict[str, str], total: int, max_named: int = 10) -> None:
-    """End the run if more than 1% of `total` images are unreadable.
-
-    Args:
-        reasons: why each unreadable image is, by name.
-        total: images of the split.
-        max_named: images that the message names.
-
-    Raises:
-        DataError: more than 1% are unreadable.
-    """
+def check_tolerated(reasons: Mapping[str, str], total: int, advice: str = "") -> None:
+    """Raise a DataError, which ends with `advice`, if more than 1% of `total` images are bad."""
     if len(reasons) > TOLERATED * total:
-        named = "\n".join(f"  {n}: {r}" for n, r in list(reasons.items())[:max_named])
-        more = f"\n  and {len(reasons) - max_named} more" if len(reasons) > max_named else ""
+        named = "\n".join(reason_lines(reasons, 10))
         raise DataError(
             f"{len(reasons)} of {total} images are unreadable, at most {TOLERATED:.0%} is "
-            f"tolerated:\n{named}{more}\nRepair or remove them, then run the same command again."
+            f"tolerated:\n{named}\nRepair or remove them, then run the same command again.{advice}"
         )
+
+
+def reason_lines(reasons: Mapping[str, str], max_named: int = 100) -> Iterator[str]:
+    """A line for each of the first images, and the number of the others."""
+    yield from (f"  {name}: {reason}" for name, reason in islice(reasons.items(), max_named))
+    if len(reasons) > max_named:
+        yield f"  and {len(reasons) - max_named} more"

@@ -1,6 +1,7 @@
 """A source kept in memory."""
 
-import numpy as np
+import functools
+from typing import Any
 
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
@@ -11,25 +12,15 @@ class Cached:
 
     def __init__(self, source: Source):
         self._source = source
-        self._images: list[np.ndarray | None] = [None] * len(source)
-        self._labels: list[int | None] = [None] * len(source)
         self.classes = source.classes
         self.name = source.name
         self.file = getattr(source, "file", source.name)
+        # An image is decoded once (twice, if two threads race).
+        self.label = functools.cache(source.label)
+        self.stored = functools.cache(lambda index: Picture(source.stored(index)).whole())
+
+    def __reduce__(self) -> Any:
+        return Cached, (self._source,)  # another process has its own cache
 
     def __len__(self) -> int:
         return len(self._source)
-
-    def label(self, index: int) -> int:
-        """Class of image `index`; the source may have to read a file for it, once."""
-        label = self._labels[index]
-        if label is None:
-            label = self._labels[index] = self._source.label(index)
-        return label
-
-    def stored(self, index: int) -> np.ndarray:
-        """Pixels uint8 [h, w, 3]; decoded once (twice, if two threads race)."""
-        pixels = self._images[index]
-        if pixels is None:
-            pixels = self._images[index] = Picture(self._source.stored(index)).whole()
-        return pixels

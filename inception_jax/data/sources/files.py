@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.sources.listing import SUFFIXES, images_below
+from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
 
 
@@ -21,8 +21,6 @@ class Files:
         self._root = root
         self.classes: tuple[str, ...] = ("",)
         self._names = images_below(root)
-        if not self._names:
-            raise ConfigError(f"expected images ({', '.join(SUFFIXES)}) below {root}, found none")
 
     def __len__(self) -> int:
         return len(self._names)

@@ -14,12 +14,13 @@ import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
+from inception_jax.errors import ConfigError
 from inception_jax.progress import Progress
 from inception_jax.workdir import atomic
 
@@ -49,6 +50,9 @@ def images_below(root: Path) -> list[str]:
     """Paths of the images below `root`, relative to it, sorted.
 
     `root` may be a link; links to folders below it are not followed, since they may form a cycle.
+
+    Raises:
+        ConfigError: there are none.
     """
     images, folders = [], [""]
     while folders:
@@ -59,20 +63,16 @@ def images_below(root: Path) -> list[str]:
                     images.append(os.path.join(folder, e.name))
                 elif e.name[0] != "." and e.is_dir(follow_symlinks=False):
                     folders.append(os.path.join(folder, e.name))
+    if not images:
+        raise ConfigError(f"expected images ({', '.join(SUFFIXES)}) below {root}, found none")
     return sorted(images)
 
 
-@dataclass(frozen=True)
-class Listing:
-    """The files of the classes, in order.
+class Listing(NamedTuple):
+    """The files of the classes, in order."""
 
-    Attributes:
-        names: bytes [n], the files' names: class by class, each class's sorted.
-        labels: int32 [n], the position of each file's class.
-    """
-
-    names: np.ndarray
-    labels: np.ndarray
+    names: np.ndarray  # bytes [n]: class by class, each class's sorted
+    labels: np.ndarray  # int32 [n], the position of each file's class
 
 
 def of(root: Path, classes: list[str]) -> Listing:

@@ -49,7 +49,7 @@ class Tfds:
             ) from e
         info = builder.info
         self._image, self._label = _keys(info, where)
-        self._features = frozenset(info.features)
+        self._has_file_names = FILE_NAME in info.features
         self.classes: tuple[str, ...] = tuple(info.features[self._label].names)
         self.folder = Path(str(builder.data_dir))
         self.splits: dict[str, int] = {k: v.num_examples for k, v in info.splits.items()}
@@ -96,18 +96,18 @@ class Tfds:
     def name(self, index: int) -> str:
         """`name/split/index`, and the file's name where the set has it."""
         name = f"{self._split}/{index}"
-        if FILE_NAME in self._features:
-            with contextlib.suppress(BadImageError):
-                file = self._record(index)[FILE_NAME].bytes_list.value[0]
-                name += f" {file.decode(errors='replace')}"
+        with contextlib.suppress(BadImageError):
+            name = f"{name} {self._file_name(index)}".rstrip()
         return name
 
     def file(self, index: int) -> str:
         """The file name of the image where the set has one (`imagenet2012` does), else `name`."""
-        if FILE_NAME not in self._features:
-            return self.name(index)
-        names = self._record(index)[FILE_NAME].bytes_list.value
-        return names[0].decode() if names else self.name(index)
+        return self._file_name(index) or self.name(index)
+
+    def _file_name(self, index: int) -> str:
+        """The file name in the record, empty where the set has none."""
+        names = self._record(index)[FILE_NAME].bytes_list.value if self._has_file_names else []
+        return names[0].decode(errors="replace") if names else ""
 
     def _record(self, index: int) -> Any:
         """The features of record `index`; each thread caches its last record."""

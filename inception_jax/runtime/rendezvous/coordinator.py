@@ -22,8 +22,11 @@ class Coordinator:
     """Listens for workers, compares their notes, and forwards messages between them.
 
     Attributes:
+        index: of this process, 0.
         members: the hello of every connected process by index, this one's included.
     """
+
+    index = 0
 
     def __init__(self, host: str, port: int, count: int, notes: Message):
         self._count = count
@@ -44,9 +47,7 @@ class Coordinator:
     def gather(self, patience: float, report: Callable[[str], None]) -> None:
         """Wait until all workers are connected, then start them.
 
-        Args:
-            patience: seconds to wait.
-            report: called with a line about the wait, every ten seconds.
+        After ten seconds, and every ten more, `report` is called with a line about the wait.
 
         Raises:
             LostProcessError: some did not connect in time; the message lists them.

@@ -70,13 +70,7 @@ class Connection:
 
 
 def hello(index: int, count: int, notes: Message) -> Message:
-    """The hello of this process.
-
-    Args:
-        index: of this process, from 0.
-        count: number of processes.
-        notes: values that must be equal in all processes.
-    """
+    """The hello of this process."""
     return {
         "index": index, "count": count, "notes": notes,
         "host": socket.gethostname(), "pid": os.getpid(), "time": time.time(),

@@ -19,11 +19,13 @@ class Worker:
     """Connects to the coordinator, and receives messages through it.
 
     Attributes:
+        index: of this process.
         members: the hello of every process by index, after `gather`.
     """
 
     def __init__(self, host: str, port: int, index: int, count: int, notes: Message):
-        self._address, self._hello = (host, port), hello(index, count, notes)
+        self.index, self._address = index, (host, port)
+        self._hello = hello(index, count, notes)
         self.members: dict[int, Message] = {}
         self._connection: Connection | None = None
         self._is_leaving = False
@@ -31,15 +33,13 @@ class Worker:
     def gather(self, patience: float, report: Callable[[str], None]) -> None:
         """Wait until the coordinator starts the job.
 
-        Args:
-            patience: seconds to wait.
-            report: called with a line about the wait, every ten seconds.
+        After ten seconds, and every ten more, `report` is called with a line about the wait.
 
         Raises:
             LostProcessError: it did not answer in time.
             ConfigError: it refused this process; the message has its reason.
         """
-        address, index = "{}:{}".format(*self._address), self._hello["index"]
+        address = "{}:{}".format(*self._address)
         began = reported = time.monotonic()
         while True:
             now = time.monotonic()
@@ -58,14 +58,14 @@ class Worker:
             if now - began > patience:
                 self.close()
                 raise LostProcessError(
-                    f"process {index} got no answer from process 0 within {patience:.0f} s: "
+                    f"process {self.index} got no answer from process 0 within {patience:.0f} s: "
                     f"expected it at {address}; look at its log, and whether "
                     f"{socket.gethostname()} can reach {address}"
                 )
             if now - reported > REPORT_EVERY:
                 reported = now
                 state = "no answer from" if self._connection is None else "waiting for others at"
-                report(f"process {index}: {state} {address} ({now - began:.0f} s)")
+                report(f"process {self.index}: {state} {address} ({now - began:.0f} s)")
 
     def close(self) -> None:
         """Close the connection."""
