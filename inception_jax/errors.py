@@ -5,9 +5,10 @@ a traceback; any other exception is a crash and keeps its traceback.
 """
 
 import contextlib
+import difflib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 UNWRITABLE = (
@@ -80,6 +81,12 @@ class LostProcessError(UserError):
     """A process of the job did not connect, died or hangs (EX_SOFTWARE)."""
 
     code = 70
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """The end of a message about a misspelt word: the nearest choice; empty if none is near."""
+    near = difflib.get_close_matches(word, list(choices), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

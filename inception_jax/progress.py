@@ -21,10 +21,9 @@ class Progress:
     """
 
     def __init__(
-        self, total: int, start: int = 0, *, label: str = "", quiet: float = 10.0,
-        stream: TextIO | None = None,
-    ):  # fmt: skip
-        self.total, self.step, self.label, self.quiet = total, start, label, quiet
+        self, total: int, *, label: str = "", quiet: float = 10.0, stream: TextIO | None = None
+    ):
+        self.total, self.step, self.label, self.quiet = total, 0, label, quiet
         self.stream = stream or sys.stderr
         self.live = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self._first: tuple[int, float] | None = None

@@ -143,7 +143,7 @@ def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch):
 
 def test_time_left_ignores_the_first_step(clock):
     """The rate is that of the steps after the first shown one; a resumed run starts from there."""
-    bar = Progress(100, start=40, stream=io.StringIO())
+    bar = Progress(100, stream=io.StringIO())
     clock(300.0)  # compilation
     bar.update(41, {})
     assert bar.seconds_left(1300.0) is None
@@ -165,7 +165,8 @@ def test_duration(seconds, text):
 @given(st.integers(1, 10**7), st.floats(0, 1), st.integers(8, 30))
 def test_bar_is_always_as_wide_as_asked(total, share, width):
     """The bar's width is exact at every position."""
-    bar = Progress(total, int(share * total), stream=io.StringIO())
+    bar = Progress(total, stream=io.StringIO())
+    bar.step = int(share * total)
     drawn = bar._bar(width)
     assert len(drawn) == width
     assert set(drawn) <= set(BLOCKS)

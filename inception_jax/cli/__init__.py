@@ -2,6 +2,10 @@
 
 import importlib
 import sys
+import traceback
+
+from inception_jax import __version__
+from inception_jax.errors import ConfigError, UserError, did_you_mean
 
 # Name -> description. Modules are imported on demand: `--help` must not wait for JAX.
 COMMANDS = {
@@ -50,12 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         print(USAGE.format(commands=rows))
         return 0 if argv else 78
     if argv[0] == "--version":
-        from inception_jax import __version__
-
         print(__version__)
         return 0
-    from inception_jax.errors import UserError
-
     try:
         if argv[0] not in COMMANDS:
             raise unknown_command(argv[0])
@@ -91,13 +91,8 @@ def report_end(
 ) -> None:
     """Prints a command's error, once per job, and notifies the job's other processes.
 
-    A process that ends alone exits immediately: JAX's shutdown would wait for the others.
-
-    Args:
-        code: the exit code.
-        error: that ended the command.
-        text: to print; the traceback if empty.
-        own_process: whether the process may be ended.
+    A process that ends alone exits immediately: JAX's shutdown would wait for the others. Without
+    `text` the traceback is printed; without `own_process`, a process without others goes on.
     """
     # Not imported here: most commands have no other processes.
     distributed = sys.modules.get("inception_jax.runtime.distributed")
@@ -115,21 +110,14 @@ def report_end(
     distributed.say_goodbye(error)
     if error is not None and (abrupt or not shared):
         if not text:
-            import traceback
-
             traceback.print_exception(error)
         distributed.hard_exit(code, goodbye=shared)
 
 
-def unknown_command(word: str) -> Exception:
+def unknown_command(word: str) -> ConfigError:
     """The error for a first word that is not a command."""
-    from inception_jax.errors import ConfigError
-
     if word.startswith("-"):
         example = f"inception-jax train {word}"
         return ConfigError(f"expected a command before {word!r}, for example: {example}")
-    import difflib
-
-    near = difflib.get_close_matches(word, COMMANDS, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(word, COMMANDS)
     return ConfigError(f"unknown command {word!r}, expected one of {', '.join(COMMANDS)}{hint}")

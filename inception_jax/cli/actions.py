@@ -36,15 +36,7 @@ def names(command: str) -> list[str]:
 
 
 def run(command: str, argv: list[str]) -> int | None:
-    """Runs the action that the first word names, or prints the usage.
-
-    Args:
-        command: a key of `ACTIONS`.
-        argv: the words after the command.
-
-    Raises:
-        ConfigError: the first word is not an action.
-    """
+    """Runs the action that the first word after the command names, or prints the usage."""
     action = argv[0] if argv else None
     if action in HELP:
         rows = [(f"inception-jax {command} {usage}", t) for usage, t in ACTIONS[command].items()]

@@ -29,13 +29,18 @@ def main(argv: list[str]) -> None:
     flags.number("seconds", 4.0, "length of a measurement", low=0.1)
     flags.whole("rounds", 3, "measurements of each kind", low=1)
     values = flags.parse(argv)
-    bench, step = (_of_config if flags.has_config else _of_folder)(flags, values)
-    result = bench.run(step)
+    if "config" in values:
+        source, data, step = _of_config(flags.config())
+    else:
+        source, data, step = *_of_folder(values), None
+    from inception_jax.data.input_bench import InputBench
+
+    result = InputBench(source, data, values.seconds, values.rounds).run(step)
     flags.print(result, lambda: text(result))
 
 
-def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
-    """The images below a folder, cropped as GoogLeNet's section 6; the step is simulated."""
+def _of_folder(values: Any) -> tuple[Any, configs.sections.Data]:
+    """The images below a folder, cropped as in GoogLeNet's section 6."""
     if not values.folder:
         raise ConfigError("expected --folder=DIR, a folder of images, or --config=PAGE")
     rule = configs.RULES["data.interpolation"]
@@ -50,28 +55,22 @@ def _of_folder(flags: Flags, values: Any) -> tuple[Any, None]:
         interpolation=values.interpolation, threads=values.threads,
         processes=values.processes,
     )  # fmt: skip
-    data = cast(configs.sections.Data, SimpleNamespace(**fields))
     startup.start()
-    from inception_jax.data.input_bench import InputBench
-
-    return InputBench(source, data, values.seconds, values.rounds), None
+    return source, cast(configs.sections.Data, SimpleNamespace(**fields))
 
 
-def _of_config(flags: Flags, values: Any) -> tuple[Any, Any]:
+def _of_config(config: Any) -> tuple[Any, configs.sections.Data, Any]:
     """A config's data and, on an accelerator, its train step."""
-    config = flags.config()
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
     import jax
 
-    from inception_jax.data import input_bench
     from inception_jax.train import trainer
 
     built = trainer.build(config)
     step = None if jax.default_backend() == "cpu" else _train_step(built.program)
-    bench = input_bench.InputBench(built.source, config.data, values.seconds, values.rounds)
-    return bench, step
+    return built.source, config.data, step
 
 
 def text(result: dict[str, Any]) -> str:

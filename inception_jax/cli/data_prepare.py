@@ -19,7 +19,6 @@ command starts again from the beginning: TFDS cannot continue.
 """  # noqa: D205, D415
 
 from pathlib import Path
-from typing import Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
@@ -52,20 +51,17 @@ def main(argv: list[str]) -> None:
     required = "out" if kind == "folder" else "manual_dir"
     if not values[required].value:
         raise ConfigError(f"expected --{required}=DIR")
-    print(_folder(rest[0], values) if kind == "folder" else _imagenet(values))
+    if kind == "folder":
+        from inception_jax.data.prepare.pack import pack
 
+        text = pack(
+            Path(rest[0]), Path(values.out), values.name, shard_bytes=values.shard_mb * 10**6,
+            train=values.train_split, splits=[s for s in values.splits.split(",") if s],
+            leave_out=values.leave_out_unreadable,
+        )  # fmt: skip
+    else:
+        from inception_jax.data.prepare.build import prepare
 
-def _folder(root: str, values: Any) -> str:
-    from inception_jax.data.prepare.pack import pack
-
-    return pack(
-        Path(root), Path(values.out), values.name, shard_bytes=values.shard_mb * 10**6,
-        train=values.train_split, splits=[s for s in values.splits.split(",") if s],
-        leave_out=values.leave_out_unreadable,
-    )  # fmt: skip
-
-
-def _imagenet(values: Any) -> str:
-    from inception_jax.data.prepare.build import prepare
-
-    return prepare(Path(values.manual_dir), Path(values.data_dir), values.any_size, values.md5)
+        manual, data = Path(values.manual_dir), Path(values.data_dir)
+        text = prepare(manual, data, values.any_size, values.md5)
+    print(text)

@@ -42,16 +42,13 @@ def main(argv: list[str]) -> None:
         elif words:
             _describe(flags, words[0], values)
         else:
-            _list(flags)
+            from inception_jax import models
+
+            table = {name: models.dialects(name) for name in models.names()}
+            lines = [f"{name:21}{', '.join(dialects)}" for name, dialects in table.items()]
+            flags.print(table, lambda: "\n".join(lines))
     except ValueError as e:
         raise ConfigError(str(e)) from e
-
-
-def _list(flags: Flags) -> None:
-    from inception_jax import models
-
-    table = {name: models.dialects(name) for name in models.names()}
-    flags.print(table, lambda: "\n".join(f"{n:21}{', '.join(d)}" for n, d in table.items()))
 
 
 def _describe(flags: Flags, name: str, values: Any) -> None:

@@ -27,9 +27,9 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     flags = _flags(argv)
     values = flags.parse(argv)
-    config = flags.config() if flags.has_config else None
+    config = flags.config() if "config" in values else None
     from inception_jax.doctor import text
-    from inception_jax.doctor.examination import Examination, Subject
+    from inception_jax.doctor.examination import Examination
     from inception_jax.doctor.finding import Finding
     from inception_jax.runtime import distributed
 
@@ -41,7 +41,8 @@ def main(argv: list[str]) -> int:
             print(text.line(finding, width, colour), flush=True)
 
     address = flags.address()
-    subject = Subject(
+    exam = Examination(
+        show,
         config=config,
         workdir=Path(values.workdir) if values.workdir else None,
         address=address,
@@ -50,7 +51,6 @@ def main(argv: list[str]) -> int:
         allow_change=values.allow_config_change,
         compile=values.compile,
     )
-    exam = Examination(subject, show)
     # With several processes or JSON nothing else is printed before the end.
     with _libraries_to_stderr() if address or values.json else contextlib.nullcontext():
         exam.run()
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
             for finding in exam.findings if address else []:
                 show(finding)
             print(f"\n{text.verdict(exam)}")
-    if exam.stuck:
+    if exam.checks.stuck:
         distributed.say_goodbye()
         distributed.hard_exit(text.code(exam))
     return text.code(exam)
@@ -85,7 +85,7 @@ def _flags(argv: list[str]) -> Flags:
     flags = Flags("doctor", __doc__).json()
     page, workdir = split_flag(argv, "config")[0], split_flag(argv, "workdir")[0]
     if page is None and workdir and (Path(workdir) / "config.json").exists():
-        flags.run("directory of the run")
+        flags.run()
     else:
         flags.page(required=False).text("workdir", None, "directory of the run, existing or new")
     flags.switch("allow_config_change", "allow a directory with another config")

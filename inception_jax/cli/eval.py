@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 
 def _flags() -> Flags:
-    flags = Flags("eval", __doc__).run("directory of the run").json()
+    flags = Flags("eval", __doc__).run().json()
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")
@@ -74,11 +74,7 @@ def _flags() -> Flags:
 
 
 def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]:
-    """The workdir and the step of `DIR` or `DIR@STEP`.
-
-    Raises:
-        ConfigError: the step is not a number.
-    """
+    """The workdir and the step of `DIR` or `DIR@STEP`."""
     path, at, step = word.rpartition("@")
     if not at or Path(word).is_dir():
         return Path(word), None

@@ -15,7 +15,7 @@ from inception_jax.errors import ConfigError
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("export", __doc__).run("directory of the run")
+    flags = Flags("export", __doc__).run()
     flags.text("to", "", "stablehlo, onnx, saved_model, or a peer such as timm:inception_v4")
     flags.text("out", "", "file to write")
     flags.text("endpoint", "", "row whose features the graph returns; the logits if not given")

@@ -58,7 +58,9 @@ def main(argv: list[str]) -> None:
     inputs = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
     sets: list[Any] = []
     for path, files in zip(paths, inputs, strict=True):
-        sets.append(network.extract(path, files) if network and isinstance(files, list) else files)
+        if network and isinstance(files, list):
+            files = network.extractor.extract(path, files, values.batch_size)
+        sets.append(files)
         if save and len(sets) == 1:
             sets[0].save(save)
     found = compare.compare(
@@ -96,7 +98,7 @@ class FidNetwork:
             raise ConfigError(f"expected --workdir=DIR of a network.\n{MAKE}")
         if not (workdir / "config.json").is_file():
             raise ConfigError(f"--workdir={workdir}: found no network there.\n{MAKE}")
-        config: Any = pages.of_run(values.workdir)
+        config = pages.of_run(values.workdir)
         configs.validate(config)
         from inception_jax.runtime import startup
 
@@ -106,20 +108,16 @@ class FidNetwork:
         from inception_jax.weights.import_weights import read_source
 
         predictor = predict.Predictor(config, workdir, values.step)
-        self._extractor, self._batch = image_set.FeatureExtractor(predictor), values.batch_size
+        self.extractor = image_set.FeatureExtractor(predictor)
         model = predictor.model
         self.name = f"{model.NAME} ({model.dialect})"
-        self.notes = []
         sha256 = read_source(workdir).get("sha256", "") if predictor.step == 0 else ""
-        if model.dialect != "fid" or not sha256.startswith(SHA256):
-            self.notes += [
-                f"{workdir} is {self.name}, not with the published FID weights ({FILE}): "
-                f"its numbers are comparable with each other only"
-            ]
-
-    def extract(self, folder: Path, files: list[Path]) -> Any:
-        """The features of the images `files` below a folder."""
-        return self._extractor.extract(folder, files, self._batch)
+        note = (
+            f"{workdir} is {self.name}, not with the published FID weights ({FILE}): "
+            f"its numbers are comparable with each other only"
+        )
+        published = model.dialect == "fid" and sha256.startswith(SHA256)
+        self.notes = [] if published else [note]
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

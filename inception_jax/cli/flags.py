@@ -32,7 +32,7 @@ class Flags:
         self._command, self._doc = command, doc or ""
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
-        self._short: dict[str, str] = {}  # flags that are a config's key
+        self._short: dict[str, str] = {}  # --flag -> the config's key
         self._counts, self._missing = (0, 0), ""  # of positional arguments
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
         self._required = True
@@ -59,7 +59,7 @@ class Flags:
 
     def key(self, name: str, key: str, help: str) -> "Flags":
         """A short name of `--config.KEY`."""
-        self._short[name] = key
+        self._short[f"--{name}"] = key
         return self._declared(f"{name}=N", None, help, configs.RULES[key].expected)
 
     def arguments(self, what: str, example: str, least: int = 1, most: int = 1) -> "Flags":
@@ -84,13 +84,12 @@ class Flags:
         self._rows += [("--config=PAGE[:ARGUMENT]", example), OVERRIDES]
         return self
 
-    def run(self, help: str) -> "Flags":
+    def run(self) -> "Flags":
         """`--workdir=DIR` of a run, with `--config.section.key=value` over its saved config."""
-        self.text("workdir", None, help)
+        flags.DEFINE_string("workdir", None, "", flag_values=self.values)
         self._load = ("workdir", pages.of_run)
         self._expected["workdir"] = "DIR, for example --workdir=runs/digits"
-        self._rows[-1] = ("--workdir=DIR", help)
-        self._rows.append(OVERRIDES)
+        self._rows += [("--workdir=DIR", "directory of the run"), OVERRIDES]
         return self
 
     def cluster(self, patience: float = 1800) -> "Flags":
@@ -103,11 +102,7 @@ class Flags:
         return self.number("heartbeat", 60, "seconds without a heartbeat until a process is dead")
 
     def address(self) -> "ProcessAddress | None":
-        """This process's address in the job; None if it is the only one.
-
-        Raises:
-            ConfigError: the flags are inconsistent.
-        """
+        """This process's address in the job; None if it is the only one."""
         from inception_jax.runtime import distributed
 
         v = self.values
@@ -122,9 +117,8 @@ class Flags:
 
     def _declared(self, usage: str, default: Any, help: str, expected: str) -> "Flags":
         self._expected[usage.split("=")[0]] = expected
-        self._rows.append(
-            (f"--{usage}", help + (f" (default {default})" if default not in (None, "") else ""))
-        )
+        shown = "" if default in (None, "") else f" (default {default})"
+        self._rows.append((f"--{usage}", help + shown))
         return self
 
     def parse(self, argv: list[str]) -> Any:
@@ -159,18 +153,9 @@ class Flags:
         return self.values
 
     def config(self) -> Any:
-        """The config of the page or the run with overrides, validated.
-
-        Raises:
-            ConfigError: a value breaks a rule.
-        """
+        """The config of the page or the run with overrides, validated."""
         configs.validate(self.values.config)
         return self.values.config
-
-    @property
-    def has_config(self) -> bool:
-        """Whether a config was given."""
-        return "config" in self.values
 
     def help(self) -> str:
         """The command's text and its flags."""
@@ -182,7 +167,7 @@ class Flags:
     def _as_key(self, word: str) -> str:
         """`--config.log.profile=20` for `--profile=20`."""
         name, equals, value = word.partition("=")
-        key = self._short.get(name.removeprefix("--")) if name.startswith("--") else None
+        key = self._short.get(name)
         return f"--config.{key}{equals}{value}" if key else word
 
     def _define_config(self, argv: list[str]) -> list[str]:
@@ -220,11 +205,7 @@ class Flags:
 
 
 def split_flag(argv: list[str], name: str) -> tuple[str | None, list[str]]:
-    """The value of `--name=value` or `--name value`, and the other words.
-
-    Raises:
-        ConfigError: the flag is given twice.
-    """
+    """The value of `--name=value` or `--name value`, and the other words."""
     value, rest, words = None, [], iter(argv)
     for word in words:
         flag, equals, text = word.partition("=")

@@ -33,11 +33,7 @@ ELSEWHERE = {
 
 
 def check(argv: list[str], known: list[str]) -> None:
-    """Checks the spelling of every word that is, or looks like, a flag.
-
-    Raises:
-        ConfigError: an unknown key or flag, or missing dashes.
-    """
+    """Refuses unknown keys and flags, and words that look like a flag without its dashes."""
     for word in argv:
         name, equals, _ = word.partition("=")
         if word == "--":

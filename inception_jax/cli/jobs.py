@@ -1,6 +1,5 @@
 """Shared by `launch` and `sweep`: engines, their flags, and the files of submitted jobs."""
 
-import difflib
 import importlib
 import shutil
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, did_you_mean
 from inception_jax.launch import ENGINES, slurm
 from inception_jax.launch.spec import Flag, JobSpec, valid_name
 from inception_jax.workdir import atomic, jsonl, run_dir
@@ -18,15 +17,10 @@ ADDRESS = ("--coordinator", "--processes", "--process", "--distributed")  # set 
 
 
 def engine(name: str) -> Any:
-    """The module of an engine.
-
-    Raises:
-        ConfigError: unknown name.
-    """
+    """The module of an engine."""
     module = name.replace("-", "_")
     if module not in ENGINES:
-        near = difflib.get_close_matches(module, ENGINES, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(module, ENGINES)
         raise ConfigError(f"engine {name!r}: expected one of {', '.join(ENGINES)}{hint}")
     return importlib.import_module(f"inception_jax.launch.{module}")
 
@@ -46,26 +40,17 @@ def declare(flags: Flags, wanted: tuple[Flag, ...]) -> Flags:
 def spec(
     engine: Any, values: Any, commands: tuple[tuple[str, ...], ...], folder: Path, **more: Any
 ) -> JobSpec:
-    """The JobSpec of commands with the values of an engine's flags.
-
-    Raises:
-        ConfigError: the flags are inconsistent.
-    """
+    """The JobSpec of commands with the values of an engine's flags."""
     given = {flag.name: getattr(values, flag.name) for flag in engine.FLAGS}
     name = given.pop("name") or valid_name(folder.absolute().name)
     fields = {key: given.pop(key) for key in FIELDS if key in given}
     return JobSpec(commands, folder, name, **fields, **more, options=given)
 
 
-def command(words: list[str], spec_devices: int = 0) -> Path:
+def command(words: list[str], spec_devices: int) -> Path:
     """Checks the command of a job as `train` would; returns its workdir.
 
-    Args:
-        words: after `inception-jax`.
-        spec_devices: accelerators of the job, over all machines; 0 if unknown.
-
-    Raises:
-        ConfigError: it is not `train`, or `train` would refuse it.
+    The job has `spec_devices` accelerators over all machines; 0 if unknown.
     """
     if words[:1] != ["train"]:
         example = "-- train --config=configs/inception_v3.py --workdir=runs/v3"
@@ -138,11 +123,7 @@ def queued(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def refuse_second(folder: Path) -> None:
-    """Refuses to submit a job that is still in the queue.
-
-    Raises:
-        ConfigError: names the job.
-    """
+    """Refuses to submit a job that is still in the queue."""
     for job, states in queued(folder).items():
         state = " ".join(sorted(set(states.values()))).lower()
         raise ConfigError(

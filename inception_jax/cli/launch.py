@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int | None:
     flags = jobs.declare(Flags(f"launch {ours[0]}", usage(ours[0], engine)), engine.FLAGS)
     flags.switch("print", "print the job's files, and submit nothing")
     values = flags.parse(ours[1:])
-    gpus = values.gpus * getattr(values, "nodes", 1) if "gpus" in flags.values else 0
+    gpus = values.gpus * getattr(values, "nodes", 1) if "gpus" in values else 0
     workdir = jobs.command(command, gpus)
     spec = jobs.spec(engine, values, (tuple(command),), workdir)
     files = engine.render(spec)

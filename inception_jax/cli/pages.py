@@ -45,11 +45,7 @@ def load(given: str) -> configs.Config:
 
 
 def functions(given: str) -> dict[str, Any]:
-    """The functions `sweep_...` and `search` of a page, by name.
-
-    Raises:
-        ConfigError: the page does not exist, or raises.
-    """
+    """The functions `sweep_...` and `search` of a page, by name."""
     scope = _execute(Path(given.partition(":")[0]))
     return {
         name: f

@@ -15,11 +15,7 @@ def row(
 ) -> dict[str, Any]:
     """One evaluation: errors with Wilson intervals, and published errors.
 
-    Args:
-        networks: name and dialect of each model.
-        crops: views per image.
-        sums: images and hits.
-        what: a title instead of the network's name.
+    `networks` are name and dialect of each model, `what` is a title instead of the network's name.
     """
     from inception_jax.eval import published
 
@@ -81,16 +77,11 @@ def text(rows: list[dict[str, Any]]) -> str:
 
 
 def _cells(r: dict[str, Any]) -> tuple[str, ...]:
-    first = r["published"][0] if r["published"] else None
+    published = _published(r["published"][0]) if r["published"] else "none"
     return (
-        r["what"] or r["network"],
-        str(r["crops"]),
-        str(r["models"]),
-        _error(r["top1"]),
-        _error(r["top5"]),
-        f"{_percent(first['top1'])} / {_percent(first['top5'])}" if first else "none",
-        f"{r['images']:,}",
-    )
+        r["what"] or r["network"], str(r["crops"]), str(r["models"]),
+        _error(r["top1"]), _error(r["top5"]), published, f"{r['images']:,}",
+    )  # fmt: skip
 
 
 def _error(measured: dict[str, Any]) -> str:
@@ -102,6 +93,10 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}%"
 
 
+def _published(p: dict[str, Any]) -> str:
+    return f"{_percent(p['top1'])} / {_percent(p['top5'])}"
+
+
 def _source(p: dict[str, Any]) -> str:
     images = f", {p['images']:,} images" if p["images"] else ""
-    return f"  published {_percent(p['top1'])} / {_percent(p['top5'])}: {p['source']}{images}"
+    return f"  published {_published(p)}: {p['source']}{images}"

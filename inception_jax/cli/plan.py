@@ -134,8 +134,7 @@ def _images(config: Any, given: int | None) -> int:
 
 def _bench(path: str) -> dict[str, Any]:
     try:
-        found = json.loads(Path(path).read_text())
-        return {"images_per_s": float(found["images_per_s"])}
+        return {"images_per_s": float(json.loads(Path(path).read_text())["images_per_s"])}
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ConfigError(
             f"--input={path}: expected the output of `data bench --json` ({e})"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, DataError
-from inception_jax.progress import Progress
+from inception_jax.progress import watched
 from inception_jax.workdir import atomic
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("predict", __doc__).run("directory of the run")
+    flags = Flags("predict", __doc__).run()
     flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
     flags.json("print one JSON object per line")
     flags.whole("top", 5, "classes to print", low=1)
@@ -72,17 +72,13 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     out = Path(values.out)
     save = {".npz": _npz, ".parquet": _parquet}[out.suffix]
     names, features = [], []
-    bar = Progress(len(files), label="features", quiet=30)
-    for i, (path, x, error) in enumerate(
-        predictor.features(files, values.features, pooled=not values.spatial), 1
-    ):
-        bar.update(i, {})
+    each = predictor.features(files, values.features, pooled=not values.spatial)
+    for path, x, error in watched(each, len(files), "features"):
         if error:
             print(f"{path}\n  unreadable: {error}", file=sys.stderr)
-            continue
-        names.append(str(path))
-        features.append(x)
-    bar.close()
+        else:
+            names.append(str(path))
+            features.append(x)
     if not features:
         raise DataError(f"none of {len(files)} files could be read as an image")
     with atomic.replacing(out, out.suffix) as partial:

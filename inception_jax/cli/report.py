@@ -27,18 +27,13 @@ def main(argv: list[str]) -> None:
         if len(runs) > 1:
             raise ConfigError(f"{sweeps[0]} is a sweep: expected one sweep, or several runs")
         return sweep(sweeps[0], Path(values.out) if values.out else sweeps[0] / "report.html")
-    out = Path(values.out) if values.out else runs[0] / "report.html" if len(runs) == 1 else None
-    if out is None:
+    if len(runs) > 1 and not values.out:
         raise ConfigError("several runs need --out=FILE.html")
-    print(report.write(runs, out))
+    print(report.write(runs, Path(values.out) if values.out else runs[0] / "report.html"))
 
 
 def sweep(path: Path, out: Path) -> None:
-    """Writes the report of a sweep.
-
-    Raises:
-        ConfigError: the file cannot be written, or sweep.json is damaged.
-    """
+    """Writes the report of a sweep."""
     from inception_jax.report import html
     from inception_jax.sweep import folder, pictures, render
     from inception_jax.sweep.comparison import Comparison

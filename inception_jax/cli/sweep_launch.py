@@ -41,11 +41,7 @@ def main(argv: list[str]) -> int | None:
 
 
 def engine_of(on: str | None) -> ModuleType:
-    """The module of the engine `on`.
-
-    Raises:
-        ConfigError: no engine, or one that cannot run sweeps.
-    """
+    """The module of the engine `on`, which must be able to run sweeps."""
     if on not in ON:
         raise ConfigError(f"--on={on or ''}: expected one of {', '.join(ON)}")
     return jobs.engine(on)
@@ -63,11 +59,7 @@ def declare(flags: Flags, engine: ModuleType | None) -> Flags:
 def submit(sweep: Sweep, engine: ModuleType, values: Any, save: Callable[[], None]) -> int | None:
     """Submits the unfinished tasks of a sweep; the exit code.
 
-    Args:
-        sweep: the sweep.
-        engine: to submit to.
-        values: of the flags.
-        save: writes the sweep's directory, just before the submission.
+    `save` writes the sweep's directory, just before the submission.
 
     Raises:
         ConfigError: the flags are inconsistent, a job is in the queue, or all trials are done.

@@ -94,11 +94,7 @@ def table(rows: list[dict[str, Any]], metric: str) -> list[str]:
 
 
 def reap(sweep: Sweep) -> None:
-    """Marks running trials of a search as failed if their worker has died.
-
-    Raises:
-        ConfigError: the sweep is a grid.
-    """
+    """Marks running trials of a search as failed if their worker has died."""
     if sweep.search is None:
         raise ConfigError(f"{sweep.folder} is a grid: `sweep resume` restarts unfinished trials")
     from optuna.trial import TrialState

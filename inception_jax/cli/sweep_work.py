@@ -5,6 +5,7 @@ the search is complete. `sweep launch` starts --workers of these. Exits with 75 
 the same command resumes its trial.
 """  # noqa: D415
 
+from functools import partial
 from pathlib import Path
 
 from inception_jax.cli import sweeps
@@ -25,11 +26,5 @@ def main(argv: list[str]) -> None:
 
     given = sweep.config_arg()
     suggest = sweeps.searcher(given)
-    worker = SearchWorker(
-        sweep, values.worker, suggest, lambda o: sweeps.build(given, sweep.base, o), _say
-    )
-    worker.work()
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    build, say = (lambda o: sweeps.build(given, sweep.base, o)), partial(print, flush=True)
+    SearchWorker(sweep, values.worker, suggest, build, say).work()

@@ -124,11 +124,7 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
 
 
 def searcher(given: str) -> Any:
-    """A page's `search` function.
-
-    Raises:
-        ConfigError: the page has none.
-    """
+    """A page's `search` function."""
     function = pages.functions(given).get("search")
     if function is None:
         raise ConfigError(f"--search: expected a function search(trial) in {given}, found none")
@@ -136,11 +132,7 @@ def searcher(given: str) -> Any:
 
 
 def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, Any]:
-    """The config of a trial, parsed and checked as its command will.
-
-    Raises:
-        ConfigError: names the trial and the problem.
-    """
+    """The config of a trial, parsed and checked as its command will; an error names the trial."""
     shared = {word.partition("=")[0].partition("config.")[2] for word in base}
     if both := sorted(shared & overrides.keys()):
         raise ConfigError(f"--config.{both[0]}: the sweep sets it; leave it out")

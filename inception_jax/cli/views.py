@@ -8,11 +8,7 @@ from inception_jax.errors import ConfigError
 
 
 def show(flags: Flags, config: Any, protocol: str, image: str) -> None:
-    """Prints the views of an image of `image`, WIDTHxHEIGHT, for the config's input size.
-
-    Raises:
-        ConfigError: that is not a size.
-    """
+    """Prints the views of an image of `image`, WIDTHxHEIGHT, for the config's input size."""
     from inception_jax.eval.protocols import from_data_section
 
     match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", image)

@@ -1,143 +1,156 @@
-"""The types of the config's sections, for annotations: `def build(optim: sections.Optim)`.
+"""The config's sections: each key with its type, its rule, and its default, if pages may omit it.
 
-At run time a config is a `ConfigDict`. `rules.py` holds what each value must be;
-`tests/config/test_sections.py` checks that both files list the same keys with the same types.
+At run time a config is a `ConfigDict`; the classes serve annotations, `def build(optim:
+sections.Optim)`, and give `RULES` and the defaults of the fragments.
 """
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+import typing
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from ml_collections import ConfigDict
 
+from inception_jax.config.rules import INT32, PLAIN, Rule, choice, real, span, whole
+
+Count = Annotated[int, whole(0)]
+Natural = Annotated[int, whole(1)]
+NotNegative = Annotated[float, real(0)]
+Positive = Annotated[float, real(0, above=True)]
+Decay = Annotated[float, real(0, 1, below=True)]
+Factor = Annotated[float, real(0, 1, above=True)]
+Probability = Annotated[float, real(0, 0.99)]
+
 
 class Data(Protocol):
-    """The `data` section."""
+    """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
 
-    source: str
-    name: str
-    dir: str
-    train_split: str
-    classes: int
-    image_size: int
-    batch_size: int
-    crop: str
-    area: tuple[float, float]
-    aspect: tuple[float, float]
-    pad: int
-    eval_crop: float
-    resize: str
-    interpolation: str
-    flip: bool
-    colour: str
-    cache: bool
-    threads: int
-    processes: int
+    source: Literal["digits", "folder", "tfds"]
+    name: str = ""  # of a tensorflow-datasets data set
+    dir: str = ""  # of a folder tree, or tensorflow-datasets' data_dir
+    train_split: str = "train"
+    classes: Annotated[int, whole(2)]
+    image_size: Natural  # pixels
+    batch_size: Natural  # images per step, over all devices
+    crop: Literal["inception", "tensorflow", "pad", "central"] = "inception"
+    area: Annotated[tuple[float, float], span(0, 1, "(0.08, 1.0)")] = (0.08, 1.0)  # random crop
+    aspect: Annotated[tuple[float, float], span(0, 100, "(0.75, 1.33)")] = (3 / 4, 4 / 3)
+    pad: Count = 0  # pixels of the pad crop
+    eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
+    resize: Literal["stretch", "short_side"] = "stretch"
+    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos", "random"] = (
+        "bilinear"
+    )
+    flip: bool = True
+    colour: Literal["none", "slim", "original", "fast"] = "none"
+    cache: bool = False  # keep decoded images in memory
+    threads: Annotated[int, whole(1, 1024)] = 2
+    processes: Annotated[int, whole(0, 1024)] = 0  # reader processes instead of threads; 0: none
 
 
-@runtime_checkable  # checked in tests, where models.from_config takes it
+@typing.runtime_checkable  # checked in tests, where models.from_config takes it
 class Model(Protocol):
     """The `model` section."""
 
     name: str
-    dialect: str
-    num_classes: int
-    width: float
-    stem: str
-    aux: bool
-    dropout: float
-    bn_group: int
-    bn_decay: float
-    drop_rows: tuple[str, ...]
-    residual_scale: float
-    normalization: str
-    dtype: str
+    dialect: str = ""
+    num_classes: Annotated[int, whole(2, or_=0)]  # 0: features instead of logits
+    width: Annotated[float, real(0, 16, above=True)] = 1.0
+    stem: Literal["paper", "small"] = "paper"
+    aux: bool = True
+    dropout: Probability  # of dropping a feature
+    bn_group: Count  # images per BatchNorm group; 0: the whole batch
+    bn_decay: Annotated[float, real(0, 1)]
+    drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
+    residual_scale: NotNegative = 0.0  # of Inception-ResNet modules; 0: as published
+    normalization: Literal["", "inception", "imagenet"] = ""  # "": the dialect's
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
 
 
 class Loss(Protocol):
     """The `loss` section."""
 
-    label_smoothing: float
-    aux_weight: float
-    l2: float
+    label_smoothing: Probability
+    aux_weight: NotNegative  # of each auxiliary classifier
+    l2: NotNegative  # times half the squared norm of the kernels
 
 
 class Optim(Protocol):
     """The `optim` section."""
 
-    name: str
-    lr: float
-    momentum: float
-    nesterov: bool
-    decay: float
-    eps: float
-    weight_decay: float
-    schedule: str
-    decay_rate: float
-    every_epochs: float
-    warmup_epochs: float
-    clip: float
-    accumulate: int
-    backbone_lr: float
+    name: Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
+    lr: Positive
+    momentum: Decay = 0.0
+    nesterov: bool = False
+    decay: Decay = 0.0  # of RMSProp's second moment
+    eps: NotNegative = 0.0
+    weight_decay: NotNegative = 0.0  # AdamW's and Muon's, decoupled
+    schedule: Literal["staircase", "cosine", "constant"]
+    decay_rate: Factor  # of the staircase
+    every_epochs: Positive  # of the staircase
+    warmup_epochs: NotNegative
+    clip: NotNegative = 0.0  # global norm; 0: off
+    accumulate: Natural = 1  # microbatches per step
+    backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
 
 
 class Ema(Protocol):
     """The `ema` section."""
 
-    decay: float
+    decay: Decay  # 0: off
 
 
 class Train(Protocol):
     """The `train` section."""
 
-    epochs: float
-    recompute: str
-    vmem: int
-    on_divergence: str
-    rollbacks: int
-    rollback_factor: float
-    watchdog: float
+    epochs: Positive
+    recompute: Literal["none", "lean", "rows"] = "none"  # activations in the backward pass
+    vmem: Count = 0  # MiB of TPU VMEM per fusion; 0: the compiler's default
+    on_divergence: Literal["stop", "rollback"] = "stop"
+    rollbacks: Count = 3  # maximum per run
+    rollback_factor: Factor = 1.0  # on the learning rate, after each rollback
+    watchdog: NotNegative = 300.0  # least seconds without a step before exit; 0: off
 
 
 class Eval(Protocol):
     """The `eval` section."""
 
     split: str
-    batch_size: int
-    every_epochs: float
+    batch_size: Natural
+    every_epochs: Positive
 
 
 class Checkpoint(Protocol):
     """The `checkpoint` section."""
 
-    every_epochs: float
-    keep: int
-    keep_every_epochs: float
-    keep_best: int
-    init: str
+    every_epochs: Positive
+    keep: Natural = 2  # number of newest steps
+    keep_every_epochs: NotNegative = 0.0  # also one step per interval, for ever; 0: none
+    keep_best: Count = 0  # also the steps with the best top-1 on eval.split
+    init: str = ""  # workdir with the initial weights; empty: random
 
 
 class Mesh(Protocol):
-    """The `mesh` section."""
+    """The `mesh` section; by default all devices are on the `data` axis."""
 
-    data: int
-    model: int
-    zero: bool
-    reduce: str
+    data: Annotated[int, whole(1, or_=-1)] = -1  # devices sharing the batch; -1: all remaining
+    model: Natural = 1  # devices that share large parameters
+    zero: bool = False  # shard optimiser and averages over `data` too (ZeRO-1)
+    reduce: Literal["auto", "float32", "bfloat16"] = "auto"  # gradient dtype; auto: XLA's choice
 
 
 class Log(Protocol):
     """The `log` section."""
 
-    every_steps: int
-    tensorboard: bool
-    track: str
-    monitors: bool
-    profile: int
+    every_steps: Natural
+    tensorboard: bool = True
+    track: Literal["none", "wandb", "mlflow"] = "none"
+    monitors: bool = False  # by block: gradient norm, dead ReLUs, residual ratio
+    profile: Count = 0  # steps to trace, from the 10th of an attempt; 0: none
 
 
 class Sections(Protocol):
-    """All sections, in the order of `SECTIONS`."""
+    """All sections, in the order of a page."""
 
-    seed: int
+    seed: Annotated[int, whole(0, INT32)]
     data: Data
     model: Model
     loss: Loss
@@ -156,3 +169,38 @@ if TYPE_CHECKING:
         """A whole config: a `ConfigDict` with the attributes of `Sections`."""
 else:
     Config = ConfigDict
+
+
+def _rules(hint: Any, key: str) -> dict[str, Rule]:
+    """The rule of a key by its annotation; of a section, those of its keys."""
+    if hint in PLAIN:
+        return {key: PLAIN[hint]}
+    if typing.get_origin(hint) is Literal:
+        return {key: choice(*typing.get_args(hint))}
+    if typing.get_origin(hint) is Annotated:
+        return {key: hint.__metadata__[0]}
+    rules = {}
+    for name, kind in typing.get_type_hints(hint, include_extras=True).items():
+        rules |= _rules(kind, f"{key}.{name}".lstrip("."))
+    return rules
+
+
+RULES = _rules(Sections, "")
+SECTIONS = tuple(typing.get_type_hints(Sections))
+
+# Keys that were renamed: refused under the old name, with the new one in the message.
+RENAMED = {
+    "model.pixels": "model.normalization",
+    "model.without": "model.drop_rows",
+    "optim.factor": "optim.decay_rate",
+    "optim.trunk": "optim.backbone_lr",
+}
+
+
+def defaults(section: type) -> dict[str, Any]:
+    """The keys of a section that have a default, with it."""
+    return {
+        key: getattr(section, key)
+        for key in typing.get_type_hints(section)
+        if hasattr(section, key)
+    }

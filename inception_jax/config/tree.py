@@ -1,14 +1,13 @@
 """Build, order, flatten and validate a config."""
 
-import difflib
 from collections.abc import Iterator
 from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from inception_jax.config.rules import INT32, RENAMED, RULES, SECTIONS
-from inception_jax.config.sections import Config
-from inception_jax.errors import ConfigError
+from inception_jax.config.rules import INT32
+from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
+from inception_jax.errors import ConfigError, did_you_mean
 
 
 def new(**sections: Any) -> Config:
@@ -44,8 +43,7 @@ def check_keys(config: Any, where: str = "") -> None:
 def _unknown(key: str, candidates: list[str]) -> str:
     if key in RENAMED:
         return f"{key!r} is now {RENAMED[key]!r}"
-    near = difflib.get_close_matches(key, candidates, 1)
-    return f"{key!r} is not a config key" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"{key!r} is not a config key{did_you_mean(key, candidates)}"
 
 
 def ordered(config: Any) -> dict[str, Any]:

@@ -21,11 +21,7 @@ FULL = 0.9  # usable share of a device's memory; its runtime and fragmentation u
 
 
 def available(root: Path = Path("/")) -> Finding:
-    """Reports platform, kind, number and memory of the devices; warns of an unused GPU or TPU.
-
-    Args:
-        root: of the file system that has the drivers.
-    """
+    """Reports platform, kind, number and memory of the devices; warns of an unused GPU or TPU."""
     local, everywhere = jax.local_devices(), jax.devices()
     first = local[0]
     memory = memory_of(first)
@@ -45,7 +41,7 @@ def available(root: Path = Path("/")) -> Finding:
 
 
 def unused_accelerator(root: Path) -> tuple[str, str] | None:
-    """Returns an accelerator whose driver is present, and the extra that installs its support."""
+    """Returns an accelerator whose driver is below `root`, and the extra that supports it."""
     gpus = [*root.glob("proc/driver/nvidia/gpus/*"), *root.glob("dev/nvidia[0-9]*")]
     if gpus:
         return "an NVIDIA GPU", "cuda12"
@@ -55,7 +51,7 @@ def unused_accelerator(root: Path) -> tuple[str, str] | None:
 
 
 def memory_of(device: Any) -> int:
-    """Returns the usable bytes of a device's memory; 0 if it does not report them."""
+    """Returns the usable bytes of a device; 0 if it does not report them."""
     return int((device.memory_stats() or {}).get("bytes_limit", 0))
 
 

@@ -93,13 +93,7 @@ def init(path: Path) -> Finding:
 
 
 def room(path: Path, c: Config, state: Any) -> Finding:
-    """Compares the room that checkpoints need with the free space.
-
-    Args:
-        path: the workdir.
-        c: the config.
-        state: shapes of a checkpoint's arrays.
-    """
+    """Compares the room that checkpoints of `state` (shapes) need with the free space."""
     each = OVERHEAD + sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))
     keep = c.checkpoint.keep + c.checkpoint.keep_best
     if c.checkpoint.keep_every_epochs:
@@ -110,9 +104,7 @@ def room(path: Path, c: Config, state: Any) -> Finding:
     count = f"{keep} kept and one being written" + (f", {existing} exist" if existing else "")
     text = f"checkpoints of {size(each)}, {count}: {size(needed)} of {size(free)} free"
     if needed > free:
-        advice = (
-            "free some room, choose another --workdir, or keep fewer: --config.checkpoint.keep=1"
-        )
+        advice = "free some, choose another --workdir, or keep fewer: --config.checkpoint.keep=1"
         return failure(text, advice, DiskFullError.code)
     return Finding(text)
 

@@ -1,7 +1,7 @@
 """Run all checks in order: this host, the other processes, devices, data, the run directory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +24,11 @@ COMPILER = 1800.0  # seconds, limit of compiling the step
 
 
 @dataclass
-class Subject:
-    """The subject of an examination.
+class Examination:
+    """Runs the checks of this process and merges those of all.
 
     Attributes:
+        show: called with each finding of a single process; those of several are merged first.
         config: of the run; None to check the host alone.
         workdir: of the run, or None.
         address: of this process among several; None for a single process.
@@ -35,8 +36,13 @@ class Subject:
         heartbeat: seconds without a message after which a process counts as dead.
         allow_change: accept a run directory of another config.
         compile: compile the step too.
+        hosts: the connected processes.
+        findings: of all processes, after `run`.
+        reports: findings of each process by its index.
+        skipped: checks that were not run, each with its prerequisite.
     """
 
+    show: Callable[[Finding], None]
     config: Config | None = None
     workdir: Path | None = None
     address: ProcessAddress | None = None
@@ -44,53 +50,34 @@ class Subject:
     heartbeat: float = 60.0
     allow_change: bool = False
     compile: bool = False
+    hosts: Hosts = field(init=False, default_factory=Hosts)
+    findings: list[Finding] = field(init=False, default_factory=list)
+    reports: dict[int, list[Finding]] = field(init=False, default_factory=dict)
+    skipped: dict[str, str] = field(init=False, default_factory=dict)
 
-
-class Examination:
-    """Runs the checks of this process and merges those of all.
-
-    Attributes:
-        hosts: the connected processes.
-        findings: of all processes, after `run`.
-        reports: findings of each process by its index.
-        skipped: checks that were not run, each with its prerequisite.
-    """
-
-    def __init__(self, subject: Subject, show: Callable[[Finding], None] = lambda finding: None):
-        self.subject, self.hosts = subject, Hosts()
-        self.findings: list[Finding] = []
-        self.reports: dict[int, list[Finding]] = {}
-        self.skipped: dict[str, str] = {}
-        # Of several processes the findings are shown once they are merged.
-        self._checks = Checks(show if subject.address is None else lambda finding: None)
-
-    @property
-    def stuck(self) -> bool:
-        """Whether a check did not return: the process must exit without joining its thread."""
-        return self._checks.stuck
+    def __post_init__(self) -> None:
+        self.checks = Checks(self.show if self.address is None else lambda finding: None)
 
     def run(self) -> None:
         """Runs all checks."""
         self._of_host()
         connected = self._of_network()
         devices = self._of_devices()
-        if self.subject.config is not None:
-            self._of_config(self.subject.config, devices and connected)
+        if self.config is not None:
+            self._of_config(self.config, devices and connected)
         self._gather()
 
     def _of_host(self) -> None:
-        run, c = self._checks.run, self.subject.config
-        run("python", host.python)
-        run("packages", host.packages)
-        run("code", host.code)
+        run, c = self.checks.run, self.config
+        for check in (host.python, host.packages, host.code):
+            run(check.__name__, check)
         if c is not None:
-            run("config", partial(host.config, c, self.subject.workdir))
+            run("config", partial(host.config, c, self.workdir))
         run("scheduler", host.scheduler)
 
     def _of_network(self) -> bool:
         """Joins the other processes; returns whether all are connected."""
-        run, subject = self._checks.run, self.subject
-        address, patience = subject.address, subject.patience
+        run, address, patience = self.checks.run, self.address, self.patience
         if address is None:
             return True
         found = run("coordinator", partial(network.coordinator, address, patience), patience + 10)
@@ -98,41 +85,39 @@ class Examination:
             self.skipped["processes"] = "the coordinator"
             return False
         # It waits twice: for the other processes, then for JAX.
-        join = partial(network.join, address, patience, subject.heartbeat)
+        join = partial(network.join, address, patience, self.heartbeat)
         joined = run("processes", join, 2 * patience + 10)
         if joined.state == FAIL:
             return False
-        self.hosts = Hosts(address.index, address.count, COMPILER if subject.compile else SKEW)
+        self.hosts = Hosts(address.index, address.count, COMPILER if self.compile else SKEW)
         run("clocks", partial(clocks, self.hosts), SLOW)
         return True
 
     def _of_devices(self) -> bool:
         """Returns whether the devices compute."""
-        run, c = self._checks.run, self.subject.config
+        run, c = self.checks.run, self.config
         startup.start(c.model.dtype if c is not None else "float32")
         import jax
 
         from inception_jax.doctor import devices, directory
 
         available = run("devices", devices.available, SLOW)
-        works = (
-            available.state != FAIL and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
-        )
-        platform = jax.default_backend() if available.state != FAIL else ""
-        several = self.subject.address is not None
-        run("variables", partial(host.variables, platform, several))
+        found = available.state != FAIL
+        works = found and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
+        platform = jax.default_backend() if found else ""
+        run("variables", partial(host.variables, platform, self.address is not None))
         run("cache", partial(directory.cache, jax.config.jax_compilation_cache_dir))  # type: ignore
         if not works:
             self.skipped["arithmetic"] = "devices"
         return works
 
     def _of_config(self, c: Config, ready: bool) -> None:
-        run = self._checks.run
+        run = self.checks.run
         from inception_jax.doctor import devices, directory, images
         from inception_jax.runtime import mesh as meshes
         from inception_jax.train import trainer
 
-        count = self.subject.address.count if self.subject.address else 1
+        count = self.address.count if self.address else 1
         run("limits", partial(host.limits, images.shared_memory(c, count)))
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
@@ -152,8 +137,8 @@ class Examination:
             run("mesh", fits, SLOW)
         else:
             self.skipped["mesh"] = "all devices"
-        if workdir := self.subject.workdir:
-            shared = partial(directory.shared, workdir, c, self.subject.allow_change, self.hosts)
+        if workdir := self.workdir:
+            shared = partial(directory.shared, workdir, c, self.allow_change, self.hosts)
             run("workdir", shared, SLOW if self.hosts.count == 1 else 2 * SKEW + SLOW)
         if program is None:
             self.skipped["memory and room"] = "devices, a mesh and images"
@@ -161,11 +146,11 @@ class Examination:
             self._of_program(program)
 
     def _of_program(self, program: "Program") -> None:
-        run, workdir = self._checks.run, self.subject.workdir
+        run, workdir = self.checks.run, self.workdir
         from inception_jax.doctor import devices, directory
 
-        limit = COMPILER if self.subject.compile else SLOW
-        memory = run("memory", partial(devices.memory, program, self.subject.compile), limit)
+        limit = COMPILER if self.compile else SLOW
+        memory = run("memory", partial(devices.memory, program, self.compile), limit)
         if workdir is None:
             return
         if memory.state == FAIL:
@@ -174,11 +159,11 @@ class Examination:
             run("room", partial(directory.room, workdir, program.config, program.empty_state))
 
     def _gather(self) -> None:
-        mine, hosts = self._checks.findings, self.hosts
+        mine, hosts = self.checks.findings, self.hosts
         try:
-            reports = hosts.exchange("findings", [f.json() for f in mine])
+            reports = hosts.exchange("findings", [asdict(f) for f in mine])
         except LostProcessError as e:
             lost = failure(str(e), "", e.code, name="findings")
-            self.hosts, reports = Hosts(), {0: [f.json() for f in [*mine, lost]]}
+            self.hosts, reports = Hosts(), {0: [asdict(f) for f in [*mine, lost]]}
         self.reports = {i: [Finding(**f) for f in found] for i, found in reports.items()}
         self.findings = merged(self.reports, hosts)

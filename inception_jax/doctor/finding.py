@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inception_jax.errors import ConfigError, UserError
@@ -34,10 +34,6 @@ class Finding:
     seconds: float = 0.0
     same: dict[str, str] = field(default_factory=dict)
 
-    def json(self) -> dict[str, Any]:
-        """Returns a JSON object."""
-        return asdict(self)
-
 
 def warning(found: str, advice: str, **more: Any) -> Finding:
     """A finding with which a run would start, perhaps not as intended."""
@@ -47,11 +43,6 @@ def warning(found: str, advice: str, **more: Any) -> Finding:
 def failure(found: str, advice: str, code: int = ConfigError.code, **more: Any) -> Finding:
     """A finding with which a run would not start or not finish."""
     return Finding(found, FAIL, advice, code, **more)
-
-
-def worst(findings: list[Finding]) -> str:
-    """Returns the worst state."""
-    return max((f.state for f in findings), key=STATES.index, default=OK)
 
 
 def size(count: float) -> str:

@@ -57,9 +57,8 @@ def packages() -> Finding:
     odd = [n for n in installed if n.startswith(("jaxlib", "jax-cuda")) and installed[n] != newest]
     if odd:
         pins = " ".join(f"{name}=={newest}" for name in odd)
-        return warning(
-            f"{text}; {', '.join(odd)} differ from jax", f"pip install {pins}", same=installed
-        )
+        text += f"; {', '.join(odd)} differ from jax"
+        return warning(text, f"pip install {pins}", same=installed)
     return Finding(text, same=installed)
 
 
@@ -81,18 +80,12 @@ def code() -> Finding:
 
 
 def _revision() -> str:
-    """`git 4015ce9, 2 files changed`; empty outside a checkout."""
-
-    def git(*words: str) -> str:
-        line = ["git", "-C", str(PACKAGE.parent), *words]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=10)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
+    """`git 4015ce9`, then `, changed` if a file differs from it; empty outside a checkout."""
     if not (PACKAGE.parent / ".git").exists() or not shutil.which("git"):
         return ""
-    head = git("rev-parse", "--short", "HEAD")
-    changed = len(git("status", "--porcelain").splitlines())
-    return f"git {head}, {f'{changed} files changed' if changed else 'clean'}" if head else ""
+    line = ["git", "describe", "--always", "--exclude=*", "--dirty=, changed"]
+    done = subprocess.run(line, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=10)
+    return f"git {done.stdout.strip()}" if done.returncode == 0 else ""
 
 
 def config(c: Config, workdir: Path | None) -> Finding:
@@ -105,12 +98,7 @@ def config(c: Config, workdir: Path | None) -> Finding:
 
 
 def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
-    """Checks the limit of open files, and the shared memory for `data.processes`.
-
-    Args:
-        shared_needed: bytes.
-        shared: folder of shared memory.
-    """
+    """Checks the limit of open files, and the bytes of shared memory for `data.processes`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
     text = f"{files} open files"
@@ -118,10 +106,8 @@ def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
         free = shutil.disk_usage(shared).free
         text += f", {free / 1e6:,.0f} MB free in {shared}, {shared_needed / 1e6:,.0f} MB needed"
         if free < shared_needed:
-            return failure(
-                text, "give the container more (docker run --shm-size=8g), or read in threads: "
-                "--config.data.processes=0",
-            )  # fmt: skip
+            advice = "give the container more (docker run --shm-size=8g), or read in threads: "
+            return failure(text, f"{advice}--config.data.processes=0")
     if soft != resource.RLIM_INFINITY and soft < FILES:
         return warning(text, f"ulimit -n {FILES * 4 if hard < 0 else min(FILES * 4, hard)}")
     return Finding(text)
@@ -152,20 +138,14 @@ def scheduler(environment: Mapping[str, str] = os.environ) -> Finding:
 def variables(
     platforms: str, several: bool, environment: Mapping[str, str] = os.environ
 ) -> Finding:
-    """Checks for environment variables that silently change a run.
+    """Checks for environment variables that silently change a run, of `several` processes or one.
 
-    Args:
-        platforms: JAX's platform, such as `cpu`; empty if unknown.
-        several: whether the run has several processes.
-        environment: variables to check.
+    `platforms` is JAX's, such as `cpu`; empty if unknown.
     """
     odd: dict[str, str] = {}
     proxies = [k for k in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(k)]
-    if (
-        several
-        and proxies
-        and not (environment.get("no_proxy") or environment.get("no_grpc_proxy"))
-    ):
+    direct = environment.get("no_proxy") or environment.get("no_grpc_proxy")
+    if several and proxies and not direct:
         what = f"{', '.join(proxies)} without no_proxy: other processes are reached by the proxy"
         odd[what] = f"unset {' '.join(proxies)}, or export no_proxy=HOSTS"
     flags = environment.get("XLA_FLAGS", "")

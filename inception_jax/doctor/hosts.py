@@ -23,26 +23,17 @@ SAME = {
 
 @dataclass
 class Hosts:
-    """The processes of a job; `index` of `count` is this one.
-
-    Attributes:
-        index: of this process.
-        count: of all processes.
-        patience: seconds to wait for a value of another process.
-    """
+    """The processes of a job; `index` of `count` is this one."""
 
     index: int = 0
     count: int = 1
-    patience: float = 0.0
+    patience: float = 0.0  # seconds to wait for a value of another process
 
     def exchange(self, name: str, value: Any) -> dict[int, Any]:
         """Sends a JSON value to all processes and returns the value of each by its index.
 
-        The values go through the coordinator, not through the devices, which may be broken.
-
-        Args:
-            name: of the value; each name may be used once.
-            value: of this process.
+        The values go through the coordinator, not through the devices, which may be broken. Each
+        name may be used once.
 
         Raises:
             LostProcessError: a process sent no value in time.

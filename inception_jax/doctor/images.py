@@ -20,12 +20,9 @@ SAMPLE = 8  # images of a split
 
 
 def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
-    """Checks one split: number of images and classes, and a sample of images.
+    """Checks a split: number of images and classes, and a sample of images.
 
-    Args:
-        c: the config.
-        name: of the split.
-        seconds: to measure the reading rate, as in training; 0 to skip.
+    If `seconds` are given, the rate of reading is measured for so long, as in training.
     """
     fields = {**cast(Mapping[str, Any], c.data), "cache": False}  # images are read once
     data = cast(sections.Data, SimpleNamespace(**fields))

@@ -13,11 +13,9 @@ SHOWN = 8  # processes in a line
 
 
 def coordinator(address: ProcessAddress, patience: float) -> Finding:
-    """Resolves the coordinator's name and connects to its port.
+    """Resolves the coordinator's name, and connects to its port.
 
-    Args:
-        address: of this process.
-        patience: seconds to retry: the first process may start later.
+    It retries for `patience` seconds: the first process may start later.
     """
     host, _, port = address.address.rpartition(":")
     host = host.strip("[]")

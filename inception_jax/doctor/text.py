@@ -1,10 +1,11 @@
 """Format findings as lines of text or as JSON."""
 
 import textwrap
+from dataclasses import asdict
 from typing import Any
 
 from inception_jax.doctor.examination import Examination
-from inception_jax.doctor.finding import FAIL, OK, STATES, WARN, Finding, worst
+from inception_jax.doctor.finding import FAIL, OK, STATES, WARN, Finding
 
 COLOURS = {OK: "32", WARN: "33", FAIL: "31;1"}
 NAMES = 11  # columns of the longest name of a check
@@ -12,13 +13,7 @@ LONG = 1.0  # seconds from which a duration is shown
 
 
 def line(finding: Finding, width: int, colour: bool) -> str:
-    """Formats state, name and text, with the advice below.
-
-    Args:
-        finding: of one check.
-        width: columns of the terminal.
-        colour: whether to colour the state.
-    """
+    """Formats state, name and text in `width` columns, with the advice below."""
     state = finding.state.ljust(max(map(len, STATES)))
     if colour:
         state = f"\x1b[{COLOURS[finding.state]}m{state}\x1b[0m"
@@ -57,10 +52,10 @@ def as_json(exam: Examination) -> dict[str, Any]:
     """Returns all findings as JSON, without `Finding.same`, which is long."""
 
     def row(finding: Finding) -> dict[str, Any]:
-        return {k: v for k, v in finding.json().items() if k != "same"}
+        return {k: v for k, v in asdict(finding).items() if k != "same"}
 
     return {
-        "verdict": worst(exam.findings),
+        "verdict": max((f.state for f in exam.findings), key=STATES.index, default=OK),
         "code": code(exam),
         "checks": [row(f) for f in exam.findings],
         "skipped": exam.skipped,

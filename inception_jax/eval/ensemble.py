@@ -100,8 +100,7 @@ class EnsembleMember:
         reader = self.evaluator.reader(todo)
         done = len(chosen) - len(todo)
         bar = Progress(
-            len(chosen), done, label=f"{self.label} {self.evaluator.split} {self.protocol}",
-            quiet=30,
+            len(chosen), label=f"{self.label} {self.evaluator.split} {self.protocol}", quiet=30,
         )  # fmt: skip
         began, start = time.monotonic(), done
         try:

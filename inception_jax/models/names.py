@@ -1,7 +1,8 @@
 """Checks a name against the known ones."""
 
-import difflib
 from collections.abc import Sequence
+
+from inception_jax.errors import did_you_mean
 
 
 def known(what: str, name: str, choices: Sequence[str]) -> str:
@@ -11,7 +12,6 @@ def known(what: str, name: str, choices: Sequence[str]) -> str:
         ValueError: otherwise; the message lists the choices and the nearest one.
     """
     if name not in choices:
-        near = difflib.get_close_matches(str(name), choices, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(str(name), choices)
         raise ValueError(f"unknown {what} {name!r}, expected one of {', '.join(choices)}{hint}")
     return name

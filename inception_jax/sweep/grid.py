@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inception_jax.config import RULES
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, did_you_mean
 
 PREFIX = "sweep_"
 MAX_TRIALS = 10_000  # more is most likely a mistake
@@ -53,8 +53,7 @@ def _named(functions: dict[str, Any], name: str) -> Callable[[], Iterable[Overri
     function = functions.get(PREFIX + name.removeprefix(PREFIX))
     if function is None:
         names = [n.removeprefix(PREFIX) for n in functions if n.startswith(PREFIX)]
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, names)
         raise ConfigError(f"--sweep={name}: the page has {known(functions)}{hint}")
     return function
 

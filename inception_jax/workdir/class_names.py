@@ -15,12 +15,7 @@ def write(workdir: Path, names: Sequence[str]) -> None:
 
 
 def read(workdir: Path, outputs: int | None = None) -> list[str]:
-    """Read the names; none if the run has no file.
-
-    Args:
-        workdir: of the run.
-        outputs: number of outputs of the network; those without a name become `class N`.
-    """
+    """Read the names; none if the run has no file. Other `outputs` become `class N`."""
     path = workdir / FILE
     names = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     extra = range(len(names), outputs or 0)

@@ -4,9 +4,11 @@ import shutil
 from pathlib import Path
 
 
+def existing(path: Path) -> Path:
+    """The path, or its nearest parent that exists."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+
+
 def free_bytes(path: Path) -> int:
     """Bytes that may still be written at `path`, which need not exist yet."""
-    folder = path.absolute()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(existing(path)).free

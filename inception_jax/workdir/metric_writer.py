@@ -12,6 +12,8 @@ from typing import Any
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import jsonl
 
+Send = Callable[[dict[str, Any]], None]  # a line of scalars
+
 
 class Writer:
     """Appends lines of scalars; a line survives the process once `write` has returned."""
@@ -20,7 +22,7 @@ class Writer:
         check_tracker(track)
         self._path = workdir / "metrics.jsonl"
         jsonl.drop_after(self._path, resume_at)
-        self._sinks: list[Callable[[dict[str, Any]], None]] = []
+        self._sinks: list[Send] = []
         self._endings: list[Callable[[], Any]] = []
         if tensorboard:
             from tensorboardX import SummaryWriter
@@ -34,7 +36,7 @@ class Writer:
             self._sinks.append(self._to_tensorboard)
             self._endings.append(self._events.close)
         if track != "none":
-            send, end = tracker(track, workdir)
+            send, end = (_wandb if track == "wandb" else _mlflow)(workdir)
             self._sinks.append(send)
             self._endings.append(end)
 
@@ -70,16 +72,8 @@ def check_tracker(track: str) -> None:
     )
 
 
-def tracker(name: str, workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
-    """Start a run of Weights & Biases or MLflow (extra `track`), or resume that of the workdir.
-
-    Returns:
-        A function that sends a line, and one that ends the run.
-    """
-    return (_wandb if name == "wandb" else _mlflow)(workdir)
-
-
-def _wandb(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
+# Each starts a run, or resumes that of the workdir, and returns how to send a line, and to end.
+def _wandb(workdir: Path) -> tuple[Send, Callable[[], Any]]:
     import wandb  # pyright: ignore[reportMissingImports]
 
     run = hashlib.sha256(str(workdir.resolve()).encode()).hexdigest()[:16]
@@ -87,7 +81,7 @@ def _wandb(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[]
     return lambda line: wandb.log(_finite(line), step=line["step"]), wandb.finish
 
 
-def _mlflow(workdir: Path) -> tuple[Callable[[dict[str, Any]], None], Callable[[], Any]]:
+def _mlflow(workdir: Path) -> tuple[Send, Callable[[], Any]]:
     import mlflow  # pyright: ignore[reportMissingImports]
 
     mlflow.set_experiment("inception_jax")

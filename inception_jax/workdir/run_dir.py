@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import functools
 import json
 import os
 import socket
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 from inception_jax.config import RULES, Config, flatten, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
-from inception_jax.workdir import atomic, jsonl
+from inception_jax.workdir import atomic, disk_space, jsonl
 
 # Keys with which a run may be continued under another value.
 FREE = (
@@ -28,14 +27,8 @@ FREE = (
 
 
 def check(workdir: Path, config: Config, allow_change: bool) -> None:
-    """Raise what `opened` would, before JAX is imported; nothing is written.
-
-    Raises:
-        ConfigError: as `opened`.
-    """
-    parent = workdir.absolute()
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
+    """Raise what `opened` would, before JAX is imported; nothing is written."""
+    parent = disk_space.existing(workdir)
     if not (parent.is_dir() and os.access(parent, os.W_OK)):
         raise ConfigError(
             f"cannot write --workdir={workdir} ({parent} is not a writable directory); make it "
@@ -150,8 +143,7 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     last = jsonl.last(workdir / "metrics.jsonl")
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
-    end = functools.partial(note, "end")
-    distributed.before_exit(lambda code: end(code=code))
+    distributed.before_exit(lambda code: note("end", code=code))
     code = 1
     try:
         yield record
@@ -163,4 +155,4 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         distributed.listen_for_cause()
         raise
     finally:
-        end(code=code)
+        note("end", code=code)

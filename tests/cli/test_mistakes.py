@@ -63,7 +63,7 @@ PAGES = [
     (
         "page's old keyword",
         ("train", "--config={tmp}/keyword.py", RUN),
-        ["keyword.py", "staircase(factor=...) is now config.staircase(decay_rate=...)"],
+        ["keyword.py", "'optim.factor' is now 'optim.decay_rate'"],
     ),
     ("argument", ("train", DIGITS + ":epocs=3", RUN), ["'epocs'", "did you mean 'epochs'?"]),
     ("argument type", ("train", DIGITS + ":epochs=x", RUN), ["epochs=x", "expected a number"]),

@@ -63,14 +63,19 @@ def test_optimizer_fragments_have_the_same_keys():
     assert made[1]["clip"] == 2.0 and made[3]["accumulate"] == 2
 
 
+STAIRCASE = {"lr": 0.1, "decay_rate": 0.9, "every_epochs": 2.0}
+MODEL = {"num_classes": 10, "dropout": 0.0, "bn_group": 0, "bn_decay": 0.9}
+
+
 @pytest.mark.parametrize(
-    ("fragment", "old", "new"),
-    [(cfg.staircase, "factor", "decay_rate"), (cfg.model, "pixels", "normalization"),
-     (cfg.model, "without", "drop_rows")],
+    ("old", "section"),
+    [("optim.factor", lambda **k: cfg.sgd(schedule=cfg.staircase(**STAIRCASE, **k), momentum=0.9)),
+     ("model.pixels", lambda **k: cfg.model("googlenet", **MODEL, **k)),
+     ("model.without", lambda **k: cfg.model("googlenet", **MODEL, **k))],
 )  # fmt: skip
-def test_renamed_keywords_are_refused_with_the_new_name(fragment, old, new):
+def test_renamed_keywords_are_refused_with_the_new_name(page, old, section):
     """A page written with an old keyword gets the new one."""
-    name = f"config.{fragment.__name__}"
+    name, _, key = old.partition(".")
     with pytest.raises(ConfigError) as e:
-        fragment(**{old: "x"})
-    assert str(e.value) == f"{name}({old}=...) is now {name}({new}=...)"
+        cfg.new(**(cfg.ordered(page) | {name: section(**{key: "x"})}))
+    assert str(e.value).startswith(f"{old!r} is now {cfg.RENAMED[old]!r} (sections: ")

@@ -1,23 +1,28 @@
-"""Tests that the annotated sections and the rules list the same keys with the same types."""
+"""Tests that the sections' annotations, rules and defaults agree."""
 
 import typing
+
+import pytest
 
 from inception_jax import config as cfg
 from inception_jax.config import sections
 
+SECTIONS = {k: v for k, v in typing.get_type_hints(sections.Sections).items() if v is not int}
 
-def test_the_sections_have_the_keys_and_types_of_the_rules():
-    """One attribute a key, in the order of the rules; a tuple's elements are annotated too."""
-    declared = {}
-    for name, section in typing.get_type_hints(sections.Sections).items():
-        keys = typing.get_type_hints(section) if section is not int else {"": section}
-        declared |= {f"{name}.{key}".rstrip("."): kind for key, kind in keys.items()}
-    kinds = {key: typing.get_origin(kind) or kind for key, kind in declared.items()}
-    assert list(kinds.items()) == [(key, rule.kind) for key, rule in cfg.RULES.items()]
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_rules_have_the_annotated_types_and_admit_the_defaults(name):
+    """One rule a key, in the order of the annotations; a default needs no exception."""
+    kinds = typing.get_type_hints(SECTIONS[name])
+    assert [k for k in cfg.RULES if k.startswith(f"{name}.")] == [f"{name}.{k}" for k in kinds]
+    for key, kind in kinds.items():
+        kind = typing.get_origin(kind) or kind
+        assert cfg.RULES[f"{name}.{key}"].kind is (str if kind is typing.Literal else kind)
+    for key, value in sections.defaults(SECTIONS[name]).items():
+        assert cfg.RULES[f"{name}.{key}"].admits(value)
 
 
 def test_a_config_has_the_attributes_of_the_sections(page):
     """What the annotations promise is there at run time."""
-    for name, section in typing.get_type_hints(sections.Sections).items():
-        if section is not int:
-            assert set(getattr(page, name)) == set(typing.get_type_hints(section))
+    for name, section in SECTIONS.items():
+        assert set(getattr(page, name)) == set(typing.get_type_hints(section))

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 
 import pytest
 
@@ -34,4 +35,4 @@ def test_an_error_is_a_finding(error, code):
 def test_findings_are_json():
     """A finding can be sent to another process."""
     found = warning("a", "b", same={"c": "d"})
-    assert Finding(**json.loads(json.dumps(found.json()))) == found
+    assert Finding(**json.loads(json.dumps(asdict(found)))) == found

@@ -133,7 +133,7 @@ def _write(root: Path, shards: list[ShardFile], state: _PackState, total: int,
            leave_out: bool) -> dict[str, str]:  # fmt: skip
     """Write `shards` one by one, read by all cores; the unreadable images of all shards."""
     count = total - sum(len(shard.images) for shard in shards)
-    bar, began, size = Progress(total, count, label="packing"), time.monotonic(), 0
+    bar, began, size = Progress(total, label="packing"), time.monotonic(), 0
     bad = {k: v for record in state.done.values() for k, v in record["unreadable"].items()}
     with ThreadPoolExecutor() as pool:
         for shard in shards:
