@@ -40,9 +40,10 @@ def spread() -> None:
     """Bytes of the optimiser's state and the averages on one of 8 devices, with and without."""
     for name in models.names():
         model = models.create(name)
-        fields = dict(model=model, tx=TX, mesh=meshes.make(8), seed=0, ema=True)
-        size = model.preprocessing.image_size
-        shapes = state.abstract(**fields, image_size=size, zero=True)
+        shapes = state.abstract(
+            model=model, tx=TX, mesh=meshes.make(8), zero=True,
+            image_size=model.preprocessing.image_size, seed=0, ema=True,
+        )  # fmt: skip
         kept = jax.tree.leaves((shapes.opt_state, shapes.ema))
         whole = sum(x.size * x.dtype.itemsize for x in kept)
         part = sum(int(np.prod(x.sharding.shard_shape(x.shape))) * x.dtype.itemsize for x in kept)
