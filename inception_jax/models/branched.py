@@ -1,4 +1,4 @@
-"""What most figures draw: branches on one input, concatenated on channels."""
+"""The shape of most figures: parallel branches, concatenated on channels."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every network shares: its fields, its output, and the way down its table of rows."""
+"""The base class of all networks: its fields, its output, and how its table is applied."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -107,7 +107,7 @@ def _switches(a: Any, b: Any, prefix: str = "") -> Iterator[tuple[str, str, str]
 
 
 def _shown(line: TableRow | None) -> tuple[str, ...] | None:
-    """What counts as the same row: everything but its name and figure."""
+    """The key by which rows are equal: everything but the name and the figure."""
     return _cells(line)[2:] if line else None
 
 

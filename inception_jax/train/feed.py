@@ -38,7 +38,7 @@ class Feed:
         return self.reader.empty(self._local)
 
     def signal(self) -> int:
-        """What this process sends with the batch: RUN, STOP or SKIP."""
+        """The signal that this process sends with its batch: RUN, STOP or SKIP."""
         if self._skipping:
             return SKIP
         return STOP if self._interrupt.signal else RUN

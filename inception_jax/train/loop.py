@@ -29,11 +29,11 @@ DISK = 1800.0  # seconds that waiting for the disk may take, and the first evalu
 class Loop:
     """Trains from one step to the end of the run; after a rollback another loop goes on.
 
-    Every process of a job runs it. What one decides by is the same in all: the step's number and
-    its metrics, among them the maximum of all processes' signals.
+    Every process of a job runs it. Decisions depend only on the step's number and its metrics
+    (among them the maximum of all processes' signals), so that all processes decide alike.
 
-    `record`, of this attempt in attempts.jsonl, gets `step` and `spent`. `start` is the step before
-    the first, `window` what was saved with its checkpoint, None at step 0.
+    Sets `step` and `spent` in `record`, this attempt's line of attempts.jsonl. `start` is the step
+    before the first; `window` was saved with its checkpoint, and is None at step 0.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Loop:
         self._trainer, self._config, self._workdir = trainer, trainer.config, workdir
         self._saves, self._interrupt, self._clock = saves, interrupt, clock
         self._record, self._bar, self._trace = record, bar, trace
-        self._start, self._step = start, start  # of which the last is logged
+        self._start, self._step = start, start  # _step: the last one logged
         self._pending: list[PendingStep] = []
         self._feed = Feed(trainer, start, interrupt)
         self._writer: Writer | None = None
@@ -202,7 +202,7 @@ class Loop:
         )
 
     def _report_start(self) -> None:
-        """Says where the time to the first step went; what ran beside the compiler is its."""
+        """Prints where the time to the first step went."""
         seconds = self._clock.first_step()
         data, compiler = self._trainer.seconds_to_build, self._trainer.seconds_to_compile
         rest = max(seconds - data - compiler, 0.0)

@@ -1,4 +1,4 @@
-"""What training minimises: cross-entropy with label smoothing, auxiliary heads, L2."""
+"""The training objective: cross-entropy with label smoothing, auxiliary heads, L2."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

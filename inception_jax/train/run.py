@@ -124,7 +124,7 @@ def _start(
 
 
 def _announcement(trainer: Trainer, start: int) -> str:
-    """What will run, for the reader who waits for the compiler."""
+    """A line about the network, the data and the devices, printed before compiling."""
     program, c, devices = trainer.program, trainer.config, trainer.program.mesh.devices
     processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
     return (

@@ -1,4 +1,4 @@
-"""What training carries from step to step, and how it starts: by shape, then sharded."""
+"""The training state: its fields, initial values and shardings."""
 
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ class TrainState:
 
     @property
     def averaged(self) -> dict[str, Any]:
-        """What is evaluated: the average where there is one, else `variables`."""
+        """The variables to evaluate: the moving average if there is one, else `variables`."""
         return self.ema or self.variables
 
 
@@ -114,7 +114,7 @@ def _fresh(
 
 
 def same_leaves(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Which leaves of `found` fit into `shapes`: taken by path, fresh paths, unused paths."""
+    """Match `found` with `shapes`: (leaves that fit, by path; missing paths; unused paths)."""
     leaves = jax.tree_util.tree_leaves_with_path
     have = {jax.tree_util.keystr(p): x for p, x in leaves(found)}
     want = {jax.tree_util.keystr(p): x for p, x in leaves(shapes)}

@@ -1,4 +1,4 @@
-"""What becomes of a step's metrics: checked, averaged, written, shown."""
+"""Check, average, write and print the metrics of each step."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A config's training: its images, program and evaluator, and what a step takes of each."""
+"""The parts of a training run: source, program and evaluator."""
 
 import contextlib
 import copy
@@ -49,7 +49,7 @@ def epoch_of(config: Any, step: int) -> float:
 
 
 class Trainer:
-    """What a run trains with.
+    """The source, program and evaluator of a run.
 
     Attributes:
         shift: batches by which the order of the examples is ahead of the step, after rollbacks.
@@ -111,9 +111,9 @@ class Trainer:
 
     @property
     def step(self) -> Any:
-        """The train step, as it was compiled ahead if it was.
+        """The train step: the program that `compile_ahead` compiled, if it did.
 
-        Processes of one job have no compilation cache: calling `train_step` would compile again.
+        A second compilation is not always a cache hit: on the CPU, only process 0 has the cache.
         """
         return self._compiled or self.program.train_step
 
