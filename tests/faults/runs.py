@@ -32,6 +32,8 @@ SMALL = (
     "--config.log.every_steps=1",
     "--config.log.tensorboard=false",
 )
+# For what depends on the size: checkpoints that fill a disk, weights that grow without bound.
+LARGER = f"--config.model.drop_rows={WITHOUT[:-1]}"
 INTERVAL = 6  # steps between two checkpoints, at most
 
 
@@ -47,7 +49,8 @@ def start(workdir, *more, devices=1, job=None, log="out", command="train", **env
     flags += " --xla_backend_optimization_level=0"
     env = {**os.environ, "XLA_FLAGS": flags, **env}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    config = SMALL if command == "train" else ()
+    given = {word.split("=")[0] for word in more}  # a tuple's flag that is given twice adds up
+    config = [w for w in SMALL if w.split("=")[0] not in given] if command == "train" else []
     words = [sys.executable, "-m", "tests.faults.shared_cache", command, *config, *more]
     if job:
         at, count, index = job

@@ -97,7 +97,7 @@ def test_rollback_skips_the_batches_before_the_divergence(undisturbed, tmp_path)
 # Weight decay of 10 a step: the weights grow tenfold until they are beyond float32.
 GROWING = (
     "--config.optim.lr=2.5e5", "--config.optim.clip=0", "--config.optim.warmup_epochs=0",
-    "--config.optim.schedule=constant", "--config.train.on_divergence=rollback",
+    "--config.optim.schedule=constant", "--config.train.on_divergence=rollback", runs.LARGER,
 )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from inception_jax import checkpoint
 from inception_jax.workdir import jsonl
-from tests.faults.runs import INTERVAL, finish, lines, start, weights
+from tests.faults.runs import INTERVAL, LARGER, finish, lines, start, weights
 
 pytestmark = pytest.mark.faults
-OFTEN = ("--config.checkpoint.keep=1",)
+OFTEN = ("--config.checkpoint.keep=1", LARGER)
 
 
 @pytest.fixture
