@@ -153,7 +153,10 @@ def inception_resnet_v2() -> Names:
 
 
 def automatic() -> Callable[[int], list[LayerNames]]:
-    """Keras's names of the next so many convolutions and BatchNorms, as they are created."""
+    """A function of `count`: the automatic names of the next `count` Keras layer pairs.
+
+    Keras numbers convolutions and BatchNorms from 0 in order of creation.
+    """
     numbers = itertools.count()
     return lambda count: [
         LayerNames(f"conv2d_{i}", f"batch_normalization_{i}")
