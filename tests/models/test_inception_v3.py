@@ -9,7 +9,7 @@ from tests.models.small import REPEATED, one_of_each
 @pytest.mark.parametrize(("size", "layer"), [(28, "mixed_6a"), (75, "aux_mixed_6e")])
 def test_too_small(size, layer):
     """An image below the minimum is refused with the first layer that cannot take it."""
-    with pytest.raises(models.ImageTooSmallError, match=layer):
+    with pytest.raises(models.ImageTooSmallError, match=rf"layer {layer} needs"):
         models.describe(
             models.create("inception_v3", drop_rows=tuple(REPEATED["inception_v3"])), size
         )
