@@ -83,6 +83,25 @@ class LostProcessError(UserError):
     code = 70
 
 
+def shown(text: object) -> str:
+    r"""Text of the outside world (a file's name, a host's, a class's) as it may be printed.
+
+    It stays on its line and moves no cursor: control characters, line breaks and marks that change
+    the direction of writing are escaped, and bytes of a file's name that are no text are `\xNN`.
+    """
+
+    def escaped(c: str) -> str:
+        if c.isprintable():
+            return c
+        code = ord(c)
+        if 0xDC80 <= code <= 0xDCFF:  # a byte, by Python's `surrogateescape`
+            return f"\\x{code - 0xDC00:02x}"
+        return repr(c)[1:-1] if code < 0x80 else f"\\u{code:04x}"
+
+    text = str(text)
+    return text if text.isprintable() else "".join(map(escaped, text))
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """The end of a message about a misspelt word: the nearest choice; empty if none is near."""
     near = difflib.get_close_matches(word, list(choices), 1)

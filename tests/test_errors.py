@@ -1,6 +1,7 @@
 """Tests how errors of the operating system become exit codes."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,22 @@ def test_every_error_has_an_exit_code():
         "UserError": 1, "ConfigError": 78, "DataError": 65, "DivergedError": 65,
         "DiskFullError": 74, "PreemptedError": 75, "StoppedEarlyError": 75, "LostProcessError": 70,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a dog, ein Hündchen, 犬, 🐕.jpg", "a dog, ein Hündchen, 犬, 🐕.jpg"),
+        ("a\nb\r\tc\x0b\x00", "a\\nb\\r\\tc\\x0b\\x00"),
+        ("\x1b[2J\x1b]0;title\x07\x7f", "\\x1b[2J\\x1b]0;title\\x07\\x7f"),
+        ("\x85\x9b2J\u2028\u2029", "\\u0085\\u009b2J\\u2028\\u2029"),  # NEL, CSI, line, paragraph
+        ("x\u202egnp.exe\u2066\ufeff", "x\\u202egnp.exe\\u2066\\ufeff"),  # right to left
+        (os.fsdecode(b"caf\xe9.png"), "caf\\xe9.png"),
+        ("\ud800", "\\ud800"),
+        (Path("a\nb"), "a\\nb"),
+    ],
+)
+def test_shown(text, expected):
+    """What is printed stays on its line, moves no cursor, and can be encoded."""
+    assert errors.shown(text) == expected
+    errors.shown(text).encode()
