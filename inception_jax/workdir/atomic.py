@@ -28,14 +28,29 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
                 _remove(left)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{suffix}")
     try:
-        yield partial
-        sync_tree(partial)
-        os.replace(partial, path)
+        with naming(path, partial):
+            yield partial
+            sync_tree(partial)
+            os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
             _remove(partial)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """Name `path` in an error of the body that names no file, or the `partial` one.
+
+    A full disk is found by `write`, which does not know the name that the user has to see.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.filename is None or (partial and str(e.filename).startswith(str(partial))):
+            e.filename = str(path)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
