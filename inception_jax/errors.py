@@ -122,7 +122,9 @@ def causes(error: BaseException, implicit: bool = True) -> Iterator[BaseExceptio
         cause = cause.__cause__ or (cause.__context__ if implicit else None)
 
 
-def from_os_error(error: BaseException, what: str = "", resumes: str = "") -> UserError | None:
+def from_os_error(
+    error: BaseException, what: str = "", resumes: str = "", elsewhere: str = ""
+) -> UserError | None:
     """Convert a failed write to a `DiskFullError` or a `ConfigError`, whatever library wraps it.
 
     Args:
@@ -130,6 +132,7 @@ def from_os_error(error: BaseException, what: str = "", resumes: str = "") -> Us
         what: the output, such as `a checkpoint in /runs/a`. If not given, the error's path is
             named, which may also be an input that cannot be read.
         resumes: what the same command does once there is space, for the message.
+        elsewhere: how another place is chosen, such as `give --out=DIR`.
 
     Returns:
         The error to raise from `error`; None if it has another cause.
@@ -145,7 +148,7 @@ def from_os_error(error: BaseException, what: str = "", resumes: str = "") -> Us
     for cause in causes(error, implicit=bool(what)):
         number, name, reason = _os_error(cause, what)
         if number in UNWRITABLE and name:
-            verb, fix = "write", "make it writable, or choose another place"
+            verb, fix = "write", f"make it writable, or {elsewhere or 'choose another place'}"
             if not what:
                 verb, fix = "read or write", "expected one that exists, or a writable place"
             return ConfigError(f"cannot {verb} {name} ({reason}); {fix}")
@@ -166,13 +169,13 @@ def _os_error(error: BaseException, what: str) -> tuple[int | None, str, str]:
 
 
 @contextlib.contextmanager
-def writing(what: str = "", resumes: str = "") -> Iterator[None]:
+def writing(what: str = "", resumes: str = "", elsewhere: str = "") -> Iterator[None]:
     """Raise the error of `from_os_error` for a write that fails in the body."""
     try:
         yield
     except UserError:
         raise
     except Exception as e:
-        if (error := from_os_error(e, what, resumes)) is None:
+        if (error := from_os_error(e, what, resumes, elsewhere)) is None:
             raise
         raise error from e

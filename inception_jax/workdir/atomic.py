@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from inception_jax.errors import ConfigError
+
 STALE = 86400.0  # seconds after which a partial output belongs to a process that was killed
 
 
@@ -21,7 +23,12 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     Args:
         path: the output.
         suffix: of the temporary name, where a library chooses the format by it.
+
+    Raises:
+        ConfigError: `path` is a device or a pipe, which would be replaced too.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ConfigError(f"cannot write {path}: expected a file or a new name, got a device")
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial{suffix}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE:

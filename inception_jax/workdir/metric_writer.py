@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import math
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -50,31 +51,35 @@ class _Events:
     """TensorBoard's event file, written at once: tensorboardX's thread would hide a full disk."""
 
     def __init__(self, folder: Path, resume_at: int):
-        from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto import event_pb2, summary_pb2
+        from tensorboardX.record_writer import RecordWriter
 
         self._folder, self._new, self._summary = folder, event_pb2.Event, summary_pb2.Summary
+        # By second and host as TensorBoard expects; by step too, to replace no earlier attempt's.
+        name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{resume_at}"
+        # TensorBoard then drops the steps after it of an earlier attempt.
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         with atomic.naming(folder):
             folder.mkdir(exist_ok=True)
-            # The suffix: event files are named by the second, a new one would replace the old.
-            self._file = EventsWriter(str(folder / "events"), f".{resume_at}")
-            # TensorBoard then drops the steps after it of an earlier attempt.
-            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-            self._file.write_event(self._new(step=resume_at + 1, session_log=start))
+            self._file = RecordWriter(str(folder / name))
+        self._write(wall_time=time.time(), file_version="brain.Event:2")
+        self._write(wall_time=time.time(), step=resume_at + 1, session_log=start)
 
     def write(self, line: dict[str, Any]) -> None:
         """Write a line's scalars."""
         values = [self._summary.Value(tag=t, simple_value=x) for t, x in scalars(line).items()]
-        event = self._new(
-            step=line["step"], wall_time=line["time"], summary=self._summary(value=values)
-        )
+        summary = self._summary(value=values)
+        self._write(step=line["step"], wall_time=line["time"], summary=summary)
+
+    def _write(self, **fields: Any) -> None:
         with atomic.naming(self._folder):
-            self._file.write_event(event)
+            self._file.write(self._new(**fields).SerializeToString())
             self._file.flush()
 
     def close(self) -> None:
         """Close the file; its lines are on the disk."""
-        self._file.close()
+        with atomic.naming(self._folder):
+            self._file.close()
 
 
 def check_tracker(track: str) -> None:
