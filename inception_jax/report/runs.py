@@ -111,8 +111,11 @@ def read_all(run_dirs: Sequence[Path]) -> list[Run]:
     return runs
 
 
-def read(run_dir: Path) -> Run:
+def read(run_dir: Path, brief: bool = False) -> Run:
     """Read one run directory, the workdir of `train` or `eval`.
+
+    With `brief`, of which thousands fit in memory, it has neither monitors nor eval files, and only
+    curves of the split that training evaluates.
 
     Raises:
         ConfigError: it is not a run directory.
@@ -121,7 +124,8 @@ def read(run_dir: Path) -> Run:
     _check_is_run(path)
     notes: list[str] = []
     config = records.read_object(path / "config.json", notes)
-    metrics = curves.read(path / "metrics.jsonl", notes)
+    only = str(setting(config, "eval", "split") or "none") if brief else ""
+    metrics = curves.read(path / "metrics.jsonl", notes, only)
     run_attempts = attempts.read(path / "attempts.jsonl", metrics.times, notes)
     return Run(
         name=path.name,
@@ -129,11 +133,17 @@ def read(run_dir: Path) -> Run:
         config=config,
         **metrics._asdict(),
         attempts=run_attempts,
-        evaluations=evaluations.read_all(path / "eval", notes),
+        evaluations={} if brief else evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, run_attempts, metrics.times),
         rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, ROLLBACK),
         notes=notes,
     )
+
+
+def setting(config: dict[str, Any], section: str, key: str) -> Any:
+    """A value of a config that may be damaged; None where there is none."""
+    values = config.get(section)
+    return values.get(key) if isinstance(values, dict) else None
 
 
 def _check_is_run(path: Path) -> None:
