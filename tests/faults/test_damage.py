@@ -108,7 +108,9 @@ def test_a_run_continues_from_the_step_before(tmp_path):
     (damaged / "DONE").unlink()
     finish(damaged, *more)
     output = (tmp_path / "damaged.out").read_text()
-    assert all(f"checkpoint {step} is not good (renamed to bad-{step}): " in output for step in last)
+    assert all(
+        f"checkpoint {step} is not good (renamed to bad-{step}): " in output for step in last
+    )
     assert (lines(damaged), weights(damaged)) == (lines(undisturbed), weights(undisturbed))
     assert checkpoint.steps(directory)[-2:] == last
 
