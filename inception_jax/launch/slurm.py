@@ -17,7 +17,17 @@ from pathlib import Path
 
 from inception_jax.errors import ConfigError, UserError
 from inception_jax.launch import rendering, tool
-from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, PROCESSES, Flag, JobSpec
+from inception_jax.launch.spec import (
+    COMMON,
+    CPUS,
+    GPUS,
+    LEAD,
+    MEMORY,
+    NEW_TOKEN,
+    PROCESSES,
+    Flag,
+    JobSpec,
+)
 
 HELP = "a SLURM cluster: an sbatch job that is requeued"
 FLAGS = (
@@ -59,7 +69,7 @@ def render(spec: JobSpec) -> dict[str, str]:
         here=shlex.quote(str(Path.cwd())), log=shlex.quote(str(log)),
         python=shlex.quote(o["python"] or sys.executable),
         list=shlex.quote(str(spec.folder.absolute() / "commands.txt")),
-        command=shlex.join(spec.commands[0]),
+        command=shlex.join(spec.commands[0]), token=NEW_TOKEN,
     )  # fmt: skip
     if not spec.array:
         return {"job.sbatch": text}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inception_jax.errors import ConfigError
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?")  # Kubernetes' rule, with room for a number
 
@@ -31,6 +32,9 @@ PREEMPTIONS = Flag("preemptions", 1000, "maximum number of restarts after preemp
 CRASHES = Flag("crashes", 10, "maximum number of restarts after a crash")
 SETUP = Flag("setup", "", "shell lines before the command, such as 'module load cuda'")
 COMMON = (NAME_, NODES, PREEMPTIONS, CRASHES, SETUP)
+# Shell line for the start of a job of several processes, which prove with it that they belong
+# together: a new token each time, stored nowhere.
+NEW_TOKEN = f'{TOKEN}=$(od -An -N16 -tx1 /dev/urandom | tr -d " \\n") && export {TOKEN}'
 IMAGE = "REGISTRY/NAME:TAG, built from launch/Dockerfile"
 
 
