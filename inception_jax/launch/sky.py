@@ -57,13 +57,14 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
         "job_recovery": {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]},
     }
     bucket, _, path = o["bucket"].rpartition(":/")
+    install = f"pip install -e {shlex.quote(o['install'])}"
     return {
         "name": spec.task_name(index),
         "workdir": ".",
         "num_nodes": spec.nodes,
         "resources": {k: v for k, v in resources.items() if v not in ("", 0)},
         "file_mounts": {f"/{path}": {"source": bucket, "mode": "MOUNT"}},
-        "setup": "\n".join(filter(None, [spec.setup, f"pip install -e '{o['install']}'"])) + "\n",
+        "setup": "\n".join(filter(None, [spec.setup, install])) + "\n",
         "run": script(spec, index),
     }
 
