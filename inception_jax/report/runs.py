@@ -69,8 +69,9 @@ class Run:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """Warnings of the monitors."""
-        return monitors.warnings(self.monitors)
+        """Warnings of the monitors and of the results."""
+        of_results = results.warnings(self.train, self.results, self.config)
+        return [*monitors.warnings(self.monitors), *of_results]
 
     @property
     def images_per_s(self) -> float | None:
