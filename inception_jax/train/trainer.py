@@ -68,7 +68,8 @@ class Trainer:
         if not shift and lr_factor == 1.0:
             return self
         old, other = self.program, copy.copy(self)
-        other.program = Program(self.config, old.images, list(old.mesh.devices.flat), lr_factor)
+        devices = list(old.mesh.devices.flat)
+        other.program = Program(self.config, old.images, devices, lr_factor, old.inherited)
         other.shift, other._compiled = shift, None
         return other
 
