@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from inception_jax.errors import ConfigError, PreemptedError
+from inception_jax.errors import ConfigError, DiskFullError, PreemptedError
 from inception_jax.launch import retry, slurm
 from inception_jax.runtime import signals
 from inception_jax.sweep import progress, search
@@ -129,6 +129,11 @@ class SearchWorker:
             if self.stopping.is_set() or code in retry.STOPPED:
                 message = f"trial {number} stopped with {code}; the same command continues"
                 raise PreemptedError(message)
+            if code == DiskFullError.code:  # of this trial and of the next: not the trial's fault
+                message = (
+                    f"trial {number}: the disk is full; with room, the same command resumes it"
+                )
+                raise DiskFullError(message)
             if (trial.folder / "diverged").is_dir() and code == 65:
                 # Pruned rather than failed: the sampler ignores failed trials.
                 return self._finish(optuna_trial, None, "PRUNED", "diverged")

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from inception_jax.cli import sweeps
-from inception_jax.errors import PreemptedError
+from inception_jax.errors import DiskFullError, PreemptedError
 from inception_jax.launch import retry
 from inception_jax.sweep import search
 from inception_jax.sweep.worker import SearchWorker
@@ -38,10 +38,11 @@ def test_a_crash_is_restarted_once(new_search):
     assert retry.progress(new_search.folder / "workers" / "0") == 4
 
 
-def test_a_preempted_worker_resumes_its_trial(new_search):
-    """It resumes the same run, and starts no new one."""
-    first, _ = worker(new_search, codes=[75])
-    with pytest.raises(PreemptedError):
+@pytest.mark.parametrize(("code", "error"), [(75, PreemptedError), (74, DiskFullError)])
+def test_a_stopped_worker_resumes_its_trial(new_search, code, error):
+    """It resumes the same run, and starts no new one: the next would find the same full disk."""
+    first, _ = worker(new_search, codes=[code])
+    with pytest.raises(error):
         first.work()
     assert outcomes(new_search) == [("RUNNING", "")]
     worker(new_search)[0].work()
