@@ -1,5 +1,6 @@
 """The folder of a run's steps: list them, find the newest good one, rename damaged ones."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -112,6 +113,18 @@ def clean(directory: Path) -> None:
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.name.endswith((SAVING, DELETING)) or ORBAX in path.name:
             shutil.rmtree(path)
+
+
+def remove_recreated(directory: Path) -> None:
+    """Remove what a save has made again at a place that was removed or renamed, and only that.
+
+    TensorStore creates all missing folders of a file that it writes.
+    """
+    with contextlib.suppress(OSError):
+        left = [SAVING in path.name for path in directory.iterdir()]
+        if all(left) and os.listdir(directory.parent) == [directory.name]:
+            shutil.rmtree(directory)
+            directory.parent.rmdir()
 
 
 def log(line: str) -> None:

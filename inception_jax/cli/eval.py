@@ -175,6 +175,7 @@ def _save(
         "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
+    first.workdir.check()
     path = evaluator.save(workdir, result, first.variables, first.step, epoch, name, **more)
     return {
         **more, "split": evaluator.split, "step": first.step, **result.sums.compute(),

@@ -21,6 +21,7 @@ from inception_jax.models import from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import multihost
 from inception_jax.workdir import class_names
+from inception_jax.workdir.run_dir import RunDir
 
 BLOCK = 1024  # images that are reduced to metrics at a time
 
@@ -61,7 +62,7 @@ class EnsembleMember:
         self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
     ):  # fmt: skip
-        self.workdir, self.protocol = workdir, protocol
+        self.workdir, self.protocol = RunDir(workdir), protocol
         own = data.copy_and_resolve_references()
         own.unlock()
         own.model, own.ema = config.model, config.ema
@@ -71,6 +72,7 @@ class EnsembleMember:
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step)
+        self.workdir.hold()
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
@@ -140,8 +142,8 @@ class EnsembleMember:
         }
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         name = f"{split}-{self.protocol}-{fingerprint(about)}"
-        folder = self.workdir / "eval" / "log_probs" / name
-        return LogProbCache(folder, about, evaluator.classes, fresh)
+        folder = self.workdir.path / "eval" / "log_probs" / name
+        return LogProbCache(folder, about, evaluator.classes, fresh, self.workdir.check)
 
     def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.
