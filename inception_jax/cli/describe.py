@@ -29,10 +29,9 @@ def main(argv: list[str]) -> None:
     flags.switch("diff", "compare: followed by two dialects, or two networks")
     flags.text("svg", "", "draw the network into this file, in the style of the papers' figures")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    # Shapes only: no accelerator should be claimed, or waited for.
-    jax.config.update("jax_platforms", "cpu")
+    startup.start(platforms="cpu")  # shapes only: no accelerator should be claimed, or waited for
     words = flags.words
     try:
         if values.diff:

@@ -22,9 +22,9 @@ def main(argv: list[str]) -> None:
     flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
     flags.json("print JSON: every array, its name in the file, its shape")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    jax.config.update("jax_platforms", "cpu")  # nothing is computed
+    startup.start(platforms="cpu")  # nothing is computed
     from inception_jax import weights
     from inception_jax.weights.import_weights import import_weights
 

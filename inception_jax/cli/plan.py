@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
         _add_virtual_devices(values.devices or 1)
     from inception_jax.runtime import startup
 
-    startup.start(config.model.dtype)
+    startup.start(config.model.dtype, "cpu")
     _plan(flags, config, values)
 
 

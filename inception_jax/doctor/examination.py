@@ -60,6 +60,7 @@ class Examination:
 
     def run(self) -> None:
         """Runs all checks."""
+        startup.check_xla_flags()
         self._of_host()
         connected = self._of_network()
         devices = self._of_devices()
@@ -96,17 +97,23 @@ class Examination:
     def _of_devices(self) -> bool:
         """Returns whether the devices compute."""
         run, c = self.checks.run, self.config
-        startup.start(c.model.dtype if c is not None else "float32")
-        import jax
 
-        from inception_jax.doctor import devices, directory
+        def available() -> Finding:
+            startup.start(c.model.dtype if c is not None else "float32")
+            from inception_jax.doctor import devices
 
-        available = run("devices", devices.available, SLOW)
-        found = available.state != FAIL
-        works = found and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
-        platform = jax.default_backend() if found else ""
+            return devices.available()
+
+        platform, works = "", False
+        if run("devices", available, SLOW).state != FAIL:
+            import jax
+
+            from inception_jax.doctor import devices
+
+            platform = jax.default_backend()
+            works = run("arithmetic", devices.arithmetic, SLOW).state != FAIL
         run("variables", partial(host.variables, platform, self.address is not None))
-        run("cache", partial(directory.cache, jax.config.jax_compilation_cache_dir))  # type: ignore
+        run("cache", partial(host.cache, startup.cache_folder()))
         if not works:
             self.skipped["arithmetic"] = "devices"
         return works
