@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")
-    flags.text("svg", "", "draw the network into this file, in the style of the papers' figures")
+    flags.path("svg", "", "draw the network into this file, in the style of the papers' figures")
     values = flags.parse(argv)
     from inception_jax.runtime import startup
 

@@ -17,9 +17,9 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("import", __doc__).arguments("a peer", "torchvision:googlenet FILE", 0, 2)
-    flags.text("out", "", "workdir to create")
+    flags.path("out", "", "workdir to create")
     flags.text("normalization", "", "normalization: inception or imagenet; the peer's if not given")
-    flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
+    flags.path("classes", "", "file with one class name a line; ImageNet's if not given")
     flags.json("print JSON: every array, its name in the file, its shape")
     values = flags.parse(argv)
     from inception_jax.runtime import startup

@@ -32,7 +32,7 @@ def main(argv: list[str]) -> None:
     flags.whole("devices", None, "number of devices (default: all of the topology, else 1)", low=1)
     flags.text("topology", "", "a TPU slice: v5e-16, or JAX's name v5e:4x4")
     flags.text("compare", "", "settings to vary, such as dtype,batch; `all` for all")
-    flags.text("input", "", "input throughput of a host: a file written by `data bench --json`")
+    flags.path("input", "", "input throughput of a host: a file written by `data bench --json`")
     flags.whole("images", None, "images per epoch, if the data set is not on this host", low=1)
     values = flags.parse(argv)
     config = flags.config()

@@ -22,7 +22,7 @@ def declare(flags: Flags) -> Flags:
     flags.page()
     flags.text("sweep", "", "names of the page's sweep_*() functions: lr,seed is their product")
     flags.switch("search", "let Optuna choose the trials, with the page's search(trial)")
-    flags.text("dir", None, "directory of the sweep: created, or extended")
+    flags.path("dir", None, "directory of the sweep: created, or extended")
     flags.text("metric", "top1", "metric that compares trials: " + ", ".join(METRICS))
     flags.whole("trials", 20, "search: number of trials", low=1)
     flags.whole("workers", 1, "search: number of concurrent trials", low=1)

@@ -11,7 +11,7 @@ from inception_jax.doctor import host, network
 from inception_jax.doctor.finding import FAIL, Checks, Finding, failure
 from inception_jax.doctor.hosts import Hosts, clocks, merged
 from inception_jax.errors import LostProcessError
-from inception_jax.runtime import startup
+from inception_jax.runtime import startup, user_paths
 from inception_jax.runtime.distributed import ProcessAddress
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Examination:
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
-            run("init", partial(directory.init, Path(c.checkpoint.init)))
+            run("init", partial(directory.init, user_paths.expanded(c.checkpoint.init)))
         program: Program | None = None
 
         def fits() -> Finding:

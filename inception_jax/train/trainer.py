@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,6 +18,7 @@ from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
+from inception_jax.runtime import user_paths
 from inception_jax.train import state
 from inception_jax.train.program import Program
 from inception_jax.workdir import run_dir
@@ -82,7 +82,7 @@ class Trainer:
         """
         if not self.config.checkpoint.init:
             return None
-        workdir = Path(self.config.checkpoint.init)
+        workdir = user_paths.expanded(self.config.checkpoint.init)
         step, found = checkpoint.load(workdir)
         taken, fresh, unused = state.same_leaves(self.program.empty_state.variables, found)
         if not taken:
