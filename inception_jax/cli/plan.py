@@ -19,11 +19,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, UserError
+from inception_jax.runtime import user_paths
 
 
 def main(argv: list[str]) -> None:
@@ -133,9 +133,10 @@ def _images(config: Any, given: int | None) -> int:
 
 
 def _bench(path: str) -> dict[str, Any]:
+    text = user_paths.read_text(path, "--input")
     try:
-        return {"images_per_s": float(json.loads(Path(path).read_text())["images_per_s"])}
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        return {"images_per_s": float(json.loads(text)["images_per_s"])}
+    except (ValueError, KeyError, TypeError) as e:
         raise ConfigError(
             f"--input={path}: expected the output of `data bench --json` ({e})"
         ) from e

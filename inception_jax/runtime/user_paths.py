@@ -1,4 +1,4 @@
-"""Paths that a user writes: `~`, and the folder for caches, also where there is no home."""
+"""Paths and lists that a user writes, and the folder for caches, also where there is no home."""
 
 import os
 import pwd
@@ -36,3 +36,15 @@ def cache_home() -> Path | None:
         return folder
     base = home()
     return base / ".cache" if base else None
+
+
+def read_text(path: str | os.PathLike[str], flag: str) -> str:
+    """The text of a file that a flag names: UTF-8, with or without a byte order mark.
+
+    Raises:
+        ConfigError: it cannot be read, or is in another encoding.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{flag}={path}: expected a readable file of text in UTF-8; {e}") from e
