@@ -61,8 +61,10 @@ class EnsembleMember:
     def __init__(
         self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
+        out: Path | None = None,
     ):  # fmt: skip
-        self.workdir, self.protocol = RunDir(workdir), protocol
+        self.protocol, self.held = protocol, RunDir(workdir)
+        self.cache = (out or workdir / "eval") / "log_probs"
         own = data.copy_and_resolve_references()
         own.unlock()
         own.model, own.ema = config.model, config.ema
@@ -72,7 +74,8 @@ class EnsembleMember:
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step)
-        self.workdir.hold()
+        if out is None:
+            self.held.hold()
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
@@ -142,8 +145,8 @@ class EnsembleMember:
         }
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         name = f"{split}-{self.protocol}-{fingerprint(about)}"
-        folder = self.workdir.path / "eval" / "log_probs" / name
-        return LogProbCache(folder, about, evaluator.classes, fresh, self.workdir.check)
+        check = self.held.check
+        return LogProbCache(self.cache / name, about, evaluator.classes, fresh, check)
 
     def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.

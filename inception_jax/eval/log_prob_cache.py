@@ -26,6 +26,7 @@ from inception_jax.workdir import atomic
 VERSION = 1  # of the protocols' definitions: another version's entries are not used
 EVERY = 30.0  # seconds between two parts: what a kill costs, at most
 ALL = "all.npz"
+ELSEWHERE = "give --out=DIR"
 
 Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadable [m]
 
@@ -56,7 +57,7 @@ class LogProbCache:
             saved = ""
         if fresh or saved != text:
             before_write()
-            with writing(f"results in {folder}"):
+            with writing(f"results in {folder}", elsewhere=ELSEWHERE):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 atomic.write_text(folder / "about.json", text)
@@ -115,7 +116,7 @@ class LogProbCache:
         self._before_write()
         resumes = f"continues after the {len(self.done):,} images it has"
         with (
-            writing(f"results in {self.folder}", resumes),
+            writing(f"results in {self.folder}", resumes, ELSEWHERE),
             atomic.replacing(self.folder / name, ".npz") as partial,
         ):
             np.savez(partial, **rows)  # type: ignore[arg-type]

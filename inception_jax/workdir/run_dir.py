@@ -215,13 +215,14 @@ def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
             note("end", code=code)
 
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
-    last = jsonl.last(held.path / "metrics.jsonl")
+    last = jsonl.last(held.path / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     distributed.before_exit(note_end)
     code = 1
     try:
-        yield record
+        with writing(resumes="resumes from the last complete checkpoint"):
+            yield record
         code = 0
     except UserError as e:
         code = e.code
