@@ -22,6 +22,7 @@ import numpy as np
 
 from inception_jax.errors import ConfigError
 from inception_jax.progress import Progress
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP"}
@@ -80,11 +81,12 @@ def of(root: Path, classes: list[str]) -> Listing:
     folders = [root / c for c in classes]
     changed = np.array([_modified(f) for f in folders], np.int64)
     cache = _cache_of(root)
-    cached = _read(cache, classes, changed)
+    cached = _read(cache, classes, changed) if cache else None
     if cached is not None:
         return cached
     listing = _listed(folders)
-    if len(listing.names) >= CACHED_FILES and changed.max() < (time.time() - SETTLED) * 1e9:
+    settled = (time.time() - SETTLED) * 1e9
+    if cache and len(listing.names) >= CACHED_FILES and changed.max() < settled:
         _write(cache, classes, changed, listing)
     return listing
 
@@ -125,10 +127,10 @@ def _modified(folder: Path) -> int:
         return 0
 
 
-def _cache_of(root: Path) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+def _cache_of(root: Path) -> Path | None:
     key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    return Path(base).expanduser() / "inception_jax" / "listings" / f"{key}.npz"
+    base = user_paths.cache_home()
+    return base / "inception_jax" / "listings" / f"{key}.npz" if base else None
 
 
 def _read(cache: Path, classes: list[str], changed: np.ndarray) -> Listing | None:
