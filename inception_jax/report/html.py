@@ -59,7 +59,8 @@ def write(text: str, out: Path) -> Path:
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
     out.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(out, text)
+    # Half a surrogate pair, in a name that JSON or the file system allows, is no text in UTF-8.
+    atomic.write_text(out, text.encode(errors="backslashreplace").decode())
     return out
 
 
