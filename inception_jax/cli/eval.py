@@ -15,6 +15,7 @@ Log-probabilities are cached in DIR/eval/log_probs: after a kill or a stop (Ctrl
 code 75) the same command continues, and an ensemble reuses what its members have evaluated.
 """  # noqa: D415
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,12 +98,16 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     import jax
 
     from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.source import left_out_of
     from inception_jax.eval import ensemble
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
     from inception_jax.runtime import multihost
 
     source = open_source(config.data, values.split or config.eval.split)
+    if jax.process_index() == 0:
+        for line in left_out_of(source).lines(values.split or config.eval.split):
+            print(line, file=sys.stderr)
     files = FileNames(source, config.data.threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None

@@ -21,6 +21,7 @@ from typing import Any
 from inception_jax import config as configs
 from inception_jax.cli import pages
 from inception_jax.cli.flags import Flags
+from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.errors import ConfigError
 
 # The name ends in the first digits of the SHA-256, as in torch.hub.
@@ -58,8 +59,8 @@ def main(argv: list[str]) -> None:
     inputs = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
     sets: list[Any] = []
     for path, files in zip(paths, inputs, strict=True):
-        if network and isinstance(files, list):
-            files = network.extractor.extract(path, files, values.batch_size)
+        if network and isinstance(files, tuple):
+            files = network.extractor.extract(path, *files, values.batch_size)
         sets.append(files)
         if save and len(sets) == 1:
             sets[0].save(save)
@@ -138,5 +139,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
     return [
         *(f"{name.ljust(width)}  {text}" for name, text in rows),
         *(f"unreadable {name}: {reason}" for name, reason in unreadable),
+        *(line for s in found["sets"] for line in LeftOut(s["left_out"]).lines(s["path"])),
         *(f"note: {note}" for note in found["notes"]),
     ]

@@ -43,7 +43,9 @@ def main(argv: list[str]) -> None:
     startup.start(config.model.dtype)
     from inception_jax.eval import predict
 
-    files = predict.image_files([Path(w) for w in flags.words])
+    files, left_out = predict.image_files([Path(w) for w in flags.words])
+    for line in left_out.lines("predict"):
+        print(line, file=sys.stderr)
     predictor = predict.Predictor(config, workdir, values.step)
     if values.features:
         _write_features(predictor, files, values)

@@ -58,6 +58,8 @@ def write(text: str, out: Path) -> Path:
     """
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
+    # Half a surrogate pair, in a name that JSON or the file system allows, is no text in UTF-8.
+    text = text.encode(errors="backslashreplace").decode()
     with writing(str(out), elsewhere="give --out=FILE"):
         out.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(out, text)

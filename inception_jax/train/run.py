@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from inception_jax.checkpoint import Checkpoints, retention
+from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
@@ -139,12 +140,15 @@ def _start(
 
 
 def _announcement(trainer: Trainer, start: int) -> str:
-    """A line about the network, the data and the devices, printed before compiling."""
+    """Lines about the network, the data and the devices, printed before compiling."""
     program, c, devices = trainer.program, trainer.config, trainer.program.mesh.devices
     processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
-    return (
+    sources = {c.data.train_split: trainer.source, c.eval.split: trainer.evaluator.source}
+    left_out = [line for split, s in sources.items() for line in left_out_of(s).lines(split)]
+    line = (
         f"{c.model.name} ({program.model.dialect}), {len(trainer.source):,} images of "
         f"{c.data.classes} classes, {program.total:,} steps of {c.data.batch_size}, "
         f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
         f"{processes}" + (f", from step {start}" if start else "")
     )
+    return "\n".join([line, *left_out])

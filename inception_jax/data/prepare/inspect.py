@@ -35,7 +35,7 @@ def splits(data: sections.Data) -> dict[str, Split]:
 
         source = Tfds(data.name, data.dir, data.train_split)
         return {name: Split(count, len(source.classes)) for name, count in source.splits.items()}
-    names = SPLITS if data.source == "digits" else subfolders(user_paths.expanded(data.dir))
+    names = SPLITS if data.source == "digits" else subfolders(user_paths.expanded(data.dir))[0]
     return {name: _split(data, name) for name in names}
 
 

@@ -46,10 +46,10 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
     flags, final = (VERSION, OPTIONS, leave_out), out / name / VERSION
     content = manifest.digest(*flags)
     if final.exists():
-        return _check_same(final, content)
+        return "\n".join([_check_same(final, content), *manifest.left_out])
     with prepared.staging(out, name) as staging:
         if final.exists():  # written by the process that held the lock
-            return _check_same(final, content)
+            return "\n".join([_check_same(final, content), *manifest.left_out])
         state = _PackState(staging, manifest.digest(*flags, times=True))
         remaining = [shard for shard in manifest.shards if shard.file not in state.done]
         size = sum(image.size + RECORD_BYTES for shard in remaining for image in shard.images)
@@ -58,7 +58,7 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         lengths = _finish(state, name, manifest, content)
         prepared.publish(state.folder, final)
         state.path.unlink()
-    return "\n".join(_summary(final, lengths, bad, leave_out))
+    return "\n".join([*_summary(final, lengths, bad, leave_out), *manifest.left_out])
 
 
 def _check_names(root: Path, out: Path, name: str) -> None:
