@@ -25,8 +25,8 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     """
     directory, steps = folder.of_run(workdir)
     config = run_dir.saved_config(workdir)
-    lines = [x for x in jsonl.read(workdir / "metrics.jsonl") if x["epoch"]]
-    per_epoch = lines[-1]["step"] / lines[-1]["epoch"] if lines else None
+    line = jsonl.last(workdir / "metrics.jsonl", jsonl.METRICS)
+    per_epoch = line["step"] / line["epoch"] if line and line["epoch"] else None
     scores, c = retention.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)
     reasons = retention.reasons(steps, scores, newest=c["keep"], best=c["keep_best"], every=every)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from inception_jax.launch import retry
-from inception_jax.report import records, runs
+from inception_jax.report import runs
 from inception_jax.report.curves import Curve
 from inception_jax.report.runs import Run
 from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, Trial
@@ -69,7 +71,7 @@ class TrialProgress:
             return 0.0
         if self.state == DONE:
             return self.epochs
-        return max((c.last("epoch") or 0.0 for c in self.run.curves), default=0.0)
+        return max((c.newest["epoch"] for c in self.run.curves), default=0.0)
 
     @property
     def evaluation_curves(self) -> list[Curve]:
@@ -85,10 +87,11 @@ class TrialProgress:
         """(epoch, metric) of each evaluation; averaged weights are preferred."""
         values = {}
         for curve in self.evaluation_curves:
-            for line in curve.lines:
-                epoch, value = records.finite(line, "epoch"), records.finite(line, self.metric)
-                if epoch is not None and value is not None:
-                    values[epoch] = value
+            columns = curve.columns
+            if self.metric in columns:
+                finite = np.isfinite(columns[self.metric])
+                rows = (columns[key][finite].tolist() for key in ("epoch", self.metric))
+                values |= dict(zip(*rows, strict=True))
         return sorted(values.items())
 
     @property
