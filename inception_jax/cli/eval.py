@@ -21,6 +21,7 @@ from inception_jax.cli import pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
 from inception_jax.errors import ConfigError
+from inception_jax.workdir import step_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +79,9 @@ def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]
     path, at, step = word.rpartition("@")
     if not at or Path(word).is_dir():
         return Path(word), None
-    if not step.isdecimal():
+    if (number := step_names.number(step)) is None:
         raise ConfigError(f"{flag}: expected DIR or DIR@STEP, a whole number, got {word!r}")
-    return Path(path), int(step)
+    return Path(path), number
 
 
 def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str, Any] | None:
