@@ -56,12 +56,14 @@ class Metrics(NamedTuple):
 
     curves: list[Curve]
     heat_maps: list[dict[str, Any]]
-    warnings: list[str]
+    monitor_warnings: list[str]
     times: np.ndarray
 
 
-def read(path: Path, notes: list[str]) -> Metrics:
+def read(path: Path, notes: list[str], only: str = "") -> Metrics:
     """Read metrics.jsonl: `train` first, other curves in order of appearance.
+
+    With `only`, curves of other splits have their newest line only, and monitors none.
 
     The file may have millions of lines: 40 bytes of each are kept, then the lines to draw are read
     again. A resumed run repeats steps; the last line of each (split, weights, step) counts. `notes`
@@ -77,8 +79,11 @@ def read(path: Path, notes: list[str]) -> Metrics:
                 index = indexes[key] = _Index()
             index.add(start, line)
         watched = [indexes.pop(key) for key in list(indexes) if key[0] == SPLIT]
-        lines = Lines(file, watched[0].starts(watched[0].by_step())) if watched else []
-        curves = [index.curve(file, *key, notes) for key, index in indexes.items()]
+        lines = Lines(file, watched[0].starts(watched[0].by_step())) if watched and not only else []
+        curves = [
+            index.curve(file, *key, notes, whole=only in ("", key[0]))
+            for key, index in indexes.items()
+        ]
         curves.sort(key=lambda c: c.split != "train")
         # Repeated steps included: they show that a process was alive.
         alive = np.sort(np.frombuffer(times)) if times else np.empty(0)
@@ -104,18 +109,23 @@ class _Index:
         """The lines in the order of their steps; of a repeated step the last."""
         steps = np.array(self._steps)
         order = np.argsort(steps, kind="stable")
-        return order[np.append(np.diff(steps[order]) != 0, True)]
+        steps, last = steps[order], np.ones(len(order), bool)
+        last[:-1] = steps[1:] != steps[:-1]
+        return order[last]
 
     def starts(self, rows: np.ndarray) -> list[int]:
         """The positions of lines in the file."""
         return np.array(self._starts)[rows].tolist()
 
-    def curve(self, file: BinaryIO, split: str, weights: str | None, notes: list[str]) -> Curve:
-        """The curve; reads the lines to draw."""
+    def curve(
+        self, file: BinaryIO, split: str, weights: str | None, notes: list[str], whole: bool
+    ) -> Curve:
+        """The curve; reads the lines to draw, or only the last."""
         order = self.by_step()
         loss, grad_norm, rates = (np.array(self._columns[key])[order] for key in INDEXED)
-        rates = rates[np.isfinite(rates)]
-        lines = list(Lines(file, self.starts(order[thin(loss, grad_norm)])))
+        rates = rates[np.isfinite(rates)] if whole else ()
+        rows = order[thin(loss, grad_norm)] if whole else order[-1:]
+        lines = list(Lines(file, self.starts(rows)))
         keys = dict.fromkeys(k for line in lines for k in line if k not in LABELS)
         curve = Curve(
             split, weights, {k: np.array([_number(x, k) for x in lines], float) for k in keys},

@@ -20,8 +20,8 @@ from inception_jax.workdir import jsonl
 class Run:
     """The contents of a run directory. Any part may be empty.
 
-    `heat_maps` and `warnings` are of the monitors; `times` are the sorted times of all metric
-    lines; `notes` describe damaged files.
+    `heat_maps` and `monitor_warnings` are of the monitors; `times` are the sorted times of all
+    metric lines; `notes` describe damaged files.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Run:
     config: dict[str, Any]
     curves: list[Curve]
     heat_maps: list[dict[str, Any]]
-    warnings: list[str]
+    monitor_warnings: list[str]
     times: np.ndarray
     attempts: list[Attempt]
     evaluations: dict[str, Evaluation]
@@ -68,6 +68,12 @@ class Run:
     def results(self) -> list[results.SplitResult]:
         """The newest result of each split."""
         return results.final(self.curves, self.evaluations)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Warnings of the monitors and of the results."""
+        of_results = results.warnings(self.train, self.results, self.config)
+        return [*self.monitor_warnings, *of_results]
 
     @property
     def images_per_s(self) -> float | None:
@@ -109,8 +115,11 @@ def read_all(run_dirs: Sequence[Path]) -> list[Run]:
     return runs
 
 
-def read(run_dir: Path) -> Run:
+def read(run_dir: Path, brief: bool = False) -> Run:
     """Read one run directory, the workdir of `train` or `eval`.
+
+    With `brief`, of which thousands fit in memory, it has neither monitors nor eval files, and only
+    curves of the split that training evaluates.
 
     Raises:
         ConfigError: it is not a run directory.
@@ -119,7 +128,8 @@ def read(run_dir: Path) -> Run:
     _check_is_run(path)
     notes: list[str] = []
     config = records.read_object(path / "config.json", notes)
-    metrics = curves.read(path / "metrics.jsonl", notes)
+    only = str(setting(config, "eval", "split") or "none") if brief else ""
+    metrics = curves.read(path / "metrics.jsonl", notes, only)
     run_attempts = attempts.read(path / "attempts.jsonl", metrics.times, notes)
     return Run(
         name=path.name,
@@ -127,11 +137,17 @@ def read(run_dir: Path) -> Run:
         config=config,
         **metrics._asdict(),
         attempts=run_attempts,
-        evaluations=evaluations.read_all(path / "eval", notes),
+        evaluations={} if brief else evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, run_attempts, metrics.times),
         rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, jsonl.ROLLBACK),
         notes=notes,
     )
+
+
+def setting(config: dict[str, Any], section: str, key: str) -> Any:
+    """A value of a config that may be damaged; None where there is none."""
+    values = config.get(section)
+    return values.get(key) if isinstance(values, dict) else None
 
 
 def _check_is_run(path: Path) -> None:

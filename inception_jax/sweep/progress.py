@@ -62,7 +62,8 @@ class TrialProgress:
     @property
     def epochs(self) -> float:
         """Number of epochs of the run; 0 before it was started."""
-        return (self.run.config.get("train") or {}).get("epochs", 0.0) if self.run else 0.0
+        epochs = runs.setting(self.run.config, "train", "epochs") if self.run else None
+        return epochs if isinstance(epochs, int | float) else 0.0
 
     @property
     def epoch(self) -> float:
@@ -78,7 +79,7 @@ class TrialProgress:
         """The curves of the evaluated split; that of the averaged weights is last."""
         if self.run is None:
             return []
-        split = (self.run.config.get("eval") or {}).get("split")
+        split = runs.setting(self.run.config, "eval", "split")
         curves = [c for c in self.run.curves if c.split == split]
         return sorted(curves, key=lambda c: c.weights == "ema")
 
@@ -116,4 +117,4 @@ def read(trial: Trial, metric: str) -> TrialProgress:
     verdict = verdicts[-1] if verdicts else None
     if not (trial.folder / "config.json").is_file():
         return TrialProgress(trial, metric, None, verdict)
-    return TrialProgress(trial, metric, runs.read(trial.folder), verdict)
+    return TrialProgress(trial, metric, runs.read(trial.folder, brief=True), verdict)
