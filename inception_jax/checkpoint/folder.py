@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from inception_jax.checkpoint import manifest
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.runtime import multihost
 
 SAVING, DELETING, ORBAX = ".saving", ".deleting", ".orbax-checkpoint-tmp"
@@ -116,4 +116,4 @@ def clean(directory: Path) -> None:
 
 def log(line: str) -> None:
     """Print a line to standard error; standard output may be read by a program."""
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.progress import Progress
 
 
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
     flags.print({str(step): p for step, p in problems.items()}, lambda: "\n".join(lines), indent=1)
     if damaged := [step for step, p in problems.items() if p]:
         details = [f"  step {step}: {line}" for step in damaged for line in problems[step]]
-        print(*details, sep="\n", file=sys.stderr)
+        print(*map(shown, details), sep="\n", file=sys.stderr)
         raise DataError(f"damaged in {directory}: step {', '.join(map(str, damaged))}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.files import contents
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
 
 
 class Folder:
@@ -56,7 +56,7 @@ class Folder:
         try:
             return contents(path)
         except FileNotFoundError as e:
-            raise DataError(f"{path} was listed at the start and has been removed") from e
+            raise DataError(f"{shown(path)} was listed at the start and has been removed") from e
         except OSError as e:
             raise BadImageError(str(e)) from e
 
@@ -69,4 +69,4 @@ class Folder:
 def _listed(names: Sequence[str], most: int = 10) -> str:
     """`a, b, c and 997 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "no folders"
+    return (", ".join(map(shown, names[:most])) + more) or "no folders"
