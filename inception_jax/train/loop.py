@@ -9,6 +9,7 @@ import jax
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
 from inception_jax.errors import PreemptedError
+from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
 from inception_jax.runtime import distributed, multihost, startup
 from inception_jax.runtime.signals import Interrupt
@@ -157,7 +158,7 @@ class Loop:
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
-                evaluator.save(self._workdir, result, variables, step, epoch)
+                evaluator.save(self._workdir / "eval", result, variables, step, epoch)
         except PreemptedError:
             self._leave(step, state)
         if distributed.first():
@@ -167,6 +168,10 @@ class Loop:
                 f"top5 {numbers['top5']:.2%}, loss {numbers['loss']:.3f}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
+            classes = self._trainer.config.data.classes
+            seen = numbers["top1"], numbers["count"], self._log.top1
+            if warning := at_chance(evaluator.split, *seen, classes):
+                self._bar.say(warning)
 
     def _saves_at(self, step: int) -> bool:
         return step == 1 or self._trainer.due(step, self._config.checkpoint.every_epochs)
@@ -185,7 +190,7 @@ class Loop:
         wanted = self._start, self._config.eval.split
 
         def find() -> bool:
-            lines = jsonl.read(self._workdir / "metrics.jsonl")
+            lines = jsonl.each(self._workdir / "metrics.jsonl", jsonl.METRICS)
             return any((line["step"], line["split"]) == wanted for line in lines)
 
         return multihost.decided(find)

@@ -37,6 +37,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     # What cannot work is refused before the directory exists.
     trainer.program.empty_state  # noqa: B018
     start_arrays = trainer.start_arrays()
+    trainer.program.inherited = frozenset(start_arrays or ())
     with contextlib.ExitStack() as stack:
 
         def own() -> None:

@@ -80,6 +80,11 @@ class StepLog:
             shown = self._shown or {**metrics, **self._clock.speed(c.data.batch_size)}
             self._bar.update(step, _columns(shown, self._epoch(step), c.train.epochs))
 
+    @property
+    def top1(self) -> float:
+        """The training top-1 of the last line, or of the last step before there is one."""
+        return (self._shown or (self._last[1] if self._last else {})).get("top1", 0.0)
+
     def say(self, text: str) -> None:
         """A line of this process's own."""
         process = f"process {jax.process_index()}: " if jax.process_count() > 1 else ""

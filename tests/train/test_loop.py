@@ -14,6 +14,7 @@ from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
+from inception_jax.train.step_log import StepLog
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
 from inception_jax.workdir import jsonl
@@ -42,9 +43,10 @@ class Run:
         self.workdir, self.record, self.interrupt = workdir, {}, Interrupt()
         self.saves = Checkpoints(workdir / "checkpoints", keep=5)
         self.clock = Timekeeper(0.0, Watchdog(0, workdir / "stacks.txt"))
-        bar, trace = Progress(program.total, stream=io.StringIO()), Trace(workdir / "profile", 0)
+        self.printed, trace = io.StringIO(), Trace(workdir / "profile", 0)
         self.loop = Loop(
-            trainer, workdir, self.saves, self.interrupt, self.clock, self.record, bar, trace,
+            trainer, workdir, self.saves, self.interrupt, self.clock, self.record,
+            Progress(program.total, stream=self.printed), trace,
             start=0, window=None,
         )  # fmt: skip
 
@@ -91,6 +93,14 @@ def test_a_run_to_its_end(current):
     assert current.saved() == [1, 2, 4]
     spent = current.record["spent"]
     assert current.record["step"] == 4 and spent["start"] > 0 and spent["steps"] > 0
+
+
+@pytest.mark.parametrize("top1", [0.1, 0.9])
+def test_an_evaluation_at_chance_is_noticed(current, monkeypatch, top1):
+    """An untrained network is at chance: after training steps at 90% a line says so."""
+    monkeypatch.setattr(StepLog, "top1", top1)
+    current.loop.evaluate(2, current.state)
+    assert ("90.0% in training, but" in current.printed.getvalue()) == (top1 == 0.9)
 
 
 def test_a_signal_saves_and_stops(current):
