@@ -6,12 +6,13 @@ ImageNet with its official counts: what is missing, its size, and where to get i
 more than 1% of the images are unreadable, or a shard differs from its checksum.
 """  # noqa: D415
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data check", __doc__).page().json()
+    flags = Flags("data check", __doc__).page(obeyed=overrides.IMAGES).json()
     flags.text("split", "", "split to read; data.train_split if not given")
     values = flags.parse(argv)
     config = flags.config()

@@ -1,9 +1,9 @@
 """inception-jax eval --workdir=DIR [--protocol=144crop] [--ensemble=DIR,DIR@STEP] [--json]
 
-Evaluates a run's newest checkpoint (the averaged weights, if the run has them) on a whole split,
-each image once: top-1 and top-5 error beside the paper's, loss, expected calibration error, and the
-classes with most errors. Writes DIR/eval/SPLIT.json and .npz for the report; SPLIT-PROTOCOL.json
-for a protocol other than the config's.
+Evaluates a run's newest checkpoint (the averaged weights, if the run has them; --raw: the weights
+themselves) on a whole split, each image once: top-1 and top-5 error beside the paper's, loss,
+expected calibration error, and the classes with most errors. Writes DIR/eval/SPLIT.json and .npz
+for the report; SPLIT-PROTOCOL.json for a protocol other than the config's.
 
 Protocols: config (the config's own centre crop), slim, torchvision, 10crop, 12crop, 144crop. The
 softmax is averaged over the views, then over the models: those of --ensemble and of positional
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inception_jax.cli import pages, paper_table, views
+from inception_jax.cli import overrides, pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
 from inception_jax.errors import ConfigError
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 
 def _flags() -> Flags:
-    flags = Flags("eval", __doc__).run().json()
+    flags = Flags("eval", __doc__).run(overrides.EVAL).json()
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")
@@ -69,6 +69,7 @@ def _flags() -> Flags:
     flags.text("real", "", "real.json, to evaluate with the ReaL labels too")
     flags.text("outputs", "", "file with the class of each output, for networks with as many")
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
+    flags.switch("raw", "evaluate the weights themselves, not their moving average")
     flags.switch("fresh", "evaluate everything again, without cached log-probabilities")
     return flags.cluster()
 
@@ -146,7 +147,7 @@ def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMe
     return [
         ensemble.EnsembleMember(
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
-            protocol=values.protocol, mesh=devices,
+            protocol=values.protocol, mesh=devices, raw=values.raw,
             names_file=values.outputs if own.model.num_classes == named else "",
         )
         for path, step, own in runs
@@ -164,6 +165,7 @@ def _save(
     first = members[0]
     evaluator = first.evaluator
     words = [evaluator.split, *([protocol] if protocol != "config" else [])]
+    words += ["raw"] if first.raw else []
     words += [f"{len(members)} models"] if len(members) > 1 else []
     words += [f"{count} images"] if count < len(evaluator.source) else []
     epoch = trainer.epoch_of(evaluator.config, first.step) if first.step else 0.0

@@ -51,7 +51,8 @@ class EnsembleMember:
     """The checkpoint at `step` of a run (None: the newest), evaluated on another run's data.
 
     `data` is the config whose images (`source`, the split), batch size and threads are used. For
-    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`.
+    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`; `raw` takes the weights
+    themselves where there are averages.
 
     Attributes:
         label: the workdir and the step.
@@ -60,17 +61,18 @@ class EnsembleMember:
     def __init__(
         self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
+        raw: bool = False,
     ):  # fmt: skip
-        self.workdir, self.protocol = workdir, protocol
+        self.workdir, self.protocol, self.raw = workdir, protocol, raw
         own = data.copy_and_resolve_references()
         own.unlock()
-        own.model, own.ema = config.model, config.ema
+        own.model, own.ema = config.model, {"decay": 0.0 if raw else config.ema.decay}
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
         self.columns = class_columns.columns(
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
-        self.step, self.variables = checkpoint.load(workdir, step)
+        self.step, self.variables = checkpoint.load(workdir, step, raw)
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns

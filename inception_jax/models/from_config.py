@@ -1,5 +1,6 @@
 """The network that a config's `model` section describes."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -19,5 +20,7 @@ def build_model(c: Model | Mapping[str, Any]) -> Network:
     try:
         return models.create(fields.pop("name"), **fields)
     except ValueError as e:
-        hint = "; to drop none: --config.model.drop_rows='()'" if "unknown row" in str(e) else ""
-        raise ConfigError(f"--config.model: {e}{hint}") from e
+        what = re.match(r"unknown (model|dialect|row) ", str(e))
+        key = {"model": ".name", "dialect": ".dialect", "row": ".drop_rows"}[what[1]] if what else ""
+        hint = "; to drop none: --config.model.drop_rows='()'" if key == ".drop_rows" else ""
+        raise ConfigError(f"--config.model{key}: {e}{hint}") from e
