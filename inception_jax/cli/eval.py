@@ -5,7 +5,8 @@ themselves) on a whole split, each image once: top-1 and top-5 error beside the 
 expected calibration error, and the classes with most errors. Writes DIR/eval/SPLIT.json and .npz
 for the report; SPLIT-PROTOCOL.json for a protocol other than the config's.
 
-Protocols: config (the config's own centre crop), slim, torchvision, 10crop, 12crop, 144crop. The
+Protocols: config (the config's own centre crop), slim, torchvision, timm (each with the resize of
+that code: TensorFlow 1's, Pillow's bilinear, Pillow's bicubic), 10crop, 12crop, 144crop. The
 softmax is averaged over the views, then over the models: those of --ensemble and of positional
 arguments are workdirs or checkpoints (DIR@STEP), of any network and input size.
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from inception_jax.runtime.signals import Interrupt
 
 MOST = 100  # networks of an ensemble
-PROTOCOLS = ("config", "slim", "torchvision", "10crop", "12crop", "144crop")
 Run = tuple[Path, int | None, Config]  # workdir, step, config
 
 
@@ -40,8 +40,12 @@ def main(argv: list[str]) -> None:
     flags = _flags()
     values = flags.parse(argv)
     config = flags.config()
-    if values.protocol not in PROTOCOLS:
-        raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(PROTOCOLS)}")
+    from inception_jax.eval.protocols import COUNTS, IGNORED
+
+    if values.protocol not in COUNTS:
+        raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(COUNTS)}")
+    ignored = IGNORED.get(values.protocol, ())
+    flags.obeys([k for k in overrides.EVAL if k not in ignored], f" --protocol={values.protocol}")
     if values.list:
         views.show(flags, config, values.protocol, values.list)
         return
@@ -62,7 +66,7 @@ def _flags() -> Flags:
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")
-    flags.text("protocol", "config", "config, slim, torchvision, 10crop, 12crop or 144crop")
+    flags.text("protocol", "config", "the views of an image and their resize, see above")
     flags.text("ensemble", "", "further workdirs, or DIR@STEP, separated by commas")
     flags.text("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
     flags.text("without", "", "file of images to exclude, such as the official blacklist")

@@ -1,8 +1,8 @@
 """Which config keys a command obeys; it refuses an override of any other instead of ignoring it.
 
-A command that takes a page is asked about the run that `train` would make of it. `train`, `config`,
-`plan`, `doctor` and `sweep` read the whole config; `data check`, `show` and `bench` only its images.
-A command that takes a run has its weights, whose network cannot be changed any more.
+A command that takes a page is asked about the run that `train` would make of it: `train`, `config`,
+`plan`, `doctor` and `sweep` read the whole config, `data check`, `show` and `bench` its images. A
+command that takes a run has its weights, whose network cannot be changed any more.
 """
 
 from collections.abc import Collection, Mapping

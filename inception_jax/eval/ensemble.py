@@ -135,7 +135,6 @@ class EnsembleMember:
             "weights": checkpoint.digest(self.variables),
             "model": config.model.to_dict(),
             "protocol": vars(evaluator.protocol),
-            "interpolation": config.data.interpolation,
             "data": [config.data.source, config.data.name, evaluator.split, len(source)],
             "images": fingerprint(names, list(source.classes)),
             "columns": None if self.columns is None else fingerprint(self.columns.tolist()),

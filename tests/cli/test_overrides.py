@@ -26,10 +26,22 @@ def test_every_pattern_is_of_a_key(words, flat):
 @pytest.mark.parametrize(
     ("command", "obeyed", "key", "value", "says"),
     [
-        ("eval", overrides.EVAL, "model.width", 0.5, ["--config.model.width=0.5", "0.25", "weight"]),
+        (
+            "eval",
+            overrides.EVAL,
+            "model.width",
+            0.5,
+            ["model.width=0.5", "0.25", "weight"],
+        ),
         ("predict", overrides.PREDICT, "model.drop_rows", (), ["with ('inception_3a'", "leave it"]),
         ("eval", overrides.EVAL, "ema.decay", 0.0, ["0.99", "give --raw"]),
-        ("predict", overrides.PREDICT, "data.threads", 9, ["`predict` does not use", "data.resize"]),
+        (
+            "predict",
+            overrides.PREDICT,
+            "data.threads",
+            9,
+            ["`predict` does", "data.resize"],
+        ),
         ("data check", overrides.IMAGES, "optim.lr", 9.0, ["`data check`", "0.2", "leave it out"]),
         ("data check", overrides.IMAGES, "eval.split", "train", ["--split=NAME"]),
         ("export --to=onnx", (), "model.dtype", "bfloat16", ["model.dtype=bfloat16"]),
