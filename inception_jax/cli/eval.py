@@ -3,7 +3,8 @@
 Evaluates a run's newest checkpoint (the averaged weights, if the run has them; --raw: the weights
 themselves) on a whole split, each image once: top-1 and top-5 error beside the paper's, loss,
 expected calibration error, and the classes with most errors. Writes DIR/eval/SPLIT.json and .npz
-for the report; SPLIT-PROTOCOL.json for a protocol other than the config's.
+for the report; SPLIT-PROTOCOL.json for a protocol other than the config's. With --out=OUT they are
+written in OUT instead, such as for a run that may only be read.
 
 Protocols: config (the config's own centre crop), slim, torchvision, timm (each with the resize of
 that code: TensorFlow 1's, Pillow's bilinear, Pillow's bicubic), 10crop, 12crop, 144crop. The
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from inception_jax.cli import overrides, pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ def _flags() -> Flags:
     flags.text("without", "", "file of images to exclude, such as the official blacklist")
     flags.text("real", "", "real.json, to evaluate with the ReaL labels too")
     flags.text("outputs", "", "file with the class of each output, for networks with as many")
+    flags.text("out", "", "directory of the results and their cache, instead of WORKDIR/eval")
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
     flags.switch("raw", "evaluate the weights themselves, not their moving average")
     flags.switch("fresh", "evaluate everything again, without cached log-probabilities")
@@ -133,7 +135,8 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     result = add_row(members, ensemble.mean(each()))
     if jax.process_index():
         return None
-    return _save(workdir, members, result, rows, values.protocol, len(chosen))
+    folder = Path(values.out) if values.out else workdir / "eval"
+    return _save(folder, members, result, rows, values.protocol, len(chosen))
 
 
 def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMember]":
@@ -153,17 +156,19 @@ def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMe
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
             protocol=values.protocol, mesh=devices, raw=values.raw,
             names_file=values.outputs if own.model.num_classes == named else "",
+            out=Path(values.out) if values.out else None,
         )
         for path, step, own in runs
     ]  # fmt: skip
 
 
 def _save(
-    workdir: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
+    folder: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
     protocol: str, count: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes eval/<name>.json and .npz; returns the results for printing."""
+    """Writes <name>.json and .npz in the folder; returns the results for printing."""
     from inception_jax.data import imagenet
+    from inception_jax.eval.log_prob_cache import ELSEWHERE
     from inception_jax.train import trainer
 
     first = members[0]
@@ -181,7 +186,8 @@ def _save(
         "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
-    path = evaluator.save(workdir, result, first.variables, first.step, epoch, name, **more)
+    with writing(f"the result in {folder}", elsewhere=ELSEWHERE):
+        path = evaluator.save(folder, result, first.variables, first.step, epoch, name, **more)
     return {
         **more, "split": evaluator.split, "step": first.step, **result.sums.compute(),
         "unreadable": len(result.unreadable), "reasons": result.unreadable,

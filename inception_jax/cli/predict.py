@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
         flags.unused("with --features", "top", "json")
     else:
         flags.unused("without --features", "spatial")
-    from inception_jax.runtime import startup
+    from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)
     from inception_jax.eval import predict
@@ -56,6 +56,8 @@ def main(argv: list[str]) -> None:
     bad = 0
     for name, top, error in predictor.run(files, values.top):
         bad += error is not None
+        if streams.reader_left():
+            return
         if values.json:
             rows = [{"class": c, "probability": p} for c, p in top]
             failure = {"error": error} if error else {}

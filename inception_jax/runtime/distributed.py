@@ -1,5 +1,6 @@
 """The processes of a job: find this one's address, join the others, end with them."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -229,7 +230,8 @@ def _broadcast_exit(code: int, reason: str) -> None:
 def _exit(code: int, reason: str, linger: bool = True) -> None:
     print(f"inception-jax: {reason}", file=sys.stderr, flush=True)
     for work in _job.before_exit:
-        work(code)
+        with contextlib.suppress(Exception):  # a full disk must not keep this process alive
+            work(code)
     hard_exit(code, linger=linger)
 
 

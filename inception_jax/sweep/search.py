@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import grid
 from inception_jax.sweep.folder import Sweep
@@ -149,8 +150,6 @@ def suggestion(function: Callable[["Trial"], Any], trial: "Trial") -> dict[str, 
     Raises:
         ConfigError: it fails, or does not return a dict of config keys.
     """
-    try:
+    with user_code(lambda e: f"search(trial): {type(e).__name__}: {e}"):
         overrides = function(trial)
-    except Exception as e:
-        raise ConfigError(f"search(trial): {type(e).__name__}: {e}") from e
     return grid.checked(overrides, "search(trial)")

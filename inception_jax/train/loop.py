@@ -158,7 +158,7 @@ class Loop:
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
-                evaluator.save(self._workdir, result, variables, step, epoch)
+                evaluator.save(self._workdir / "eval", result, variables, step, epoch)
         except PreemptedError:
             self._leave(step, state)
         if distributed.first():

@@ -36,7 +36,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def append(path: Path, line: Mapping[str, Any], sync: bool = False) -> None:
     """Append a line, below one that a kill has cut; with `sync` it survives a power cut."""
-    with path.open("ab+") as file:
+    with atomic.naming(path), path.open("ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read() != b"\n":

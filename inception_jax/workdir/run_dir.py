@@ -146,7 +146,8 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
     distributed.before_exit(lambda code: note("end", code=code))
     code = 1
     try:
-        yield record
+        with writing(resumes="resumes from the last complete checkpoint"):
+            yield record
         code = 0
     except UserError as e:
         code = e.code
@@ -155,4 +156,5 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         distributed.listen_for_cause()
         raise
     finally:
-        note("end", code=code)
+        with contextlib.suppress(OSError):  # a full disk: the error that ends the attempt says so
+            note("end", code=code)

@@ -115,3 +115,19 @@ def test_huge_pages(value, expected, monkeypatch):
         ["bash", "-c", f"{line}; echo $GLIBC_TUNABLES"], capture_output=True, text=True
     )
     assert result.stdout.strip() == expected
+
+
+def test_a_log_on_a_full_disk(run, tmp_path):
+    """The task ends with its own code, and is not ended by a closed pipe."""
+    (tmp_path / "local-0.log").symlink_to("/dev/full")
+    program = "print('x' * 100_000, flush=True); print('y', flush=True); open('{}', 'w')"
+    code, lines = run(program.format(tmp_path / "ended"), "pass")
+    assert code == 0 and (tmp_path / "ended").exists() and lines[0] == "task 0: done"
+
+
+def test_a_log_that_cannot_be_written(run, tmp_path):
+    """It is no stop after saving (75): the error is raised when the other tasks have ended."""
+    (tmp_path / "local-0.log").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"local-0\.log"):
+        run("pass", f"open({str(tmp_path / 'ended')!r}, 'w')", at_once=2)
+    assert (tmp_path / "ended").exists()

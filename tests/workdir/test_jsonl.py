@@ -61,3 +61,10 @@ def test_no_file(tmp_path):
     assert jsonl.read(path) == []
     jsonl.drop_after(path, 3)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named(tmp_path):
+    """By the file, which the system's error does not know."""
+    (tmp_path / "m.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: '.*m\.jsonl'"):
+        jsonl.append(tmp_path / "m.jsonl", {"step": 1})
