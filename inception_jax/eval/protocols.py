@@ -7,7 +7,8 @@ crops, which v4's and Inception-ResNet's uses: "10 and the square, as in the 144
 
 A published number is of pixels resized in one way, so `slim`, `torchvision` and `timm` have the
 resize of the code that measured it (`data/images/resize.py`), which is equal to a grey level:
-TensorFlow 1's `resize_bilinear` (slim's `preprocess_for_eval`), and Pillow's, which torchvision's
+TensorFlow 1's `resize_bilinear` (slim's `preprocess_for_eval`) of JPEGs decoded by libjpeg's fast
+transform, as TensorFlow's decoder does, and Pillow's, which torchvision's
 presets (bilinear) and timm's (bicubic) use. The papers of the many crops do not name theirs: they,
 and the config's own crop, take `data.interpolation`.
 

@@ -61,9 +61,9 @@ class ViewReader:
 
 def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray) -> None:
     """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], resized by `interpolation`."""
-    i = 0
+    i, fast_dct = 0, interpolation == "tf1_bilinear"  # both are TensorFlow's
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
-        pixels = picture.inside(part)
+        pixels = picture.inside(part, None, fast_dct)
         for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
             resized = resize(pixels, size, interpolation)
             for view in of_size:
