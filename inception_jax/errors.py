@@ -9,6 +9,7 @@ import difflib
 import errno
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: above the file system's or ulimit's size
@@ -97,7 +98,7 @@ def shown(text: object) -> str:
     """
 
     def escaped(c: str) -> str:
-        if c.isprintable():
+        if c.isprintable() or unicodedata.category(c) == "Zs":  # a wide space, in Japanese names
             return c
         code = ord(c)
         if 0xDC80 <= code <= 0xDCFF:  # a byte, by Python's `surrogateescape`

@@ -124,6 +124,7 @@ def test_every_error_has_an_exit_code():
         ("\x1b[2J\x1b]0;title\x07\x7f", "\\x1b[2J\\x1b]0;title\\x07\\x7f"),
         ("\x85\x9b2J\u2028\u2029", "\\u0085\\u009b2J\\u2028\\u2029"),  # NEL, CSI, line, paragraph
         ("x\u202egnp.exe\u2066\ufeff", "x\\u202egnp.exe\\u2066\\ufeff"),  # right to left
+        ("新しい　犬\u00a0a", "新しい　犬\u00a0a"),  # wide spaces are usual in names
         (os.fsdecode(b"caf\xe9.png"), "caf\\xe9.png"),
         ("\ud800", "\\ud800"),
         (Path("a\nb"), "a\\nb"),

@@ -6,6 +6,7 @@ The restart rules are the same as on a cluster (`retry`).
 import contextlib
 import os
 import queue
+import secrets
 import shlex
 import socket
 import subprocess
@@ -16,8 +17,18 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from inception_jax.launch import retry
-from inception_jax.launch.spec import CRASHES, GPUS, NAME_, PREEMPTIONS, PROCESSES, SETUP, JobSpec
+from inception_jax.launch.spec import (
+    CRASHES,
+    GPUS,
+    NAME_,
+    NEW_TOKEN,
+    PREEMPTIONS,
+    PROCESSES,
+    SETUP,
+    JobSpec,
+)
 from inception_jax.runtime import signals, streams
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "this machine, with one or several processes, for development"
 FLAGS = (NAME_, PROCESSES, GPUS, PREEMPTIONS, CRASHES, SETUP)
@@ -32,6 +43,7 @@ def render(spec: JobSpec) -> dict[str, str]:
     """Render the commands as a shell script."""
     rows = ["#!/bin/bash", *(f'export {k}="${{{k}-{v}}}"' for k, v in HUGE_PAGES.items())]
     rows += [spec.setup] if spec.setup else []
+    rows += [NEW_TOKEN] if spec.world > 1 else []
     for index in spec.task_indices:
         for process in range(spec.world):
             flags = spec.address_flags("localhost:6666", process)
@@ -125,6 +137,7 @@ class _TaskRunner:
         """Run all processes of a task once; returns the first exit code other than 0 and 75."""
         spec, address = self.spec, f"127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "inception_jax", *spec.commands[index]]
+        environment = self.environment(slot) | {TOKEN: secrets.token_hex(16)}
         with _open_log(spec, index) as output:
             with self.lock:
                 if self.stopping.is_set():
@@ -132,7 +145,7 @@ class _TaskRunner:
                 processes = [
                     subprocess.Popen(
                         [*command, *spec.address_flags(address, i)],
-                        env=self.environment(slot), stdout=subprocess.PIPE,
+                        env=environment, stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT, text=True, errors="replace",
                         start_new_session=True,  # Ctrl-C reaches it once, through stop()
                     )

@@ -35,10 +35,10 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
     """
     candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
-        if curve.split != "train" and curve.lines:
-            line = curve.lines[-1]
-            rank = (records.whole(line, "step") or 0, 1 if curve.weights == "ema" else 0)
-            candidates.setdefault(curve.split, []).append((rank, _result(curve.label, line)))
+        if curve.split != "train":
+            rank = (curve.newest["step"], 1 if curve.weights == "ema" else 0)
+            result = _result(curve.label, curve.newest)
+            candidates.setdefault(curve.split, []).append((rank, result))
     for evaluation in evaluations.values():
         weights = evaluation.summary.get("weights")
         label = f"{evaluation.split} ({weights})" if weights else evaluation.split
@@ -52,8 +52,7 @@ def warnings(train: Curve | None, results: list[SplitResult], config: records.Re
     """Splits that are evaluated at chance while training is far above it."""
     data = config.get("data")
     classes = records.whole(data, "classes") if isinstance(data, dict) else None
-    line = train.lines[-1] if train and train.lines else {}
-    top1 = records.finite(line, "top1")
+    top1 = records.finite(train.newest, "top1") if train else None
     if not classes or top1 is None:
         return []
     known = [(r.label, r.top1, r.count) for r in results]

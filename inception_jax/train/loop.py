@@ -190,7 +190,7 @@ class Loop:
         wanted = self._start, self._config.eval.split
 
         def find() -> bool:
-            lines = jsonl.read(self._workdir / "metrics.jsonl")
+            lines = jsonl.each(self._workdir / "metrics.jsonl", jsonl.METRICS)
             return any((line["step"], line["split"]) == wanted for line in lines)
 
         return multihost.decided(find)

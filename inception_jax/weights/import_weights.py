@@ -21,7 +21,7 @@ SOURCE = "source.json"
 
 def import_weights(
     name: str, path: Path, out: Path, normalization: str = "", classes: Path | None = None
-) -> tuple[Network, list[weights.ImportedArray]]:
+) -> tuple[Network, list[weights.ImportedArray], list[str]]:
     """Writes a peer's weights as the run directory `out`: checkpoint, config, classes, source.
 
     Args:
@@ -35,11 +35,14 @@ def import_weights(
     Raises:
         ConfigError: unknown peer, no such file, or `out` exists.
         DataError: the file does not fit the network; the first three mismatches are named.
+
+    Returns:
+        The network, its arrays, and notes on what of the file was used.
     """
     peer = weights.find(name)
     if out.exists():
         raise ConfigError(f"--out={out}: expected a new directory, this one exists")
-    arrays = weights.read(path)
+    arrays, notes = weights.fit(weights.read(path), peer)
     tag = name.partition(".")[2]
     normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
     model = peer.create(arrays).clone(normalization=normalization)
@@ -55,7 +58,7 @@ def import_weights(
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
         class_names.write(partial, names)
         atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
-    return model, imported
+    return model, imported, notes
 
 
 def read_source(workdir: Path) -> dict[str, str]:

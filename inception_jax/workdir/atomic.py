@@ -32,7 +32,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial{suffix}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE:
-                _remove(left)
+                remove(left)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{suffix}")
     try:
         with naming(path, partial):
@@ -41,7 +41,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
             os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
-            _remove(partial)
+            remove(partial)
         raise
     sync_folder(path.parent)
 
@@ -86,8 +86,9 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def remove(path: Path) -> None:
+    """Remove a file, a folder or a link, not what the link points to; nothing is fine, too."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)

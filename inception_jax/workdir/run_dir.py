@@ -140,7 +140,7 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         jsonl.append(path, {"event": event, "time": time.time(), **record, **more})
 
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
-    last = jsonl.last(workdir / "metrics.jsonl")
+    last = jsonl.last(workdir / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     distributed.before_exit(lambda code: note("end", code=code))

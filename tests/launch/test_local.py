@@ -1,6 +1,7 @@
 """Tests `launch/local.py`: restarts, exit codes, parallel tasks and signals, with tiny programs."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -60,9 +61,18 @@ def test_a_bad_config_is_not_restarted(run, tmp_path):
 
 
 def test_several_processes_get_their_index(run, capfd):
-    """Each knows the number of processes and its own index; the output is prefixed with it."""
-    assert run("import sys; print(sys.argv[2:])", processes=2)[0] == 0
-    out = capfd.readouterr().out
+    """Each knows the number of processes and its own index; the output is prefixed with it.
+
+    And all have the token of the job, which is another for each start.
+    """
+    program = "import os, sys; print(sys.argv[2:], 'token', os.environ['INCEPTION_JAX_JOB_TOKEN'])"
+    outs = []
+    for _ in range(2):
+        assert run(program, processes=2)[0] == 0
+        outs.append(capfd.readouterr().out)
+    tokens = [set(re.findall("token ([0-9a-f]{32})", out)) for out in outs]
+    assert len(tokens[0]) == len(tokens[1]) == 1 and tokens[0] != tokens[1]
+    out = outs[0]
     for i in range(2):
         (line,) = [x for x in out.splitlines() if x.startswith(f"[{i}]")]
         assert "--processes=2" in line and f"--process={i}" in line
