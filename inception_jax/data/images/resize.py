@@ -38,8 +38,8 @@ def _tensorflow1(pixels: np.ndarray, size: Size) -> np.ndarray:
             pixels = np.take(pixels, pairs.ravel(), axis)
             position += 2 * np.arange(count) - low
         at.append(position.astype(np.float32))
-    edge = cv2.BORDER_REPLICATE
-    return cv2.remap(pixels, *np.meshgrid(*at), cv2.INTER_LINEAR, borderMode=edge)
+    x, y = np.meshgrid(*at)
+    return cv2.remap(pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 # By the name that `data.interpolation` has; those without a library's name are OpenCV's.
