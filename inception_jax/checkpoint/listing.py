@@ -30,11 +30,11 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     scores, c = retention.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)
     reasons = retention.reasons(steps, scores, newest=c["keep"], best=c["keep_best"], every=every)
+    named = [(step, str(step)) for step in steps]
     renamed = step_names.renamed(directory)
     table = []
-    for name in [*map(str, steps), *renamed]:
-        path, is_bad = directory / name, name in renamed
-        step = step_names.bad_number(name) if is_bad else int(name)
+    for step, name in [*named, *renamed]:
+        path, is_bad = directory / name, (step, name) in renamed
         state, reason = (BAD, name) if is_bad else _state(path, sums)
         table.append(
             {

@@ -47,7 +47,7 @@ def read_all(folder: Path, notes: list[str]) -> dict[str, Evaluation]:
             continue
         try:
             evaluations[path.stem] = _read(path, summary, notes)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             notes.append(f"eval/{path.name} was skipped: {type(error).__name__}: {error}")
     return evaluations
 

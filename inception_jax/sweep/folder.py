@@ -136,11 +136,11 @@ def read(folder: Path) -> Sweep:
     path = folder / FILE
     try:
         value = reading.json_file(path, dict)
-        rows, search = value.get("rows"), value.get("search")
+        search = value.get("search")
         if not (
             jsonl.has(value, FIELDS)
             and all(isinstance(word, str) for word in value["base"])
-            and all(isinstance(row, dict) and jsonl.has(row, ROW) for row in rows)
+            and all(isinstance(row, dict) and jsonl.has(row, ROW) for row in value["rows"])
             and (search is None or (isinstance(search, dict) and jsonl.has(search, SEARCH)))
         ):
             raise ValueError("a value is missing or of another type")

@@ -6,8 +6,9 @@ import json
 import os
 import stat
 import sys
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from inception_jax.errors import shown
 
@@ -17,7 +18,7 @@ KINDS = {dict: "an object", list: "an array"}
 T = TypeVar("T", dict[str, Any], list[Any])
 
 
-def opened(path: Path, flags: int = 0) -> BinaryIO:
+def opened(path: Path, flags: int = 0) -> BufferedReader:
     """Open a regular file for reading; unlike `open`, it never waits for the writer of a FIFO.
 
     Args:

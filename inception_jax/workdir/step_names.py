@@ -49,10 +49,10 @@ def steps(directory: Path) -> list[int]:
     return sorted(step for name in names if (step := number(name)) is not None)
 
 
-def renamed(directory: Path) -> list[str]:
-    """The names of steps that were renamed as not good, by step."""
-    named = [(n, name) for name in _names(directory) if (n := bad_number(name)) is not None]
-    return [name for _, name in sorted(named)]
+def renamed(directory: Path) -> list[tuple[int, str]]:
+    """The steps that were renamed as not good, rising, with their names."""
+    names = _names(directory)
+    return sorted((step, name) for name in names if (step := bad_number(name)) is not None)
 
 
 def _names(directory: Path) -> list[str]:

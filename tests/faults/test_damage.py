@@ -51,16 +51,16 @@ DAMAGE = {
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """Checkpoints of steps 5, 10 and 15."""
-    directory = tmp_path_factory.mktemp("damage") / "checkpoints"
-    saved.steps(directory, 5, 10, 15)
-    return directory
+    """A run of the steps 5, 10 and 15."""
+    workdir = tmp_path_factory.mktemp("damage") / "run"
+    saved.steps(workdir / "checkpoints", 5, 10, 15)
+    return workdir
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_the_previous_step_is_used_and_the_number_saved_again(original, tmp_path, capfd, kind):
     """For each kind of damage: one line, the right state, bad-15, and a new and good 15."""
-    directory = shutil.copytree(original, tmp_path / "checkpoints")
+    directory = shutil.copytree(original, tmp_path / "run") / "checkpoints"
     DAMAGE[kind](directory / "15")
     saves = Checkpoints(directory, keep=10)
     assert saves.newest_good() == 10
@@ -80,7 +80,7 @@ def test_the_previous_step_is_used_and_the_number_saved_again(original, tmp_path
 
 def test_no_random_bit_flip_is_silent(original, tmp_path):
     """200 flips of any bit of the step: all are detected. Orbax alone misses 49 of 60."""
-    directory = shutil.copytree(original, tmp_path / "checkpoints")
+    directory = shutil.copytree(original, tmp_path / "run") / "checkpoints"
     files = sorted(p for p in (directory / "15").rglob("*") if p.is_file())
     sizes, rng, silent = [p.stat().st_size for p in files], random.Random(0), []
     for number in range(200):

@@ -58,6 +58,7 @@ def test_verdicts_are_recorded(tmp_path):
     run = tmp_path / "run"
     checkpoint(run, 10)
     (run / "checkpoints" / "20.saving").mkdir()
+    (run / "checkpoints" / "²").mkdir()
     (run / "checkpoints" / "bad-30").mkdir()
     assert retry.after(run, 137, "7", Budgets()).again
     assert not retry.after(run, 137, "7", Budgets()).again
@@ -72,8 +73,10 @@ def test_verdicts_are_recorded(tmp_path):
 
 
 def test_an_incomplete_line_is_skipped(tmp_path):
-    """A line cut off by a kill is not a verdict."""
-    (tmp_path / "attempts.jsonl").write_text('{"event": "retry", "job": "1", "co')
+    """A line cut off by a kill is not a verdict, nor one that lacks what a verdict has."""
+    lines = ["5", '{"event": "retry"}', '{"event": "retry", "job": "1", "code": "x", "step": 1}']
+    text = "\n".join([*lines, '{"event": "retry", "job": "1", "co'])
+    (tmp_path / "attempts.jsonl").write_text(text)
     assert retry.verdicts(tmp_path) == []
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from inception_jax.report import evaluations
 
 from .read_page import embedded, plain_text, written
 
@@ -34,6 +37,16 @@ def test_a_damaged_evaluation_is_skipped(make_run: MakeRun) -> None:
     text = plain_text(written(run))
     assert "test.json was skipped: ValueError: expected class, images and a top-1 within" in text
     assert "test (ema) top-1 78." in text
+
+
+@pytest.mark.parametrize("value", [5, "5", {"a": 1}, [[10**400]], [["x"]], [[1, 2], [3]]])
+def test_no_value_of_an_evaluation_raises(tmp_path: Path, value: object) -> None:
+    """A value of another type, or too large, leaves out its file with a note."""
+    for key in ("confusion", "per_class", "calibration", "classes"):
+        notes: list[str] = []
+        (tmp_path / "test.json").write_text(json.dumps({"split": "test", key: value}))
+        read = evaluations.read_all(tmp_path, notes)
+        assert list(read) == ["test"] or "test.json was skipped" in notes[0]
 
 
 def test_evaluation_as_the_evaluator_writes_it(make_run: MakeRun) -> None:
