@@ -38,14 +38,14 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("fid", __doc__).arguments("two folders of images", "real generated", 0, 2)
     flags.json("print one JSON object")
-    flags.text("workdir", "", "workdir from `inception-jax import`; not needed for .npz files")
+    flags.path("workdir", "", "workdir from `inception-jax import`; not needed for .npz files")
     flags.whole("step", None, "step to use; the newest if not given")
     flags.whole("batch_size", 32, "images per forward pass; does not change the numbers", low=1)
     flags.whole("kid_subsets", 100, "random subsets for KID", low=1)
     flags.whole("kid_subset_size", 1000, "images per subset of KID", low=2)
     flags.whole("splits", 10, "parts for the Inception Score", low=1)
     flags.whole("seed", 2020, "of the subsets and parts; torch-fidelity's")
-    flags.text("save", "", "file for the statistics of DIR_A, .npz")
+    flags.path("save", "", "file for the statistics of DIR_A, .npz")
     values = flags.parse(argv)
     paths, save = [Path(w) for w in flags.words], Path(values.save) if values.save else None
     _check(paths, save)

@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
     flags.whole("top", 5, "classes to print", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
-    flags.text("out", "", "file for the features, .npz or .parquet")
+    flags.path("out", "", "file for the features, .npz or .parquet")
     flags.switch("spatial", "features at every position, not their mean over the grid")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)

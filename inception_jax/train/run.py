@@ -22,6 +22,7 @@ from inception_jax.train.state import TrainState
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import class_names, run_dir
+from inception_jax.workdir.run_dir import RunDir
 
 
 def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
@@ -40,17 +41,12 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     start_arrays = trainer.start_arrays()
     trainer.program.inherited = frozenset(start_arrays or ())
     with contextlib.ExitStack() as stack:
-
-        def own() -> None:
-            stack.enter_context(run_dir.opened(workdir, config, allow_config_change))
-            class_names.write(workdir, trainer.source.classes)
-
-        multihost.decided(own)
+        held = _opened(stack, workdir, trainer, allow_config_change)
         interrupt = stack.enter_context(Interrupt())
-        saves = _checkpoints(trainer, workdir)
+        saves = _checkpoints(trainer, held)
         newest = saves.newest_good()
         record = stack.enter_context(
-            run_dir.attempt(workdir, newest or 0)
+            run_dir.attempt(held, newest or 0)
             if distributed.first()
             else contextlib.nullcontext({})
         )
@@ -68,7 +64,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         step = newest or 0
         while True:
             loop = Loop(
-                trainer, workdir, saves, interrupt, clock, record, bar, trace,
+                trainer, held, saves, interrupt, clock, record, bar, trace,
                 start=step, window=window,
             )  # fmt: skip
             try:
@@ -83,18 +79,36 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
                 state, window = saves.restore(step, trainer.program.empty_state)
         saves.close()
         if distributed.first():
+            held.check()
             (workdir / "DONE").touch()
 
 
-def _checkpoints(trainer: Trainer, workdir: Path) -> Checkpoints:
+def _opened(
+    stack: contextlib.ExitStack, workdir: Path, trainer: Trainer, allow_config_change: bool
+) -> RunDir:
+    """The run's directory, which the first process holds until the end of `stack`."""
+    held = RunDir(workdir)
+
+    def own() -> None:
+        nonlocal held
+        opened = run_dir.opened(workdir, trainer.config, allow_config_change)
+        held = stack.enter_context(opened)
+        class_names.write(workdir, trainer.source.classes)
+
+    multihost.decided(own)
+    return held
+
+
+def _checkpoints(trainer: Trainer, held: RunDir) -> Checkpoints:
     """The run's checkpoints, by the rules of its `checkpoint` section."""
     c = trainer.config.checkpoint
     return Checkpoints(
-        workdir / "checkpoints",
+        held.path / "checkpoints",
         keep=c.keep,
         keep_best=c.keep_best,
         keep_every=c.keep_every_epochs * trainer.program.per_epoch,
-        scores=retention.scores(workdir, trainer.config.eval.split),
+        scores=retention.scores(held.path, trainer.config.eval.split),
+        before_write=held.check,
     )
 
 

@@ -17,6 +17,7 @@ from inception_jax.data.prepare.manifest import ImageFile, Manifest, ShardFile
 from inception_jax.data.sources.bad_images import check_tolerated, reason_lines
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.progress import Progress
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
 
 VERSION = "1.0.0"
@@ -38,7 +39,7 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         DataError: more than 1% of the images are unreadable and not left out.
         DiskFullError: too little room.
     """
-    root, out = Path(root).expanduser(), Path(out).expanduser()
+    root, out = user_paths.expanded(root), user_paths.expanded(out)
     name = name or re.sub(r"\W+", "_", root.resolve().name.lower()).strip("_")
     _check_names(root, out, name)
     manifest = Manifest(root, name, shard_bytes, train, splits)

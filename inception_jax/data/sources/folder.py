@@ -7,6 +7,7 @@ from inception_jax.data.sources import listing
 from inception_jax.data.sources.files import contents
 from inception_jax.data.sources.left_out import first_few
 from inception_jax.errors import ConfigError
+from inception_jax.runtime import user_paths
 
 
 class Folder:
@@ -19,7 +20,7 @@ class Folder:
     def __init__(self, root: str | Path, split: str, train_split: str = ""):
         if not str(root):
             raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
-        base = Path(root).expanduser()
+        base = user_paths.expanded(root)
         flag = f"--config.data.dir={root}"
         expected = f"{flag}: expected a folder {base / split} with one folder a class, but"
         if not base.is_dir():

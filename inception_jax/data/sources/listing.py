@@ -27,6 +27,7 @@ import numpy as np
 from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.errors import ConfigError, shown
 from inception_jax.progress import Progress
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP"}
@@ -132,11 +133,12 @@ def of(root: Path, classes: list[str]) -> Listing:
     stats = [_stat(folder) for folder in folders]
     changed = np.array([stat.st_mtime_ns if stat else 0 for stat in stats], np.int64)
     cache = _cache_of(root)
-    cached = _read(cache, classes, changed)
+    cached = _read(cache, classes, changed) if cache else None
     if cached is not None:
         return cached
     listing = _listed(dict(zip(folders, map(_identity, stats), strict=True)))
-    if len(listing.names) >= CACHED_FILES and changed.max() < (time.time() - SETTLED) * 1e9:
+    settled = (time.time() - SETTLED) * 1e9
+    if cache and len(listing.names) >= CACHED_FILES and changed.max() < settled:
         _write(cache, classes, changed, listing)
     return listing
 
@@ -185,10 +187,10 @@ def _images(folder: Path) -> tuple[list[bytes], LeftOut]:
     return sorted(images), left_out
 
 
-def _cache_of(root: Path) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+def _cache_of(root: Path) -> Path | None:
     key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    return Path(base).expanduser() / "inception_jax" / "listings" / f"{key}.npz"
+    base = user_paths.cache_home()
+    return base / "inception_jax" / "listings" / f"{key}.npz" if base else None
 
 
 def _read(cache: Path, classes: list[str], changed: np.ndarray) -> Listing | None:
