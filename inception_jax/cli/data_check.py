@@ -7,12 +7,13 @@ where to get it. Exits with 65 if more than 1% of the images are unreadable, or 
 its checksum.
 """  # noqa: D415
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data check", __doc__).page().json()
+    flags = Flags("data check", __doc__).page(obeyed=overrides.IMAGES).json()
     flags.text("split", "", "split to read; data.train_split if not given")
     values = flags.parse(argv)
     config = flags.config()

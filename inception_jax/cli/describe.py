@@ -41,6 +41,8 @@ def main(argv: list[str]) -> None:
         elif words:
             _describe(flags, words[0], values)
         else:
+            own = ("dialect", "width", "stem", "num_classes", "image_size", "svg")
+            flags.unused("without the name of a network", *own)
             from inception_jax import models
 
             table = {name: models.dialects(name) for name in models.names()}

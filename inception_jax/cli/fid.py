@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
     _check(paths, save)
     if values.seed >= 2**32:
         raise ConfigError(f"--seed={values.seed}: expected a whole number below {2**32}")
+    if not any(p.is_dir() for p in paths):
+        flags.unused("without a folder of images", "workdir", "step", "batch_size")
     network = FidNetwork(values) if any(p.is_dir() for p in paths) else None
     from inception_jax.eval.predict import image_files
     from inception_jax.fid import compare, image_set

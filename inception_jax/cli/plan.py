@@ -37,6 +37,7 @@ def main(argv: list[str]) -> None:
     values = flags.parse(argv)
     config = flags.config()
     if not values.topology:
+        flags.unused("without --topology, since a CPU's step has no estimated time", "input")
         _add_virtual_devices(values.devices or 1)
     from inception_jax.runtime import startup
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import watched
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("predict", __doc__).run()
+    flags = Flags("predict", __doc__).run(overrides.PREDICT)
     flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
     flags.json("print one JSON object per line")
     flags.whole("top", 5, "classes to print", low=1)
@@ -39,6 +40,10 @@ def main(argv: list[str]) -> None:
         raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
         raise ConfigError("--features=ROW and --out=FILE go together")
+    if values.features:
+        flags.unused("with --features", "top", "json")
+    else:
+        flags.unused("without --features", "spatial")
     from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)

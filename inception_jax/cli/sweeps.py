@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inception_jax.sweep.progress import TrialProgress
 
 METRICS = ("top1", "top5", "loss")
+OF_SEARCH = ("trials", "workers", "sampler", "pruner", "startup", "seed", "storage", "grace")
 
 
 def declare(flags: Flags) -> Flags:
@@ -55,6 +56,8 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, bytes]:
         raise ConfigError(f"expected --sweep=NAMES or --search; the page's sweeps are {names}")
     if values.metric not in METRICS:
         raise ConfigError(f"--metric={values.metric}: expected one of {', '.join(METRICS)}")
+    if values.sweep:
+        flags.unused("with --sweep", *OF_SEARCH)
     base = [w for w in argv if w.startswith(("--config.", "--noconfig."))]
     at = Path(values.dir)
     if at.exists() and (
@@ -105,8 +108,7 @@ def _grid(sweep: Sweep, values: Any, given: str) -> int:
 
 
 def _search(sweep: Sweep, values: Any, given: str) -> int:
-    keys = ("trials", "workers", "sampler", "pruner", "startup", "seed", "storage", "grace")
-    wanted = {key: getattr(values, key) for key in keys}
+    wanted = {key: getattr(values, key) for key in OF_SEARCH}
     search.check(wanted)
     before = sweep.search or {}
     for key in ("storage", "sampler", "seed"):

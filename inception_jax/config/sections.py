@@ -37,9 +37,17 @@ class Data(Protocol):
     pad: Count = 0  # pixels of the pad crop
     eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
     resize: Literal["stretch", "short_side"] = "stretch"
-    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos", "random"] = (
-        "bilinear"
-    )
+    interpolation: Literal[
+        "bilinear",
+        "nearest",
+        "bicubic",
+        "area",
+        "lanczos",
+        "tf1_bilinear",
+        "pil_bilinear",
+        "pil_bicubic",
+        "random",
+    ] = "bilinear"  # `data/images/resize.py`
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory

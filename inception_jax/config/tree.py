@@ -163,5 +163,5 @@ def _between_sections(c: Config) -> None:
     refuse(
         o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
         f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
-        f"{c.train.epochs}",
+        f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
     )

@@ -14,12 +14,12 @@ import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
-from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
+from inception_jax.eval.views import centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
 from inception_jax.runtime import xla_options
@@ -98,10 +98,7 @@ class Predictor:
 
     def centre(self, picture: Picture) -> np.ndarray:
         """The evaluation crop of `picture`: uint8 [s, s, 3]."""
-        side = self._config.data.image_size
-        crop = np.empty((side, side, 3), np.uint8)
-        pipeline.centre(picture, self._config.data, crop)
-        return crop
+        return centre(picture, self._config.data)
 
     def stretched(self, picture: Picture) -> np.ndarray:
         """All of `picture` resized to a square: float32 [s, s, 3], 0..255, not rounded.

@@ -109,7 +109,7 @@ def run_statistics(decay, measured, start=0.0, step=0, inherited=()):
 @pytest.mark.parametrize("decay", [0.0, 0.9, 0.99, 0.996, 0.9997])
 @pytest.mark.parametrize("count", [1, 10, 100])
 def test_batch_norms_averages_are_of_the_steps_seen(decay, count):
-    """Nothing is left of the initial value, however few; the newest weighs 9 / (8 + n)."""
+    """Nothing is left of the initial value in few steps; the newest weighs 9 / (8 + n)."""
     measured = np.random.default_rng(0).normal(3, 1, count)
     keep = np.minimum(decay, np.arange(count) / (9 + np.arange(count)))
     weights = (1 - keep) * [np.prod(keep[i + 1 :]) for i in range(count)]
