@@ -47,7 +47,8 @@ class Curve:
     def thinned(self, limit: int) -> "Curve":
         """The curve with at most `limit` lines."""
         none = np.zeros(len(self.columns["step"]))
-        rows = thin(*(self.columns.get(key, none) for key in ("loss", "grad_norm")), limit)
+        loss, grad_norm = (self.columns.get(key, none) for key in ("loss", "grad_norm"))
+        rows = thin(loss, grad_norm, limit)
         return replace(self, columns={key: column[rows] for key, column in self.columns.items()})
 
 
@@ -103,7 +104,7 @@ class _Index:
         self._steps.append(line["step"])
         for key, column in self._columns.items():
             value = line.get(key)
-            column.append(value if type(value) in (float, int) else INDEXED[key])
+            column.append(value if isinstance(value, float | int) else INDEXED[key])
 
     def by_step(self) -> np.ndarray:
         """The lines in the order of their steps; of a repeated step the last."""

@@ -96,5 +96,6 @@ def _since(lines: Sequence[Record], blocks: Iterable[str]) -> dict[str, int]:
         dead = {block for block in dead if ratios.get(block, 0.0) > monitors.DEAD}
         if not dead:
             break
-        since |= dict.fromkeys(dead, line["step"])
+        for block in dead:
+            since[block] = line["step"]
     return since

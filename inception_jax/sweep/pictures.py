@@ -101,7 +101,7 @@ def parallel(ax: "Axes", c: Comparison) -> None:
     low, high = np.where(constant, low - 1, low), np.where(constant, high + 1, high)
     positions = (table - low) / (high - low)
     ranked = np.argsort(table[:, -1] if c.sweep.higher_is_better else -table[:, -1])
-    *order, best = spread(ranked, MAX_LINES)
+    *order, best = spread(ranked.tolist(), MAX_LINES)
     alphas = 0.15 + 0.5 * np.arange(len(order)) / len(order)
     _lines(ax, [list(enumerate(positions[i])) for i in order], color=BLUE, lw=1.0, alpha=alphas)
     ax.plot(positions[best], color=ORANGE, lw=2.2)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from inception_jax.errors import DiskFullError
 from inception_jax.report import html as page_html
 
 from .read_page import embedded, written
@@ -62,6 +63,6 @@ def test_a_failed_write_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.M
     out = tmp_path / "new" / "report.html"
     page_html.write("old", out)
     monkeypatch.setattr(page_html.atomic.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFullError, match="No space"):
         page_html.write("new", out)
     assert out.read_text() == "old" and list(out.parent.iterdir()) == [out]
