@@ -13,7 +13,7 @@ from flax import struct
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors
+from inception_jax.models import block_monitors, checks
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
@@ -162,7 +162,14 @@ class Network(nn.Module):
         train: bool = False,
         endpoints: bool = False,
     ) -> Output:
-        """Map normalised images `x` to an Output."""
+        """Map normalised images `x` to an Output.
+
+        Raises:
+            ValueError: `x` is no batch of RGB images; the message says how to make it one.
+            TypeError: `x` has whole numbers.
+            ImageTooSmallError: the images are below the network's minimum.
+        """
+        checks.images(x)
         d, conv = self.switches, self.conv(train and not self.frozen)
         outputs: dict[str, Array | Preactivation] = {}
         aux = {}
@@ -180,6 +187,8 @@ class Network(nn.Module):
                 aux[head] = heads[name](
                     self.conv(train), self.num_classes, train, self.small, name=head
                 )(self.stop_gradient(y))
+        if not self.drop_rows:  # they may have had strides
+            checks.side(x, 8 if self.small else 32)
 
         outputs["pool"] = x = self.stop_gradient(y).astype(wide(self.dtype)).mean(axis=(1, 2))
         rate = d.dropout if self.dropout is None else self.dropout
