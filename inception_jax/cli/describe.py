@@ -54,10 +54,12 @@ def main(argv: list[str]) -> None:
 def _describe(flags: Flags, name: str, values: Any) -> None:
     from inception_jax import models
     from inception_jax.models import diagram, table
+    from inception_jax.workdir import atomic
 
     description = models.describe(_create(name, values.dialect, values), values.image_size)
     if values.svg:
-        Path(values.svg).write_text(diagram.svg(description), encoding="utf-8")
+        with atomic.naming(svg := Path(values.svg)):
+            svg.write_text(diagram.svg(description), encoding="utf-8")
     drawn = f"drawn: {values.svg}" if values.svg else ""
     flags.print(asdict(description), lambda: drawn or table.text(description))
 

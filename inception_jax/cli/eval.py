@@ -9,6 +9,8 @@ Protocols: config (the config's own centre crop), slim, torchvision, 10crop, 12c
 softmax is averaged over the views, then over the models: those of --ensemble and of positional
 arguments are workdirs or checkpoints (DIR@STEP), of any network and input size.
 
+With --out=OUT both are written in OUT instead, such as for a run that may only be read.
+
 Log-probabilities are cached in DIR/eval/log_probs: after a kill or a stop (Ctrl-C, SIGTERM: exit
 code 75) the same command continues, and an ensemble reuses what its members have evaluated.
 """  # noqa: D415
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from inception_jax.cli import pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,7 @@ def _flags() -> Flags:
     flags.text("without", "", "file of images to exclude, such as the official blacklist")
     flags.text("real", "", "real.json, to evaluate with the ReaL labels too")
     flags.text("outputs", "", "file with the class of each output, for networks with as many")
+    flags.text("out", "", "directory of the results and their cache, instead of WORKDIR/eval")
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
     flags.switch("fresh", "evaluate everything again, without cached log-probabilities")
     return flags.cluster()
@@ -128,7 +131,8 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     result = add_row(members, ensemble.mean(each()))
     if jax.process_index():
         return None
-    return _save(workdir, members, result, rows, values.protocol, len(chosen))
+    folder = Path(values.out) if values.out else workdir / "eval"
+    return _save(folder, members, result, rows, values.protocol, len(chosen))
 
 
 def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMember]":
@@ -148,17 +152,19 @@ def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMe
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
             protocol=values.protocol, mesh=devices,
             names_file=values.outputs if own.model.num_classes == named else "",
+            out=Path(values.out) if values.out else None,
         )
         for path, step, own in runs
     ]  # fmt: skip
 
 
 def _save(
-    workdir: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
+    folder: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
     protocol: str, count: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes eval/<name>.json and .npz; returns the results for printing."""
+    """Writes <name>.json and .npz in the folder; returns the results for printing."""
     from inception_jax.data import imagenet
+    from inception_jax.eval.log_prob_cache import ELSEWHERE
     from inception_jax.train import trainer
 
     first = members[0]
@@ -175,7 +181,8 @@ def _save(
         "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
-    path = evaluator.save(workdir, result, first.variables, first.step, epoch, name, **more)
+    with writing(f"the result in {folder}", elsewhere=ELSEWHERE):
+        path = evaluator.save(folder, result, first.variables, first.step, epoch, name, **more)
     return {
         **more, "split": evaluator.split, "step": first.step, **result.sums.compute(),
         "unreadable": len(result.unreadable), "reasons": result.unreadable,

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict, config_flags
 
 from inception_jax import config as configs
 from inception_jax.cli import hints, pages
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, HelpPrinted
 
 if TYPE_CHECKING:
     from inception_jax.runtime.distributed import ProcessAddress
@@ -127,11 +127,11 @@ class Flags:
         Raises:
             ConfigError: an unknown flag or key, a wrong type, a page or run that cannot be
                 loaded, or too many or too few positional arguments.
-            SystemExit: after printing `--help`.
+            HelpPrinted: after printing `--help`.
         """
         if HELP & set(argv):
             print(self.help())
-            raise SystemExit(0)
+            raise HelpPrinted(0)
         hints.check(argv, list(self._expected))
         argv = self._define_config([self._as_key(word) for word in argv])
         try:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from ml_collections import ConfigDict
 
 from inception_jax import config as configs
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import run_dir
 
@@ -29,12 +30,12 @@ def load(given: str) -> configs.Config:
         )
     if argument and not inspect.signature(get_config).parameters:
         raise ConfigError(f"--config={given}: this page takes no argument; write --config={path}")
-    try:
+
+    def message(e: BaseException) -> str:
+        return f"--config={given}: {e}" if isinstance(e, ConfigError) else _broken(path, e)
+
+    with user_code(message):
         config = get_config(argument) if argument else get_config()
-    except ConfigError as e:
-        raise ConfigError(f"--config={given}: {e}") from e
-    except Exception as e:
-        raise ConfigError(_broken(path, e)) from e
     if not isinstance(config, ConfigDict):
         raise ConfigError(
             f"--config={path}: expected get_config to return inception_jax.config.new(...), "
@@ -76,10 +77,8 @@ def _execute(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"--config={path}: expected a readable page; {e}") from e
     scope: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    try:
+    with user_code(lambda e: _broken(path, e)):
         exec(compile(text, str(path), "exec"), scope)
-    except Exception as e:
-        raise ConfigError(_broken(path, e)) from e
     return scope
 
 
@@ -93,7 +92,7 @@ def _others(path: Path) -> str:
     return f"; there are {', '.join(pages)}" if pages else "; name a Python file"
 
 
-def _broken(path: Path, error: Exception) -> str:
+def _broken(path: Path, error: BaseException) -> str:
     """Where a page raised, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     line, text = next(

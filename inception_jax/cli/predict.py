@@ -38,7 +38,7 @@ def main(argv: list[str]) -> None:
         raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
         raise ConfigError("--features=ROW and --out=FILE go together")
-    from inception_jax.runtime import startup
+    from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)
     from inception_jax.eval import predict
@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
     bad = 0
     for name, top, error in predictor.run(files, values.top):
         bad += error is not None
+        if streams.reader_left():
+            return
         if values.json:
             rows = [{"class": c, "probability": p} for c, p in top]
             failure = {"error": error} if error else {}

@@ -112,7 +112,8 @@ def _search(sweep: Sweep, values: Any, given: str) -> int:
     for key in ("storage", "sampler", "seed"):
         if before and before[key] != wanted[key]:
             raise ConfigError(
-                f"--{key}={wanted[key]}: the search in {sweep.folder} has {before[key]!r}"
+                f"--{key}={wanted[key]}: the search in {sweep.folder} has "
+                f"{search.without_password(before[key]) if key == 'storage' else before[key]!r}"
             )
     suggest = searcher(given)
     search.rehearse(suggest, lambda overrides: build(given, sweep.base, overrides))

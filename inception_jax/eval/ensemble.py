@@ -60,8 +60,10 @@ class EnsembleMember:
     def __init__(
         self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
+        out: Path | None = None,
     ):  # fmt: skip
-        self.workdir, self.protocol = workdir, protocol
+        self.protocol = protocol
+        self.cache = (out or workdir / "eval") / "log_probs"
         own = data.copy_and_resolve_references()
         own.unlock()
         own.model, own.ema = config.model, config.ema
@@ -140,8 +142,7 @@ class EnsembleMember:
         }
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         name = f"{split}-{self.protocol}-{fingerprint(about)}"
-        folder = self.workdir / "eval" / "log_probs" / name
-        return LogProbCache(folder, about, evaluator.classes, fresh)
+        return LogProbCache(self.cache / name, about, evaluator.classes, fresh)
 
     def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.

@@ -25,6 +25,7 @@ from inception_jax.workdir import atomic
 VERSION = 1  # of the protocols' definitions: another version's entries are not used
 EVERY = 30.0  # seconds between two parts: what a kill costs, at most
 ALL = "all.npz"
+ELSEWHERE = "give --out=DIR"
 
 Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadable [m]
 
@@ -50,7 +51,7 @@ class LogProbCache:
         except OSError:
             saved = ""
         if fresh or saved != text:
-            with writing(f"results in {folder}"):
+            with writing(f"results in {folder}", elsewhere=ELSEWHERE):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 atomic.write_text(folder / "about.json", text)
@@ -108,7 +109,7 @@ class LogProbCache:
     def _save(self, name: str, rows: Rows) -> None:
         resumes = f"continues after the {len(self.done):,} images it has"
         with (
-            writing(f"results in {self.folder}", resumes),
+            writing(f"results in {self.folder}", resumes, ELSEWHERE),
             atomic.replacing(self.folder / name, ".npz") as partial,
         ):
             np.savez(partial, **rows)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ class Result:
         model: Network, variables: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Writes `path`, a .json file with the keys of `head` too, and the .npz file beside it."""
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         arrays = self._arrays(source, data) | {"filters": _filters(model, variables)}
         with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inception_jax.workdir import jsonl
+from inception_jax.workdir import jsonl, step_names
 
 # Exit codes that need a person.
 NEVER = {65: "bad data, a diverged loss or no good checkpoint", 74: "the disk is full",
@@ -112,5 +112,4 @@ def progress(workdir: Path) -> int:
     trials = workdir / "trials.jsonl"
     if trials.is_file():
         return len(jsonl.read(trials))
-    steps = (p.name for p in (workdir / "checkpoints").glob("[0-9]*"))
-    return max((int(s) for s in steps if s.isdigit()), default=-1)
+    return max(step_names.steps(workdir / "checkpoints"), default=-1)

@@ -35,10 +35,10 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
     """
     candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
-        if curve.split != "train" and curve.lines:
-            line = curve.lines[-1]
-            rank = (records.whole(line, "step") or 0, 1 if curve.weights == "ema" else 0)
-            candidates.setdefault(curve.split, []).append((rank, _result(curve.label, line)))
+        if curve.split != "train":
+            rank = (curve.newest["step"], 1 if curve.weights == "ema" else 0)
+            result = _result(curve.label, curve.newest)
+            candidates.setdefault(curve.split, []).append((rank, result))
     for evaluation in evaluations.values():
         weights = evaluation.summary.get("weights")
         label = f"{evaluation.split} ({weights})" if weights else evaluation.split

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inception_jax.config import RULES
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError, did_you_mean
 
 PREFIX = "sweep_"
@@ -60,11 +61,9 @@ def _named(functions: dict[str, Any], name: str) -> Callable[[], Iterable[Overri
 
 def _rows(name: str, function: Callable[[], Iterable[Overrides]]) -> list[Overrides]:
     where = f"{PREFIX}{name.removeprefix(PREFIX)}()"
-    try:
+    with user_code(lambda e: f"{where}: {type(e).__name__}: {e}"):
         result = function()
         rows = [result] if isinstance(result, dict) else list(result)
-    except Exception as e:
-        raise ConfigError(f"{where}: {type(e).__name__}: {e}") from e
     if not rows:
         raise ConfigError(f"{where}: expected dicts of overrides, but it yields nothing")
     return [checked(row, where) for row in rows]

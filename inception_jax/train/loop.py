@@ -157,7 +157,7 @@ class Loop:
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
-                evaluator.save(self._workdir, result, variables, step, epoch)
+                evaluator.save(self._workdir / "eval", result, variables, step, epoch)
         except PreemptedError:
             self._leave(step, state)
         if distributed.first():
@@ -185,7 +185,7 @@ class Loop:
         wanted = self._start, self._config.eval.split
 
         def find() -> bool:
-            lines = jsonl.read(self._workdir / "metrics.jsonl")
+            lines = jsonl.each(self._workdir / "metrics.jsonl", jsonl.METRICS)
             return any((line["step"], line["split"]) == wanted for line in lines)
 
         return multihost.decided(find)

@@ -73,23 +73,25 @@ def muon(
 
     The momentum of a kernel [h, w, in, out], taken as a matrix [h * w * in, out], is replaced by
     the nearest orthogonal matrix. Updates have Adam's size (a root mean square of 0.2 times the
-    rate: arXiv:2502.16982), so that one rate serves both.
+    rate: arXiv:2502.16982), so that one rate serves both. A depthwise kernel [h, w, 1, out] is
+    `out` separate filters and no matrix: Adam's. The decay is AdamW's, on every kernel.
     """
     # Late: optax.contrib takes time to import, and only this optimiser needs it.
     from optax import contrib
 
     def matrices(params: Any) -> Any:
         as_matrix = contrib.MuonDimensionNumbers((0, 1, 2), (3,))
-        return jax.tree.map(lambda x: as_matrix if x.ndim == 4 else None, params)
+        return jax.tree.map(lambda x: as_matrix if x.ndim == 4 and x.shape[2] > 1 else None, params)
 
-    return contrib.muon(
-        rate,
+    direction = contrib.muon(
+        -1.0,  # the gradient's direction, not against it
         beta=momentum,
         nesterov=nesterov,
-        weight_decay=decay,
         muon_weight_dimension_numbers=matrices,
         consistent_rms=0.2,
     )
+    decayed = optax.add_decayed_weights(decay, mask=kernels)
+    return optax.chain(direction, decayed, optax.scale_by_learning_rate(rate))
 
 
 def kernels(params: Any) -> Any:

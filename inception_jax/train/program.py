@@ -58,12 +58,12 @@ class Program:
                 f"{num_shards * c.optim.accumulate} ({num_shards} devices x "
                 f"{c.optim.accumulate} microbatches)"
             )
-        if c.optim.accumulate > 1 and local % c.model.bn_group:
+        group, normed = c.model.bn_group, self.model.switches.norm is not None
+        if c.optim.accumulate > 1 and normed and local % group:
             raise ConfigError(
-                f"--config.model.bn_group={c.model.bn_group}: expected a divisor of {local}, the "
+                f"--config.model.bn_group={group}: expected a divisor of {local}, the "
                 f"images of one device's microbatch"
             )
-        group, normed = c.model.bn_group, self.model.switches.norm is not None
         if self.reduce_dtype and normed and (group == 0 or local % group):
             raise ConfigError(
                 f"--config.model.bn_group={group}: expected a divisor of {local}, the images of "

@@ -140,13 +140,14 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         jsonl.append(path, {"event": event, "time": time.time(), **record, **more})
 
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
-    last = jsonl.last(workdir / "metrics.jsonl")
+    last = jsonl.last(workdir / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
     distributed.before_exit(lambda code: note("end", code=code))
     code = 1
     try:
-        yield record
+        with writing(resumes="resumes from the last complete checkpoint"):
+            yield record
         code = 0
     except UserError as e:
         code = e.code
@@ -155,4 +156,5 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         distributed.listen_for_cause()
         raise
     finally:
-        note("end", code=code)
+        with contextlib.suppress(OSError):  # a full disk: the error that ends the attempt says so
+            note("end", code=code)

@@ -58,9 +58,9 @@ def test_the_old_step_goes_after_the_new_one_is_whole(tmp_path, monkeypatch):
     seen = []
     write = manifest.write
 
-    def slow(folder, **about):
+    def slow(folder, *args, **about):
         seen.append((folder.name, checkpoint.steps(tmp_path)))
-        write(folder, **about)
+        write(folder, *args, **about)
 
     monkeypatch.setattr(manifest, "write", slow)
     saved.steps(tmp_path, 2, keep=1)

@@ -32,7 +32,7 @@ def line(step: int, top1: float) -> dict:
 
 def test_newest_evaluation_wins() -> None:
     """A later line beats an older eval file; at one step the file wins, then ema over raw."""
-    raw, ema = Curve("test", "raw", (line(9, 0.1),)), Curve("test", "ema", (line(9, 0.2),))
+    raw, ema = (Curve("test", w, {}, 1, line(9, x)) for w, x in (("raw", 0.1), ("ema", 0.2)))
     empty = (), (), np.zeros((0, 3)), ()
     old = {"test": Evaluation("test", line(8, 0.3), *empty)}
     same = {"test": Evaluation("test", line(9, 0.4), *empty)}

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from inception_jax import config as cfg
+from inception_jax import models
+from inception_jax.config import tree
 from inception_jax.errors import ConfigError
 from inception_jax.train.program import Program
 from tests.tiny import digits
@@ -34,6 +36,25 @@ def test_reduced_gradients_need_whole_groups():
     with pytest.raises(ConfigError, match=r"model\.bn_group=32: expected a divisor of 12"):
         program(digits(model__bn_group=32, mesh__reduce="bfloat16"), jax.devices()[:8])
     program(digits(model__bn_group=32), jax.devices()[:8])
+
+
+@pytest.mark.parametrize("group", [0, 7])
+@pytest.mark.parametrize("more", [{}, {"mesh__reduce": "bfloat16"}], ids=["", "reduce"])
+def test_without_batch_norm_no_rule_of_its_groups_holds(group, more):
+    """GoogLeNet as in the paper: any accumulation that divides the batch, any bn_group."""
+    config = digits(
+        model__name="googlenet", model__dialect="paper", model__bn_group=group,
+        optim__accumulate=4, **more,
+    )  # fmt: skip
+    cfg.validate(config)
+    assert program(config, jax.devices()[:2]).model.switches.norm is None
+
+
+def test_the_networks_without_batch_norm():
+    """`config` lists them, since it imports no network."""
+    every = [(name, d) for name in models.names() for d in ("", *models.dialects(name))]
+    without = {(n, d) for n, d in every if not models.create(n, dialect=d).switches.norm}
+    assert without == tree.WITHOUT_NORM
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Tests where a run's numbers go: metrics.jsonl, TensorBoard, and the trackers."""
 
 import json
+import os
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -154,3 +156,21 @@ def test_numbers_by_block(tmp_path):
     blocks = {"residual_ratio/block8_4", "dead_relu/block8_4", "dead_relu/conv_1a"}
     assert set(events.Tags()["scalars"]) == blocks | {"monitors/epoch"}
     assert [e.value for e in events.Scalars("dead_relu/block8_4")] == [0.25, 0.25]
+
+
+def test_tensorboard_on_a_full_disk(tmp_path):
+    """The line that does not fit raises, in the thread that trains; so does an unwritable place."""
+    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    full = os.open("/dev/full", os.O_WRONLY)
+    file = next(h for h in Path("/proc/self/fd").iterdir() if h.exists() and h.samefile(events))
+    os.dup2(full, int(file.name))
+    os.close(full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*tensorboard'"):
+        writer.write(1, 0.5, "train", {"loss": 1.0})
+    with pytest.raises(OSError, match="No space left on device"):
+        writer.close()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "tensorboard").touch()
+    with pytest.raises(OSError, match="tensorboard"):
+        Writer(tmp_path / "b", resume_at=0, tensorboard=True, track="none")

@@ -13,7 +13,7 @@ SATURATION, HUE = (0.5, 1.5), (-0.2, 0.2)
 # is a part of the shortest sequence that contains all, with fewest hues and saturations.
 ORDERS = {
     "slim": ("bs..h..c.", ".sbch....", "...chbs..", "....h.scb"),
-    "original": ("bs.h.c", "b.chs."),
+    "original": ("b.shc", "bcsh."),
     "fast": ("bs.", ".sb"),
 }
 
