@@ -132,6 +132,11 @@ class Network(nn.Module):
         last = ("logits",) if self.num_classes else ()
         return (*(r.name for r in self.rows()), "pool", *last)
 
+    @property
+    def without_l2(self) -> tuple[str, ...]:
+        """Rows that L2 leaves alone: none."""
+        return ()
+
     def pre_logits(
         self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]
     ) -> Float[Array, "b d"]:
@@ -194,6 +199,7 @@ class Network(nn.Module):
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:
-            x = Dense(self.num_classes, d.kernel_init, self.dtype, name="logits")(x)
+            init = d.logits_init or d.kernel_init
+            x = Dense(self.num_classes, init, self.dtype, name="logits")(x)
         features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)
