@@ -8,6 +8,7 @@ import numpy as np
 
 from inception_jax.checkpoint import Checkpoints, manifest
 from inception_jax.runtime import mesh as meshes
+from inception_jax.workdir import run_id
 
 
 def state(seed, mesh=None):
@@ -41,10 +42,21 @@ def shapes(like, mesh=None):
 
 def steps(directory, *numbers, **options):
     """Saves `state(step)` for each; the directory's steps are then these."""
+    directory.mkdir(parents=True, exist_ok=True)
     saves = Checkpoints(directory, **{"keep": 10, **options})
     for step in numbers:
         saves.save(step, state(step), {"step": step})
     saves.close()
+
+
+def small(workdir, *numbers):
+    """Steps of one file, for what reads no arrays."""
+    run = run_id.ensure(workdir, new=True)
+    for step in numbers:
+        folder = workdir / "checkpoints" / str(step)
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("1")
+        manifest.write(folder, run, step)
 
 
 def same(a, b):

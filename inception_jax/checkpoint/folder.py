@@ -3,12 +3,13 @@
 A step is good if its manifest is of this run and step, and if all its bytes match.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
 from inception_jax.checkpoint import manifest
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.runtime import multihost
 from inception_jax.workdir import atomic
 from inception_jax.workdir.step_names import DELETING, is_leftover, steps
@@ -127,6 +128,18 @@ def clean(directory: Path) -> None:
             atomic.remove(path)
 
 
+def remove_recreated(directory: Path) -> None:
+    """Remove what a save has made again at a place that was removed or renamed, and only that.
+
+    TensorStore creates all missing folders of a file that it writes.
+    """
+    with contextlib.suppress(OSError):
+        left = [is_leftover(path.name) for path in directory.iterdir()]
+        if all(left) and os.listdir(directory.parent) == [directory.name]:
+            atomic.remove(directory)
+            directory.parent.rmdir()
+
+
 def log(line: str) -> None:
     """Print a line to standard error; standard output may be read by a program."""
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)

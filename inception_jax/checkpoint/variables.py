@@ -14,21 +14,22 @@ from inception_jax.errors import writing
 from inception_jax.workdir import run_id, step_names
 
 
-def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
+def load(workdir: Path, step: int | None = None, raw: bool = False) -> tuple[int, Any]:
     """Load the variables that a run evaluates from its newest good (or a given) step.
 
     Nothing is written; a newest step that is not good is reported in a line, and the one before it
     is used.
 
     Returns:
-        The step, and {'params', 'batch_stats'} as host arrays: the averages where the run has them.
+        The step, and {'params', 'batch_stats'} as host arrays: the averages where the run has them,
+        unless `raw`.
 
     Raises:
         DataError: there is no such checkpoint, or it is not good.
     """
     path = folder.good_step(workdir, step)
     averages, plain = ("ema/params/", "ema/batch_stats/"), ("params/", "batch_stats/")
-    leaves = arrays.flat(path, lambda name: name.startswith(averages))
+    leaves = {} if raw else arrays.flat(path, lambda name: name.startswith(averages))
     leaves = leaves or arrays.flat(path, lambda name: name.startswith(plain))
     leaves = {name.removeprefix("ema/"): leaf for name, leaf in leaves.items()}
     return int(path.name), {"batch_stats": {}, **traverse_util.unflatten_dict(leaves, sep="/")}

@@ -67,7 +67,7 @@ class Evaluator:
     def reader(self, todo: np.ndarray | None = None) -> ViewReader:
         """A reader of the images `todo` (all if not given), in that order."""
         todo = np.arange(len(self.source)) if todo is None else todo
-        return ViewReader(self.source, self.protocol, self.config.data.interpolation, todo)
+        return ViewReader(self.source, self.protocol, todo)
 
     def blocks(
         self,

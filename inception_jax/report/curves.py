@@ -56,7 +56,7 @@ class Metrics(NamedTuple):
 
     curves: list[Curve]
     heat_maps: list[dict[str, Any]]
-    warnings: list[str]
+    monitor_warnings: list[str]
     times: np.ndarray
 
 

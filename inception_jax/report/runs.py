@@ -15,15 +15,13 @@ from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
 from inception_jax.workdir import jsonl
 
-ROLLBACK: jsonl.Fields = {"step": int, "to": int, "factor": float}
-
 
 @dataclass(frozen=True)
 class Run:
     """The contents of a run directory. Any part may be empty.
 
-    `heat_maps` and `warnings` are of the monitors; `times` are the sorted times of all metric
-    lines; `notes` describe damaged files.
+    `heat_maps` and `monitor_warnings` are of the monitors; `times` are the sorted times of all
+    metric lines; `notes` describe damaged files.
     """
 
     name: str
@@ -31,7 +29,7 @@ class Run:
     config: dict[str, Any]
     curves: list[Curve]
     heat_maps: list[dict[str, Any]]
-    warnings: list[str]
+    monitor_warnings: list[str]
     times: np.ndarray
     attempts: list[Attempt]
     evaluations: dict[str, Evaluation]
@@ -70,6 +68,12 @@ class Run:
     def results(self) -> list[results.SplitResult]:
         """The newest result of each split."""
         return results.final(self.curves, self.evaluations)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Warnings of the monitors and of the results."""
+        of_results = results.warnings(self.train, self.results, self.config)
+        return [*self.monitor_warnings, *of_results]
 
     @property
     def images_per_s(self) -> float | None:
@@ -135,7 +139,7 @@ def read(run_dir: Path, brief: bool = False) -> Run:
         attempts=run_attempts,
         evaluations={} if brief else evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, run_attempts, metrics.times),
-        rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, ROLLBACK),
+        rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, jsonl.ROLLBACK),
         notes=notes,
     )
 

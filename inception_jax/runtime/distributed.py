@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from inception_jax.errors import ConfigError, UserError
-from inception_jax.runtime import rendezvous
+from inception_jax.errors import ConfigError, UserError, shown_lines
+from inception_jax.runtime import rendezvous, startup
 from inception_jax.runtime.rendezvous import protocol
 
 PATIENCE = 1800.0  # seconds until all must be connected: a pod's hosts may start 30 minutes apart
@@ -123,6 +123,7 @@ def join(
     """
     if address is None:
         return
+    startup.check_xla_flags()
     host, _, port = address.address.rpartition(":")
     bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", "").rpartition(":")[0].strip("[]")
     token = os.environ.get(protocol.TOKEN, "")
@@ -207,7 +208,7 @@ def listen_for_cause() -> None:
 
 
 def _on_peer_exit(message: protocol.Message) -> None:
-    peer, reason = f"process {message['from']}", protocol.printable(message["reason"])
+    peer, reason = f"process {message['from']}", shown_lines(message["reason"])
     # Process 0 lingers until the message is forwarded. The others must be quick: without process 0
     # JAX's own thread aborts them after half a second.
     if _claim_exit():

@@ -21,6 +21,13 @@ def test_load_changes_nothing(run, capfd):
         checkpoint.load(run, 7)
 
 
+def test_raw_weights_are_not_the_averages(run):
+    """`raw` gives the parameters of the state, which differ from their averages."""
+    step, tree = checkpoint.load(run, raw=True)
+    assert step == 15 and saved.same(tree["params"], saved.state(15)["params"])
+    assert not saved.same(tree["params"], checkpoint.load(run)[1]["params"])
+
+
 def test_an_import_is_verified_as_well(tmp_path):
     """What `write` made has a manifest, and `load` compares it."""
     variables = {k: saved.state(1)[k] for k in ("params",)}

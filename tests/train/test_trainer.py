@@ -83,3 +83,11 @@ def test_an_error_of_the_compiler_waits_for_the_first_step(monkeypatch):
 def test_the_epoch_of_a_step():
     """Images seen over images of the split."""
     assert epoch_of(digits(), 30) == 30 * 96 / 1437
+
+
+def test_a_rollback_keeps_what_was_inherited():
+    """The averages that came with `checkpoint.init` are still those after a rollback."""
+    trainer = build(digits(), jax.devices()[:1])
+    trainer.program.inherited = frozenset(["['batch_stats']['conv1']['bn']['mean']"])
+    after = trainer.after_rollback(3, 0.5)
+    assert after.program.inherited == trainer.program.inherited and after.shift == 3
