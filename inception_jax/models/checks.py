@@ -49,7 +49,7 @@ def _number(name: str, value: Any) -> Any:
     if name not in NUMBERS or (value is None and name in ("dropout", "bn_decay")):
         return value
     expected, allowed = NUMBERS[name]
-    convert: Callable[[Any], Any] = operator.index if "whole" in expected else float
+    convert: Any = operator.index if "whole" in expected else float
     with contextlib.suppress(TypeError):
         number = math.nan if isinstance(value, str | bool) else convert(value)
         if allowed(number):
