@@ -9,10 +9,10 @@ from flax import traverse_util
 
 from inception_jax.errors import DataError, shown
 from inception_jax.models import Network
-from inception_jax.weights.formats import Arrays
 from inception_jax.weights.layouts import LayerNames, Names
 from inception_jax.weights.peers import Peer
 from inception_jax.weights.units import Unit, units
+from inception_jax.weights.weight_file import Arrays
 
 SHOWN = 3  # mismatches named in an error
 

@@ -14,8 +14,8 @@ import jax
 
 from inception_jax import models
 from inception_jax.errors import DataError, shown
-from inception_jax.weights.formats import WeightFile
 from inception_jax.weights.peers import Peer
+from inception_jax.weights.weight_file import WeightFile
 
 # Parts of names that DDP, torch.compile, FSDP, checkpointing and whole modules in a pickle add.
 WRAPPERS = {

@@ -5,7 +5,7 @@ import pytest
 
 from inception_jax import weights
 from inception_jax.errors import DataError
-from inception_jax.weights.formats import in_memory
+from inception_jax.weights.weight_file import in_memory
 
 PEER = weights.find("torchvision:googlenet")
 KERAS = weights.find("keras:xception")
