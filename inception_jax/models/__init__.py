@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from inception_jax.models import checks
 from inception_jax.models.bn_inception import BNInception
+from inception_jax.models.checks import ImageTooSmallError
 from inception_jax.models.describe import Description, describe
 from inception_jax.models.dialect import Dialect, Preprocessing
 from inception_jax.models.googlenet import GoogLeNet, GoogLeNetNaive
@@ -14,7 +16,6 @@ from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionRe
 from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
-from inception_jax.models.layers import ImageTooSmallError
 from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import NORMALIZATIONS, Network, Output
@@ -76,7 +77,9 @@ def create(
             drop_rows, normalization, residual_scale, frozen.
 
     Raises:
-        ValueError: an unknown name, dialect, stem, row or dtype; the message lists the choices.
+        ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
+            that no network can have.
+        TypeError: an unknown field; the message has the nearest one.
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
@@ -89,8 +92,8 @@ def create(
         known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else str(dtype), DTYPES)
     )
     usual = family.DIALECTS[dialect].num_classes
-    classes = usual if num_classes is None else num_classes
-    model = family(num_classes=classes, dialect=dialect, dtype=dtype, **fields)
+    fields["num_classes"] = usual if num_classes is None else num_classes
+    model = family(dialect=dialect, dtype=dtype, **checks.fields(family, fields))
     model.rows()  # refuses an unknown name in `drop_rows`
     return model
 

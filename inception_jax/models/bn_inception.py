@@ -1,5 +1,6 @@
 """BN-Inception, "Batch Normalization" (arXiv:1502.03167), Figure 5 (TF-slim: inception_v2)."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +10,20 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from inception_jax.models.branched import Branched
-from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import (
+    HE,
+    SLIM_NORM,
+    Dialect,
+    Initializer,
+    Norm,
+    Preprocessing,
+)
 from inception_jax.models.googlenet import GoogLeNet
 from inception_jax.models.layers import Branch, Conv, SeparableConv
+from inception_jax.models.lowering.preactivation import Activation, Preactivation
 from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import border, max_pool
-from inception_jax.models.rows import Build, Row, block, convolution, pooling
+from inception_jax.models.rows import Build, Row, block, convolution, defers, pooling
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,14 @@ class BNInceptionDialect(Dialect):
             its output column says 576; TF-slim takes 96, which gives 576.
         separable: the 7x7 convolution of the stem as 8 filters a colour, then a 1x1. So the
             paper and TF-slim; published parameter counts are with a plain convolution.
+        reduce_init: initialiser of the 1x1 before a 3x3; None takes `kernel_init`.
+        pool_init: of the 1x1 after a pool.
     """
 
     pool_4c: int = 128
     separable: bool = False
+    reduce_init: Initializer | None = None
+    pool_init: Initializer | None = None
 
 
 DIALECTS = {
@@ -51,6 +64,8 @@ DIALECTS = {
         background=True,
         pool_4c=96,
         separable=True,
+        reduce_init=nn.initializers.truncated_normal(0.09),
+        pool_init=nn.initializers.truncated_normal(0.1),
     ),
     "cadene": BNInceptionDialect(
         source="pretrainedmodels/models/bninception.py",
@@ -105,14 +120,15 @@ class BNInceptionModule(Branched):
     narrowed: bool = False  # 4c and 4d, whose pool's channels the dialect gives
 
     def branches(self) -> Sequence[Branch]:  # noqa: D102
-        c, w = self.conv, self.widths
+        c, w, d = self.conv, self.widths, self.dialect
         pool = partial(max_pool, strides=1) if self.max else border(c)
-        channels = self.dialect.pool_4c if self.narrowed else w.pool
+        channels = d.pool_4c if self.narrowed else w.pool
+        reduce = partial(c, kernel_init=d.reduce_init)
         return (
             (c(w.one),),
-            (c(w.reduce_3), c(w.three, 3)),
-            (c(w.reduce_d), c(w.double, 3), c(w.double, 3)),
-            (pool, c(channels)),
+            (reduce(w.reduce_3), c(w.three, 3)),
+            (reduce(w.reduce_d), c(w.double, 3), c(w.double, 3)),
+            (pool, c(channels, kernel_init=d.pool_init)),
         )
 
 
@@ -123,9 +139,10 @@ class Reduction(Branched):
 
     def branches(self) -> Sequence[Branch]:  # noqa: D102
         c, w = self.conv, self.widths
+        reduce = partial(c, kernel_init=self.dialect.reduce_init)
         return (
-            (c(w.reduce_3), c(w.three, 3, 2)),
-            (c(w.reduce_d), c(w.double, 3), c(w.double, 3, 2)),
+            (reduce(w.reduce_3), c(w.three, 3, 2)),
+            (reduce(w.reduce_d), c(w.double, 3), c(w.double, 3, 2)),
             (partial(max_pool, style=self.dialect.padding),),
         )
 
@@ -146,14 +163,24 @@ def conv1(
     """The 7x7/2 convolution, plain or separable."""
     if not net.switches.separable:
         return conv(64, 7, 2, name=name)(x)
-    # slim's scope gives the depthwise weights N(0, 1) and this layer no BatchNorm.
+    # slim's scope leaves this layer out: no BatchNorm, and both kernels start large.
+    large = dataclasses.replace(net.switches, kernel_init=nn.initializers.truncated_normal(1.0))
+    conv = partial(conv, dialect=large)
     return nn.relu(SeparableConv(conv, 64, 7, 2, multiplier=8, norm=False, name=name)(x))
+
+
+@defers
+def conv2_reduce(
+    net: Network, conv: Conv, x: Activation, name: str
+) -> Float[Array, "b h w d"] | Preactivation:
+    """The 1x1 convolution before `conv2`."""
+    return conv(64, kernel_init=net.switches.pool_init, name=name)(x, defer=True)
 
 
 STEM = (
     Row("conv1", conv1, "Figure 5", 112, 64),
     Row("pool1", pooling(max_pool, 3, 2), "Figure 5", 56, 64),
-    Row("conv2_reduce", convolution(64), "Figure 5", 56, 64),
+    Row("conv2_reduce", conv2_reduce, "Figure 5", 56, 64),
     Row("conv2", convolution(192, 3), "Figure 5", 56, 192),
     Row("pool2", pooling(max_pool, 3, 2), "Figure 5", 28, 192),
 )
@@ -162,7 +189,7 @@ STEM = (
 SMALL_STEM = (
     Row("conv1", convolution(64, 3), "ours", 32, 64),
     Row("pool1", pooling(max_pool, 3, 2), "ours", 16, 64),
-    Row("conv2_reduce", convolution(64), "Figure 5", 16, 64),
+    Row("conv2_reduce", conv2_reduce, "Figure 5", 16, 64),
     Row("conv2", convolution(192, 3), "Figure 5", 16, 192),
 )
 
@@ -201,3 +228,8 @@ class BNInception(Network):
     def table(self) -> Sequence[Row]:
         """Figure 5, top to bottom."""
         return (SMALL_STEM if self.small else STEM) + body(self.switches.pool_4c)
+
+    @property
+    def without_l2(self) -> tuple[str, ...]:
+        """The separable convolution: slim's scope leaves it out."""
+        return ("conv1",) if self.switches.separable and not self.small else ()

@@ -74,6 +74,7 @@ class Dialect:
         norm: BatchNorm's constants; None for a network without it.
         preprocessing: of the published weights.
         kernel_init: initialiser of the convolutions' kernels.
+        logits_init: of the classifier's kernel; None takes `kernel_init`.
         bias: whether the convolutions have biases beside BatchNorm's; without BatchNorm they do.
         bias_init: initialiser of the convolutions' biases, where there are any.
         padding: how SAME windows that leave a remainder are padded, see `ops.pads`: `tf`, `torch`
@@ -91,6 +92,7 @@ class Dialect:
     norm: Norm | None
     preprocessing: Preprocessing
     kernel_init: Initializer = field(default_factory=nn.initializers.lecun_normal)
+    logits_init: Initializer | None = None
     bias: bool = False
     bias_init: Initializer = field(default_factory=nn.initializers.zeros_init)
     padding: str = "tf"

@@ -57,6 +57,7 @@ DIALECTS = {
         norm=SLIM_NORM,
         preprocessing=Preprocessing(224, interpolation="tf1_bilinear"),
         kernel_init=nn.initializers.truncated_normal(0.01),
+        logits_init=HE,  # its base's scope ends before the classifier
         five=3,
         last_pool=2,
         dropout=0.2,

@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from inception_jax.models.batch_norm import BatchNorm, Moments
+from inception_jax.models.checks import ImageTooSmallError
 from inception_jax.models.dialect import Dialect, Initializer
 from inception_jax.models.lowering import ops, remat
 from inception_jax.models.lowering.preactivation import (
@@ -24,10 +25,6 @@ from inception_jax.models.lowering.preactivation import (
 Branch = Sequence[Callable[..., Any]]  # layers, each a function of an Activation
 Conv = partial[Any]  # makes a ConvBN from what differs between them: features, kernel, ...
 SMALLEST = 8  # channels a scaled-down layer keeps, and the multiple it is rounded to
-
-
-class ImageTooSmallError(ValueError):
-    """A grid is smaller than the unpadded window that reads it."""
 
 
 def scaled(features: int, width: float) -> int:

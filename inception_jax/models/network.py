@@ -13,7 +13,7 @@ from flax import struct
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors
+from inception_jax.models import block_monitors, checks
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
@@ -132,6 +132,11 @@ class Network(nn.Module):
         last = ("logits",) if self.num_classes else ()
         return (*(r.name for r in self.rows()), "pool", *last)
 
+    @property
+    def without_l2(self) -> tuple[str, ...]:
+        """Rows that L2 leaves alone: none."""
+        return ()
+
     def pre_logits(
         self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]
     ) -> Float[Array, "b d"]:
@@ -162,7 +167,14 @@ class Network(nn.Module):
         train: bool = False,
         endpoints: bool = False,
     ) -> Output:
-        """Map normalised images `x` to an Output."""
+        """Map normalised images `x` to an Output.
+
+        Raises:
+            ValueError: `x` is no batch of RGB images; the message says how to make it one.
+            TypeError: `x` has whole numbers.
+            ImageTooSmallError: the images are below the network's minimum.
+        """
+        checks.images(x)
         d, conv = self.switches, self.conv(train and not self.frozen)
         outputs: dict[str, Array | Preactivation] = {}
         aux = {}
@@ -180,11 +192,14 @@ class Network(nn.Module):
                 aux[head] = heads[name](
                     self.conv(train), self.num_classes, train, self.small, name=head
                 )(self.stop_gradient(y))
+        if not self.drop_rows:  # they may have had strides
+            checks.side(x, 8 if self.small else 32)
 
         outputs["pool"] = x = self.stop_gradient(y).astype(wide(self.dtype)).mean(axis=(1, 2))
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:
-            x = Dense(self.num_classes, d.kernel_init, self.dtype, name="logits")(x)
+            init = d.logits_init or d.kernel_init
+            x = Dense(self.num_classes, init, self.dtype, name="logits")(x)
         features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)

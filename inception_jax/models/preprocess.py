@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Num, UInt8
 
 from inception_jax.data.images import distort
+from inception_jax.models import checks
 from inception_jax.models.lowering import ops
 from inception_jax.models.network import Network
 
@@ -20,7 +21,12 @@ def predict(
 
 
 def as_input(images: Num[Array | np.ndarray, "b s s 3"], model: Network) -> Float[Array, "b s s 3"]:
-    """The model's normalised input of `images` in 0..255, uint8 or float."""
+    """The model's normalised input of `images` in 0..255, uint8 or float.
+
+    Raises:
+        ValueError: they are no batch of RGB images; the message says how to make them one.
+    """
+    checks.images(images, normalised=False)
     return normalised(jnp.asarray(images).astype(ops.wide(model.dtype)) / 255, model)
 
 

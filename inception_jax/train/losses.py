@@ -1,6 +1,6 @@
 """The training objective: cross-entropy with label smoothing, auxiliary heads, L2."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -23,13 +23,16 @@ def cross_entropy(
     return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, smoothing))
 
 
-def l2(params: Mapping[str, Any], biases: bool = False) -> Float[Array, ""]:
-    """Half the sum of squares of every kernel, in the auxiliary heads too.
+def l2(
+    params: Mapping[str, Any], biases: bool = False, without: Collection[str] = ()
+) -> Float[Array, ""]:
+    """Half the sum of squares of every kernel, in the auxiliary heads too, but for some rows'.
 
     TF-slim's `l2_regularizer` on `weights`, and on the `biases` of the same layers where its
     network has a `biases_regularizer`; never BatchNorm's beta or gamma.
     """
-    squares = [jnp.sum(x * x) for x in _regularised(params, biases)]
+    rows = {name: row for name, row in params.items() if name not in without}
+    squares = [jnp.sum(x * x) for x in _regularised(rows, biases)]
     return 0.5 * jnp.sum(jnp.stack(squares))
 
 
@@ -52,6 +55,7 @@ def objective(
     aux_weight: float,
     weight_of_l2: float,
     l2_biases: bool = False,
+    without_l2: Collection[str] = (),
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
@@ -64,5 +68,5 @@ def objective(
         terms[f"loss_{name}"] = aux = cross_entropy(logits, labels, smoothing).mean()
         total = total + aux_weight * aux
     if weight_of_l2:
-        total = total + weight_of_l2 * l2(params, l2_biases)
+        total = total + weight_of_l2 * l2(params, l2_biases, without_l2)
     return total, {"loss": total, **terms}

@@ -67,6 +67,7 @@ def make_train_step(
         aux_weight=loss.aux_weight,
         weight_of_l2=loss.l2,
         l2_biases=model.switches.l2_biases,
+        without_l2=model.without_l2,
     )
     step: Step = partial(
         train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,

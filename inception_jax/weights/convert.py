@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from flax import traverse_util
 
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.models import Network
-from inception_jax.weights.formats import Arrays
 from inception_jax.weights.layouts import LayerNames, Names
 from inception_jax.weights.peers import Peer
 from inception_jax.weights.units import Unit, units
+from inception_jax.weights.weight_file import Arrays
 
 SHOWN = 3  # mismatches named in an error
 
@@ -71,7 +71,9 @@ def import_arrays(
             imported.append(ImportedArray(path, key, shape))
     ignored = re.compile(f"{layout.ignored}|{peer.ignored}")
     unused = [k for k in arrays if k not in used and not ignored.search(k)]
-    errors += [f"{k} {list(arrays[k].shape)}: in the file, not in the network" for k in unused]
+    errors += [
+        f"{shown(k)} {list(arrays[k].shape)}: in the file, not in the network" for k in unused
+    ]
     if errors:
         more = f"\n  and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise DataError("\n  ".join(["the file does not fit:", *errors[:SHOWN]]) + more)

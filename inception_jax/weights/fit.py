@@ -13,9 +13,9 @@ from typing import NamedTuple
 import jax
 
 from inception_jax import models
-from inception_jax.errors import DataError
-from inception_jax.weights.formats import WeightFile
+from inception_jax.errors import DataError, shown
 from inception_jax.weights.peers import Peer
+from inception_jax.weights.weight_file import WeightFile
 
 # Parts of names that DDP, torch.compile, FSDP, checkpointing and whole modules in a pickle add.
 WRAPPERS = {
@@ -95,7 +95,7 @@ def _prefix(file: WeightFile, wanted: set[str], sep: str) -> tuple[str, list[str
     # Of `model.` and `model.module.`, which wraps the same arrays, the longer.
     equal = [p for p in equal if not any(q != p and q.startswith(p) for q in equal)]
     also = f"; those below {_shown(equal)} fit as well" if equal else ""
-    return best, [f"arrays below {best} of the file{also}"] if best or equal else []
+    return best, [f"arrays below {shown(best)} of the file{also}"] if best or equal else []
 
 
 def _tail(file: WeightFile, prefix: str, wanted: set[str], sep: str) -> list[str] | None:
@@ -191,6 +191,6 @@ def _left_out(file: WeightFile, lost: list[str], prefix: str, sep: str) -> list[
 
 
 def _shown(names: Iterable[str]) -> str:
-    words = list(names)
+    words = [shown(name) for name in names]
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
     return ", ".join(words[:SHOWN]) + more

@@ -4,17 +4,15 @@ A file's kind is read from its content: `model_best.pth.tar` and Lightning's `.c
 """
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.weights import keras_format, torch_format
+from inception_jax.weights.weight_file import Leaf, WeightFile, in_memory
 
-Arrays = Mapping[str, np.ndarray]
 # The usual endings of each kind, for the documentation.
 SUFFIXES = {
     "safetensors": (".safetensors",),
@@ -33,49 +31,6 @@ FOREIGN = {
 }
 
 
-class Leaf(NamedTuple):
-    """One array of a file, which `read` reads."""
-
-    shape: tuple[int, ...]
-    read: Callable[[], np.ndarray]
-
-
-class WeightFile(Mapping[str, np.ndarray]):
-    """The arrays of a file, each read on access, so that memory never has all of them twice.
-
-    Attributes:
-        leaves: by name.
-        layers: (path, class) of every layer in order, where the file states them (Keras).
-    """
-
-    def __init__(self, leaves: Mapping[str, Leaf], layers: Sequence[tuple[str, str]] = ()):
-        self.leaves, self.layers = dict(leaves), list(layers)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return plain(self.leaves[name].read())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.leaves)
-
-    def __len__(self) -> int:
-        return len(self.leaves)
-
-    def renamed(self, names: Mapping[str, str]) -> "WeightFile":
-        """The arrays `names` maps to, under its keys."""
-        return WeightFile({new: self.leaves[old] for new, old in names.items()})
-
-
-def in_memory(arrays: Mapping[str, Any], layers: Sequence[tuple[str, str]] = ()) -> WeightFile:
-    """A file of arrays that are read already."""
-    leaves = {k: Leaf(tuple(x.shape), partial(np.asarray, x)) for k, x in arrays.items()}
-    return WeightFile(leaves, layers)
-
-
-def plain(x: np.ndarray) -> np.ndarray:
-    """`x` as numbers: NumPy and HDF5 store bfloat16 as two bytes without a meaning."""
-    return x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" and x.dtype.itemsize == 2 else x
-
-
 def read(path: Path) -> WeightFile:
     """Reads the arrays of a weight file by name; names of nested mappings are joined with dots.
 
@@ -88,8 +43,12 @@ def read(path: Path) -> WeightFile:
         DataError: the file is damaged or of no known kind.
     """
     kind = _kind(path)
+    readers = {
+        "safetensors": _safetensors, "npz": _npz, "torch": torch_format.read,
+        "keras": keras_format.read, "tensorflow": _tensorflow,
+    }  # fmt: skip
     try:
-        return _reader(kind)(path)
+        return readers[kind](path)
     except ImportError as e:
         extra = {"torch": "peers", "tensorflow": "prepare"}.get(kind, "weights")
         raise ConfigError(
@@ -100,18 +59,6 @@ def read(path: Path) -> WeightFile:
     except Exception as e:
         reason = (str(e).strip().splitlines() or [type(e).__name__])[0]
         raise DataError(f"{path}: cannot be read as a {kind} file: {reason}") from e
-
-
-def _reader(kind: str) -> Callable[[Path], WeightFile]:
-    if kind == "torch":
-        from inception_jax.weights import torch_format
-
-        return torch_format.read
-    if kind == "keras":
-        from inception_jax.weights import keras_format
-
-        return keras_format.read
-    return {"safetensors": _safetensors, "npz": _npz, "tensorflow": _tensorflow}[kind]
 
 
 def _kind(path: Path) -> str:

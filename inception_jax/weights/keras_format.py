@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.weights.formats import WeightFile, in_memory, plain
+from inception_jax.weights.weight_file import WeightFile, in_memory, plain
 
 Layers = list[dict[str, Any]]  # a model's layers as its config lists them
 # The order in which Keras 3 saves a layer's weights, by its class in the file.

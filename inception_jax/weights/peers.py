@@ -8,8 +8,8 @@ from inception_jax.errors import ConfigError
 from inception_jax.models import Network
 from inception_jax.models.names import known
 from inception_jax.weights import tf_names, torch_names
-from inception_jax.weights.formats import Arrays
 from inception_jax.weights.layouts import KERAS, NOTHING, SLIM, TORCH, Layout, Names
+from inception_jax.weights.weight_file import Arrays
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.errors import DataError
-from inception_jax.weights.formats import Leaf, WeightFile
+from inception_jax.weights.weight_file import Leaf, WeightFile
 
 DEPTH = 64  # of nested values that are searched
 REFUSED = re.compile(r"GLOBAL (\S+) was not an allowed global")

@@ -1,5 +1,6 @@
 """Tests `inception_jax/models/googlenet.py`: counts, shapes, auxiliary heads."""
 
+import jax
 import pytest
 
 from inception_jax import models
@@ -32,3 +33,10 @@ def test_small_stem_keeps_16x16():
     assert rows["inception_3a"] == (16, 16)
     assert rows["inception_4a"] == (8, 8)
     assert [h.name for h in table.heads] == ["aux_inception_4a", "aux_inception_4d"]
+
+
+def test_slims_classifier_starts_as_its_outer_scope_has_it():
+    """He's, where the convolutions of the base have a stddev of 0.01."""
+    switches = models.create("googlenet", dialect="slim").switches
+    draw = switches.logits_init(jax.random.key(0), (1024, 100))
+    assert float(draw.std()) == pytest.approx((2 / 1024) ** 0.5, rel=0.02)

@@ -66,4 +66,5 @@ def test_l2_on_biases_leaves_batch_norm_alone():
     }
     assert float(l2(params)) == 0.5 * (4 + 2)
     assert float(l2(params, biases=True)) == 0.5 * (4 + 12 + 2)
+    assert float(l2(params, without=list(params)[:1])) < float(l2(params))
     assert models.create("inception_resnet_v2", dialect="slim").switches.l2_biases

@@ -5,7 +5,7 @@ import pytest
 
 from inception_jax import weights
 from inception_jax.errors import DataError
-from inception_jax.weights.formats import in_memory
+from inception_jax.weights.weight_file import in_memory
 
 PEER = weights.find("torchvision:googlenet")
 KERAS = weights.find("keras:xception")
@@ -115,4 +115,8 @@ def test_another_network_is_refused():
     """Some of its names are shown, and what was expected; surplus arrays are passed on."""
     with pytest.raises(DataError, match=r"none of its 2 arrays has a name such as .*layer1.0"):
         weights.fit(in_memory({"layer1.0.weight": np.ones(2), "layer1.0.bias": np.ones(2)}), PEER)
+    hostile = in_memory({"\x1b[2Jno\nname": np.ones(2)})
+    with pytest.raises(DataError) as e:
+        weights.fit(hostile, PEER)
+    assert "\x1b" not in str(e.value) and "\n" not in str(e.value)
     assert "fc.extra" in weights.fit(in_memory(network() | {"fc.extra": np.ones(2)}), PEER).arrays
