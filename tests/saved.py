@@ -41,6 +41,7 @@ def shapes(like, mesh=None):
 
 def steps(directory, *numbers, **options):
     """Saves `state(step)` for each; the directory's steps are then these."""
+    directory.mkdir(parents=True, exist_ok=True)
     saves = Checkpoints(directory, **{"keep": 10, **options})
     for step in numbers:
         saves.save(step, state(step), {"step": step})

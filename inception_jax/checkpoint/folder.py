@@ -3,6 +3,7 @@
 A step is good if its manifest is of this run and step, and if all its bytes match.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -125,6 +126,18 @@ def clean(directory: Path) -> None:
             if path.is_symlink() or not path.is_dir():
                 log(f"{path} is removed: expected a folder that a save has left")
             atomic.remove(path)
+
+
+def remove_recreated(directory: Path) -> None:
+    """Remove what a save has made again at a place that was removed or renamed, and only that.
+
+    TensorStore creates all missing folders of a file that it writes.
+    """
+    with contextlib.suppress(OSError):
+        left = [is_leftover(path.name) for path in directory.iterdir()]
+        if all(left) and os.listdir(directory.parent) == [directory.name]:
+            atomic.remove(directory)
+            directory.parent.rmdir()
 
 
 def log(line: str) -> None:

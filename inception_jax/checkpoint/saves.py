@@ -4,7 +4,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from inception_jax.checkpoint import arrays, folder, manifest, retention
-from inception_jax.errors import DiskFullError, from_os_error, writing
+from inception_jax.errors import DiskFullError, UserError, from_os_error, writing
 from inception_jax.runtime import multihost
 from inception_jax.workdir import atomic, disk_space, run_id, step_names
 
@@ -36,6 +36,8 @@ class Checkpoints:
         keep_best: number of steps with the best top-1 to keep.
         keep_every: interval in steps; the first step after each multiple is kept for ever. 0: off.
         scores: top-1 by step, of earlier evaluations.
+        before_write: called, also in the background, before anything is written or renamed; raises
+            a `UserError` if the directory's place is lost.
 
     Attributes:
         latest: the last step that this process knows to be complete, or None.
@@ -44,10 +46,11 @@ class Checkpoints:
     def __init__(
         self, directory: Path, keep: int, keep_best: int = 0, keep_every: float = 0.0,
         scores: Mapping[int, float] | None = None,
+        before_write: Callable[[], None] = lambda: None,
     ):  # fmt: skip
         self.directory = directory.absolute()
         self._keep = {"newest": keep, "best": keep_best, "every": keep_every}
-        self._scores = dict(scores or {})
+        self._scores, self._before_write = dict(scores or {}), before_write
         logging.getLogger("absl").addFilter(_without_tracebacks)
         self._orbax: ocp.Checkpointer | None = None
         self._thread: threading.Thread | None = None
@@ -70,7 +73,12 @@ class Checkpoints:
 
     def set_aside(self, step: int, reason: str) -> None:
         """Rename a step to bad-<step> and print the reason; it can be saved again."""
-        multihost.decided(lambda: folder.set_aside(self.directory, step, reason))
+
+        def rename() -> None:
+            self._before_write()
+            folder.set_aside(self.directory, step, reason)
+
+        multihost.decided(rename)
         if self.latest == step:
             self.latest = max(self.steps(), default=None)
 
@@ -107,6 +115,11 @@ class Checkpoints:
         if self._error is None:
             return
         error, self._error = self._error, None
+        try:
+            self._before_write()  # if the place is lost, that is the cause
+        except UserError:
+            folder.remove_recreated(self.directory)
+            raise
         reason = from_os_error(error, f"a checkpoint in {self.directory}", RESUMES)
         if reason is None:
             raise error
@@ -143,8 +156,9 @@ class Checkpoints:
 
         A twentieth and a megabyte more are required: for the file system's blocks and the logs.
         """
+        self._before_write()
         with writing(f"a checkpoint in {self.directory}", RESUMES):
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(exist_ok=True)
             steps = folder.steps(self.directory)
             self._run = self._run or run_id.ensure(self.directory.parent, new=not steps)
             if step in steps:
@@ -166,8 +180,10 @@ class Checkpoints:
         staged = self._staged(step)
         try:
             self._orbax = self._orbax or arrays.checkpointer()
+            self._before_write()
             self._orbax.save(staged, arrays.save_args(state, log), force=True)
             if jax.process_index() == 0:
+                self._before_write()
                 versions = {"jax": jax.__version__, "orbax": ocp.__version__}
                 manifest.write(staged, self._run, step, **about, **versions, time=time.time())
                 # Last, so that only a complete step has a number as its name, even after a kill.

@@ -21,7 +21,7 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("data bench", __doc__).page(required=False).json()
-    flags.text("folder", "", "folder of images")
+    flags.path("folder", "", "folder of images")
     flags.whole("size", 299, "image size in pixels", low=1)
     flags.whole("batch", 50, "images per batch", low=1)
     flags.whole("threads", os.cpu_count() or 1, "reader threads", low=1)
@@ -52,7 +52,7 @@ def _of_folder(values: Any) -> tuple[Any, configs.sections.Data]:
     from inception_jax.data.sources.files import Files
     from inception_jax.runtime import startup
 
-    source = Files(Path(values.folder).expanduser())
+    source = Files(Path(values.folder))
     fields = configs.source(
         source="folder", classes=1, image_size=values.size, batch_size=values.batch,
         interpolation=values.interpolation, threads=values.threads,

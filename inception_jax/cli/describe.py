@@ -27,12 +27,11 @@ def main(argv: list[str]) -> None:
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")
-    flags.text("svg", "", "draw the network into this file, in the style of the papers' figures")
+    flags.path("svg", "", "draw the network into this file, in the style of the papers' figures")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    # Shapes only: no accelerator should be claimed, or waited for.
-    jax.config.update("jax_platforms", "cpu")
+    startup.start(platforms="cpu")  # shapes only: no accelerator should be claimed, or waited for
     words = flags.words
     try:
         if values.diff:

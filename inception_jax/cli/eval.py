@@ -15,6 +15,7 @@ Log-probabilities are cached in DIR/eval/log_probs: after a kill or a stop (Ctrl
 code 75) the same command continues, and an ensemble reuses what its members have evaluated.
 """  # noqa: D415
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from inception_jax.cli import overrides, pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
 from inception_jax.errors import ConfigError, writing
+from inception_jax.runtime import user_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,11 +71,11 @@ def _flags() -> Flags:
     flags.whole("step", None, "step to evaluate; the newest if not given")
     flags.text("protocol", "config", "the views of an image and their resize, see above")
     flags.text("ensemble", "", "further workdirs, or DIR@STEP, separated by commas")
-    flags.text("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
-    flags.text("without", "", "file of images to exclude, such as the official blacklist")
-    flags.text("real", "", "real.json, to evaluate with the ReaL labels too")
-    flags.text("outputs", "", "file with the class of each output, for networks with as many")
-    flags.text("out", "", "directory of the results and their cache, instead of WORKDIR/eval")
+    flags.path("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
+    flags.path("without", "", "file of images to exclude, such as the official blacklist")
+    flags.path("real", "", "real.json, to evaluate with the ReaL labels too")
+    flags.path("outputs", "", "file with the class of each output, for networks with as many")
+    flags.path("out", "", "directory of the results and their cache, instead of WORKDIR/eval")
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
     flags.switch("raw", "evaluate the weights themselves, not their moving average")
     flags.switch("fresh", "evaluate everything again, without cached log-probabilities")
@@ -82,9 +84,10 @@ def _flags() -> Flags:
 
 def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]:
     """The workdir and the step of `DIR` or `DIR@STEP`."""
-    path, at, step = word.rpartition("@")
-    if not at or Path(word).is_dir():
-        return Path(word), None
+    whole = user_paths.expanded(word)
+    path, at, step = str(whole).rpartition("@")
+    if not at or whole.is_dir():
+        return whole, None
     if not step.isdecimal():
         raise ConfigError(f"{flag}: expected DIR or DIR@STEP, a whole number, got {word!r}")
     return Path(path), int(step)
@@ -99,12 +102,16 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     import jax
 
     from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.source import left_out_of
     from inception_jax.eval import ensemble
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
     from inception_jax.runtime import multihost
 
     source = open_source(config.data, values.split or config.eval.split)
+    if jax.process_index() == 0:
+        for line in left_out_of(source).lines(values.split or config.eval.split):
+            print(line, file=sys.stderr)
     files = FileNames(source, config.data.threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None
@@ -186,6 +193,7 @@ def _save(
         "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
+    first.held.check()
     with writing(f"the result in {folder}", elsewhere=ELSEWHERE):
         path = evaluator.save(folder, result, first.variables, first.step, epoch, name, **more)
     return {

@@ -18,7 +18,7 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("export", __doc__).run(overrides.PREDICT)
     flags.text("to", "", "stablehlo, onnx, saved_model, or a peer such as timm:inception_v4")
-    flags.text("out", "", "file to write")
+    flags.path("out", "", "file to write")
     flags.text("endpoint", "", "row whose features the graph returns; the logits if not given")
     flags.whole("step", None, "step to export; the newest if not given")
     values = flags.parse(argv)

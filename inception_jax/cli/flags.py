@@ -12,6 +12,7 @@ from ml_collections import ConfigDict, config_flags
 from inception_jax import config as configs
 from inception_jax.cli import hints, overrides, pages
 from inception_jax.errors import ConfigError, HelpPrinted
+from inception_jax.runtime import user_paths
 
 if TYPE_CHECKING:
     from inception_jax.runtime.distributed import ProcessAddress
@@ -32,6 +33,7 @@ class Flags:
         self._command, self._doc = command, doc or ""
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
+        self._paths: list[str] = []  # the flags that are paths
         self._short: dict[str, str] = {}  # --flag -> the config's key
         self._counts, self._missing = (0, 0), ""  # of positional arguments
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
@@ -43,6 +45,12 @@ class Flags:
         """A flag with a text value."""
         flags.DEFINE_string(name, default, help, flag_values=self.values)
         return self._declared(f"{name}=TEXT", default, help, "a text")
+
+    def path(self, name: str, default: str | None, help: str) -> "Flags":
+        """A flag with the path of a file or folder, in which `~` is expanded."""
+        flags.DEFINE_string(name, default, help, flag_values=self.values)
+        self._paths.append(name)
+        return self._declared(f"{name}=PATH", default, help, configs.PATH)
 
     def whole(self, name: str, default: int | None, help: str, low: int = 0) -> "Flags":
         """A flag with an integer value of at least `low`."""
@@ -89,6 +97,7 @@ class Flags:
     def run(self, obeyed: Collection[str] = overrides.EVERY) -> "Flags":
         """`--workdir=DIR` of a run, whose keys `obeyed` `--config.section.key=value` changes."""
         flags.DEFINE_string("workdir", None, "", flag_values=self.values)
+        self._paths.append("workdir")
         self._load, self._obeyed = ("workdir", pages.of_run), obeyed
         self._expected["workdir"] = "DIR, for example --workdir=runs/digits"
         self._rows += [("--workdir=DIR", "directory of the run"), OVERRIDES]
@@ -147,6 +156,10 @@ class Flags:
                 raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
             if isinstance(value, float) and not math.isfinite(value):  # absl's bounds let nan pass
                 raise ConfigError(f"--{name}={value}: expected {self._expected[name]}")
+        for name in self._paths:
+            if value := getattr(self.values, name):
+                setattr(self.values, name, self._expand(name, value))
+        self.words = [str(user_paths.expanded(w)) if w[:1] == "~" else w for w in self.words]
         least, most = self._counts
         if len(self.words) > most:
             raise ConfigError(hints.left_over(self.words[most]))
@@ -171,6 +184,11 @@ class Flags:
         """The config of the page or the run with overrides, validated."""
         configs.validate(self.values.config)
         return self.values.config
+
+    def _expand(self, name: str, value: str) -> str:
+        if value == "None":
+            raise ConfigError(f"--{name}=None: expected {configs.PATH}")
+        return str(user_paths.expanded(value))
 
     def help(self) -> str:
         """The command's text and its flags."""
@@ -197,7 +215,7 @@ class Flags:
             return rest
         if not value or value.startswith("--"):
             raise ConfigError(f"expected --{name}={self._expected[name]}")
-        config = load(value)
+        config = load(self._expand(name, value) if name in self._paths else value)
         rest = overrides.last_of_each_tuple(rest if name == "config" else argv)
         self._before = dict(configs.flatten(config))
         try:

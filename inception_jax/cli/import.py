@@ -20,15 +20,15 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("import", __doc__).arguments("a peer", "torchvision:googlenet FILE", 0, 2)
-    flags.text("out", "", "workdir to create")
+    flags.path("out", "", "workdir to create")
     flags.text("normalization", "", "normalization: inception or imagenet; the peer's if not given")
-    flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
+    flags.path("classes", "", "file with one class name a line; ImageNet's if not given")
     flags.switch("verbose", "print every array, its shape and its name in the file")
     flags.json("print JSON: every array, its name in the file, its shape")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    jax.config.update("jax_platforms", "cpu")  # nothing is computed
+    startup.start(platforms="cpu")  # nothing is computed
     from inception_jax import weights
     from inception_jax.weights.import_weights import import_weights
 

@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     flags.whole("top", 5, "classes to print", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
-    flags.text("out", "", "file for the features, .npz or .parquet")
+    flags.path("out", "", "file for the features, .npz or .parquet")
     flags.switch("spatial", "features at every position, not their mean over the grid")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)
@@ -48,7 +48,9 @@ def main(argv: list[str]) -> None:
     startup.start(config.model.dtype)
     from inception_jax.eval import predict
 
-    files = predict.image_files([Path(w) for w in flags.words])
+    files, left_out = predict.image_files([Path(w) for w in flags.words])
+    for line in left_out.lines("predict"):
+        print(line, file=sys.stderr)
     predictor = predict.Predictor(config, workdir, values.step)
     if values.features:
         _write_features(predictor, files, values)

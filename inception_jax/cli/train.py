@@ -16,7 +16,7 @@ from inception_jax.errors import ConfigError
 def flags() -> Flags:
     """The flags of `train`."""
     flags = Flags("train", __doc__).page()
-    flags.text("workdir", None, "directory of the run: created, or resumed")
+    flags.path("workdir", None, "directory of the run: created, or resumed")
     flags.key("profile", "log.profile", "trace N steps, from the tenth on, for a profiler")
     flags.switch("allow_config_change", "resume a run with a config other than its own")
     return flags.cluster()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 INT32 = 2**31 - 1
+PATH = "a path (./None for one of that name)"
 
 
 class Rule(NamedTuple):
@@ -44,6 +45,11 @@ def real(low: float, high: float = math.inf, above: bool = False, below: bool = 
 def choice(*names: str) -> Rule:
     """One of the given words."""
     return Rule(str, lambda v: v in names, "one of " + ", ".join(repr(n) for n in names))
+
+
+def path() -> Rule:
+    """A path; not `None`, which a script writes for a value that it does not have."""
+    return Rule(str, lambda v: v != "None", PATH)
 
 
 def span(low: float, high: float, example: str) -> Rule:

@@ -1,5 +1,6 @@
 """Build, order, flatten and validate a config."""
 
+import os
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -22,8 +23,31 @@ def new(**sections: Any) -> Config:
     """
     check_keys(sections)
     # Overrides take the type of the value here: `epochs=90` must not make 0.5 a wrong type.
-    flat = {k: _retyped(v, RULES[k].kind) for k, v in flatten(sections)}
-    return cast(Config, ConfigDict(_nested(flat)))
+    flat = {k: _retyped(as_python(v), RULES[k].kind) for k, v in flatten(sections)}
+    return cast(Config, _as_config(_nested(flat)))
+
+
+def as_python(value: Any) -> Any:
+    """Convert scalars and arrays of NumPy and JAX, and paths, to what a flag would give."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(map(as_python, value))
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class PythonDict(ConfigDict):
+    """A `ConfigDict` that keeps numbers of NumPy as Python's, which its type checks require."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, as_python(value))
+
+
+def _as_config(tree: dict[str, Any]) -> PythonDict:
+    config = PythonDict()
+    for key, value in tree.items():
+        config[key] = _as_config(value) if isinstance(value, dict) else value
+    return config
 
 
 def check_keys(config: Any, where: str = "") -> None:

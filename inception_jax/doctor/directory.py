@@ -12,14 +12,13 @@ import jax
 
 from inception_jax import checkpoint
 from inception_jax.config import Config
-from inception_jax.doctor.finding import Finding, failure, size, warning
+from inception_jax.doctor.finding import Finding, failure, size
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.errors import DataError, DiskFullError, writing
 from inception_jax.workdir import disk_space, run_dir
 
 SEEN = 10.0  # seconds until a new file on NFS is visible on other hosts
 OVERHEAD = 10**6  # bytes of a checkpoint beside its arrays: 0.3 to 0.5 MB for digits
-CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
 
 
 def shared(path: Path, c: Config, allow_change: bool, hosts: Hosts) -> Finding:
@@ -106,18 +105,4 @@ def room(path: Path, c: Config, state: Any) -> Finding:
     if needed > free:
         advice = "free some, choose another --workdir, or keep fewer: --config.checkpoint.keep=1"
         return failure(text, advice, DiskFullError.code)
-    return Finding(text)
-
-
-def cache(folder: str | None) -> Finding:
-    """Checks the compilation cache."""
-    if not folder:
-        return warning(
-            "off: every start compiles again",
-            "unset JAX_COMPILATION_CACHE_DIR, or set it to a folder",
-        )
-    free = disk_space.free_bytes(Path(folder))
-    text = f"{folder}, {size(free)} free"
-    if free < CACHE:
-        return warning(text, "set JAX_COMPILATION_CACHE_DIR to a folder with more room")
     return Finding(text)

@@ -21,6 +21,7 @@ from inception_jax.models import from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import multihost
 from inception_jax.workdir import class_names
+from inception_jax.workdir.run_dir import RunDir
 
 BLOCK = 1024  # images that are reduced to metrics at a time
 
@@ -63,7 +64,7 @@ class EnsembleMember:
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
         raw: bool = False, out: Path | None = None,
     ):  # fmt: skip
-        self.protocol, self.raw = protocol, raw
+        self.protocol, self.raw, self.held = protocol, raw, RunDir(workdir)
         self.cache = (out or workdir / "eval") / "log_probs"
         own = data.copy_and_resolve_references()
         own.unlock()
@@ -74,6 +75,8 @@ class EnsembleMember:
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
         self.step, self.variables = checkpoint.load(workdir, step, raw)
+        if out is None:
+            self.held.hold()
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
@@ -142,7 +145,8 @@ class EnsembleMember:
         }
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         name = f"{split}-{self.protocol}-{fingerprint(about)}"
-        return LogProbCache(self.cache / name, about, evaluator.classes, fresh)
+        check = self.held.check
+        return LogProbCache(self.cache / name, about, evaluator.classes, fresh, check)
 
     def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.

@@ -14,6 +14,7 @@ import json
 import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,18 @@ class LogProbCache:
     """Log-probabilities of a split's images, by weights, protocol and data; one process writes it.
 
     The content of the folder is used only if it was saved with an equal `about`, the JSON values
-    that determine the log-probabilities; `fresh` deletes it.
+    that determine the log-probabilities; `fresh` deletes it. `before_write` is called before
+    anything is written.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
-        self.folder = folder
+    def __init__(
+        self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
+        self.folder, self._before_write = folder, before_write
         self._rows: list[Rows] = [empty_rows(classes)]
         self._new: list[Rows] = []  # not written yet
         self._written = time.monotonic()
@@ -51,6 +56,7 @@ class LogProbCache:
         except OSError:
             saved = ""
         if fresh or saved != text:
+            before_write()
             with writing(f"results in {folder}", elsewhere=ELSEWHERE):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
@@ -107,6 +113,7 @@ class LogProbCache:
         return sorted(p for p in self.folder.glob("*.npz") if ".partial" not in p.name)
 
     def _save(self, name: str, rows: Rows) -> None:
+        self._before_write()
         resumes = f"continues after the {len(self.done):,} images it has"
         with (
             writing(f"results in {self.folder}", resumes, ELSEWHERE),

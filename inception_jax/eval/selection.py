@@ -12,6 +12,7 @@ import numpy as np
 from inception_jax.data.imagenet import validation_id
 from inception_jax.data.sources.source import Source, file_of
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.runtime import user_paths
 
 
 @dataclass
@@ -96,7 +97,7 @@ def choose(files: FileNames, subset: str, without: str) -> np.ndarray:
 def _words(flag: str, path: Path) -> Iterable[str]:
     if not path.is_file():
         raise ConfigError(f"{flag}={path}: expected a file with one image a line, found none")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = user_paths.read_text(path, flag).splitlines()
     return filter(None, map(str.strip, lines))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import jsonl, step_names
 
 # Exit codes that need a person.
@@ -97,8 +98,8 @@ def directory(command: Sequence[str]) -> Path | None:
         if name.startswith("-"):
             flags[name.lstrip("-")] = value if equals else next_word
     if list(command[:2]) == ["sweep", "work"]:
-        return Path(command[2]) / "workers" / flags.get("worker", "0")
-    return Path(flags["workdir"]) if "workdir" in flags else None
+        return user_paths.expanded(command[2]) / "workers" / flags.get("worker", "0")
+    return user_paths.expanded(flags["workdir"]) if "workdir" in flags else None
 
 
 def verdicts(workdir: Path) -> list[dict[str, Any]]:

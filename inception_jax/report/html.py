@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, writing
 from inception_jax.report import formats
 from inception_jax.workdir import atomic
 
@@ -58,8 +58,11 @@ def write(text: str, out: Path) -> Path:
     """
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(out, text)
+    # Half a surrogate pair, in a name that JSON or the file system allows, is no text in UTF-8.
+    text = text.encode(errors="backslashreplace").decode()
+    with writing(str(out), elsewhere="give --out=FILE"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(out, text)
     return out
 
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inception_jax.report import records
 from inception_jax.report.records import Record
 from inception_jax.train import monitors
 from inception_jax.train.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Monitor
@@ -28,7 +27,9 @@ def heat_maps(lines: Sequence[Record]) -> list[dict[str, Any]]:
         for line in lines[interval]:
             for largest, kind in zip(columns[-1], KINDS, strict=True):
                 for block, value in _numbers(line, kind).items():
-                    largest[block] = _larger(largest.get(block, value), value)
+                    peak = largest.get(block, -math.inf)
+                    if not (value <= peak or math.isnan(peak)):  # a NaN counts as the largest
+                        largest[block] = value
         steps.append(line["step"])
     # In the order of the kind with the most blocks (the gradient norm).
     rows = [list(dict.fromkeys(itertools.chain(*column))) for column in zip(*columns, strict=True)]
@@ -77,14 +78,7 @@ def _numbers(line: Record, kind: Monitor) -> dict[str, float]:
     blocks = line.get(kind.key)
     if not isinstance(blocks, dict):
         return {}
-    return {b: v for b in blocks if (v := records.number(blocks, b)) is not None}
-
-
-def _larger(a: float, b: float) -> float:
-    """The larger number; of those that are not finite the last."""
-    if not math.isfinite(b):
-        return b
-    return max(a, b) if math.isfinite(a) else a
+    return {b: v for b, v in blocks.items() if type(v) in (float, int)}
 
 
 def _cell(value: float | None) -> float | str | None:

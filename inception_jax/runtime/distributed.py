@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from inception_jax.errors import ConfigError, UserError
-from inception_jax.runtime import rendezvous
+from inception_jax.runtime import rendezvous, startup
 from inception_jax.runtime.rendezvous import protocol
 
 PATIENCE = 1800.0  # seconds until all must be connected: a pod's hosts may start 30 minutes apart
@@ -123,6 +123,7 @@ def join(
     """
     if address is None:
         return
+    startup.check_xla_flags()
     host, _, port = address.address.rpartition(":")
     bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", "").rpartition(":")[0].strip("[]")
     token = os.environ.get(protocol.TOKEN, "")

@@ -94,10 +94,11 @@ class Sweep:
         self.rows += new
         return len(new)
 
-    def write(self, page: str) -> None:
-        """Write the directory: the text of the page, then sweep.json."""
+    def write(self, page: bytes) -> None:
+        """Write the directory: the content of the page, then sweep.json."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-        atomic.write_text(self.folder / self.page, page)
+        with atomic.replacing(self.folder / self.page) as partial:
+            partial.write_bytes(page)
         self.save()
 
     def save(self) -> None:

@@ -1,7 +1,6 @@
 """The training loop: feed, step, log, save, evaluate; all processes of a job stop at one step."""
 
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
@@ -23,6 +22,7 @@ from inception_jax.train.train_step import finite
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer
+from inception_jax.workdir.run_dir import RunDir
 
 DISK = 1800.0  # seconds that waiting for the disk may take, and the first evaluation's compilation
 
@@ -38,7 +38,7 @@ class Loop:
     """
 
     def __init__(
-        self, trainer: Trainer, workdir: Path, saves: Checkpoints, interrupt: Interrupt,
+        self, trainer: Trainer, workdir: RunDir, saves: Checkpoints, interrupt: Interrupt,
         clock: Timekeeper, record: dict[str, Any], bar: Progress, trace: Trace, *,
         start: int, window: dict[str, Any] | None,
     ):  # fmt: skip
@@ -74,10 +74,10 @@ class Loop:
             with self._clock.apart("save", DISK, of_window=True):
                 self._saves.wait()
         finally:
-            self._profile(None)
             self._bar.close()
             if self._writer:
                 self._writer.close()
+            self._profile(None)
 
     def feed(self, step: int) -> tuple[pipeline.Batch, float]:
         """This process's slice of the step's batch, and the seconds it was waited for."""
@@ -158,7 +158,8 @@ class Loop:
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
-                evaluator.save(self._workdir / "eval", result, variables, step, epoch)
+                folder = self._workdir.path / "eval"
+                evaluator.save(folder, result, variables, step, epoch)
         except PreemptedError:
             self._leave(step, state)
         if distributed.first():
@@ -190,7 +191,7 @@ class Loop:
         wanted = self._start, self._config.eval.split
 
         def find() -> bool:
-            lines = jsonl.each(self._workdir / "metrics.jsonl", jsonl.METRICS)
+            lines = jsonl.each(self._workdir.path / "metrics.jsonl", jsonl.METRICS)
             return any((line["step"], line["split"]) == wanted for line in lines)
 
         return multihost.decided(find)
@@ -222,6 +223,7 @@ class Loop:
         """Begins and ends the trace before a step of this loop; None ends an open one."""
         if not self._trace.due(step):
             return
+        self._workdir.check()
         with self._clock.apart("save", DISK):
             text = self._trace.toggle(step or self._step - self._start + 1, self._clock.spent)
         if text and distributed.first():

@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +17,7 @@ from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
+from inception_jax.runtime import user_paths
 from inception_jax.train import finetune
 from inception_jax.train.program import Program
 
@@ -81,7 +81,7 @@ class Trainer:
         """
         if not self.config.checkpoint.init:
             return None
-        workdir = Path(self.config.checkpoint.init)
+        workdir = user_paths.expanded(self.config.checkpoint.init)
         shapes = self.program.empty_state.variables
         taken, lines = finetune.arrays(workdir, self.program.model, shapes)
         if jax.process_index() == 0:

@@ -12,6 +12,7 @@ from inception_jax.config import Config
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic, class_names, run_dir
 
 # Hub tags of weights trained with torchvision's normalisation constants, not with TensorFlow's.
@@ -121,7 +122,7 @@ def output_names(model: Network, path: Path | None = None) -> list[str]:
     if path:
         if not path.is_file():
             raise ConfigError(f"--classes={path}: expected a file with one class name a line")
-        names = path.read_text(encoding="utf-8").splitlines()
+        names = user_paths.read_text(path, "--classes").splitlines()
         if len(names) != model.num_classes:
             raise ConfigError(
                 f"--classes={path}: expected {model.num_classes} lines, got {len(names)}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import atomic, jsonl
+from inception_jax.workdir.run_dir import RunDir
 
 Send = Callable[[dict[str, Any]], None]  # a line of scalars
 
@@ -19,8 +20,10 @@ Send = Callable[[dict[str, Any]], None]  # a line of scalars
 class Writer:
     """Appends lines of scalars; a line survives the process once `write` has returned."""
 
-    def __init__(self, workdir: Path, *, resume_at: int, tensorboard: bool, track: str):
+    def __init__(self, held: RunDir, *, resume_at: int, tensorboard: bool, track: str):
         check_tracker(track)
+        held.check()
+        self._held, workdir = held, held.path
         self._path = workdir / "metrics.jsonl"
         jsonl.drop_after(self._path, resume_at)
         self._sinks: list[Send] = []
@@ -36,6 +39,7 @@ class Writer:
 
     def write(self, step: int, epoch: float, split: str, values: dict[str, Any]) -> None:
         """Write a line: step, epoch, time in seconds since 1970, split, and the values."""
+        self._held.check()
         line = {"step": step, "epoch": epoch, "time": time.time(), "split": split, **values}
         jsonl.append(self._path, line)
         for sink in self._sinks:

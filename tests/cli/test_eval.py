@@ -93,6 +93,25 @@ def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
     )
 
 
+def test_a_run_that_may_only_be_read(runs, tmp_path, capsys):
+    """--out has the results and the cache; without it the message names the flag."""
+    shutil.copytree(runs / "a", tmp_path / "a")
+    shutil.rmtree(tmp_path / "a" / "eval", ignore_errors=True)
+    (tmp_path / "a" / "eval").touch()  # as root may write everywhere else
+    words = ["eval", f"--workdir={tmp_path / 'a'}"]
+    assert cli.main(words) == 78
+    assert "make it writable, or give --out=DIR" in capsys.readouterr().err
+    found = evaluate(capsys, *words[1:], f"--out={tmp_path / 'b' / 'c'}")
+    assert found["written"] == str(tmp_path / "b" / "c" / "test.json")
+    assert {p.name for p in (tmp_path / "b" / "c").iterdir()} == {
+        "test.json", "test.npz", "log_probs",
+    }  # fmt: skip
+    (tmp_path / "b" / "c" / "test.npz").unlink()
+    (tmp_path / "b" / "c" / "test.npz").mkdir()
+    assert cli.main([*words, f"--out={tmp_path / 'b' / 'c'}"]) == 78
+    assert "give --out=DIR" in capsys.readouterr().err
+
+
 def test_what_is_printed(runs, capsys):
     """A table with intervals, a note that these are not ImageNet's images, the worst classes."""
     assert cli.main(["eval", f"--workdir={runs / 'a'}", "--protocol=12crop"]) == 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inception_jax.doctor import directory, hosts
-from inception_jax.doctor.finding import FAIL, OK, WARN
+from inception_jax.doctor.finding import FAIL, OK
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.workdir import disk_space, run_dir
 from tests.doctor.conftest import Others, page
@@ -103,12 +103,3 @@ def test_room_on_a_small_disk(tmp_path):
             assert directory.room(small / "run", page(), each).state == state
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-def test_cache(tmp_path, monkeypatch):
-    """Warns of no compilation cache, or too little room for it."""
-    assert directory.cache("").state == WARN
-    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE)
-    assert directory.cache(str(tmp_path)).state == OK
-    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE - 1)
-    assert directory.cache(str(tmp_path)).state == WARN

@@ -13,7 +13,7 @@ def sweep(tmp_path):
     page.write_text("original")
     sweep = folder.new(tmp_path / "sweep", page, "small", ["--config.seed=1"], "top1")
     sweep.add([{"overrides": {"optim.lr": lr}, "hash": f"{i:08d}"} for i, lr in enumerate((1, 2))])
-    sweep.write(page.read_text())
+    sweep.write(page.read_bytes())
     return sweep
 
 

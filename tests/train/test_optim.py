@@ -126,9 +126,7 @@ def test_muon_orthogonalises_convolutions():
 @pytest.mark.parametrize("make", [cfg.adamw, partial(cfg.muon, momentum=0.95)])
 def test_decoupled_decay_is_of_every_kernel_alone(make):
     """With a zero gradient, kernels of any shape shrink alike and biases and gammas stay."""
-    section = cfg.ConfigDict(
-        make(schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), weight_decay=0.5)
-    )
+    section = cfg.ConfigDict(make(schedule=cfg.cosine(lr=0.1, warmup_epochs=0.0), weight_decay=0.5))
     tx, _ = optim.build(section, epochs=2.0, steps_per_epoch=10.0)
     shapes = {"conv": (3, 3, 4, 8), "depthwise": (3, 3, 1, 8), "logits": (8, 10)}
     params = {

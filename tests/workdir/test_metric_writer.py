@@ -11,11 +11,12 @@ import pytest
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer, check_tracker
+from inception_jax.workdir.run_dir import RunDir
 
 
 def write(workdir, steps, resume_at=0, value=0.0, **options):
     options = {"tensorboard": False, "track": "none", **options}
-    writer = Writer(workdir, resume_at=resume_at, **options)
+    writer = Writer(RunDir(workdir), resume_at=resume_at, **options)
     for step in steps:
         writer.write(step, step / 10, "train", {"loss": value + step, "weights": "raw"})
     writer.close()
@@ -23,7 +24,7 @@ def write(workdir, steps, resume_at=0, value=0.0, **options):
 
 def test_lines_are_there_at_once(tmp_path):
     """A line can be read while the run goes on, with its five fields first."""
-    writer = Writer(tmp_path, resume_at=0, tensorboard=False, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="none")
     writer.write(3, 0.5, "test", {"loss": 1.5, "weights": "ema"})
     line = json.loads((tmp_path / "metrics.jsonl").read_text())
     assert list(line) == ["step", "epoch", "time", "split", "loss", "weights"]
@@ -121,7 +122,7 @@ def test_mlflow(tmp_path, fake):
 def test_a_tracker_gets_finite_numbers_only(tmp_path, fake):
     """Texts and non-finite numbers, which trackers refuse, stay in metrics.jsonl."""
     wandb = fake("wandb")
-    writer = Writer(tmp_path, resume_at=0, tensorboard=False, track="wandb")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="wandb")
     writer.write(1, 0.1, "test", {"loss": float("nan"), "top1": 0.5, "weights": "ema"})
     writer.close()
     assert wandb.of("log")[0][0][0] == {"test/epoch": 0.1, "test/top1": 0.5}
@@ -133,7 +134,7 @@ def test_a_missing_tracker(tmp_path, name, monkeypatch):
     monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=rf"log.track={name}.*inception-jax\[track\]"):
-        Writer(tmp_path, resume_at=0, tensorboard=False, track=name)
+        Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track=name)
     check_tracker("none")
 
 
@@ -143,7 +144,7 @@ def test_numbers_by_block(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     noted = {"residual_ratio": {"block8_4": 0.5}, "dead_relu": {"block8_4": 0.25, "conv_1a": 0.0}}
-    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=True, track="none")
     for step in (1, 2):
         writer.write(step, step / 10, "monitors", noted)
     writer.close()

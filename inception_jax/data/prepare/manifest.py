@@ -53,7 +53,7 @@ class Manifest:
     def __init__(self, root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str]):
         if not root.is_dir():
             raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
-        folders = subfolders(root)
+        folders, _ = subfolders(root)
         for split in (train, *splits):
             if split not in folders:
                 raise ConfigError(
@@ -62,9 +62,11 @@ class Manifest:
                 )
         self.classes: tuple[str, ...] = ()
         self.shards: list[ShardFile] = []
+        self.left_out: list[str] = []  # lines about what is in the folder and not in the set
         for split in splits or folders:
             source = _opened(root, split, train)
             self.classes = source.classes
+            self.left_out += source.left_out.lines(split)
             self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
 
     def __len__(self) -> int:
