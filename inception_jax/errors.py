@@ -26,8 +26,34 @@ class HelpPrinted(SystemExit):
     """Ends a command that has printed its `--help`; the exit code is 0."""
 
 
+def shown(text: object) -> str:
+    r"""Text of the outside world (a file's name, a host's, a class's) as it may be printed.
+
+    It stays on its line and moves no cursor: control characters, line breaks and marks that change
+    the direction of writing are escaped, and bytes of a file's name that are no text are `\xNN`.
+    """
+
+    def escaped(c: str) -> str:
+        if c.isprintable() or unicodedata.category(c) == "Zs":  # a wide space, in Japanese names
+            return c
+        code = ord(c)
+        if 0xDC80 <= code <= 0xDCFF:  # a byte, by Python's `surrogateescape`
+            return f"\\x{code - 0xDC00:02x}"
+        return repr(c)[1:-1] if code < 0x80 else f"\\u{code:04x}"
+
+    text = str(text)
+    return text if text.isprintable() else "".join(map(escaped, text))
+
+
+def shown_lines(text: object) -> str:
+    """Text of several lines, each as by `shown`."""
+    return "\n".join(map(shown, str(text).split("\n")))
+
+
 class UserError(Exception):
     """Base of every error that a user can cause and fix.
+
+    Names in its message are of the outside world, and so it is as by `shown_lines`.
 
     Attributes:
         code: the exit code.
@@ -38,6 +64,9 @@ class UserError(Exception):
     code = 1
     shared = False
     abrupt = False
+
+    def __init__(self, message: object):
+        super().__init__(shown_lines(message))
 
 
 class ConfigError(UserError, ValueError):
@@ -88,25 +117,6 @@ class LostProcessError(UserError):
     """A process of the job did not connect, died or hangs (EX_SOFTWARE)."""
 
     code = 70
-
-
-def shown(text: object) -> str:
-    r"""Text of the outside world (a file's name, a host's, a class's) as it may be printed.
-
-    It stays on its line and moves no cursor: control characters, line breaks and marks that change
-    the direction of writing are escaped, and bytes of a file's name that are no text are `\xNN`.
-    """
-
-    def escaped(c: str) -> str:
-        if c.isprintable() or unicodedata.category(c) == "Zs":  # a wide space, in Japanese names
-            return c
-        code = ord(c)
-        if 0xDC80 <= code <= 0xDCFF:  # a byte, by Python's `surrogateescape`
-            return f"\\x{code - 0xDC00:02x}"
-        return repr(c)[1:-1] if code < 0x80 else f"\\u{code:04x}"
-
-    text = str(text)
-    return text if text.isprintable() else "".join(map(escaped, text))
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from inception_jax.checkpoint import Checkpoints, manifest
 from inception_jax.runtime import mesh as meshes
+from inception_jax.workdir import run_id
 
 
 def state(seed, mesh=None):
@@ -46,6 +47,16 @@ def steps(directory, *numbers, **options):
     for step in numbers:
         saves.save(step, state(step), {"step": step})
     saves.close()
+
+
+def small(workdir, *numbers):
+    """Steps of one file, for what reads no arrays."""
+    run = run_id.ensure(workdir, new=True)
+    for step in numbers:
+        folder = workdir / "checkpoints" / str(step)
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("1")
+        manifest.write(folder, run, step)
 
 
 def same(a, b):

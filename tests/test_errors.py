@@ -134,3 +134,11 @@ def test_shown(text, expected):
     """What is printed stays on its line, moves no cursor, and can be encoded."""
     assert errors.shown(text) == expected
     errors.shown(text).encode()
+
+
+def test_messages_of_errors():
+    """A message has its own lines; what it names moves no cursor and can be printed."""
+    name = "a\x1b[2J" + os.fsdecode(b"\xe9")
+    error = errors.ConfigError(f"{name}:\n  expected a file")
+    assert str(error) == "a\\x1b[2J\\xe9:\n  expected a file"
+    assert str(errors.DataError(error)) == str(error)

@@ -11,8 +11,8 @@
 Orbax writes the arrays; `saves` runs it in the background and deletes old steps.
 """
 
-from inception_jax.checkpoint.folder import newest_good, steps
+from inception_jax.checkpoint.folder import complete, newest_good, steps
 from inception_jax.checkpoint.saves import Checkpoints
 from inception_jax.checkpoint.variables import digest, load, write
 
-__all__ = ["Checkpoints", "digest", "load", "newest_good", "steps", "write"]
+__all__ = ["Checkpoints", "complete", "digest", "load", "newest_good", "steps", "write"]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from inception_jax.checkpoint import manifest
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.runtime import multihost
 from inception_jax.workdir import atomic
 from inception_jax.workdir.step_names import DELETING, is_leftover, steps
@@ -142,4 +142,4 @@ def remove_recreated(directory: Path) -> None:
 
 def log(line: str) -> None:
     """Print a line to standard error; standard output may be read by a program."""
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)

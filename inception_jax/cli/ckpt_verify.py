@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.progress import Progress
 
 
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
     flags.print({str(step): p for step, p in problems.items()}, lambda: "\n".join(lines), indent=1)
     if bad := [step for step, p in problems.items() if p]:
         details = [f"  step {step}: {line}" for step in bad for line in problems[step]]
-        print(*details, sep="\n", file=sys.stderr)
+        print(*map(shown, details), sep="\n", file=sys.stderr)
         raise DataError(f"not good in {directory}: step {', '.join(map(str, bad))}")
 
 

@@ -25,6 +25,7 @@ from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
 from inception_jax.errors import ConfigError, writing
 from inception_jax.runtime import user_paths
+from inception_jax.workdir import step_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +89,9 @@ def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]
     path, at, step = str(whole).rpartition("@")
     if not at or whole.is_dir():
         return whole, None
-    if not step.isdecimal():
+    if (number := step_names.number(step)) is None:
         raise ConfigError(f"{flag}: expected DIR or DIR@STEP, a whole number, got {word!r}")
-    return Path(path), int(step)
+    return Path(path), number
 
 
 def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict, config_flags
 
 from inception_jax import config as configs
 from inception_jax.cli import hints, overrides, pages
-from inception_jax.errors import ConfigError, HelpPrinted
+from inception_jax.errors import ConfigError, HelpPrinted, shown_lines
 from inception_jax.runtime import user_paths
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Flags:
 
     def print(self, data: Any, text: Callable[[], str], indent: int | None = None) -> None:
         """Prints `data` as JSON under `--json`, otherwise the text."""
-        print(json.dumps(data, indent=indent) if self.values.json else text())
+        print(json.dumps(data, indent=indent) if self.values.json else shown_lines(text()))
 
     def page(self, required: bool = True, obeyed: Collection[str] = overrides.EVERY) -> "Flags":
         """`--config=page.py[:argument]` with `--config.section.key=value`, for keys `obeyed`."""

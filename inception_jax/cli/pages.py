@@ -83,11 +83,7 @@ def of_run(workdir: str) -> configs.Config:
     Raises:
         ConfigError: there is no run, or its config is invalid.
     """
-    saved = run_dir.saved_config(Path(workdir))
-    try:
-        return configs.new(**saved)
-    except ConfigError as e:
-        raise ConfigError(f"{Path(workdir) / 'config.json'}: {e}") from e
+    return configs.new(**run_dir.saved_config(Path(workdir)))
 
 
 def _execute(path: Path) -> dict[str, Any]:

@@ -9,13 +9,14 @@ and the columns `path` and `features`, a tensor of fixed shape.
 """  # noqa: D415
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import watched
 from inception_jax.workdir import atomic
 
@@ -65,11 +66,11 @@ def main(argv: list[str]) -> None:
             failure = {"error": error} if error else {}
             print(json.dumps({"file": str(name), "top": rows, **failure}))
         elif error:
-            print(f"{name}\n  unreadable: {error}", file=sys.stderr)
+            print(f"{shown(name)}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
-            print(name)
+            print(shown(name))
             for c, p in top:
-                print(f"  {p:7.2%}  {c}")
+                print(f"  {p:7.2%}  {shown(c)}")
     if bad == len(files):
         raise DataError(f"none of {bad} files could be read as an image")
 
@@ -84,7 +85,7 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     each = predictor.features(files, values.features, pooled=not values.spatial)
     for path, x, error in watched(each, len(files), "features"):
         if error:
-            print(f"{path}\n  unreadable: {error}", file=sys.stderr)
+            print(f"{shown(path)}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
             names.append(str(path))
             features.append(x)
@@ -92,7 +93,8 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
         raise DataError(f"none of {len(files)} files could be read as an image")
     with atomic.replacing(out, out.suffix) as partial:
         save(partial, names, np.stack(features))
-    print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")
+    shape = features[0].shape
+    print(f"written: {shown(out)}, {values.features} of {len(names)} images, {shape} each")
 
 
 def _npz(path: Path, names: list[str], features: "np.ndarray") -> None:
@@ -107,5 +109,7 @@ def _parquet(path: Path, names: list[str], features: "np.ndarray") -> None:
         from pyarrow import parquet
     except ImportError as e:
         raise ConfigError("writing .parquet needs pyarrow: pip install pyarrow") from e
+    # Its text is UTF-8, which a path need not be.
+    names = [os.fsencode(name).decode(errors="backslashreplace") for name in names]
     column = pa.FixedShapeTensorArray.from_numpy_ndarray(features)
     parquet.write_table(pa.table({"path": names, "features": column}), path)

@@ -10,7 +10,7 @@ Open MPI the processes find each other; elsewhere give --coordinator, --processe
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
 
 
 def flags() -> Flags:
@@ -42,4 +42,4 @@ def main(argv: list[str]) -> None:
 
     run.run(config, workdir, values.allow_config_change)
     if distributed.first():
-        print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")
+        print(shown(f"done: {workdir}. Look at it with: inception-jax report {workdir}"))

@@ -17,10 +17,14 @@ class Rule(NamedTuple):
 
     def admits(self, value: Any) -> bool:
         """Return whether the value has the type, is finite, and passes the test."""
+        return self.fits(value) and self.holds(value)
+
+    def fits(self, value: Any) -> bool:
+        """Return whether the value has the type and is finite."""
         kinds = {float: (int, float), tuple: (tuple, list)}.get(self.kind, (self.kind,))
         if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             return False
-        return not (isinstance(value, float) and not math.isfinite(value)) and self.holds(value)
+        return not (isinstance(value, float) and not math.isfinite(value))
 
 
 def whole(low: int, high: int | None = None, or_: int | None = None) -> Rule:

@@ -75,7 +75,7 @@ def _describe(path: Path) -> str:
     """Describes the run in the directory."""
     if not (path / "config.json").exists():
         return "new" if not path.exists() or not any(path.iterdir()) else "no run yet"
-    found = checkpoint.steps(path / "checkpoints")
+    found = checkpoint.complete(path / "checkpoints")
     if (path / "DONE").exists():
         return f"a finished run, at step {max(found, default=0)}"
     return (
@@ -85,7 +85,7 @@ def _describe(path: Path) -> str:
 
 def init(path: Path) -> Finding:
     """Checks the run of `checkpoint.init`."""
-    c, found = run_dir.saved_config(path), checkpoint.steps(path / "checkpoints")
+    c, found = run_dir.saved_config(path), checkpoint.complete(path / "checkpoints")
     if not found:
         raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, got none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
@@ -97,7 +97,7 @@ def room(path: Path, c: Config, state: Any) -> Finding:
     keep = c.checkpoint.keep + c.checkpoint.keep_best
     if c.checkpoint.keep_every_epochs:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
-    existing = len(checkpoint.steps(path / "checkpoints"))
+    existing = len(checkpoint.complete(path / "checkpoints"))
     needed = each * max(1, keep + 1 - existing)  # one is written before another is deleted
     free = disk_space.free_bytes(path)
     count = f"{keep} kept and one being written" + (f", {existing} exist" if existing else "")

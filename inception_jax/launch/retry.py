@@ -104,8 +104,8 @@ def directory(command: Sequence[str]) -> Path | None:
 
 def verdicts(workdir: Path) -> list[dict[str, Any]]:
     """Earlier verdicts, oldest first."""
-    lines = jsonl.read(workdir / "attempts.jsonl")
-    return [line for line in lines if line.get("event") == "retry"]
+    lines = jsonl.each(workdir / "attempts.jsonl", jsonl.RETRY)
+    return [line for line in lines if line["event"] == "retry"]
 
 
 def progress(workdir: Path) -> int:

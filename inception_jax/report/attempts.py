@@ -14,7 +14,6 @@ from inception_jax.workdir import jsonl
 # An unfinished run counts as stopped after this time, and this many log intervals, of silence.
 QUIET_SECONDS = 600.0
 QUIET_INTERVALS = 10
-EVENT: jsonl.Fields = {"event": str, "time": float}
 ENDINGS = {
     0: "done", 65: "65: bad data or diverged", 70: "70: hung, or a process was lost",
     74: "74: disk full", 75: "75: stopped, saved", 78: "78: refused", 137: "137: killed",
@@ -77,7 +76,7 @@ def read(path: Path, signs: np.ndarray, notes: list[str]) -> list[Attempt]:
         notes: receives a note about damaged lines.
     """
     attempts: list[Attempt] = []
-    for event in records.read_lines(path, notes, EVENT):
+    for event in records.read_lines(path, notes, jsonl.EVENT):
         moment, last = event["time"], attempts[-1] if attempts else None
         if event["event"] == "start":
             previous_end = records.finite(event, "previous_end")

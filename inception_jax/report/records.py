@@ -1,12 +1,11 @@
 """Reading JSON and JSON-lines files that may be damaged, and numbers in their objects."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
-from inception_jax.workdir import jsonl
+from inception_jax.workdir import jsonl, reading
 
 Record = dict[str, Any]
 
@@ -14,17 +13,12 @@ Record = dict[str, Any]
 def read_object(path: Path, notes: list[str]) -> Record:
     """The object in a JSON file; empty, with a note, if the file is missing or not an object."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+        return reading.json_file(path, dict)
     except FileNotFoundError:
         notes.append(f"{path.name} is missing")
-        return {}
-    except (ValueError, RecursionError) as error:
-        notes.append(f"{path.name} is not JSON ({error}) and was skipped")
-        return {}
-    if not isinstance(value, dict):
-        notes.append(f"{path.name} is a {type(value).__name__}, not an object, and was skipped")
-        return {}
-    return value
+    except ValueError as error:
+        notes.append(f"{path.name} is damaged ({error}) and was skipped")
+    return {}
 
 
 def read_lines(path: Path, notes: list[str], fields: jsonl.Fields) -> list[Record]:

@@ -15,8 +15,6 @@ from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
 from inception_jax.workdir import jsonl
 
-ROLLBACK: jsonl.Fields = {"step": int, "to": int, "factor": float}
-
 
 @dataclass(frozen=True)
 class Run:
@@ -141,7 +139,7 @@ def read(run_dir: Path, brief: bool = False) -> Run:
         attempts=run_attempts,
         evaluations={} if brief else evaluations.read_all(path / "eval", notes),
         status=attempts.status(path, run_attempts, metrics.times),
-        rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, ROLLBACK),
+        rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, jsonl.ROLLBACK),
         notes=notes,
     )
 

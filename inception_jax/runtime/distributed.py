@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from inception_jax.errors import ConfigError, UserError
+from inception_jax.errors import ConfigError, UserError, shown_lines
 from inception_jax.runtime import rendezvous, startup
 from inception_jax.runtime.rendezvous import protocol
 
@@ -208,7 +208,7 @@ def listen_for_cause() -> None:
 
 
 def _on_peer_exit(message: protocol.Message) -> None:
-    peer, reason = f"process {message['from']}", protocol.printable(message["reason"])
+    peer, reason = f"process {message['from']}", shown_lines(message["reason"])
     # Process 0 lingers until the message is forwarded. The others must be quick: without process 0
     # JAX's own thread aborts them after half a second.
     if _claim_exit():

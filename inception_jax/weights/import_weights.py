@@ -13,7 +13,7 @@ from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
 from inception_jax.runtime import user_paths
-from inception_jax.workdir import atomic, class_names, run_dir
+from inception_jax.workdir import atomic, class_names, reading, run_dir
 
 # Hub tags of weights trained with torchvision's normalisation constants, not with TensorFlow's.
 IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
@@ -63,9 +63,17 @@ def import_weights(
 
 
 def read_source(workdir: Path) -> dict[str, str]:
-    """Reads peer, file and sha256 of an imported run; empty for a trained one."""
-    path = workdir / SOURCE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Reads peer, file and sha256 of an imported run; empty for a trained one.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    try:
+        return reading.json_file(workdir / SOURCE, dict)
+    except FileNotFoundError:
+        return {}
+    except ValueError as e:
+        raise ConfigError(f"{workdir / SOURCE} is damaged ({e}); import the weights again") from e
 
 
 def _source(name: str, path: Path) -> dict[str, str]:

@@ -8,20 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from inception_jax.workdir import atomic
+from inception_jax.workdir import atomic, reading
 
 # What a reader may rely on: the keys of a line, int, float (finite, or an int) or str.
 Fields = Mapping[str, type]
 METRICS: Fields = {"step": int, "epoch": float, "time": float, "split": str}  # metrics.jsonl
-DIGITS = 18  # of the longest whole number: 64 bits hold it
+ROLLBACK: Fields = {"step": int, "to": int, "shift": int, "factor": float}  # rollbacks.jsonl
+EVENT: Fields = {"event": str, "time": float}  # attempts.jsonl
+RETRY: Fields = {**EVENT, "job": str, "code": int, "step": int}  # there, of `launch retry`
+SUBMISSION: Fields = {"engine": str, "job": str}  # jobs.jsonl
 TAIL = 2**20  # bytes at the end of a file, among which its last line is
-
-
-def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) <= DIGITS else float(digits)
-
-
-_DECODER = json.JSONDecoder(parse_int=_whole)
 
 
 class Line(NamedTuple):
@@ -58,13 +54,14 @@ def line_at(file: BinaryIO, start: int) -> dict[str, Any]:
 
 def _object(text: bytes, fields: Fields) -> dict[str, Any] | None:
     try:
-        value = _DECODER.decode(text.decode())
-    except (ValueError, RecursionError):  # cut inside the object, or inside a character
+        value = reading.decoded(text)
+    except ValueError:  # cut inside the object, or inside a character
         return None
-    return value if isinstance(value, dict) and _has(value, fields) else None
+    return value if isinstance(value, dict) and has(value, fields) else None
 
 
-def _has(value: dict[str, Any], fields: Fields) -> bool:
+def has(value: dict[str, Any], fields: Fields) -> bool:
+    """Whether an object has the fields, each of its type."""
     for key, kind in fields.items():
         found = value.get(key)
         if kind is float:

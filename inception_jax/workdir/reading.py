@@ -1,10 +1,15 @@
 """Read files of a run that may be damaged, or no files at all: the only JSON reader of them."""
 
+import codecs
+import functools
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
+
+from inception_jax.errors import shown
 
 DIGITS = 18  # of the longest whole number: 64 bits hold it
 KINDS = {dict: "an object", list: "an array"}
@@ -30,20 +35,23 @@ def opened(path: Path, flags: int = 0) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def decoded(text: str | bytes) -> Any:
+def decoded(text: bytes) -> Any:
     """Parse JSON. A number of too many digits becomes a float, an infinite one if need be.
 
     Raises:
         ValueError: it is not JSON, or nested too deeply.
     """
     try:
-        return json.loads(text, parse_int=_whole)
+        return _DECODER.decode(text.decode())
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
 def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole)  # `json.loads` would make one for each text
 
 
 def content(path: Path, flags: int = 0) -> bytes:
@@ -72,7 +80,13 @@ def json_file(path: Path, kind: type[T]) -> T:
         FileNotFoundError: there is no such file.
         ValueError: it cannot be read, or holds something else; the message says what.
     """
-    value = decoded(content(path))
+    value = decoded(content(path).removeprefix(codecs.BOM_UTF8))
     if not isinstance(value, kind):
         raise ValueError(f"expected {KINDS[kind]}, found {type(value).__name__}")
     return value
+
+
+@functools.cache
+def note(line: str) -> None:
+    """Print a line about something odd to standard error, once in this process."""
+    print(shown(line), file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from typing import Any
 from inception_jax.config import RULES, Config, flatten, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
-from inception_jax.workdir import atomic, disk_space, jsonl
+from inception_jax.workdir import atomic, disk_space, jsonl, reading
 
 LOCK, CONFIG = ".lock", "config.json"
 
@@ -174,24 +174,30 @@ def saved_config(workdir: Path) -> dict[str, Any]:
         ConfigError: there is no run, or its config.json is damaged or of another version.
     """
     path = workdir / CONFIG
-    if not path.is_file():
+    try:
+        saved = reading.json_file(path, dict)
+        keys = dict(flatten(saved)).keys()
+    except FileNotFoundError as e:
         raise ConfigError(
             f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
             f"{path}"
-        )
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e:
-        saved = e
-    if not isinstance(saved, dict):
+        ) from e
+    except (ValueError, RecursionError) as e:
         raise ConfigError(
-            f"--workdir={workdir}: {path} is damaged, expected one JSON object; {saved}"
-        )
-    if different := sorted(RULES.keys() ^ dict(flatten(saved)).keys()):
+            f"--workdir={workdir}: {path} is damaged ({e}); put a copy of it there, or remove it "
+            f"and run the same `train` command again, which writes it and resumes"
+        ) from e
+    if different := sorted(RULES.keys() ^ keys):
         raise ConfigError(
             f"--workdir={workdir}: expected a run of this version of inception_jax, but its "
             f"config.json has other keys ({', '.join(different[:3])}); start a new --workdir"
         )
+    for key, value in flatten(saved):
+        if not RULES[key].fits(value):
+            raise ConfigError(
+                f"{path} is damaged ({key}: expected {RULES[key].expected}, found {value!r:.40}); "
+                f"put a copy of it there"
+            )
     return saved
 
 

@@ -1,13 +1,12 @@
 """The names in a run's folder of checkpoints, and which of them are steps: one rule for all."""
 
-import functools
 import os
 import re
-import sys
 from pathlib import Path
 
 from inception_jax.errors import shown
 from inception_jax.runtime import distributed
+from inception_jax.workdir import reading
 
 SAVING, DELETING, ORBAX = ".saving", ".deleting", ".orbax-checkpoint-tmp"
 NAMED = 5  # odd names in a line
@@ -44,7 +43,9 @@ def steps(directory: Path) -> list[int]:
     odd = [n for n in names if number(n) is None and bad_number(n) is None and not is_leftover(n)]
     if odd and distributed.first():
         more = f" and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
-        _say(f"{directory}: passed over, no steps: {', '.join(map(shown, odd[:NAMED]))}{more}")
+        reading.note(
+            f"{directory}: passed over, no steps: {', '.join(map(shown, odd[:NAMED]))}{more}"
+        )
     return sorted(step for name in names if (step := number(name)) is not None)
 
 
@@ -56,8 +57,3 @@ def renamed(directory: Path) -> list[str]:
 
 def _names(directory: Path) -> list[str]:
     return sorted(os.listdir(directory)) if directory.is_dir() else []
-
-
-@functools.cache
-def _say(line: str) -> None:
-    print(shown(line), file=sys.stderr, flush=True)

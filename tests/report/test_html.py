@@ -3,6 +3,7 @@
 import errno
 import html
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,16 @@ def test_hostile_names_stay_text(make_run: MakeRun) -> None:
     evaluation = embedded(page)[0]["evaluations"]["test"]
     assert evaluation["classes"][:2] == [HOSTILE, "<b>"]
     assert html.escape(HOSTILE, quote=False).replace('"', "&#34;") in page
+
+
+def test_names_stay_on_their_line(make_run: MakeRun) -> None:
+    """Control characters, direction marks and undecodable bytes are shown, in text and in data."""
+    name = "\x1b[2Ja\nb\u202e" + os.fsdecode(b"\xe9")
+    run = make_run("a", classes=(name, *"123456789"), model=name)
+    page = written(run)
+    safe = "\\x1b[2Ja\\nb\\u202e\\xe9"
+    assert embedded(page)[0]["evaluations"]["test"]["classes"][0] == safe
+    assert "\x1b[2Ja\nb\\u202e\\xe9" not in page and "\u202e" not in page and "\x1b" not in page
 
 
 def test_page_fetches_nothing(make_run: MakeRun) -> None:

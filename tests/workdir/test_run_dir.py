@@ -236,12 +236,23 @@ def test_check_refuses_what_opened_would_and_writes_nothing(config, tmp_path):
     assert run_dir.saved_config(run) == run_dir.plain(config)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "3"])
+@pytest.mark.parametrize("text", ["", "\n", "{", "[1]", "3", "\x00" * 512, "[" * 200_000])
 def test_a_damaged_config(tmp_path, text):
-    """A config.json that is no object is named, not a crash."""
+    """A config.json that is no object is named, with what to do."""
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(ConfigError, match=r"config\.json is damaged"):
+    with pytest.raises(ConfigError, match=r"config\.json is damaged .*; put a copy") as error:
         run_dir.saved_config(tmp_path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_saved_value_is_checked(tmp_path, config):
+    """One of another type is refused by every reader, with file and key."""
+    for key, value in (("keep", "x"), ("keep", None), ("keep_every_epochs", 10**400)):
+        saved = run_dir.plain(config)
+        saved["checkpoint"][key] = value
+        (tmp_path / "config.json").write_text(json.dumps(saved))
+        with pytest.raises(ConfigError, match=rf"config\.json is damaged \(checkpoint\.{key}"):
+            run_dir.saved_config(tmp_path)
 
 
 def test_no_run(tmp_path):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inception_jax.data.prepare import prepared
 from inception_jax.data.sources.folder import Folder
 from inception_jax.data.sources.listing import subfolders
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
 from inception_jax.progress import watched
 
 STAT_THREADS = 16  # that read file sizes; on a network disk each call waits
@@ -67,6 +67,12 @@ class Manifest:
             source = _opened(root, split, train)
             self.classes = source.classes
             self.left_out += source.left_out.lines(split)
+            if odd := [name for name in source.classes if shown(name) != name]:
+                raise ConfigError(
+                    f"{root}: the class folder {shown(odd[0])} has a line break, a control "
+                    f"character or undecodable bytes in its name, but names are stored one a line "
+                    f"as UTF-8; rename it"
+                )
             self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ from inception_jax.data.images.kind import examine
 from inception_jax.data.prepare import prepared
 from inception_jax.data.prepare.manifest import ImageFile, Manifest, ShardFile
 from inception_jax.data.sources.bad_images import check_tolerated, reason_lines
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import Progress
 from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
@@ -177,7 +177,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     try:
         data = path.read_bytes()
     except FileNotFoundError as e:
-        raise DataError(f"{path} was listed at the start and has been removed") from e
+        raise DataError(f"{shown(path)} was listed at the start and has been removed") from e
     except OSError as e:
         return b"", str(e)
     try:

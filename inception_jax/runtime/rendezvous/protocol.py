@@ -155,11 +155,6 @@ def is_exit(message: Message) -> bool:
     )  # fmt: skip
 
 
-def printable(reason: str) -> str:
-    """The reason of an `exit_message`, line by line."""
-    return "\n".join(map(shown, reason.split("\n")))
-
-
 def name(member: Message) -> str:
     """`process 1 on n2`."""
     return f"process {member['index']} on {member['host']}"

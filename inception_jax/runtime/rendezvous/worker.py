@@ -125,6 +125,6 @@ def exit_error(message: Message, notes: Message) -> UserError:
     code = message["exit_code"]
     kind = ConfigError if code == ConfigError.code else LostProcessError
     keys = protocol.values_here(message.get("keys") or [], notes)
-    error = kind(protocol.printable(message["reason"]) + keys)
+    error = kind(message["reason"] + keys)
     error.code = code
     return error

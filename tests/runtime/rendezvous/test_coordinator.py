@@ -11,7 +11,7 @@ import pytest
 from inception_jax.errors import ConfigError, LostProcessError
 from inception_jax.runtime import rendezvous
 from inception_jax.runtime.rendezvous.coordinator import MAX_DROPPED_LINES
-from tests.runtime.rendezvous.processes import gathered, quiet
+from tests.runtime.rendezvous.processes import gathered, quiet, wait_for
 
 
 def test_every_process_knows_every_other(port):
@@ -117,16 +117,21 @@ def test_few_lines_about_many_strangers(port, waiting):
     assert len(reported) == MAX_DROPPED_LINES and "dropped connection 8," in reported[7]
 
 
-def test_an_index_that_is_taken(port):
+def test_an_index_that_is_taken(port, to_close):
     """Without a token the second is refused, and the job starts with the first."""
-    first, one, two, three = gathered(
-        port, [(1, 3, {"lr": 1}), (1, 3, {"lr": 1}), (2, 3, {"lr": 1})], first=(3, {"lr": 1})
-    )
-    assert sorted(first.members) == sorted(three.members) == [0, 1, 2]
-    refused, admitted = (one, two) if isinstance(one, Exception) else (two, one)
-    assert isinstance(refused, ConfigError) and "expected one process 1, got two" in str(refused)
-    for process in (first, admitted, three):
-        process.close()
+    first = rendezvous.Coordinator("127.0.0.1", port, 3, {})
+    one, two, three = (rendezvous.Worker("127.0.0.1", port, i, 3, {}) for i in (1, 1, 2))
+    to_close += [first, one, two, three]
+    threads = [threading.Thread(target=p.gather, args=(20, quiet)) for p in (first, one)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: 1 in first.members)
+    with pytest.raises(ConfigError, match="expected one process 1, got two"):
+        two.gather(20, quiet)
+    three.gather(20, quiet)
+    for thread in threads:
+        thread.join(20)
+    assert sorted(one.members) == sorted(three.members) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
