@@ -88,6 +88,7 @@ def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
     assert len(list(run.glob("eval/log_probs/*"))) == cached + 2
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(runs / "d" / "checkpoints", run / "checkpoints")
+    shutil.copy(runs / "d" / "run.json", run)  # whose checkpoints they are
     assert (
         hits(evaluate(capsys, *words)) == hits(evaluate(capsys, *words, "--fresh")) != hits(first)
     )
