@@ -161,7 +161,7 @@ def test_numbers_by_block(tmp_path):
 
 def test_tensorboard_on_a_full_disk(tmp_path):
     """The line that does not fit raises, in the thread that trains; so does an unwritable place."""
-    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=True, track="none")
     (events,) = (tmp_path / "tensorboard").iterdir()
     full = os.open("/dev/full", os.O_WRONLY)
     file = next(h for h in Path("/proc/self/fd").iterdir() if h.exists() and h.samefile(events))
@@ -174,4 +174,4 @@ def test_tensorboard_on_a_full_disk(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "tensorboard").touch()
     with pytest.raises(OSError, match="tensorboard"):
-        Writer(tmp_path / "b", resume_at=0, tensorboard=True, track="none")
+        Writer(RunDir(tmp_path / "b"), resume_at=0, tensorboard=True, track="none")
