@@ -9,7 +9,7 @@ from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
 
-# (model.name, model.dialect) of the networks without BatchNorm: no rule of its groups concerns them.
+# (model.name, model.dialect) of the networks without BatchNorm: its rules do not concern them.
 # A test compares these with the networks themselves, which a config does not import.
 WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
