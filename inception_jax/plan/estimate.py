@@ -23,13 +23,18 @@ def of(
     A step takes at least the longest of three times: arithmetic at the chip's peak, memory traffic
     at the memory's bandwidth, collectives at the links' bandwidth. The compiler has two more
     estimates, neither compared with a chip here: `optimal`, the sum of its instructions at their
-    best, and `schedule`, the cycles that it expects of each, in sequence.
+    best, and `schedule`, the cycles that it expects of each, in sequence. Hardware utilisation
+    counts all arithmetic, model utilisation (`mfu`) not what `train.recompute` repeats.
     """
     count, config = program.mesh.size, program.config
     network = sum(chips.seconds(chip, row) for row in sent)
     optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
+    # The compiler's sums have a loop's body once, as of microbatches.
+    optimal *= scheduled.repeats["cycles"]
+    flops = cost["flops"] * scheduled.repeats["flops"]
+    model_flops = flops * (1 - scheduled.recomputed)
     seconds = {
-        "arithmetic": cost["flops"] / chip.flops,
+        "arithmetic": flops / chip.flops,
         "memory": scheduled.memory_bytes / chip.bandwidth,
         "network": network,
         "optimal": optimal,
@@ -44,8 +49,9 @@ def of(
     return {
         "chip": chip._asdict(),
         "step": {
-            "flops": cost["flops"],
-            "accessed_bytes": cost["bytes accessed"],
+            "flops": flops,
+            "model_flops": model_flops,
+            "accessed_bytes": int(cost["bytes accessed"] * scheduled.repeats["bytes"]),
             "memory_bytes": scheduled.memory_bytes,
             "sent_bytes": sum(r["bytes"] for r in sent),
             "seconds": seconds,
@@ -55,7 +61,8 @@ def of(
             "low_s": low,
             "high_s": high,
             "images_per_s": rates,
-            "mfu": [cost["flops"] / s / chip.flops for s in (high, low)],
+            "hardware_utilisation": [flops / s / chip.flops for s in (high, low)],
+            "mfu": [model_flops / s / chip.flops for s in (high, low)],
         },
         "recipe": {
             "epochs": config.train.epochs,
