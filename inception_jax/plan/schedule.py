@@ -7,7 +7,7 @@ memory of each array (`hlo.HloArray.in_vmem`).
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -58,8 +58,8 @@ def read(module: hlo.HloModule, rows: Collection[str]) -> Schedule:
     memory_bytes, cycles, unpriced = 0.0, 0.0, 0
     by_row: dict[str, float] = defaultdict(float)
     by_kind: dict[str, float] = defaultdict(float)
-    once: Counter[str] = Counter()
-    every: Counter[str] = Counter()
+    once: dict[str, float] = defaultdict(float)
+    every: dict[str, float] = defaultdict(float)
     runs, computations = module.runs(), module.computations
     instructions = (i for part in computations.values() for i in part)
     fused = {name for i in instructions if i.op not in CALLING for name in i.fused}
@@ -96,7 +96,7 @@ def read(module: hlo.HloModule, rows: Collection[str]) -> Schedule:
                 by_row[_row(instruction, rows)] += spent
                 by_kind[_kind(instruction, computations)] += spent
     shares = _shares(by_row, cycles), _shares(by_kind, cycles)
-    every["cycles"] = int(cycles)
+    every["cycles"] = cycles
     repeats = {k: every[k] / once[k] if once[k] else 1.0 for k in ("flops", "bytes", "cycles")}
     recomputed = every["recomputed"] / every["flops"] if every["flops"] else 0.0
     return Schedule(int(memory_bytes), int(cycles), unpriced, *shares, repeats, recomputed)
