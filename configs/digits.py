@@ -37,7 +37,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             drop_rows=DROPPED,
             dropout=0.4,
             bn_group=0,
-            bn_decay=0.9,  # 0.9997 would need 10,000 steps to forget its start
+            bn_decay=0.9,
         ),
         loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(

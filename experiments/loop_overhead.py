@@ -33,6 +33,7 @@ from inception_jax.train.profile import Trace
 from inception_jax.train.sharded_step import RUN
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
+from inception_jax.workdir.run_dir import RunDir
 
 WARM = 5  # uncounted steps at the start of a round, while the pipeline fills
 BATCHES = 8  # in memory
@@ -89,7 +90,7 @@ def looped(trainer, step, state, count: int, batches=None) -> float:
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
         clock, bar = Timekeeper(time.monotonic(), watchdog), Progress(trainer.program.total)
         Loop(
-            trainer, Path(folder), saves, interrupt, clock, {}, bar, Trace(Path(folder), 0),
+            trainer, RunDir(Path(folder)), saves, interrupt, clock, {}, bar, Trace(Path(folder), 0),
             start=0, window=None,
         ).run(state)  # fmt: skip
         seconds = timed.seconds()

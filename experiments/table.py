@@ -133,7 +133,7 @@ def peers() -> list[str]:
         layouts[package] = peer.layout
     for package, names in networks.items():
         framework, kinds = next(f[1:] for f in FRAMEWORKS if f[0] is layouts[package])
-        files = ", ".join(f"`{suffix}`" for suffix, kind in SUFFIXES.items() if kind in kinds)
+        files = ", ".join(f"`{suffix}`" for kind in kinds for suffix in SUFFIXES[kind])
         lines.append(f"| `{package}` | {framework} | {files} | {', '.join(names)} |")
     return lines
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO, TypeVar
 
+from inception_jax.errors import shown, shown_lines
+
 T = TypeVar("T")
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -41,7 +43,7 @@ class Progress:
         parts = [self.label, f"{step}/{self.total}", *(f"{k} {v}" for k, v in values.items())]
         if (left := self.seconds_left(now)) is not None and step < self.total:
             parts.append(f"ETA {duration(left)}")
-        text = "  ".join(p for p in parts if p)
+        text = shown("  ".join(p for p in parts if p))
         if not self.live:
             self.stream.write(text + "\n")
         else:
@@ -64,7 +66,7 @@ class Progress:
         if self._drawn:
             self.stream.write("\r\x1b[2K")
             self._drawn = False
-        self.stream.write(text + "\n")
+        self.stream.write(shown_lines(text) + "\n")
         self.stream.flush()
 
     def close(self) -> None:

@@ -1,11 +1,14 @@
 """Small states to save, on any mesh, and the steps of them."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inception_jax.checkpoint import Checkpoints
+from inception_jax.checkpoint import Checkpoints, manifest
 from inception_jax.runtime import mesh as meshes
+from inception_jax.workdir import run_id
 
 
 def state(seed, mesh=None):
@@ -39,10 +42,21 @@ def shapes(like, mesh=None):
 
 def steps(directory, *numbers, **options):
     """Saves `state(step)` for each; the directory's steps are then these."""
+    directory.mkdir(parents=True, exist_ok=True)
     saves = Checkpoints(directory, **{"keep": 10, **options})
     for step in numbers:
         saves.save(step, state(step), {"step": step})
     saves.close()
+
+
+def small(workdir, *numbers):
+    """Steps of one file, for what reads no arrays."""
+    run = run_id.ensure(workdir, new=True)
+    for step in numbers:
+        folder = workdir / "checkpoints" / str(step)
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("1")
+        manifest.write(folder, run, step)
 
 
 def same(a, b):
@@ -56,6 +70,13 @@ def flip(path, bit=1000):
     data = bytearray(path.read_bytes())
     data[bit // 8 % len(data)] ^= 1 << bit % 8
     path.write_bytes(data)
+
+
+def signed(step, /, **changes):
+    """Changes values of a step's manifest, with a new sha256 of it, as a forger would."""
+    value = {**json.loads((step / manifest.NAME).read_text()), **changes}
+    value.pop("sha256")
+    (step / manifest.NAME).write_text(manifest._text(value))
 
 
 def array_file(step):

@@ -13,7 +13,8 @@ MAX_FILE, MAX_FUNCTION = 300, 60  # lines
 
 # Left to right; modules of one level may not import each other.
 ORDER = [
-    ["errors", "progress"],
+    ["errors"],
+    ["progress"],
     ["config"],
     ["runtime"],
     ["workdir"],

@@ -188,3 +188,12 @@ def test_watched_items(clock):
     assert lines[1] == "packing  11/40  per second 1  ETA 29s" and lines[-1].startswith(
         "packing  40/40"
     )
+
+
+def test_what_is_named_moves_no_cursor():
+    """Names of files and classes in a line that stays, and in the redrawn one."""
+    stream = io.StringIO()
+    bar = Progress(1, label="a\x1b[2J", stream=stream)
+    bar.say("b\x1b[2J\nc\r")
+    bar.update(1, {"d\n": "e\x07"})
+    assert stream.getvalue() == "b\\x1b[2J\nc\\r\na\\x1b[2J  1/1  d\\n e\\x07\n"

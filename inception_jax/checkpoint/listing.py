@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax.checkpoint import folder, manifest, retention
-from inception_jax.workdir import jsonl, run_dir
+from inception_jax.workdir import jsonl, run_dir, step_names
 
 GOOD, UNVERIFIED, BAD = "good", "unverified", "bad"
 SIDES = ">><>><<"  # to which the columns of `table` are aligned
@@ -25,22 +25,23 @@ def rows(workdir: Path, sums: bool = False) -> list[dict[str, Any]]:
     """
     directory, steps = folder.of_run(workdir)
     config = run_dir.saved_config(workdir)
-    lines = [x for x in jsonl.read(workdir / "metrics.jsonl") if x["epoch"]]
-    per_epoch = lines[-1]["step"] / lines[-1]["epoch"] if lines else None
+    line = jsonl.last(workdir / "metrics.jsonl", jsonl.METRICS)
+    per_epoch = line["step"] / line["epoch"] if line and line["epoch"] else None
     scores, c = retention.scores(workdir, config["eval"]["split"]), config["checkpoint"]
     every = c["keep_every_epochs"] * (per_epoch or 0)
     reasons = retention.reasons(steps, scores, newest=c["keep"], best=c["keep_best"], every=every)
-    renamed = sorted(directory.glob("bad-*"), key=lambda p: _number(p.name))
+    renamed = step_names.renamed(directory)
     table = []
-    for path in [*(directory / str(step) for step in steps), *renamed]:
-        step, is_bad = _number(path.name), path in renamed
-        state, reason = (BAD, path.name) if is_bad else _state(path, sums)
+    for name in [*map(str, steps), *renamed]:
+        path, is_bad = directory / name, name in renamed
+        step = step_names.bad_number(name) if is_bad else int(name)
+        state, reason = (BAD, name) if is_bad else _state(path, sums)
         table.append(
             {
                 "step": step,
                 "epoch": step / per_epoch if per_epoch else None,
                 "time": _time(path),
-                "bytes": sum(p.stat().st_size for p in path.rglob("*") if p.is_file()),
+                "bytes": sum(x for x in manifest.contents(path).values() if isinstance(x, int)),
                 "top1": None if is_bad else scores.get(step),
                 "kept": "renamed" if is_bad else reasons.get(step, "until the next save"),
                 "state": state,
@@ -55,15 +56,11 @@ def _state(step: Path, sums: bool) -> tuple[str, str | None]:
     return (BAD, problems[0]) if problems else (GOOD if sums else UNVERIFIED, None)
 
 
-def _number(name: str) -> int:
-    return int(name.removeprefix("bad-").partition(".")[0])
-
-
 def _time(step: Path) -> float:
     try:
         return float(manifest.read(step)["time"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return step.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return step.lstat().st_mtime
 
 
 def table(rows: list[dict[str, Any]]) -> str:

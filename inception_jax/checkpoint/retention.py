@@ -42,5 +42,5 @@ def reasons(
 
 def scores(workdir: Path, split: str) -> dict[int, float]:
     """Read the top-1 of a run's evaluations on a split, by step."""
-    lines = jsonl.read(workdir / "metrics.jsonl")
-    return {x["step"]: x["top1"] for x in lines if x.get("split") == split and "top1" in x}
+    lines = jsonl.each(workdir / "metrics.jsonl", {**jsonl.METRICS, "top1": float})
+    return {x["step"]: x["top1"] for x in lines if x["split"] == split}

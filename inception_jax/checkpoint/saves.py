@@ -4,7 +4,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from inception_jax.checkpoint import arrays, folder, manifest, retention
-from inception_jax.errors import DiskFullError, from_os_error, writing
+from inception_jax.errors import DiskFullError, UserError, from_os_error, writing
 from inception_jax.runtime import multihost
-from inception_jax.workdir import atomic, disk_space
+from inception_jax.workdir import atomic, disk_space, run_id, step_names
 
 RESUMES = "resumes from the last complete checkpoint"
 
@@ -36,6 +36,8 @@ class Checkpoints:
         keep_best: number of steps with the best top-1 to keep.
         keep_every: interval in steps; the first step after each multiple is kept for ever. 0: off.
         scores: top-1 by step, of earlier evaluations.
+        before_write: called, also in the background, before anything is written or renamed; raises
+            a `UserError` if the directory's place is lost.
 
     Attributes:
         latest: the last step that this process knows to be complete, or None.
@@ -44,23 +46,25 @@ class Checkpoints:
     def __init__(
         self, directory: Path, keep: int, keep_best: int = 0, keep_every: float = 0.0,
         scores: Mapping[int, float] | None = None,
+        before_write: Callable[[], None] = lambda: None,
     ):  # fmt: skip
-        self.directory = directory.resolve()
+        self.directory = directory.absolute()
         self._keep = {"newest": keep, "best": keep_best, "every": keep_every}
-        self._scores = dict(scores or {})
+        self._scores, self._before_write = dict(scores or {}), before_write
         logging.getLogger("absl").addFilter(_without_tracebacks)
         self._orbax: ocp.Checkpointer | None = None
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._run = ""  # the run's id, in process 0
         self.latest: int | None = None
 
-    def newest_good(self) -> int | None:
-        """The newest good step; damaged ones are renamed. See `folder.newest_good`.
+    def newest_good(self, before: int | None = None) -> int | None:
+        """The newest good step; later ones are renamed. See `folder.newest_good`.
 
         Raises:
-            DataError: all steps are damaged.
+            DataError: there are steps, and none is good.
         """
-        self.latest = folder.newest_good(self.directory, repair=True)
+        self.latest = folder.newest_good(self.directory, repair=True, before=before)
         return self.latest
 
     def steps(self) -> list[int]:
@@ -71,8 +75,8 @@ class Checkpoints:
         """Rename a step to bad-<step> and print the reason; it can be saved again."""
 
         def rename() -> None:
-            name = folder.mark_bad(self.directory, step).name
-            folder.log(f"checkpoint {step} is renamed to {name}: {reason}")
+            self._before_write()
+            folder.set_aside(self.directory, step, reason)
 
         multihost.decided(rename)
         if self.latest == step:
@@ -94,7 +98,7 @@ class Checkpoints:
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
         if not multihost.decided(lambda: self._room_for(step, size)):
             return
-        about = {"step": step, "mesh": _mesh(state), "processes": jax.process_count()}
+        about = {"mesh": _mesh(state), "processes": jax.process_count()}
         log = copy.deepcopy(log)  # the loop goes on to change its own
         self._thread = threading.Thread(
             target=self._write, args=(step, _copied(state), log, about), name=f"save {step}"
@@ -111,6 +115,11 @@ class Checkpoints:
         if self._error is None:
             return
         error, self._error = self._error, None
+        try:
+            self._before_write()  # if the place is lost, that is the cause
+        except UserError:
+            folder.remove_recreated(self.directory)
+            raise
         reason = from_os_error(error, f"a checkpoint in {self.directory}", RESUMES)
         if reason is None:
             raise error
@@ -147,10 +156,16 @@ class Checkpoints:
 
         A twentieth and a megabyte more are required: for the file system's blocks and the logs.
         """
+        self._before_write()
         with writing(f"a checkpoint in {self.directory}", RESUMES):
-            self.directory.mkdir(parents=True, exist_ok=True)
-        if (self.directory / str(step)).exists():
-            return False
+            self.directory.mkdir(exist_ok=True)
+            steps = folder.steps(self.directory)
+            self._run = self._run or run_id.ensure(self.directory.parent, new=not steps)
+            if step in steps:
+                if not (problems := manifest.problems(self.directory / str(step), sums=False)):
+                    return False
+                folder.set_aside(self.directory, step, problems[0])
+            atomic.remove(self._staged(step))
         need, room = size + size // 20 + 2**20, disk_space.free_bytes(self.directory)
         if room < need:
             raise DiskFullError(
@@ -162,23 +177,28 @@ class Checkpoints:
 
     def _write(self, step: int, state: Any, log: dict[str, Any], about: dict[str, Any]) -> None:
         """In the background: write with all processes, name the step, delete old ones."""
-        staged = self.directory / f"{step}{folder.SAVING}"
+        staged = self._staged(step)
         try:
             self._orbax = self._orbax or arrays.checkpointer()
+            self._before_write()
             self._orbax.save(staged, arrays.save_args(state, log), force=True)
             if jax.process_index() == 0:
+                self._before_write()
                 versions = {"jax": jax.__version__, "orbax": ocp.__version__}
-                manifest.write(staged, **about, **versions, time=time.time())
+                manifest.write(staged, self._run, step, **about, **versions, time=time.time())
                 # Last, so that only a complete step has a number as its name, even after a kill.
                 staged.rename(self.directory / str(step))
                 atomic.sync_folder(self.directory)
-                self._delete()
+                self._delete(step)
             self.latest = step
         except BaseException as e:  # for `check`, in the thread that trains
             self._error = e
 
-    def _delete(self) -> None:
-        steps = folder.steps(self.directory)
+    def _staged(self, step: int) -> Path:
+        return self.directory / f"{step}{step_names.SAVING}"
+
+    def _delete(self, newest: int) -> None:
+        steps = [step for step in folder.steps(self.directory) if step <= newest]
         kept = retention.reasons(steps, self._scores, **self._keep)
         for step in steps:
             if step not in kept:

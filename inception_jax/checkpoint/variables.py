@@ -11,22 +11,25 @@ from flax import traverse_util
 
 from inception_jax.checkpoint import arrays, folder, manifest
 from inception_jax.errors import writing
+from inception_jax.workdir import run_id, step_names
 
 
-def load(workdir: Path, step: int | None = None) -> tuple[int, Any]:
+def load(workdir: Path, step: int | None = None, raw: bool = False) -> tuple[int, Any]:
     """Load the variables that a run evaluates from its newest good (or a given) step.
 
-    Nothing is written; a damaged newest step is reported in a line, and the one before it is used.
+    Nothing is written; a newest step that is not good is reported in a line, and the one before it
+    is used.
 
     Returns:
-        The step, and {'params', 'batch_stats'} as host arrays: the averages where the run has them.
+        The step, and {'params', 'batch_stats'} as host arrays: the averages where the run has them,
+        unless `raw`.
 
     Raises:
-        DataError: there is no such checkpoint, or it is damaged.
+        DataError: there is no such checkpoint, or it is not good.
     """
     path = folder.good_step(workdir, step)
     averages, plain = ("ema/params/", "ema/batch_stats/"), ("params/", "batch_stats/")
-    leaves = arrays.flat(path, lambda name: name.startswith(averages))
+    leaves = {} if raw else arrays.flat(path, lambda name: name.startswith(averages))
     leaves = leaves or arrays.flat(path, lambda name: name.startswith(plain))
     leaves = {name.removeprefix("ema/"): leaf for name, leaf in leaves.items()}
     return int(path.name), {"batch_stats": {}, **traverse_util.unflatten_dict(leaves, sep="/")}
@@ -38,17 +41,18 @@ def write(workdir: Path, variables: Any) -> None:
     Raises:
         DiskFullError: there is no room.
     """
-    directory = (workdir / "checkpoints").resolve()
+    directory = (workdir / "checkpoints").absolute()
     largest = max(leaf.nbytes for leaf in jax.tree.leaves(variables))
     in_flight = max(50_000_000, 2 * largest)  # bytes; Orbax's default is all of them
     with writing(f"a checkpoint in {directory}"):
         directory.mkdir(parents=True, exist_ok=True)
-        staged = directory / f"0{folder.SAVING}"
+        run = run_id.ensure(workdir, new=True)
+        staged = directory / f"0{step_names.SAVING}"
         with arrays.checkpointer(in_flight) as writer:
             writer.save(
                 staged, arrays.save_args(variables, {"imported": True}, pack=False), force=True
             )
-        manifest.write(staged, step=0, time=time.time(), imported=True)
+        manifest.write(staged, run, 0, time=time.time(), imported=True)
         staged.rename(directory / "0")
 
 

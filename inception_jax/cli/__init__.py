@@ -1,11 +1,19 @@
 """The command line: `inception-jax <command> [flags]`; each command is a module of this package."""
 
 import importlib
+import signal
 import sys
 import traceback
 
 from inception_jax import __version__
-from inception_jax.errors import ConfigError, UserError, did_you_mean
+from inception_jax.errors import (
+    ConfigError,
+    HelpPrinted,
+    UserError,
+    did_you_mean,
+    from_os_error,
+)
+from inception_jax.runtime import streams
 
 # Name -> description. Modules are imported on demand: `--help` must not wait for JAX.
 COMMANDS = {
@@ -26,6 +34,10 @@ COMMANDS = {
     "report": "write runs or a sweep as one HTML page",
 }
 
+# What a command line begins with whose result is a run.
+RUNS = (("train",), ("launch", "local"), ("launch", "retry"), ("sweep", "work"),
+        *(("sweep", action) for action in ("launch", "resume")))  # fmt: skip
+
 USAGE = """usage: inception-jax <command> [flags]
 
 commands:
@@ -43,9 +55,29 @@ exit codes:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command line and returns its exit code."""
-    own_process = argv is None  # may be ended with the command
-    argv = sys.argv[1:] if argv is None else argv
+    """Runs a command line and returns its exit code.
+
+    Without `argv` it is this process's own, which then ends with the command.
+    """
+    if argv is not None:
+        return _main(argv)
+    streams.install()
+    argv = sys.argv[1:]
+    if runs := is_run(argv):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal is closed: the run goes on
+    code = _main(argv, own_process=True)
+    if code == 0 and not runs and (error := streams.output_error()):
+        print(f"inception-jax {argv[0]}: {error}", file=sys.stderr)
+        return error.code
+    return code
+
+
+def is_run(argv: list[str]) -> bool:
+    """Whether a command's result is a run and not its text; by its code a launcher restarts it."""
+    return tuple(argv[:1]) in RUNS or (tuple(argv[:2]) in RUNS and "--print" not in argv)
+
+
+def _main(argv: list[str], own_process: bool = False) -> int:
     if len(argv) > 1 and argv[0] == "help":
         argv = [argv[1], "--help"]
     if not argv or argv[0] in ("-h", "--help", "-help", "help"):
@@ -62,19 +94,21 @@ def main(argv: list[str] | None = None) -> int:
         code = _run(argv[0], argv[1:]) or 0
         report_end(code)
         return code
-    except UserError as e:
-        name = f" {argv[0]}" if argv[0] in COMMANDS else ""
-        report_end(e.code, e, f"inception-jax{name}: {e}", own_process)
-        return e.code
+    except HelpPrinted:
+        return 0
     except KeyboardInterrupt as e:  # outside of training, which saves first
         report_end(130, e, f"inception-jax {argv[0]}: interrupted")
         return 130  # 128 + SIGINT, as in a shell
-    except BrokenPipeError:  # `| head` has ended
-        sys.stderr.close()
-        return 0
-    except Exception as e:
-        report_end(1, e)
-        raise
+    except BaseException as e:
+        error = e if isinstance(e, UserError) else from_os_error(e)
+        if error is None:
+            report_end(1, e)
+            if isinstance(e, SystemExit):  # of a library: only a finished command ends with 0
+                raise RuntimeError(f"a library has called sys.exit({e.code!r})") from e
+            raise
+        name = f" {argv[0]}" if argv[0] in COMMANDS else ""
+        report_end(error.code, error, f"inception-jax{name}: {error}", own_process)
+        return error.code
 
 
 def _run(name: str, argv: list[str]) -> int | None:

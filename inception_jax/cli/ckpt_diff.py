@@ -18,6 +18,9 @@ def main(argv: list[str]) -> int:
     """Runs the command."""
     flags = Flags("ckpt diff", __doc__).arguments("two runs", "runs/a runs/b@1000", 2, 2).json()
     values = flags.whole("top", 20, "arrays to list; 0 for all").parse(argv)
+    from inception_jax.runtime import startup
+
+    startup.start(platforms="cpu")
     from inception_jax.checkpoint import difference, folder
 
     paths = [folder.good_step(*run_and_step(word, "ckpt diff")) for word in flags.words]

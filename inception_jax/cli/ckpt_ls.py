@@ -3,7 +3,7 @@
 Lists a run's checkpoints: step, epoch, time, size, top-1 if it was evaluated, and why it is
 retained: among the newest, among the best, or at an interval of checkpoint.keep_every_epochs. The
 state is `unverified` if only names and sizes of its files were compared, `good` after --verify has
-read every byte, and `bad` if it is damaged.
+read every byte, and `bad` if a file is damaged, or the step is of another run.
 """  # noqa: D415
 
 from pathlib import Path

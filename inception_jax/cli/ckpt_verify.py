@@ -1,15 +1,16 @@
 """inception-jax ckpt verify WORKDIR [--step=N] [--json]
 
 Reads every byte of a run's checkpoints and compares it with manifest.json, which was written with
-them. Exits with 65 and lists the files if any is damaged. Nothing is changed: `train` resumes from
-the newest good checkpoint and renames damaged ones to bad-<step>.
+them. Exits with 65 and says why if any is not good: a file is damaged, missing or too many, or the
+step is of another run. Nothing is changed: `train` resumes from the newest good checkpoint and
+renames later ones to bad-<step>.
 """  # noqa: D415
 
 import sys
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 from inception_jax.progress import Progress
 
 
@@ -24,24 +25,24 @@ def main(argv: list[str]) -> None:
     chosen = steps if values.step is None else [values.step]
     problems = {step: _verify(directory / str(step)) for step in chosen}
     good = "every byte is as it was saved"
-    lines = [f"step {step}: {'damaged' if p else good}" for step, p in problems.items()]
+    lines = [f"step {step}: {'not good' if p else good}" for step, p in problems.items()]
     flags.print({str(step): p for step, p in problems.items()}, lambda: "\n".join(lines), indent=1)
-    if damaged := [step for step, p in problems.items() if p]:
-        details = [f"  step {step}: {line}" for step in damaged for line in problems[step]]
-        print(*details, sep="\n", file=sys.stderr)
-        raise DataError(f"damaged in {directory}: step {', '.join(map(str, damaged))}")
+    if bad := [step for step, p in problems.items() if p]:
+        details = [f"  step {step}: {line}" for step in bad for line in problems[step]]
+        print(*map(shown, details), sep="\n", file=sys.stderr)
+        raise DataError(f"not good in {directory}: step {', '.join(map(str, bad))}")
 
 
 def _verify(step: Path) -> list[str]:
     """The problems of a checkpoint, found with a progress line."""
     from inception_jax.checkpoint import manifest
 
-    total = sum(p.stat().st_size for p in step.rglob("*") if p.is_file())
-    bar, done = Progress(total, label=f"step {step.name}, bytes"), 0
+    sizes = {k: x for k, x in manifest.contents(step).items() if isinstance(x, int)}
+    bar, done = Progress(sum(sizes.values()), label=f"step {step.name}, bytes"), 0
 
     def each(name: str) -> None:
         nonlocal done
-        done += (step / name).stat().st_size if (step / name).exists() else 0
+        done += sizes.get(name, 0)
         bar.update(done, {})
 
     problems = manifest.problems(step, each)

@@ -3,6 +3,7 @@
 Prints the config that a run would use, after every check that needs no data and no device.
 """  # noqa: D415
 
+import textwrap
 from typing import Any
 
 from inception_jax import config as configs
@@ -33,5 +34,9 @@ def text(tree: dict[str, Any]) -> str:
 
 def keys() -> str:
     """Every key and its expected value, one per line."""
-    width = max(map(len, configs.RULES))
-    return "\n".join(f"  {key.ljust(width)}  {r.expected}" for key, r in configs.RULES.items())
+    width = max(map(len, configs.RULES)) + 4
+    indent = " " * width
+    return "\n".join(
+        textwrap.fill(f"  {key.ljust(width - 2)}{rule.expected}", 100, subsequent_indent=indent)
+        for key, rule in configs.RULES.items()
+    )

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from inception_jax import config as configs
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
@@ -20,7 +21,7 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("data bench", __doc__).page(required=False).json()
-    flags.text("folder", "", "folder of images")
+    flags.path("folder", "", "folder of images")
     flags.whole("size", 299, "image size in pixels", low=1)
     flags.whole("batch", 50, "images per batch", low=1)
     flags.whole("threads", os.cpu_count() or 1, "reader threads", low=1)
@@ -30,7 +31,9 @@ def main(argv: list[str]) -> None:
     flags.whole("rounds", 3, "measurements of each kind", low=1)
     values = flags.parse(argv)
     if "config" in values:
-        source, data, step = _of_config(flags.config())
+        own = ("folder", "size", "batch", "threads", "processes", "interpolation")
+        flags.unused("with --config, whose data section says it", *own)
+        source, data, step = _of_config(flags)
     else:
         source, data, step = *_of_folder(values), None
     from inception_jax.data.input_bench import InputBench
@@ -49,7 +52,7 @@ def _of_folder(values: Any) -> tuple[Any, configs.sections.Data]:
     from inception_jax.data.sources.files import Files
     from inception_jax.runtime import startup
 
-    source = Files(Path(values.folder).expanduser())
+    source = Files(Path(values.folder))
     fields = configs.source(
         source="folder", classes=1, image_size=values.size, batch_size=values.batch,
         interpolation=values.interpolation, threads=values.threads,
@@ -59,12 +62,16 @@ def _of_folder(values: Any) -> tuple[Any, configs.sections.Data]:
     return source, cast(configs.sections.Data, SimpleNamespace(**fields))
 
 
-def _of_config(config: Any) -> tuple[Any, configs.sections.Data, Any]:
+def _of_config(flags: Flags) -> tuple[Any, configs.sections.Data, Any]:
     """A config's data and, on an accelerator, its train step."""
+    config = flags.config()
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
     import jax
+
+    if jax.default_backend() == "cpu":
+        flags.obeys(overrides.IMAGES, " on a CPU, whose step is simulated,")
 
     from inception_jax.train import trainer
 

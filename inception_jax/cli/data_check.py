@@ -1,17 +1,19 @@
 """inception-jax data check --config=PAGE [--split=train] [--json]
 
 Counts the images and classes of every split, then reads one split: images per class, sizes,
-formats, and each unreadable image. Compares the shards of a prepared set with their checksums, and
-ImageNet with its official counts: what is missing, its size, and where to get it. Exits with 65 if
-more than 1% of the images are unreadable, or a shard differs from its checksum.
+formats, each unreadable image, and what else is in its folders. Compares the shards of a prepared
+set with their checksums, and ImageNet with its official counts: what is missing, its size, and
+where to get it. Exits with 65 if more than 1% of the images are unreadable, or a shard differs from
+its checksum.
 """  # noqa: D415
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data check", __doc__).page().json()
+    flags = Flags("data check", __doc__).page(obeyed=overrides.IMAGES).json()
     flags.text("split", "", "split to read; data.train_split if not given")
     values = flags.parse(argv)
     config = flags.config()
@@ -20,6 +22,7 @@ def main(argv: list[str]) -> None:
     from inception_jax.data.prepare.imagenet import missing_images
     from inception_jax.data.sources.bad_images import check_tolerated
     from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.source import left_out_of
     from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
@@ -31,7 +34,7 @@ def main(argv: list[str]) -> None:
     missing = []
     if imagenet.is_imagenet(name, source.classes):
         missing = missing_images({name: s.images for name, s in splits.items()})
-    survey = inspect.survey_of(source)
+    survey, left_out = inspect.survey_of(source), left_out_of(source)
 
     def text() -> str:
         counts = [
@@ -40,9 +43,9 @@ def main(argv: list[str]) -> None:
         ]
         verified = [f"{shards} shards match their checksums"] if shards else []
         lines = [f"{split}:", *(f"  {line}" for line in survey.lines())]
-        return "\n".join([*counts, *missing, *verified, *lines])
+        return "\n".join([*counts, *missing, *verified, *lines, *left_out.lines(split)])
 
     counts = {name: s._asdict() for name, s in splits.items()}
     found = {"splits": counts, "split": split, "verified_shards": shards, "missing": missing}
-    flags.print({**found, **survey.json()}, text, indent=2)
+    flags.print({**found, **survey.json(), "left_out": left_out.json()}, text, indent=2)
     check_tolerated(survey.unreadable, survey.total)

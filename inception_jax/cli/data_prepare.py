@@ -31,14 +31,14 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     expected = "`data prepare folder DIR` or `data prepare imagenet2012`"
     flags = Flags("data prepare", __doc__).arguments(expected, "folder photos --out=data", 0, 2)
-    flags.text("out", None, "folder: directory of data sets")
+    flags.path("out", None, "folder: directory of data sets")
     flags.text("name", "", "folder: name of the data set; the folder's if not given")
     flags.whole("shard_mb", 256, "folder: size of a shard in MB", low=1)
     flags.text("train_split", "train", "folder: the split that defines the classes")
     flags.text("splits", "", "folder: splits to pack, such as train,val; all if not given")
     flags.switch("leave_out_unreadable", "folder: skip unreadable images")
-    flags.text("manual_dir", None, "imagenet2012: the folder with the two tar files")
-    flags.text("data_dir", "~/tensorflow_datasets", "imagenet2012: directory of data sets")
+    flags.path("manual_dir", None, "imagenet2012: the folder with the two tar files")
+    flags.path("data_dir", "~/tensorflow_datasets", "imagenet2012: directory of data sets")
     flags.switch("any_size", "imagenet2012: only warn if a tar file's size is not the official one")
     flags.switch("md5", "imagenet2012: compare the tar files' md5 first, which takes minutes")
     values = flags.parse(argv)

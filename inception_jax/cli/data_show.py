@@ -5,14 +5,15 @@ Draws one training batch as the network receives it, after crop, flip and colour
 
 from pathlib import Path
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data show", __doc__).page()
+    flags = Flags("data show", __doc__).page(obeyed=overrides.IMAGES)
     flags.text("split", "", "split to show; data.train_split if not given")
-    flags.text("out", "sheet.png", "image file to write")
+    flags.path("out", "sheet.png", "image file to write")
     flags.whole("step", 0, "training step to show")
     values = flags.parse(argv)
     config = flags.config()

@@ -27,12 +27,11 @@ def main(argv: list[str]) -> None:
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")
-    flags.text("svg", "", "draw the network into this file, in the style of the papers' figures")
+    flags.path("svg", "", "draw the network into this file, in the style of the papers' figures")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    # Shapes only: no accelerator should be claimed, or waited for.
-    jax.config.update("jax_platforms", "cpu")
+    startup.start(platforms="cpu")  # shapes only: no accelerator should be claimed, or waited for
     words = flags.words
     try:
         if values.diff:
@@ -42,6 +41,8 @@ def main(argv: list[str]) -> None:
         elif words:
             _describe(flags, words[0], values)
         else:
+            own = ("dialect", "width", "stem", "num_classes", "image_size", "svg")
+            flags.unused("without the name of a network", *own)
             from inception_jax import models
 
             table = {name: models.dialects(name) for name in models.names()}
@@ -54,10 +55,12 @@ def main(argv: list[str]) -> None:
 def _describe(flags: Flags, name: str, values: Any) -> None:
     from inception_jax import models
     from inception_jax.models import diagram, table
+    from inception_jax.workdir import atomic
 
     description = models.describe(_create(name, values.dialect, values), values.image_size)
     if values.svg:
-        Path(values.svg).write_text(diagram.svg(description), encoding="utf-8")
+        with atomic.naming(svg := Path(values.svg)):
+            svg.write_text(diagram.svg(description), encoding="utf-8")
     drawn = f"drawn: {values.svg}" if values.svg else ""
     flags.print(asdict(description), lambda: drawn or table.text(description))
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags, split_flag
+from inception_jax.runtime import user_paths
 
 WIDEST = 100  # columns; longer lines are hard to read
 
@@ -84,10 +85,10 @@ def _flags(argv: list[str]) -> Flags:
     """The flags, with the config of a page or of the run in --workdir."""
     flags = Flags("doctor", __doc__).json()
     page, workdir = split_flag(argv, "config")[0], split_flag(argv, "workdir")[0]
-    if page is None and workdir and (Path(workdir) / "config.json").exists():
+    if page is None and workdir and (user_paths.expanded(workdir) / "config.json").exists():
         flags.run()
     else:
-        flags.page(required=False).text("workdir", None, "directory of the run, existing or new")
+        flags.page(required=False).path("workdir", None, "directory of the run, existing or new")
     flags.switch("allow_config_change", "allow a directory with another config")
     flags.switch("compile", "compile the step for the compiler's memory analysis; takes minutes")
     return flags.cluster(patience=60)

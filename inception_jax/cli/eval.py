@@ -1,11 +1,13 @@
 """inception-jax eval --workdir=DIR [--protocol=144crop] [--ensemble=DIR,DIR@STEP] [--json]
 
-Evaluates a run's newest checkpoint (the averaged weights, if the run has them) on a whole split,
-each image once: top-1 and top-5 error beside the paper's, loss, expected calibration error, and the
-classes with most errors. Writes DIR/eval/SPLIT.json and .npz for the report; SPLIT-PROTOCOL.json
-for a protocol other than the config's.
+Evaluates a run's newest checkpoint (the averaged weights, if the run has them; --raw: the weights
+themselves) on a whole split, each image once: top-1 and top-5 error beside the paper's, loss,
+expected calibration error, and the classes with most errors. Writes DIR/eval/SPLIT.json and .npz
+for the report; SPLIT-PROTOCOL.json for a protocol other than the config's. With --out=OUT they are
+written in OUT instead, such as for a run that may only be read.
 
-Protocols: config (the config's own centre crop), slim, torchvision, 10crop, 12crop, 144crop. The
+Protocols: config (the config's own centre crop), slim, torchvision, timm (each with the resize of
+that code: TensorFlow 1's, Pillow's bilinear, Pillow's bicubic), 10crop, 12crop, 144crop. The
 softmax is averaged over the views, then over the models: those of --ensemble and of positional
 arguments are workdirs or checkpoints (DIR@STEP), of any network and input size.
 
@@ -13,14 +15,17 @@ Log-probabilities are cached in DIR/eval/log_probs: after a kill or a stop (Ctrl
 code 75) the same command continues, and an ensemble reuses what its members have evaluated.
 """  # noqa: D415
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inception_jax.cli import pages, paper_table, views
+from inception_jax.cli import overrides, pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, writing
+from inception_jax.runtime import user_paths
+from inception_jax.workdir import step_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +36,6 @@ if TYPE_CHECKING:
     from inception_jax.runtime.signals import Interrupt
 
 MOST = 100  # networks of an ensemble
-PROTOCOLS = ("config", "slim", "torchvision", "10crop", "12crop", "144crop")
 Run = tuple[Path, int | None, Config]  # workdir, step, config
 
 
@@ -40,8 +44,12 @@ def main(argv: list[str]) -> None:
     flags = _flags()
     values = flags.parse(argv)
     config = flags.config()
-    if values.protocol not in PROTOCOLS:
-        raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(PROTOCOLS)}")
+    from inception_jax.eval.protocols import COUNTS, IGNORED
+
+    if values.protocol not in COUNTS:
+        raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(COUNTS)}")
+    ignored = IGNORED.get(values.protocol, ())
+    flags.obeys([k for k in overrides.EVAL if k not in ignored], f" --protocol={values.protocol}")
     if values.list:
         views.show(flags, config, values.protocol, values.list)
         return
@@ -58,29 +66,32 @@ def main(argv: list[str]) -> None:
 
 
 def _flags() -> Flags:
-    flags = Flags("eval", __doc__).run().json()
+    flags = Flags("eval", __doc__).run(overrides.EVAL).json()
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")
-    flags.text("protocol", "config", "config, slim, torchvision, 10crop, 12crop or 144crop")
+    flags.text("protocol", "config", "the views of an image and their resize, see above")
     flags.text("ensemble", "", "further workdirs, or DIR@STEP, separated by commas")
-    flags.text("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
-    flags.text("without", "", "file of images to exclude, such as the official blacklist")
-    flags.text("real", "", "real.json, to evaluate with the ReaL labels too")
-    flags.text("outputs", "", "file with the class of each output, for networks with as many")
+    flags.path("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
+    flags.path("without", "", "file of images to exclude, such as the official blacklist")
+    flags.path("real", "", "real.json, to evaluate with the ReaL labels too")
+    flags.path("outputs", "", "file with the class of each output, for networks with as many")
+    flags.path("out", "", "directory of the results and their cache, instead of WORKDIR/eval")
     flags.text("list", "", "print the views of an image of WIDTHxHEIGHT, and evaluate nothing")
+    flags.switch("raw", "evaluate the weights themselves, not their moving average")
     flags.switch("fresh", "evaluate everything again, without cached log-probabilities")
     return flags.cluster()
 
 
 def run_and_step(word: str, flag: str = "--ensemble") -> tuple[Path, int | None]:
     """The workdir and the step of `DIR` or `DIR@STEP`."""
-    path, at, step = word.rpartition("@")
-    if not at or Path(word).is_dir():
-        return Path(word), None
-    if not step.isdecimal():
+    whole = user_paths.expanded(word)
+    path, at, step = str(whole).rpartition("@")
+    if not at or whole.is_dir():
+        return whole, None
+    if (number := step_names.number(step)) is None:
         raise ConfigError(f"{flag}: expected DIR or DIR@STEP, a whole number, got {word!r}")
-    return Path(path), int(step)
+    return Path(path), number
 
 
 def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str, Any] | None:
@@ -92,12 +103,16 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     import jax
 
     from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.source import left_out_of
     from inception_jax.eval import ensemble
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
     from inception_jax.runtime import multihost
 
     source = open_source(config.data, values.split or config.eval.split)
+    if jax.process_index() == 0:
+        for line in left_out_of(source).lines(values.split or config.eval.split):
+            print(line, file=sys.stderr)
     files = FileNames(source, config.data.threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None
@@ -128,7 +143,8 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     result = add_row(members, ensemble.mean(each()))
     if jax.process_index():
         return None
-    return _save(workdir, members, result, rows, values.protocol, len(chosen))
+    folder = Path(values.out) if values.out else workdir / "eval"
+    return _save(folder, members, result, rows, values.protocol, len(chosen))
 
 
 def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMember]":
@@ -146,24 +162,27 @@ def _members(runs: list[Run], values: Any, source: "Source") -> "list[EnsembleMe
     return [
         ensemble.EnsembleMember(
             path, own, step, data=config, source=source, split=values.split or config.eval.split,
-            protocol=values.protocol, mesh=devices,
+            protocol=values.protocol, mesh=devices, raw=values.raw,
             names_file=values.outputs if own.model.num_classes == named else "",
+            out=Path(values.out) if values.out else None,
         )
         for path, step, own in runs
     ]  # fmt: skip
 
 
 def _save(
-    workdir: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
+    folder: Path, members: "list[EnsembleMember]", result: "Result", rows: list[dict[str, Any]],
     protocol: str, count: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes eval/<name>.json and .npz; returns the results for printing."""
+    """Writes <name>.json and .npz in the folder; returns the results for printing."""
     from inception_jax.data import imagenet
+    from inception_jax.eval.log_prob_cache import ELSEWHERE
     from inception_jax.train import trainer
 
     first = members[0]
     evaluator = first.evaluator
     words = [evaluator.split, *([protocol] if protocol != "config" else [])]
+    words += ["raw"] if first.raw else []
     words += [f"{len(members)} models"] if len(members) > 1 else []
     words += [f"{count} images"] if count < len(evaluator.source) else []
     epoch = trainer.epoch_of(evaluator.config, first.step) if first.step else 0.0
@@ -175,7 +194,9 @@ def _save(
         "note": imagenet.not_comparable(evaluator.source.classes, result.seen),
     }
     name = "-".join(words).replace(" ", "_").replace("/", "_")
-    path = evaluator.save(workdir, result, first.variables, first.step, epoch, name, **more)
+    first.held.check()
+    with writing(f"the result in {folder}", elsewhere=ELSEWHERE):
+        path = evaluator.save(folder, result, first.variables, first.step, epoch, name, **more)
     return {
         **more, "split": evaluator.split, "step": first.step, **result.sums.compute(),
         "unreadable": len(result.unreadable), "reasons": result.unreadable,

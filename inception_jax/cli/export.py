@@ -9,15 +9,16 @@ and others) or `saved_model` (for TensorFlow, which must be installed).
 
 from pathlib import Path
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("export", __doc__).run()
+    flags = Flags("export", __doc__).run(overrides.PREDICT)
     flags.text("to", "", "stablehlo, onnx, saved_model, or a peer such as timm:inception_v4")
-    flags.text("out", "", "file to write")
+    flags.path("out", "", "file to write")
     flags.text("endpoint", "", "row whose features the graph returns; the logits if not given")
     flags.whole("step", None, "step to export; the newest if not given")
     values = flags.parse(argv)
@@ -37,6 +38,10 @@ def main(argv: list[str]) -> None:
         known("format", values.to, (*GRAPHS, *weights.PEERS))
     except ValueError as e:
         raise ConfigError(f"--to: {e}") from e
+    if values.to not in GRAPHS:  # the weights alone, in float32
+        flags.obeys((), f" --to={values.to}")
+    elif values.to == "onnx":  # always in float32
+        flags.obeys((*overrides.CROP, "model.normalization"), " --to=onnx")
     if values.to in GRAPHS:
         export_graph(values.to, config, workdir, out, values.endpoint, values.step)
         size = sum(f.stat().st_size for f in (out, *out.rglob("*")) if f.is_file())

@@ -21,6 +21,7 @@ from typing import Any
 from inception_jax import config as configs
 from inception_jax.cli import pages
 from inception_jax.cli.flags import Flags
+from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.errors import ConfigError
 
 # The name ends in the first digits of the SHA-256, as in torch.hub.
@@ -37,19 +38,21 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("fid", __doc__).arguments("two folders of images", "real generated", 0, 2)
     flags.json("print one JSON object")
-    flags.text("workdir", "", "workdir from `inception-jax import`; not needed for .npz files")
+    flags.path("workdir", "", "workdir from `inception-jax import`; not needed for .npz files")
     flags.whole("step", None, "step to use; the newest if not given")
     flags.whole("batch_size", 32, "images per forward pass; does not change the numbers", low=1)
     flags.whole("kid_subsets", 100, "random subsets for KID", low=1)
     flags.whole("kid_subset_size", 1000, "images per subset of KID", low=2)
     flags.whole("splits", 10, "parts for the Inception Score", low=1)
     flags.whole("seed", 2020, "of the subsets and parts; torch-fidelity's")
-    flags.text("save", "", "file for the statistics of DIR_A, .npz")
+    flags.path("save", "", "file for the statistics of DIR_A, .npz")
     values = flags.parse(argv)
     paths, save = [Path(w) for w in flags.words], Path(values.save) if values.save else None
     _check(paths, save)
     if values.seed >= 2**32:
         raise ConfigError(f"--seed={values.seed}: expected a whole number below {2**32}")
+    if not any(p.is_dir() for p in paths):
+        flags.unused("without a folder of images", "workdir", "step", "batch_size")
     network = FidNetwork(values) if any(p.is_dir() for p in paths) else None
     from inception_jax.eval.predict import image_files
     from inception_jax.fid import compare, image_set
@@ -58,8 +61,8 @@ def main(argv: list[str]) -> None:
     inputs = [image_files([path]) if path.is_dir() else image_set.read(path) for path in paths]
     sets: list[Any] = []
     for path, files in zip(paths, inputs, strict=True):
-        if network and isinstance(files, list):
-            files = network.extractor.extract(path, files, values.batch_size)
+        if network and isinstance(files, tuple):
+            files = network.extractor.extract(path, *files, values.batch_size)
         sets.append(files)
         if save and len(sets) == 1:
             sets[0].save(save)
@@ -138,5 +141,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
     return [
         *(f"{name.ljust(width)}  {text}" for name, text in rows),
         *(f"unreadable {name}: {reason}" for name, reason in unreadable),
+        *(line for s in found["sets"] for line in LeftOut(s["left_out"]).lines(s["path"])),
         *(f"note: {note}" for note in found["notes"]),
     ]

@@ -3,15 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from inception_jax import config as configs
-from inception_jax.cli import hints, pages
-from inception_jax.errors import ConfigError
+from inception_jax.cli import hints, overrides, pages
+from inception_jax.errors import ConfigError, HelpPrinted, shown_lines
+from inception_jax.runtime import user_paths
 
 if TYPE_CHECKING:
     from inception_jax.runtime.distributed import ProcessAddress
@@ -32,15 +33,24 @@ class Flags:
         self._command, self._doc = command, doc or ""
         self._rows: list[tuple[str, str]] = []  # of --help
         self._expected: dict[str, str] = {}
+        self._paths: list[str] = []  # the flags that are paths
         self._short: dict[str, str] = {}  # --flag -> the config's key
         self._counts, self._missing = (0, 0), ""  # of positional arguments
         self._load: tuple[str, Callable[[str], ConfigDict]] | None = None
         self._required = True
+        self._obeyed: Collection[str] = ()
+        self._before: dict[str, Any] = {}  # the config without overrides, by key
 
     def text(self, name: str, default: str | None, help: str) -> "Flags":
         """A flag with a text value."""
         flags.DEFINE_string(name, default, help, flag_values=self.values)
         return self._declared(f"{name}=TEXT", default, help, "a text")
+
+    def path(self, name: str, default: str | None, help: str) -> "Flags":
+        """A flag with the path of a file or folder, in which `~` is expanded."""
+        flags.DEFINE_string(name, default, help, flag_values=self.values)
+        self._paths.append(name)
+        return self._declared(f"{name}=PATH", default, help, configs.PATH)
 
     def whole(self, name: str, default: int | None, help: str, low: int = 0) -> "Flags":
         """A flag with an integer value of at least `low`."""
@@ -74,20 +84,21 @@ class Flags:
 
     def print(self, data: Any, text: Callable[[], str], indent: int | None = None) -> None:
         """Prints `data` as JSON under `--json`, otherwise the text."""
-        print(json.dumps(data, indent=indent) if self.values.json else text())
+        print(json.dumps(data, indent=indent) if self.values.json else shown_lines(text()))
 
-    def page(self, required: bool = True) -> "Flags":
-        """`--config=page.py[:argument]` with `--config.section.key=value`."""
-        self._load, self._required = ("config", pages.load), required
+    def page(self, required: bool = True, obeyed: Collection[str] = overrides.EVERY) -> "Flags":
+        """`--config=page.py[:argument]` with `--config.section.key=value`, for keys `obeyed`."""
+        self._load, self._required, self._obeyed = ("config", pages.load), required, obeyed
         self._expected["config"] = "PAGE, for example --config=configs/digits.py"
         example = "config page, with an optional argument: configs/digits.py:epochs=2"
         self._rows += [("--config=PAGE[:ARGUMENT]", example), OVERRIDES]
         return self
 
-    def run(self) -> "Flags":
-        """`--workdir=DIR` of a run, with `--config.section.key=value` over its saved config."""
+    def run(self, obeyed: Collection[str] = overrides.EVERY) -> "Flags":
+        """`--workdir=DIR` of a run, whose keys `obeyed` `--config.section.key=value` changes."""
         flags.DEFINE_string("workdir", None, "", flag_values=self.values)
-        self._load = ("workdir", pages.of_run)
+        self._paths.append("workdir")
+        self._load, self._obeyed = ("workdir", pages.of_run), obeyed
         self._expected["workdir"] = "DIR, for example --workdir=runs/digits"
         self._rows += [("--workdir=DIR", "directory of the run"), OVERRIDES]
         return self
@@ -127,12 +138,12 @@ class Flags:
         Raises:
             ConfigError: an unknown flag or key, a wrong type, a page or run that cannot be
                 loaded, or too many or too few positional arguments.
-            SystemExit: after printing `--help`.
+            HelpPrinted: after printing `--help`.
         """
         if HELP & set(argv):
             print(self.help())
-            raise SystemExit(0)
-        hints.check(argv, list(self._expected))
+            raise HelpPrinted(0)
+        hints.check(argv, list(self._expected), self._load is not None)
         argv = self._define_config([self._as_key(word) for word in argv])
         try:
             self.words = self.values([self._command, *argv])[1:]
@@ -145,17 +156,39 @@ class Flags:
                 raise ConfigError(f"expected --{name}=VALUE, got no value before {value}")
             if isinstance(value, float) and not math.isfinite(value):  # absl's bounds let nan pass
                 raise ConfigError(f"--{name}={value}: expected {self._expected[name]}")
+        for name in self._paths:
+            if value := getattr(self.values, name):
+                setattr(self.values, name, self._expand(name, value))
+        self.words = [str(user_paths.expanded(w)) if w[:1] == "~" else w for w in self.words]
         least, most = self._counts
         if len(self.words) > most:
             raise ConfigError(hints.left_over(self.words[most]))
         if len(self.words) < least:
             raise ConfigError(self._missing)
+        self.obeys(self._obeyed)
         return self.values
+
+    def obeys(self, keys: Collection[str], how: str = "") -> None:
+        """Refuses overrides of other config keys than `keys`; `how` the command is used."""
+        if "config" in self.values and self._before:
+            now = dict(configs.flatten(self.values.config))
+            overrides.check(self._command + how, self._before, now, keys)
+
+    def unused(self, why: str, *names: str) -> None:
+        """Refuses flags that have no effect, such as those of another form of the command."""
+        for name in names:
+            if self.values[name].present:
+                raise ConfigError(f"--{name} has no effect {why}; leave it out")
 
     def config(self) -> Any:
         """The config of the page or the run with overrides, validated."""
         configs.validate(self.values.config)
         return self.values.config
+
+    def _expand(self, name: str, value: str) -> str:
+        if value == "None":
+            raise ConfigError(f"--{name}=None: expected {configs.PATH}")
+        return str(user_paths.expanded(value))
 
     def help(self) -> str:
         """The command's text and its flags."""
@@ -177,11 +210,14 @@ class Flags:
         name, load = self._load
         value, rest = split_flag(argv, name)
         if value is None and not self._required:
+            if given := next((w for w in rest if hints.OVERRIDE.match(w)), None):
+                raise ConfigError(f"{given} needs the config that it changes: --{name}=PAGE")
             return rest
         if not value or value.startswith("--"):
             raise ConfigError(f"expected --{name}={self._expected[name]}")
-        config = load(value)
-        rest = rest if name == "config" else argv
+        config = load(self._expand(name, value) if name in self._paths else value)
+        rest = overrides.last_of_each_tuple(rest if name == "config" else argv)
+        self._before = dict(configs.flatten(config))
         try:
             # config_flags reads the keys of the overrides from sys_argv, and their values later.
             config_flags.DEFINE_config_dict(

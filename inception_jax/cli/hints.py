@@ -32,7 +32,7 @@ ELSEWHERE = {
 }
 
 
-def check(argv: list[str], known: list[str]) -> None:
+def check(argv: list[str], known: list[str], takes_config: bool) -> None:
     """Refuses unknown keys and flags, and words that look like a flag without its dashes."""
     for word in argv:
         name, equals, _ = word.partition("=")
@@ -43,7 +43,7 @@ def check(argv: list[str], known: list[str]) -> None:
         if re.match(r"-[a-zA-Z]", word):
             raise ConfigError(f"{word!r}: a flag has two dashes; write -{word}")
         match = OVERRIDE.match(word)
-        if match and "config" not in known and "workdir" not in known:
+        if match and not takes_config:
             raise ConfigError(f"{name}: this command takes no config")
         if match and match[1] not in RULES:
             raise ConfigError(unknown_key(match[1]))

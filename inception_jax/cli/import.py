@@ -1,13 +1,16 @@
-"""inception-jax import PEER:NAME [FILE] --out=DIR [--normalization=N] [--classes=FILE] [--json]
+"""inception-jax import PEER:NAME [FILE] --out=DIR [--normalization=N] [--classes=FILE] [--verbose]
 
 Converts a peer's weights to a workdir DIR with its preprocessing and class names, for `predict
 --workdir=DIR`, `eval --workdir=DIR` and `--config.checkpoint.init=DIR`. FILE is a .safetensors,
-.pth (never unpickled), .h5, .keras, .npz, or a TensorFlow checkpoint; without FILE,
-`timm/inception_v4.tf_in1k` is downloaded from the Hugging Face hub. A file that does not match the
-network is refused with its first three mismatches. Without arguments: lists the peers.
+.npz, torch file (.pth, .ckpt; its pickle is never executed), Keras file (.keras, .h5) or TensorFlow
+checkpoint; without FILE, `timm/inception_v4.tf_in1k` is downloaded from the Hugging Face hub. The
+network may be nested in the file (`state_dict`, `module.`) and have a classifier of its own. A file
+that does not match it is refused with its first three mismatches. Without arguments: lists the
+peers.
 """  # noqa: D415
 
 import math
+import sys
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
@@ -17,14 +20,15 @@ from inception_jax.errors import ConfigError
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("import", __doc__).arguments("a peer", "torchvision:googlenet FILE", 0, 2)
-    flags.text("out", "", "workdir to create")
+    flags.path("out", "", "workdir to create")
     flags.text("normalization", "", "normalization: inception or imagenet; the peer's if not given")
-    flags.text("classes", "", "file with one class name a line; ImageNet's if not given")
+    flags.path("classes", "", "file with one class name a line; ImageNet's if not given")
+    flags.switch("verbose", "print every array, its shape and its name in the file")
     flags.json("print JSON: every array, its name in the file, its shape")
     values = flags.parse(argv)
-    import jax
+    from inception_jax.runtime import startup
 
-    jax.config.update("jax_platforms", "cpu")  # nothing is computed
+    startup.start(platforms="cpu")  # nothing is computed
     from inception_jax import weights
     from inception_jax.weights.import_weights import import_weights
 
@@ -36,20 +40,28 @@ def main(argv: list[str]) -> None:
     name, *file = flags.words
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
-    model, arrays = import_weights(name, path, Path(values.out), values.normalization, classes)
+    model, arrays, notes = import_weights(
+        name, path, Path(values.out), values.normalization, classes
+    )
     rows = {a.path: {"from": a.peer_name, "shape": a.shape} for a in arrays}
 
     def text() -> str:
         width = max(len(a.path) for a in arrays)
-        lines = [
+        every = [
             f"{a.path.ljust(width)}  {'x'.join(map(str, a.shape)):>14}  {a.peer_name}"
             for a in arrays
         ]
         count = sum(math.prod(a.shape) for a in arrays)
-        lines.append(
-            f"{model.NAME} ({model.dialect}): {len(arrays)} arrays, {count:,} numbers from {path}"
-        )
-        try_it = f"Try: inception-jax predict photo.jpg --workdir={values.out}"
-        return "\n".join([*lines, f"written: {values.out}. {try_it}"])
+        return "\n".join([
+            *(every if values.verbose else ()),
+            f"{model.NAME} ({model.dialect}), {model.num_classes} outputs: {len(arrays)} arrays, "
+            f"{count:,} numbers from {path}",
+            *(f"note: {note}" for note in notes),
+            f"written: {values.out}. Try: inception-jax predict photo.jpg --workdir={values.out}",
+        ])  # fmt: skip
+
+    if values.json:
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
 
     flags.print(rows, text)

@@ -110,7 +110,7 @@ def record(folder: Path, engine: str, job: str, **more: Any) -> None:
 
 def submissions(folder: Path) -> list[dict[str, Any]]:
     """The recorded submissions, oldest first."""
-    return jsonl.read(folder / "jobs.jsonl")
+    return jsonl.read(folder / "jobs.jsonl", jsonl.SUBMISSION)
 
 
 def queued(folder: Path) -> dict[str, dict[str, str]]:

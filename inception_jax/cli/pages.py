@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import os
+import re
 import traceback
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +11,10 @@ from typing import Any, cast
 from ml_collections import ConfigDict
 
 from inception_jax import config as configs
+from inception_jax.cli import neighbours
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import run_dir
 
 
@@ -19,8 +24,12 @@ def load(given: str) -> configs.Config:
     Raises:
         ConfigError: the page does not exist, raises, or returns an incomplete config.
     """
-    name, _, argument = given.partition(":")
-    path = Path(name)
+    path, argument = split(given)
+    with neighbours.of(path):
+        return _load(given, path, argument)
+
+
+def _load(given: str, path: Path, argument: str) -> configs.Config:
     get_config = _execute(path).get("get_config")
     if not callable(get_config):
         raise ConfigError(
@@ -29,12 +38,12 @@ def load(given: str) -> configs.Config:
         )
     if argument and not inspect.signature(get_config).parameters:
         raise ConfigError(f"--config={given}: this page takes no argument; write --config={path}")
-    try:
+
+    def message(e: BaseException) -> str:
+        return f"--config={given}: {e}" if isinstance(e, ConfigError) else _broken(path, e)
+
+    with user_code(message):
         config = get_config(argument) if argument else get_config()
-    except ConfigError as e:
-        raise ConfigError(f"--config={given}: {e}") from e
-    except Exception as e:
-        raise ConfigError(_broken(path, e)) from e
     if not isinstance(config, ConfigDict):
         raise ConfigError(
             f"--config={path}: expected get_config to return inception_jax.config.new(...), "
@@ -44,11 +53,25 @@ def load(given: str) -> configs.Config:
     return cast(configs.Config, config)
 
 
+def split(given: str) -> tuple[Path, str]:
+    """The file and the argument of `PAGE[:ARGUMENT]`; there may be colons in both."""
+    ends = [len(given), *(i for i in reversed(range(len(given))) if given[i] == ":")]
+    for end in ends:
+        if os.path.isfile(path := user_paths.expanded(given[:end])):
+            return path, given[end + 1 :]
+    name, _, argument = re.sub(r"\.py:", ".py\0", given, count=1).partition("\0")
+    if name == given:
+        name, _, argument = given.partition(":")
+    return user_paths.expanded(name), argument
+
+
 def functions(given: str) -> dict[str, Any]:
     """The functions `sweep_...` and `search` of a page, by name."""
-    scope = _execute(Path(given.partition(":")[0]))
+    path, _ = split(given)
+    with neighbours.of(path):
+        scope = _execute(path)
     return {
-        name: f
+        name: neighbours.calling(f, path)
         for name, f in scope.items()
         if callable(f) and (name.startswith("sweep_") or name == "search")
     }
@@ -60,26 +83,22 @@ def of_run(workdir: str) -> configs.Config:
     Raises:
         ConfigError: there is no run, or its config is invalid.
     """
-    saved = run_dir.saved_config(Path(workdir))
-    try:
-        return configs.new(**saved)
-    except ConfigError as e:
-        raise ConfigError(f"{Path(workdir) / 'config.json'}: {e}") from e
+    return configs.new(**run_dir.saved_config(Path(workdir)))
 
 
 def _execute(path: Path) -> dict[str, Any]:
     """The names that a page defines. It is executed, not imported, so it leaves no .pyc file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        source = path.read_bytes()  # Python's compiler reads its encoding and a byte order mark
     except FileNotFoundError as e:
         raise ConfigError(f"--config={path}: no such page{_others(path)}") from e
-    except (OSError, UnicodeDecodeError) as e:
+    except OSError as e:
         raise ConfigError(f"--config={path}: expected a readable page; {e}") from e
+    if b"\0" in source:
+        raise ConfigError(f"--config={path}: expected Python in UTF-8, found null bytes")
     scope: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    try:
-        exec(compile(text, str(path), "exec"), scope)
-    except Exception as e:
-        raise ConfigError(_broken(path, e)) from e
+    with user_code(lambda e: _broken(path, e)):
+        exec(compile(source, str(path), "exec"), scope)
     return scope
 
 
@@ -93,7 +112,7 @@ def _others(path: Path) -> str:
     return f"; there are {', '.join(pages)}" if pages else "; name a Python file"
 
 
-def _broken(path: Path, error: Exception) -> str:
+def _broken(path: Path, error: BaseException) -> str:
     """Where a page raised, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     line, text = next(

@@ -19,11 +19,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, UserError
+from inception_jax.runtime import user_paths
 
 
 def main(argv: list[str]) -> None:
@@ -32,15 +32,16 @@ def main(argv: list[str]) -> None:
     flags.whole("devices", None, "number of devices (default: all of the topology, else 1)", low=1)
     flags.text("topology", "", "a TPU slice: v5e-16, or JAX's name v5e:4x4")
     flags.text("compare", "", "settings to vary, such as dtype,batch; `all` for all")
-    flags.text("input", "", "input throughput of a host: a file written by `data bench --json`")
+    flags.path("input", "", "input throughput of a host: a file written by `data bench --json`")
     flags.whole("images", None, "images per epoch, if the data set is not on this host", low=1)
     values = flags.parse(argv)
     config = flags.config()
     if not values.topology:
+        flags.unused("without --topology, since a CPU's step has no estimated time", "input")
         _add_virtual_devices(values.devices or 1)
     from inception_jax.runtime import startup
 
-    startup.start(config.model.dtype)
+    startup.start(config.model.dtype, "cpu")
     _plan(flags, config, values)
 
 
@@ -133,9 +134,10 @@ def _images(config: Any, given: int | None) -> int:
 
 
 def _bench(path: str) -> dict[str, Any]:
+    text = user_paths.read_text(path, "--input")
     try:
-        return {"images_per_s": float(json.loads(Path(path).read_text())["images_per_s"])}
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        return {"images_per_s": float(json.loads(text)["images_per_s"])}
+    except (ValueError, KeyError, TypeError) as e:
         raise ConfigError(
             f"--input={path}: expected the output of `data bench --json` ({e})"
         ) from e

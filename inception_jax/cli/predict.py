@@ -9,12 +9,14 @@ and the columns `path` and `features`, a tensor of fixed shape.
 """  # noqa: D415
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import watched
 from inception_jax.workdir import atomic
 
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("predict", __doc__).run()
+    flags = Flags("predict", __doc__).run(overrides.PREDICT)
     flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
     flags.json("print one JSON object per line")
     flags.whole("top", 5, "classes to print", low=1)
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
-    flags.text("out", "", "file for the features, .npz or .parquet")
+    flags.path("out", "", "file for the features, .npz or .parquet")
     flags.switch("spatial", "features at every position, not their mean over the grid")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)
@@ -38,12 +40,18 @@ def main(argv: list[str]) -> None:
         raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
         raise ConfigError("--features=ROW and --out=FILE go together")
-    from inception_jax.runtime import startup
+    if values.features:
+        flags.unused("with --features", "top", "json")
+    else:
+        flags.unused("without --features", "spatial")
+    from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)
     from inception_jax.eval import predict
 
-    files = predict.image_files([Path(w) for w in flags.words])
+    files, left_out = predict.image_files([Path(w) for w in flags.words])
+    for line in left_out.lines("predict"):
+        print(line, file=sys.stderr)
     predictor = predict.Predictor(config, workdir, values.step)
     if values.features:
         _write_features(predictor, files, values)
@@ -51,16 +59,18 @@ def main(argv: list[str]) -> None:
     bad = 0
     for name, top, error in predictor.run(files, values.top):
         bad += error is not None
+        if streams.reader_left():
+            return
         if values.json:
             rows = [{"class": c, "probability": p} for c, p in top]
             failure = {"error": error} if error else {}
             print(json.dumps({"file": str(name), "top": rows, **failure}))
         elif error:
-            print(f"{name}\n  unreadable: {error}", file=sys.stderr)
+            print(f"{shown(name)}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
-            print(name)
+            print(shown(name))
             for c, p in top:
-                print(f"  {p:7.2%}  {c}")
+                print(f"  {p:7.2%}  {shown(c)}")
     if bad == len(files):
         raise DataError(f"none of {bad} files could be read as an image")
 
@@ -75,7 +85,7 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     each = predictor.features(files, values.features, pooled=not values.spatial)
     for path, x, error in watched(each, len(files), "features"):
         if error:
-            print(f"{path}\n  unreadable: {error}", file=sys.stderr)
+            print(f"{shown(path)}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
             names.append(str(path))
             features.append(x)
@@ -83,7 +93,8 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
         raise DataError(f"none of {len(files)} files could be read as an image")
     with atomic.replacing(out, out.suffix) as partial:
         save(partial, names, np.stack(features))
-    print(f"written: {out}, {values.features} of {len(names)} images, {features[0].shape} each")
+    shape = features[0].shape
+    print(f"written: {shown(out)}, {values.features} of {len(names)} images, {shape} each")
 
 
 def _npz(path: Path, names: list[str], features: "np.ndarray") -> None:
@@ -98,5 +109,7 @@ def _parquet(path: Path, names: list[str], features: "np.ndarray") -> None:
         from pyarrow import parquet
     except ImportError as e:
         raise ConfigError("writing .parquet needs pyarrow: pip install pyarrow") from e
+    # Its text is UTF-8, which a path need not be.
+    names = [os.fsencode(name).decode(errors="backslashreplace") for name in names]
     column = pa.FixedShapeTensorArray.from_numpy_ndarray(features)
     parquet.write_table(pa.table({"path": names, "features": column}), path)

@@ -19,7 +19,7 @@ SWEEP = "sweep.json"
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("report", __doc__).arguments("run directories", "runs/digits", 1, 1000)
-    values = flags.text("out", "", "file to write").parse(argv)
+    values = flags.path("out", "", "file to write").parse(argv)
     from inception_jax import report
 
     runs = [Path(w) for w in flags.words]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inception_jax.sweep.progress import TrialProgress
 
 METRICS = ("top1", "top5", "loss")
+OF_SEARCH = ("trials", "workers", "sampler", "pruner", "startup", "seed", "storage", "grace")
 
 
 def declare(flags: Flags) -> Flags:
@@ -22,7 +23,7 @@ def declare(flags: Flags) -> Flags:
     flags.page()
     flags.text("sweep", "", "names of the page's sweep_*() functions: lr,seed is their product")
     flags.switch("search", "let Optuna choose the trials, with the page's search(trial)")
-    flags.text("dir", None, "directory of the sweep: created, or extended")
+    flags.path("dir", None, "directory of the sweep: created, or extended")
     flags.text("metric", "top1", "metric that compares trials: " + ", ".join(METRICS))
     flags.whole("trials", 20, "search: number of trials", low=1)
     flags.whole("workers", 1, "search: number of concurrent trials", low=1)
@@ -36,25 +37,27 @@ def declare(flags: Flags) -> Flags:
     )
 
 
-def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, str]:
+def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, bytes]:
     """The sweep that the flags define, every trial built and checked; writes nothing.
 
     Returns:
-        the sweep, the number of new trials, and the text of its page.
+        the sweep, the number of new trials, and the content of its page.
 
     Raises:
         ConfigError: a trial's config is invalid, or the directory holds something else.
     """
     values = flags.values
     given, _ = split_flag(argv, "config")
-    page, _, argument = str(given).partition(":")
+    page, argument = pages.split(str(given))
     if not values.dir:
         raise ConfigError("expected --dir=DIR, for example --dir=runs/sweep")
     if bool(values.sweep) == values.search:
-        names = grid.known(pages.functions(page))
+        names = grid.known(pages.functions(str(given)))
         raise ConfigError(f"expected --sweep=NAMES or --search; the page's sweeps are {names}")
     if values.metric not in METRICS:
         raise ConfigError(f"--metric={values.metric}: expected one of {', '.join(METRICS)}")
+    if values.sweep:
+        flags.unused("with --sweep", *OF_SEARCH)
     base = [w for w in argv if w.startswith(("--config.", "--noconfig."))]
     at = Path(values.dir)
     if at.exists() and (
@@ -63,14 +66,14 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, str]:
         raise ConfigError(
             f"--dir={at}: expected a new directory or a sweep's; it holds other files"
         )
-    fresh = folder.new(at, Path(page), argument, base, values.metric)
+    fresh = folder.new(at, page, argument, base, values.metric)
     sweep = fresh
     if (at / folder.FILE).is_file():
         sweep = folder.read(at)
         _check_same(sweep, fresh, values.search)
         sweep.page = fresh.page
     new = _search(sweep, values, str(given)) if values.search else _grid(sweep, values, str(given))
-    return sweep, new, Path(page).read_text(encoding="utf-8")
+    return sweep, new, page.read_bytes()
 
 
 def _check_same(saved: Sweep, new: Sweep, searching: bool) -> None:
@@ -105,14 +108,14 @@ def _grid(sweep: Sweep, values: Any, given: str) -> int:
 
 
 def _search(sweep: Sweep, values: Any, given: str) -> int:
-    keys = ("trials", "workers", "sampler", "pruner", "startup", "seed", "storage", "grace")
-    wanted = {key: getattr(values, key) for key in keys}
+    wanted = {key: getattr(values, key) for key in OF_SEARCH}
     search.check(wanted)
     before = sweep.search or {}
     for key in ("storage", "sampler", "seed"):
         if before and before[key] != wanted[key]:
             raise ConfigError(
-                f"--{key}={wanted[key]}: the search in {sweep.folder} has {before[key]!r}"
+                f"--{key}={wanted[key]}: the search in {sweep.folder} has "
+                f"{search.without_password(before[key]) if key == 'storage' else before[key]!r}"
             )
     suggest = searcher(given)
     search.rehearse(suggest, lambda overrides: build(given, sweep.base, overrides))
@@ -144,7 +147,7 @@ def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, A
         raise ConfigError(f"trial {trials.text(overrides)}: {e}") from e
 
 
-def write(sweep: Sweep, page: str) -> None:
+def write(sweep: Sweep, page: bytes) -> None:
     """Writes the sweep's directory with a copy of the page, which the trials read.
 
     Raises:
@@ -156,8 +159,8 @@ def write(sweep: Sweep, page: str) -> None:
         build(sweep.config_arg(), sweep.base, rows[0]["overrides"])
     except ConfigError as e:
         raise ConfigError(
-            f"{sweep.original} cannot be moved, and the trials read a copy of it: "
-            f"load other files from the working directory, pages.load('configs/...'); {e}"
+            f"{sweep.original} cannot be moved, and the trials read a copy of it: import no module "
+            f"beside it, and load pages from the working directory, pages.load('configs/...'); {e}"
         ) from e
 
 

@@ -10,13 +10,13 @@ Open MPI the processes find each other; elsewhere give --coordinator, --processe
 from pathlib import Path
 
 from inception_jax.cli.flags import Flags
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
 
 
 def flags() -> Flags:
     """The flags of `train`."""
     flags = Flags("train", __doc__).page()
-    flags.text("workdir", None, "directory of the run: created, or resumed")
+    flags.path("workdir", None, "directory of the run: created, or resumed")
     flags.key("profile", "log.profile", "trace N steps, from the tenth on, for a profiler")
     flags.switch("allow_config_change", "resume a run with a config other than its own")
     return flags.cluster()
@@ -42,4 +42,4 @@ def main(argv: list[str]) -> None:
 
     run.run(config, workdir, values.allow_config_change)
     if distributed.first():
-        print(f"done: {workdir}. Look at it with: inception-jax report {workdir}")
+        print(shown(f"done: {workdir}. Look at it with: inception-jax report {workdir}"))

@@ -22,7 +22,8 @@ def show(flags: Flags, config: Any, protocol: str, image: str) -> None:
     def text() -> str:
         lines = [
             f"{protocol} for {rule.size} pixels, an image of {width} x {height}: {rule.count} "
-            f"view{'s' if rule.count > 1 else ''}, {len(views)} distinct",
+            f"view{'s' if rule.count > 1 else ''}, {len(views)} distinct, resized by "
+            f"{rule.interpolation}",
             "  part of the image        resized to   box                      mirrored  times",
         ]
         for v in views:

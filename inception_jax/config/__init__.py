@@ -22,13 +22,13 @@ from inception_jax.config.fragments import (
     staircase,
     train,
 )
-from inception_jax.config.rules import INT32, Rule
+from inception_jax.config.rules import INT32, PATH, Rule
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
-from inception_jax.config.tree import check_keys, flatten, new, ordered, validate
+from inception_jax.config.tree import as_python, check_keys, flatten, new, ordered, validate
 
 __all__ = (
-    "INT32", "RENAMED", "RULES", "SECTIONS", "Config", "ConfigDict", "Rule",
-    "adamw", "check_keys", "checkpoints", "cosine", "flatten", "imagenet", "logs", "mesh", "model",
-    "muon", "new", "ordered", "parse_arg", "rmsprop", "sgd", "source", "staircase", "train",
-    "validate",
+    "INT32", "PATH", "RENAMED", "RULES", "SECTIONS", "Config", "ConfigDict", "Rule",
+    "adamw", "as_python", "check_keys", "checkpoints", "cosine", "flatten", "imagenet", "logs",
+    "mesh", "model", "muon", "new", "ordered", "parse_arg", "rmsprop", "sgd", "source", "staircase",
+    "train", "validate",
 )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 INT32 = 2**31 - 1
+PATH = "a path (./None for one of that name)"
 
 
 class Rule(NamedTuple):
@@ -16,10 +17,14 @@ class Rule(NamedTuple):
 
     def admits(self, value: Any) -> bool:
         """Return whether the value has the type, is finite, and passes the test."""
+        return self.fits(value) and self.holds(value)
+
+    def fits(self, value: Any) -> bool:
+        """Return whether the value has the type and is finite."""
         kinds = {float: (int, float), tuple: (tuple, list)}.get(self.kind, (self.kind,))
         if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             return False
-        return not (isinstance(value, float) and not math.isfinite(value)) and self.holds(value)
+        return not (isinstance(value, float) and not math.isfinite(value))
 
 
 def whole(low: int, high: int | None = None, or_: int | None = None) -> Rule:
@@ -44,6 +49,11 @@ def real(low: float, high: float = math.inf, above: bool = False, below: bool = 
 def choice(*names: str) -> Rule:
     """One of the given words."""
     return Rule(str, lambda v: v in names, "one of " + ", ".join(repr(n) for n in names))
+
+
+def path() -> Rule:
+    """A path; not `None`, which a script writes for a value that it does not have."""
+    return Rule(str, lambda v: v != "None", PATH)
 
 
 def span(low: float, high: float, example: str) -> Rule:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from ml_collections import ConfigDict
 
-from inception_jax.config.rules import INT32, PLAIN, Rule, choice, real, span, whole
+from inception_jax.config.rules import INT32, PLAIN, Rule, choice, path, real, span, whole
 
 Count = Annotated[int, whole(0)]
 Natural = Annotated[int, whole(1)]
@@ -18,6 +18,7 @@ Positive = Annotated[float, real(0, above=True)]
 Decay = Annotated[float, real(0, 1, below=True)]
 Factor = Annotated[float, real(0, 1, above=True)]
 Probability = Annotated[float, real(0, 0.99)]
+Place = Annotated[str, path()]
 
 
 class Data(Protocol):
@@ -25,7 +26,7 @@ class Data(Protocol):
 
     source: Literal["digits", "folder", "tfds"]
     name: str = ""  # of a tensorflow-datasets data set
-    dir: str = ""  # of a folder tree, or tensorflow-datasets' data_dir
+    dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
     classes: Annotated[int, whole(2)]
     image_size: Natural  # pixels
@@ -36,9 +37,17 @@ class Data(Protocol):
     pad: Count = 0  # pixels of the pad crop
     eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
     resize: Literal["stretch", "short_side"] = "stretch"
-    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos", "random"] = (
-        "bilinear"
-    )
+    interpolation: Literal[
+        "bilinear",
+        "nearest",
+        "bicubic",
+        "area",
+        "lanczos",
+        "tf1_bilinear",
+        "pil_bilinear",
+        "pil_bicubic",
+        "random",
+    ] = "bilinear"  # `data/images/resize.py`
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
@@ -125,7 +134,7 @@ class Checkpoint(Protocol):
     keep: Natural = 2  # number of newest steps
     keep_every_epochs: NotNegative = 0.0  # also one step per interval, for ever; 0: none
     keep_best: Count = 0  # also the steps with the best top-1 on eval.split
-    init: str = ""  # workdir with the initial weights; empty: random
+    init: Place = ""  # workdir with the initial weights; empty: random
 
 
 class Mesh(Protocol):

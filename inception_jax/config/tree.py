@@ -1,5 +1,6 @@
 """Build, order, flatten and validate a config."""
 
+import os
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
 
-# (model.name, model.dialect) of the networks without BatchNorm: its rules do not concern them.
+# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
 # A test compares these with the networks themselves, which a config does not import.
 WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
@@ -22,8 +23,31 @@ def new(**sections: Any) -> Config:
     """
     check_keys(sections)
     # Overrides take the type of the value here: `epochs=90` must not make 0.5 a wrong type.
-    flat = {k: _retyped(v, RULES[k].kind) for k, v in flatten(sections)}
-    return cast(Config, ConfigDict(_nested(flat)))
+    flat = {k: _retyped(as_python(v), RULES[k].kind) for k, v in flatten(sections)}
+    return cast(Config, _as_config(_nested(flat)))
+
+
+def as_python(value: Any) -> Any:
+    """Convert scalars and arrays of NumPy and JAX, and paths, to what a flag would give."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(map(as_python, value))
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class PythonDict(ConfigDict):
+    """A `ConfigDict` that keeps numbers of NumPy as Python's, which its type checks require."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, as_python(value))
+
+
+def _as_config(tree: dict[str, Any]) -> PythonDict:
+    config = PythonDict()
+    for key, value in tree.items():
+        config[key] = _as_config(value) if isinstance(value, dict) else value
+    return config
 
 
 def check_keys(config: Any, where: str = "") -> None:
@@ -139,5 +163,5 @@ def _between_sections(c: Config) -> None:
     refuse(
         o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
         f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
-        f"{c.train.epochs}",
+        f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
     )

@@ -20,6 +20,7 @@ from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Box, Picture
+from inception_jax.data.images.resize import resize
 from inception_jax.data.order import example_at, stream
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -95,16 +96,10 @@ class TrainReader:
         lap.end("decode")
         how = d.interpolation
         how = crops.RANDOM[rng.integers(len(crops.RANDOM))] if how == "random" else how
-        crops.resize(part, out, how)
+        out[:] = resize(part, out.shape[1::-1], how)
         if d.crop == "pad":
             out[:] = crops.shifted(rng, out, d.pad)
         lap.end("resize")
-
-
-def centre(picture: Picture, data: sections.Data, out: np.ndarray) -> None:
-    """Fill `out`, uint8 [s, s, 3], with the central crop that evaluation and prediction use."""
-    box = _central(picture, data)
-    crops.resize(picture.inside(box), out, crops.evaluated_with(data.interpolation))
 
 
 def _central(picture: Picture, data: sections.Data) -> Box:

@@ -12,14 +12,13 @@ import jax
 
 from inception_jax import checkpoint
 from inception_jax.config import Config
-from inception_jax.doctor.finding import Finding, failure, size, warning
+from inception_jax.doctor.finding import Finding, failure, size
 from inception_jax.doctor.hosts import Hosts
 from inception_jax.errors import DataError, DiskFullError, writing
 from inception_jax.workdir import disk_space, run_dir
 
 SEEN = 10.0  # seconds until a new file on NFS is visible on other hosts
 OVERHEAD = 10**6  # bytes of a checkpoint beside its arrays: 0.3 to 0.5 MB for digits
-CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
 
 
 def shared(path: Path, c: Config, allow_change: bool, hosts: Hosts) -> Finding:
@@ -76,7 +75,7 @@ def _describe(path: Path) -> str:
     """Describes the run in the directory."""
     if not (path / "config.json").exists():
         return "new" if not path.exists() or not any(path.iterdir()) else "no run yet"
-    found = checkpoint.steps(path / "checkpoints")
+    found = checkpoint.complete(path / "checkpoints")
     if (path / "DONE").exists():
         return f"a finished run, at step {max(found, default=0)}"
     return (
@@ -86,7 +85,7 @@ def _describe(path: Path) -> str:
 
 def init(path: Path) -> Finding:
     """Checks the run of `checkpoint.init`."""
-    c, found = run_dir.saved_config(path), checkpoint.steps(path / "checkpoints")
+    c, found = run_dir.saved_config(path), checkpoint.complete(path / "checkpoints")
     if not found:
         raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, got none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
@@ -98,7 +97,7 @@ def room(path: Path, c: Config, state: Any) -> Finding:
     keep = c.checkpoint.keep + c.checkpoint.keep_best
     if c.checkpoint.keep_every_epochs:
         keep += math.ceil(c.train.epochs / c.checkpoint.keep_every_epochs)
-    existing = len(checkpoint.steps(path / "checkpoints"))
+    existing = len(checkpoint.complete(path / "checkpoints"))
     needed = each * max(1, keep + 1 - existing)  # one is written before another is deleted
     free = disk_space.free_bytes(path)
     count = f"{keep} kept and one being written" + (f", {existing} exist" if existing else "")
@@ -106,18 +105,4 @@ def room(path: Path, c: Config, state: Any) -> Finding:
     if needed > free:
         advice = "free some, choose another --workdir, or keep fewer: --config.checkpoint.keep=1"
         return failure(text, advice, DiskFullError.code)
-    return Finding(text)
-
-
-def cache(folder: str | None) -> Finding:
-    """Checks the compilation cache."""
-    if not folder:
-        return warning(
-            "off: every start compiles again",
-            "unset JAX_COMPILATION_CACHE_DIR, or set it to a folder",
-        )
-    free = disk_space.free_bytes(Path(folder))
-    text = f"{folder}, {size(free)} free"
-    if free < CACHE:
-        return warning(text, "set JAX_COMPILATION_CACHE_DIR to a folder with more room")
     return Finding(text)

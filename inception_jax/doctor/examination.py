@@ -11,7 +11,7 @@ from inception_jax.doctor import host, network
 from inception_jax.doctor.finding import FAIL, Checks, Finding, failure
 from inception_jax.doctor.hosts import Hosts, clocks, merged
 from inception_jax.errors import LostProcessError
-from inception_jax.runtime import startup
+from inception_jax.runtime import startup, user_paths
 from inception_jax.runtime.distributed import ProcessAddress
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Examination:
 
     def run(self) -> None:
         """Runs all checks."""
+        startup.check_xla_flags()
         self._of_host()
         connected = self._of_network()
         devices = self._of_devices()
@@ -96,17 +97,23 @@ class Examination:
     def _of_devices(self) -> bool:
         """Returns whether the devices compute."""
         run, c = self.checks.run, self.config
-        startup.start(c.model.dtype if c is not None else "float32")
-        import jax
 
-        from inception_jax.doctor import devices, directory
+        def available() -> Finding:
+            startup.start(c.model.dtype if c is not None else "float32")
+            from inception_jax.doctor import devices
 
-        available = run("devices", devices.available, SLOW)
-        found = available.state != FAIL
-        works = found and run("arithmetic", devices.arithmetic, SLOW).state != FAIL
-        platform = jax.default_backend() if found else ""
+            return devices.available()
+
+        platform, works = "", False
+        if run("devices", available, SLOW).state != FAIL:
+            import jax
+
+            from inception_jax.doctor import devices
+
+            platform = jax.default_backend()
+            works = run("arithmetic", devices.arithmetic, SLOW).state != FAIL
         run("variables", partial(host.variables, platform, self.address is not None))
-        run("cache", partial(directory.cache, jax.config.jax_compilation_cache_dir))  # type: ignore
+        run("cache", partial(host.cache, startup.cache_folder()))
         if not works:
             self.skipped["arithmetic"] = "devices"
         return works
@@ -122,7 +129,7 @@ class Examination:
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
-            run("init", partial(directory.init, Path(c.checkpoint.init)))
+            run("init", partial(directory.init, user_paths.expanded(c.checkpoint.init)))
         program: Program | None = None
 
         def fits() -> Finding:

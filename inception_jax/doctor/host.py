@@ -14,11 +14,12 @@ from pathlib import Path
 
 import inception_jax
 from inception_jax.config import Config
-from inception_jax.doctor.finding import Finding, failure, warning
+from inception_jax.doctor.finding import Finding, failure, size, warning
 from inception_jax.progress import duration
 from inception_jax.runtime import distributed
-from inception_jax.workdir import run_dir
+from inception_jax.workdir import disk_space, run_dir
 
+CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
 PACKAGE = Path(inception_jax.__file__).resolve().parent
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Reported only if installed.
@@ -162,3 +163,17 @@ def variables(
         return warning("; ".join(odd), "; ".join(odd.values()))
     seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
     return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX or XLA is set")
+
+
+def cache(folder: Path | None) -> Finding:
+    """Checks the compilation cache."""
+    if not folder:
+        return warning(
+            "off: every start compiles again",
+            "unset JAX_COMPILATION_CACHE_DIR, or set it to a folder",
+        )
+    free = disk_space.free_bytes(folder)
+    text = f"{folder}, {size(free)} free"
+    if free < CACHE:
+        return warning(text, "set JAX_COMPILATION_CACHE_DIR to a folder with more room")
+    return Finding(text)

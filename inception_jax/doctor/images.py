@@ -11,7 +11,7 @@ from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.open import open_source
-from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.source import Source, left_out_of
 from inception_jax.data.threads import AHEAD, PIECE
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.errors import ConfigError, DataError
@@ -44,6 +44,8 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
             return failure(text, advice, DataError.code, same=same)
         return warning(text, advice, same=same)
     text += f", {tried} tried are readable"
+    if left_out := left_out_of(source):
+        text += f"; {len(left_out):,} names are left out (`data check` gives them)"
     if seconds:
         rate, threads = _rate(source, data, c.seed, seconds)
         text += f"; {rate:,.0f} images/s on {threads} threads"

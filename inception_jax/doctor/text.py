@@ -6,6 +6,7 @@ from typing import Any
 
 from inception_jax.doctor.examination import Examination
 from inception_jax.doctor.finding import FAIL, OK, STATES, WARN, Finding
+from inception_jax.errors import shown, shown_lines
 
 COLOURS = {OK: "32", WARN: "33", FAIL: "31;1"}
 NAMES = 11  # columns of the longest name of a check
@@ -22,9 +23,9 @@ def line(finding: Finding, width: int, colour: bool) -> str:
     room = max(width - 1 - len(margin), 30)
     # Paths and flags are not broken, so that they can be copied.
     wrap = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False).wrap
-    rows = [row for part in (finding.found + took).splitlines() for row in wrap(part)]
+    rows = [row for part in shown_lines(finding.found + took).split("\n") for row in wrap(part)]
     if finding.advice:
-        first, *more = wrap(finding.advice)
+        first, *more = wrap(shown(finding.advice))
         rows += [f"-> {first}", *(f"   {row}" for row in more)]
     return f"{state}  {finding.name:{NAMES}}  " + f"\n{margin}".join(rows)
 

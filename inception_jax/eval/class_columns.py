@@ -12,6 +12,7 @@ import numpy as np
 
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.runtime import user_paths
 
 # Label map of the 1008-way graph: target_class is the output, target_class_string the WordNet id.
 LABEL_MAP = "imagenet_2012_challenge_label_map_proto.pbtxt"
@@ -78,14 +79,14 @@ def named_outputs(path: str) -> int:
     """
     if not Path(path).is_file():
         raise ConfigError(f"--outputs={path}: expected a file that names the outputs, found none")
-    text = Path(path).read_text(encoding="utf-8")
+    text = user_paths.read_text(path, "--outputs")
     return LABEL_MAP_OUTPUTS if _ENTRY.search(text) else len(text.splitlines())
 
 
 def _read_names(path: str, count: int) -> list[str]:
     """A name for each output, WordNet ids from the label map; `no class <i>` for unnamed ones."""
     named_outputs(path)
-    text = Path(path).read_text(encoding="utf-8")
+    text = user_paths.read_text(path, "--outputs")
     entries = _ENTRY.findall(text)
     names = [f"no class {i}" for i in range(count)]
     if entries:

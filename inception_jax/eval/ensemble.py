@@ -21,6 +21,7 @@ from inception_jax.models import from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import multihost
 from inception_jax.workdir import class_names
+from inception_jax.workdir.run_dir import RunDir
 
 BLOCK = 1024  # images that are reduced to metrics at a time
 
@@ -51,7 +52,8 @@ class EnsembleMember:
     """The checkpoint at `step` of a run (None: the newest), evaluated on another run's data.
 
     `data` is the config whose images (`source`, the split), batch size and threads are used. For
-    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`.
+    `protocol` and `names_file` see `Evaluator` and `class_columns.columns`; `raw` takes the weights
+    themselves where there are averages.
 
     Attributes:
         label: the workdir and the step.
@@ -60,17 +62,21 @@ class EnsembleMember:
     def __init__(
         self, workdir: Path, config: Config, step: int | None, *, data: Config,
         source: Source, split: str, protocol: str, mesh: Mesh, names_file: str = "",
+        raw: bool = False, out: Path | None = None,
     ):  # fmt: skip
-        self.workdir, self.protocol = workdir, protocol
+        self.protocol, self.raw, self.held = protocol, raw, RunDir(workdir)
+        self.cache = (out or workdir / "eval") / "log_probs"
         own = data.copy_and_resolve_references()
         own.unlock()
-        own.model, own.ema = config.model, config.ema
+        own.model, own.ema = config.model, {"decay": 0.0 if raw else config.ema.decay}
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
         self.columns = class_columns.columns(
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
-        self.step, self.variables = checkpoint.load(workdir, step)
+        self.step, self.variables = checkpoint.load(workdir, step, raw)
+        if out is None:
+            self.held.hold()
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
             own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
@@ -133,15 +139,14 @@ class EnsembleMember:
             "weights": checkpoint.digest(self.variables),
             "model": config.model.to_dict(),
             "protocol": vars(evaluator.protocol),
-            "interpolation": config.data.interpolation,
             "data": [config.data.source, config.data.name, evaluator.split, len(source)],
             "images": fingerprint(names, list(source.classes)),
             "columns": None if self.columns is None else fingerprint(self.columns.tolist()),
         }
         split = "".join(c if c.isalnum() else "_" for c in evaluator.split)
         name = f"{split}-{self.protocol}-{fingerprint(about)}"
-        folder = self.workdir / "eval" / "log_probs" / name
-        return LogProbCache(folder, about, evaluator.classes, fresh)
+        check = self.held.check
+        return LogProbCache(self.cache / name, about, evaluator.classes, fresh, check)
 
     def _todo(self, cache: LogProbCache | None, chosen: np.ndarray) -> np.ndarray:
         """The images of `chosen` that are not cached, unreadable ones last; equal in all processes.

@@ -67,7 +67,7 @@ class Evaluator:
     def reader(self, todo: np.ndarray | None = None) -> ViewReader:
         """A reader of the images `todo` (all if not given), in that order."""
         todo = np.arange(len(self.source)) if todo is None else todo
-        return ViewReader(self.source, self.protocol, self.config.data.interpolation, todo)
+        return ViewReader(self.source, self.protocol, todo)
 
     def blocks(
         self,
@@ -136,14 +136,14 @@ class Evaluator:
         return result
 
     def save(
-        self, workdir: Path, result: Result, variables: Variables, step: int, epoch: float,
+        self, folder: Path, result: Result, variables: Variables, step: int, epoch: float,
         name: str = "", **more: Any,
     ) -> Path:  # fmt: skip
-        """Writes eval/<name>.json and .npz for the report, in the first process; the .json's path.
+        """Writes <name>.json and .npz for the report, in the first process; the .json's path.
 
         `name` is the split's if not given; `more` are further keys of the .json file.
         """
-        path = workdir / "eval" / f"{name or self.split}.json"
+        path = folder / f"{name or self.split}.json"
         if jax.process_index() == 0:
             weights = "ema" if self.config.ema.decay > 0 else "raw"
             head = {"split": self.split, "step": step, "epoch": epoch, "weights": weights, **more}

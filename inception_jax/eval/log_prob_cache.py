@@ -14,6 +14,7 @@ import json
 import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from inception_jax.workdir import atomic
 VERSION = 1  # of the protocols' definitions: another version's entries are not used
 EVERY = 30.0  # seconds between two parts: what a kill costs, at most
 ALL = "all.npz"
+ELSEWHERE = "give --out=DIR"
 
 Rows = dict[str, np.ndarray]  # index [n], label [n], log [n, classes], unreadable [m]
 
@@ -33,14 +35,18 @@ class LogProbCache:
     """Log-probabilities of a split's images, by weights, protocol and data; one process writes it.
 
     The content of the folder is used only if it was saved with an equal `about`, the JSON values
-    that determine the log-probabilities; `fresh` deletes it.
+    that determine the log-probabilities; `fresh` deletes it. `before_write` is called before
+    anything is written.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False):
-        self.folder = folder
+    def __init__(
+        self, folder: Path, about: dict[str, Any], classes: int, fresh: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
+        self.folder, self._before_write = folder, before_write
         self._rows: list[Rows] = [empty_rows(classes)]
         self._new: list[Rows] = []  # not written yet
         self._written = time.monotonic()
@@ -50,7 +56,8 @@ class LogProbCache:
         except OSError:
             saved = ""
         if fresh or saved != text:
-            with writing(f"results in {folder}"):
+            before_write()
+            with writing(f"results in {folder}", elsewhere=ELSEWHERE):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 atomic.write_text(folder / "about.json", text)
@@ -106,9 +113,10 @@ class LogProbCache:
         return sorted(p for p in self.folder.glob("*.npz") if ".partial" not in p.name)
 
     def _save(self, name: str, rows: Rows) -> None:
+        self._before_write()
         resumes = f"continues after the {len(self.done):,} images it has"
         with (
-            writing(f"results in {self.folder}", resumes),
+            writing(f"results in {self.folder}", resumes, ELSEWHERE),
             atomic.replacing(self.folder / name, ".npz") as partial,
         ):
             np.savez(partial, **rows)  # type: ignore[arg-type]

@@ -14,11 +14,12 @@ import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
-from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
+from inception_jax.eval.views import centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
 from inception_jax.runtime import xla_options
@@ -29,18 +30,25 @@ Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
 Crop = Callable[[Picture], np.ndarray]
 
 
-def image_files(paths: list[Path]) -> list[Path]:
+def image_files(paths: list[Path]) -> tuple[list[Path], LeftOut]:
     """The files of `paths`, each folder replaced by the images below it, sorted.
+
+    Also returns what else is in the folders.
 
     Raises:
         ConfigError: a path does not exist, or a folder holds no image.
     """
-    files: list[Path] = []
+    files, left_out = list[Path](), LeftOut()
     for path in paths:
         if not path.exists():
             raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
-        files += [path / name for name in images_below(path)] if path.is_dir() else [path]
-    return files
+        if path.is_dir():
+            names, others = images_below(path)
+            files += [path / name for name in names]
+            left_out.add_all(others, str(path))
+        else:
+            files.append(path)
+    return files, left_out
 
 
 class Predictor:
@@ -90,10 +98,7 @@ class Predictor:
 
     def centre(self, picture: Picture) -> np.ndarray:
         """The evaluation crop of `picture`: uint8 [s, s, 3]."""
-        side = self._config.data.image_size
-        crop = np.empty((side, side, 3), np.uint8)
-        pipeline.centre(picture, self._config.data, crop)
-        return crop
+        return centre(picture, self._config.data)
 
     def stretched(self, picture: Picture) -> np.ndarray:
         """All of `picture` resized to a square: float32 [s, s, 3], 0..255, not rounded.

@@ -5,29 +5,44 @@ and 352 (144 crops); they scale with the input size, since the papers with 299 p
 theirs. timm rounds torchvision's 341.7 for 299 pixels down, torchvision up. No paper defines 12
 crops, which v4's and Inception-ResNet's uses: "10 and the square, as in the 144" is our reading.
 
+A published number is of pixels resized in one way, so `slim`, `torchvision` and `timm` have the
+resize of the code that measured it (`data/images/resize.py`), which is equal to a grey level:
+TensorFlow 1's `resize_bilinear` (slim's `preprocess_for_eval`) of JPEGs decoded by libjpeg's fast
+transform, as TensorFlow's decoder does, and Pillow's, which torchvision's
+presets (bilinear) and timm's (bicubic) use. The papers of the many crops do not name theirs: they,
+and the config's own crop, take `data.interpolation`.
+
 GoogLeNet counts 144 views for any image. Views that coincide (the three squares of a square image,
 corners of neighbouring squares at 5:4) are listed once with the number of times they count, so the
 mean is over 144 and nothing is computed twice.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from inception_jax.config import sections
-from inception_jax.data.images.crops import central_box
+from inception_jax.data.images.crops import central_box, evaluated_with
 from inception_jax.data.images.picture import Box
 
 ABOUT = {
-    "config": "the config's own centre crop: `data.eval_crop`, `data.resize`",
-    "slim": "the central 0.875 of both sides, resized to the input without keeping the aspect",
-    "torchvision": "short side resized to size / 0.875, then the centre crop; also timm's",
+    "config": "the config's own centre crop: `data.eval_crop`, `data.resize`, `data.interpolation`",
+    "slim": "the central 0.875 of both sides, resized to the input by TensorFlow 1's bilinear",
+    "torchvision": "short side to size / 0.875 by Pillow's bilinear, then the centre crop",
+    "timm": "short side to size / 0.875 (or 0.8975) by Pillow's bicubic, then the centre crop",
     "10crop": "four corners and the centre of the central square at 256, each mirrored (AlexNet)",
     "12crop": "the 10 crops and the square itself, mirrored (Inception-v4; our reading)",
     "144crop": "at 256, 288, 320 and 352: three squares, 12 crops each (GoogLeNet, section 7)",
 }
-COUNTS = {"config": 1, "slim": 1, "torchvision": 1, "10crop": 10, "12crop": 12, "144crop": 144}
+COUNTS = dict.fromkeys(ABOUT, 1) | {"10crop": 10, "12crop": 12, "144crop": 144}
+RESIZES = {"slim": "tf1_bilinear", "torchvision": "pil_bilinear", "timm": "pil_bicubic"}
+# Keys of `data` that a protocol does not read, as it has its own crop and resize.
+FIXED = ("data.eval_crop", "data.resize", "data.interpolation")
+IGNORED = {"slim": FIXED, "torchvision": FIXED, "timm": FIXED[2:]} | dict.fromkeys(
+    ("10crop", "12crop", "144crop"), FIXED[:2]
+)
 SHORT_SIDES = (256, 288, 320, 352)  # for 224 pixels
 CENTRAL = 0.875
 # An image longer than this many short sides is cropped to its centre first: resizing 60,000 x 1
@@ -52,8 +67,9 @@ class Protocol:
 
     name: str  # a key of `COUNTS`
     size: int  # side of the network's input in pixels
-    share: float = CENTRAL  # fraction of both sides (`config`) or of the short one (`torchvision`)
-    square: bool = False  # whether `config` crops a square: `share` is then of the short side
+    share: float = CENTRAL  # fraction of both sides, or of the short one (`timm`)
+    square: bool = False  # whether `config` resizes the short side, as `torchvision`
+    interpolation: str = "bilinear"  # a key of `resize.RESIZES`
 
     @property
     def count(self) -> int:
@@ -68,15 +84,17 @@ class Protocol:
     def _all(self, height: int, width: int) -> Iterator[View]:
         """All views with repetitions, those of one resized image together."""
         size = self.size
-        if self.name in ("config", "slim"):
-            own = self.name == "config"
-            share, square = (self.share, self.square) if own else (CENTRAL, False)
-            part = central_box(height, width, share, square)
+        # Of a small share the short side would become many times the input's.
+        square = self.square and self.share >= 0.5
+        if self.name == "slim" or (self.name == "config" and not square):
+            part = central_box(height, width, self.share, self.square and self.name == "config")
             yield View(part, size, size, Box(0, 0, size, size))
             return
         part = _limited(height, width)
-        if self.name == "torchvision":
-            h, w = short_side(part.height, part.width, round(size / self.share))
+        if self.name in ("config", "torchvision", "timm"):
+            side = size / self.share
+            side = math.floor(side + 1e-6) if self.name == "timm" else round(side)
+            h, w = short_side(part.height, part.width, side)
             # Rounded as torchvision and timm do, half to even.
             y, x = round((h - size) / 2), round((w - size) / 2)
             yield View(part, h, w, Box(y, x, size, size))
@@ -93,12 +111,13 @@ class Protocol:
 def from_data_section(data: sections.Data, name: str) -> Protocol:
     """The protocol `name` with the sizes of a config's `data` section.
 
-    The share of `torchvision` is `data.eval_crop` if the config itself resizes the short side
-    (timm's 0.8975 of Inception-ResNet-v2 and Xception).
+    The share of `timm` is `data.eval_crop` if the config itself resizes the short side (0.8975 of
+    Inception-ResNet-v2 and Xception).
     """
     square = data.resize == "short_side"
-    share = data.eval_crop if name == "config" or square else CENTRAL
-    return Protocol(name, data.image_size, share, square)
+    share = data.eval_crop if name == "config" or (square and name == "timm") else CENTRAL
+    how = RESIZES.get(name, evaluated_with(data.interpolation))
+    return Protocol(name, data.image_size, share, square, how)
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from inception_jax.data.imagenet import CLASSES, IMAGES, wnids
 from inception_jax.errors import ConfigError, DataError
+from inception_jax.runtime import user_paths
 
 
 class Real:
@@ -32,8 +33,8 @@ class Real:
                 f"...), got {len(classes)} classes such as {classes[0]!r}"
             )
         try:
-            lists = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            lists = json.loads(user_paths.read_text(path, "--real"))
+        except json.JSONDecodeError:
             lists = None
         if not _official(lists):
             raise DataError(f"--real={path}: expected a JSON list of 50,000 lists of classes")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inception_jax.config import sections
-from inception_jax.data import pipeline
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
 from inception_jax.eval.metrics import Sums, per_image
+from inception_jax.eval.views import centre
 from inception_jax.models import Network, describe
 from inception_jax.workdir import atomic
 
@@ -61,7 +61,7 @@ class Result:
         model: Network, variables: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Writes `path`, a .json file with the keys of `head` too, and the .npz file beside it."""
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         arrays = self._arrays(source, data) | {"filters": _filters(model, variables)}
         with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ class Result:
         size, rows = data.image_size, self.mistakes
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            pipeline.centre(Picture(source.stored(row.index)), data, image)
+            image[:] = centre(Picture(source.stored(row.index)), data)
         return {
             "mistake_images": images,
             "mistake_labels": np.asarray([m.label for m in rows], np.int64),

@@ -11,7 +11,8 @@ import numpy as np
 
 from inception_jax.data.imagenet import validation_id
 from inception_jax.data.sources.source import Source, file_of
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
+from inception_jax.runtime import user_paths
 
 
 @dataclass
@@ -60,7 +61,8 @@ class FileNames:
             if len(images) > 1:
                 raise DataError(
                     f"{flag}={path}: {word!r} names {len(images)} images, such as "
-                    f"{self.names[images[0]]} and {self.names[images[1]]}; write more of the path"
+                    f"{shown(self.names[images[0]])} and {shown(self.names[images[1]])}; write "
+                    f"more of the path"
                 )
             chosen.update(images)
             missing += [] if images else [word]
@@ -96,7 +98,7 @@ def choose(files: FileNames, subset: str, without: str) -> np.ndarray:
 def _words(flag: str, path: Path) -> Iterable[str]:
     if not path.is_file():
         raise ConfigError(f"{flag}={path}: expected a file with one image a line, found none")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = user_paths.read_text(path, flag).splitlines()
     return filter(None, map(str.strip, lines))
 
 
@@ -107,6 +109,6 @@ def _unknown(flag: str, missing: list[str], files: FileNames) -> str:
     else:
         hint = ""
     return (
-        f"{flag}: expected names of images such as {files.names[0]}; {len(missing)} lines name "
-        f"none: {first}{hint}"
+        f"{flag}: expected names of images such as {shown(files.names[0])}; {len(missing)} lines "
+        f"name none: {first}{hint}"
     )

@@ -7,13 +7,14 @@ from itertools import groupby
 import cv2
 import numpy as np
 
-from inception_jax.data.images.crops import INTERPOLATIONS, evaluated_with
+from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.images.resize import resize
 from inception_jax.data.pipeline import Batch
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
-from inception_jax.eval.protocols import Protocol, View
+from inception_jax.eval.protocols import Protocol, View, from_data_section
 
 
 class ViewReader:
@@ -22,9 +23,8 @@ class ViewReader:
     Positions past the end of `todo` are padding.
     """
 
-    def __init__(self, source: Source, protocol: Protocol, interpolation: str, todo: np.ndarray):
+    def __init__(self, source: Source, protocol: Protocol, todo: np.ndarray):
         self._source, self._protocol, self.todo = source, protocol, todo
-        self._interpolation = INTERPOLATIONS[evaluated_with(interpolation)]
         self.bad = BadImages(source)
 
     def empty(self, count: int) -> Batch:
@@ -51,7 +51,7 @@ class ViewReader:
             try:
                 picture = Picture(self._source.stored(index))
                 views = self._protocol.views(picture.height, picture.width)
-                fill(picture, views, self._interpolation, out["image"][i])
+                fill(picture, views, self._protocol.interpolation, out["image"][i])
             except BadImageError as e:
                 self.bad.add(index, e)
                 continue
@@ -59,25 +59,26 @@ class ViewReader:
             out["label"][i], out["index"][i] = self._source.label(index), index
 
 
-def fill(picture: Picture, views: Iterable[View], interpolation: int, out: np.ndarray) -> None:
-    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], with cv2's `interpolation`."""
-    i = 0
+def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray) -> None:
+    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], resized by `interpolation`."""
+    i, fast_dct = 0, interpolation == "tf1_bilinear"  # both are TensorFlow's
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
-        pixels = picture.inside(part)
+        pixels = picture.inside(part, None, fast_dct)
         for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
-            resized = _resized(pixels, size, interpolation)
+            resized = resize(pixels, size, interpolation)
             for view in of_size:
                 if view.mirror:
                     cv2.flip(out[i - 1], 1, dst=out[i])
                 else:
                     y, x, height, width = view.box
                     box = resized[y : y + height, x : x + width]
-                    out[i] = _resized(box, out.shape[2:0:-1], interpolation)
+                    out[i] = resize(box, out.shape[2:0:-1], interpolation)
                 i += 1
 
 
-def _resized(pixels: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
-    """`pixels` resized to `size` = (width, height), unchanged if they have it."""
-    if pixels.shape[1::-1] == size:
-        return pixels
-    return cv2.resize(pixels, size, interpolation=interpolation)
+def centre(picture: Picture, data: sections.Data) -> np.ndarray:
+    """The config's own evaluation crop, uint8 [s, s, 3]: what its network sees of an image."""
+    own = from_data_section(data, "config")
+    out = np.empty((1, own.size, own.size, 3), np.uint8)
+    fill(picture, own.views(picture.height, picture.width), own.interpolation, out)
+    return out[0]

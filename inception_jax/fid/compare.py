@@ -74,7 +74,7 @@ def compare(
     """All scores of one or two sets, as `--json` prints them.
 
     These are fid and kid (None for one set, or without features), sets (path, images,
-    inception_score, unreadable), and notes on what limits the numbers.
+    inception_score, unreadable, left_out), and notes on what limits the numbers.
 
     Raises:
         ConfigError: the features are of different networks.
@@ -90,5 +90,6 @@ def compare(
         score, of_score = inception_score_of(s, splits, seed)
         notes += of_score
         about = {"path": str(s.path), "images": s.count, "inception_score": score}
-        out["sets"].append(about | {"unreadable": dict(s.unreadable)})
+        left = {"unreadable": dict(s.unreadable), "left_out": s.left_out.json()}
+        out["sets"].append(about | left)
     return {**out, "notes": list(dict.fromkeys(notes))}

@@ -12,6 +12,7 @@ import numpy as np
 
 from inception_jax.checkpoint import digest
 from inception_jax.data.sources.bad_images import check_tolerated
+from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.errors import ConfigError, DataError, writing
 from inception_jax.eval.predict import Predictor
 from inception_jax.fid import distances
@@ -32,6 +33,7 @@ class ImageSet:
     logits: np.ndarray | None = None  # [n, classes] without bias; None without a classifier
     unreadable: Mapping[str, str] = field(default_factory=dict)  # skipped files, and why
     network: str = ""  # digest of the weights; empty if the file does not contain it
+    left_out: LeftOut = field(default_factory=LeftOut)  # names in the folder that are no images
 
     @property
     def width(self) -> int:
@@ -57,7 +59,9 @@ class FeatureExtractor:
         self._forward = xla_options.jit(self._features_and_logits)
         self.network = digest(predictor.variables)
 
-    def extract(self, folder: Path, files: list[Path], batch_size: int = 32) -> ImageSet:
+    def extract(
+        self, folder: Path, files: list[Path], left_out: LeftOut, batch_size: int = 32
+    ) -> ImageSet:
         """The set of the images `files` below `folder`, each once, in order.
 
         Raises:
@@ -83,7 +87,7 @@ class FeatureExtractor:
         features, *logits = (array[:n] for array in arrays)
         return ImageSet(
             folder, _statistics(features, folder), n, features, *logits,
-            unreadable=unreadable, network=self.network,
+            unreadable=unreadable, left_out=left_out, network=self.network,
         )  # fmt: skip
 
     def _features_and_logits(self, variables: Any, images: jax.Array) -> tuple[jax.Array, ...]:

@@ -13,6 +13,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.launch import rendering, tool
 from inception_jax.launch.retry import NEVER, STOPPED
 from inception_jax.launch.spec import COMMON, CPUS, GPUS, IMAGE, LEAD, MEMORY, Flag, JobSpec
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "Kubernetes: a JobSet of GPU, TPU (GKE) or CPU pods, optionally in a Kueue queue"
 FLAGS = (
@@ -28,6 +29,8 @@ FLAGS = (
 PORT = 6666
 # The label of each pod of an indexed Job (Kubernetes 1.28 and later).
 INDEX = "metadata.labels['batch.kubernetes.io/job-completion-index']"
+# A random id that only the pods of one Job and readers of the namespace know; new at each restart.
+JOB_UID = "metadata.labels['batch.kubernetes.io/controller-uid']"
 
 
 def render(spec: JobSpec) -> dict[str, str]:
@@ -105,6 +108,7 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
         **command,
         "env": [
             {"name": "PROCESS", "valueFrom": {"fieldRef": {"fieldPath": INDEX}}},
+            {"name": TOKEN, "valueFrom": {"fieldRef": {"fieldPath": JOB_UID}}},
             {"name": "PYTHONUNBUFFERED", "value": "1"},
         ],
         "resources": {"limits": {k: str(v) for k, v in {**size, **device}.items()}},

@@ -6,6 +6,7 @@ The restart rules are the same as on a cluster (`retry`).
 import contextlib
 import os
 import queue
+import secrets
 import shlex
 import socket
 import subprocess
@@ -16,8 +17,18 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from inception_jax.launch import retry
-from inception_jax.launch.spec import CRASHES, GPUS, NAME_, PREEMPTIONS, PROCESSES, SETUP, JobSpec
-from inception_jax.runtime import signals
+from inception_jax.launch.spec import (
+    CRASHES,
+    GPUS,
+    NAME_,
+    NEW_TOKEN,
+    PREEMPTIONS,
+    PROCESSES,
+    SETUP,
+    JobSpec,
+)
+from inception_jax.runtime import signals, streams
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "this machine, with one or several processes, for development"
 FLAGS = (NAME_, PROCESSES, GPUS, PREEMPTIONS, CRASHES, SETUP)
@@ -32,6 +43,7 @@ def render(spec: JobSpec) -> dict[str, str]:
     """Render the commands as a shell script."""
     rows = ["#!/bin/bash", *(f'export {k}="${{{k}-{v}}}"' for k, v in HUGE_PAGES.items())]
     rows += [spec.setup] if spec.setup else []
+    rows += [NEW_TOKEN] if spec.world > 1 else []
     for index in spec.task_indices:
         for process in range(spec.world):
             flags = spec.address_flags("localhost:6666", process)
@@ -56,13 +68,17 @@ def run(spec: JobSpec, log: Callable[[str], None] = print) -> int:
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in spec.task_indices:
         waiting.put(index)
-    runner = _TaskRunner(spec, log)
+    runner, failures = _TaskRunner(spec, log), list[BaseException]()
     slots = min(spec.at_once or 1, len(spec.task_indices))
 
     def work(slot: int) -> None:
-        with contextlib.suppress(queue.Empty):
+        try:
             while not runner.stopping.is_set():
                 runner.run_task(waiting.get_nowait(), slot)
+        except queue.Empty:
+            pass
+        except BaseException as e:  # such as a full disk: raised when the other tasks have ended
+            failures.append(e)
 
     threads = [threading.Thread(target=work, args=(slot,), daemon=True) for slot in range(slots)]
     with signals.handling(lambda number, frame: runner.stop()):
@@ -71,6 +87,8 @@ def run(spec: JobSpec, log: Callable[[str], None] = print) -> int:
         for thread in threads:
             while thread.is_alive():  # join() without a timeout would block signal handlers
                 thread.join(0.2)
+    if failures:
+        raise failures[0]
     return _overall([runner.codes.get(i, retry.STOPPED[0]) for i in spec.task_indices])
 
 
@@ -119,20 +137,21 @@ class _TaskRunner:
         """Run all processes of a task once; returns the first exit code other than 0 and 75."""
         spec, address = self.spec, f"127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "inception_jax", *spec.commands[index]]
-        with self.lock:
-            if self.stopping.is_set():
-                return retry.STOPPED[0]
-            processes = [
-                subprocess.Popen(
-                    [*command, *spec.address_flags(address, i)],
-                    env=self.environment(slot),
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                    start_new_session=True,  # Ctrl-C reaches it once, through stop()
-                )
-                for i in range(spec.world)
-            ]  # fmt: skip
-            self.running.update(processes)
+        environment = self.environment(slot) | {TOKEN: secrets.token_hex(16)}
         with _open_log(spec, index) as output:
+            with self.lock:
+                if self.stopping.is_set():
+                    return retry.STOPPED[0]
+                processes = [
+                    subprocess.Popen(
+                        [*command, *spec.address_flags(address, i)],
+                        env=environment, stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT, text=True, errors="replace",
+                        start_new_session=True,  # Ctrl-C reaches it once, through stop()
+                    )
+                    for i in range(spec.world)
+                ]  # fmt: skip
+                self.running.update(processes)
             readers = [
                 threading.Thread(target=_copy, args=(p.stdout, output, i, spec.world), daemon=True)
                 for i, p in enumerate(processes)
@@ -168,7 +187,8 @@ def _open_log(spec: JobSpec, index: int) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     with (spec.folder / f"local-{index}.log").open("a", encoding="utf-8") as log:
-        yield log
+        # A full disk must not end the task by a closed pipe: it ends by itself, with its own code.
+        yield streams.surviving(log.fileno(), log)
 
 
 def _copy(source: IO[str] | None, target: IO[str], index: int, count: int) -> None:

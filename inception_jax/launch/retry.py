@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inception_jax.workdir import jsonl
+from inception_jax.runtime import user_paths
+from inception_jax.workdir import jsonl, step_names
 
 # Exit codes that need a person.
 NEVER = {65: "bad data, a diverged loss or no good checkpoint", 74: "the disk is full",
@@ -97,14 +98,14 @@ def directory(command: Sequence[str]) -> Path | None:
         if name.startswith("-"):
             flags[name.lstrip("-")] = value if equals else next_word
     if list(command[:2]) == ["sweep", "work"]:
-        return Path(command[2]) / "workers" / flags.get("worker", "0")
-    return Path(flags["workdir"]) if "workdir" in flags else None
+        return user_paths.expanded(command[2]) / "workers" / flags.get("worker", "0")
+    return user_paths.expanded(flags["workdir"]) if "workdir" in flags else None
 
 
 def verdicts(workdir: Path) -> list[dict[str, Any]]:
     """Earlier verdicts, oldest first."""
-    lines = jsonl.read(workdir / "attempts.jsonl")
-    return [line for line in lines if line.get("event") == "retry"]
+    lines = jsonl.each(workdir / "attempts.jsonl", jsonl.RETRY)
+    return [line for line in lines if line["event"] == "retry"]
 
 
 def progress(workdir: Path) -> int:
@@ -112,5 +113,4 @@ def progress(workdir: Path) -> int:
     trials = workdir / "trials.jsonl"
     if trials.is_file():
         return len(jsonl.read(trials))
-    steps = (p.name for p in (workdir / "checkpoints").glob("[0-9]*"))
-    return max((int(s) for s in steps if s.isdigit()), default=-1)
+    return max(step_names.steps(workdir / "checkpoints"), default=-1)

@@ -4,6 +4,8 @@ SkyPilot restarts a job after the exit codes listed in the task file: 75 only. O
 `retry` decides whether a crash becomes a 75, as under SLURM.
 """
 
+import os
+import secrets
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from inception_jax.errors import ConfigError
 from inception_jax.launch import rendering, tool
 from inception_jax.launch.spec import COMMON, CPUS, MEMORY, Flag, JobSpec
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "SkyPilot: managed jobs on spot machines of any cloud"
 FLAGS = (
@@ -54,13 +57,14 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
         "job_recovery": {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]},
     }
     bucket, _, path = o["bucket"].rpartition(":/")
+    install = f"pip install -e {shlex.quote(o['install'])}"
     return {
         "name": spec.task_name(index),
         "workdir": ".",
         "num_nodes": spec.nodes,
         "resources": {k: v for k, v in resources.items() if v not in ("", 0)},
         "file_mounts": {f"/{path}": {"source": bucket, "mode": "MOUNT"}},
-        "setup": "\n".join(filter(None, [spec.setup, f"pip install -e '{o['install']}'"])) + "\n",
+        "setup": "\n".join(filter(None, [spec.setup, install])) + "\n",
         "run": script(spec, index),
     }
 
@@ -90,8 +94,10 @@ exit "$code"
 def submit(spec: JobSpec, files: dict[str, Path]) -> str:
     """Submit each task; returns the job names. If sky rejects one, earlier ones stay submitted."""
     tool.require("sky", "pip install skypilot")
+    os.environ[TOKEN] = secrets.token_hex(16)  # --env without a value sends it
     for path in files.values():
-        tool.run("sky", "jobs", "launch", "--yes", "--detach-run", str(path), show=True)
+        words = ("sky", "jobs", "launch", "--yes", "--detach-run", "--env", TOKEN, str(path))
+        tool.run(*words, show=True)
     return " ".join(map(spec.task_name, spec.task_indices))
 
 

@@ -17,7 +17,17 @@ from pathlib import Path
 
 from inception_jax.errors import ConfigError, UserError
 from inception_jax.launch import rendering, tool
-from inception_jax.launch.spec import COMMON, CPUS, GPUS, LEAD, MEMORY, PROCESSES, Flag, JobSpec
+from inception_jax.launch.spec import (
+    COMMON,
+    CPUS,
+    GPUS,
+    LEAD,
+    MEMORY,
+    NEW_TOKEN,
+    PROCESSES,
+    Flag,
+    JobSpec,
+)
 
 HELP = "a SLURM cluster: an sbatch job that is requeued"
 FLAGS = (
@@ -48,18 +58,18 @@ def render(spec: JobSpec) -> dict[str, str]:
     named = {"time": o["time"], "partition": o["partition"], "account": o["account"],
              "qos": o["qos"], "mem": o["memory"], "cpus-per-task": o["cpus"],
              "gpus-per-node": spec.gpus}  # fmt: skip
-    options = [f"--{key}={value}" for key, value in named.items() if value]
+    options = [f"--{key}={shlex.quote(str(value))}" for key, value in named.items() if value]
     if spec.array:
         parallel = f"%{spec.at_once}" if spec.at_once else ""
         options.append(f"--array={array_ranges(spec.task_indices)}{parallel}")
     options += _extra_options(o["extra"])
-    log = spec.folder.absolute() / ("slurm-%A_%a.log" if spec.array else "slurm-%j.log")
+    log = _log_path(spec.folder, "slurm-%A_%a.log" if spec.array else "slurm-%j.log")
     text = rendering.template(
         "job.sbatch", spec=spec, options=options, lead=lead, cpus=o["cpus"],
-        here=shlex.quote(str(Path.cwd())), log=shlex.quote(str(log)),
+        here=shlex.quote(str(Path.cwd())), log=log,
         python=shlex.quote(o["python"] or sys.executable),
         list=shlex.quote(str(spec.folder.absolute() / "commands.txt")),
-        command=shlex.join(spec.commands[0]),
+        command=shlex.join(spec.commands[0]), token=NEW_TOKEN,
     )  # fmt: skip
     if not spec.array:
         return {"job.sbatch": text}
@@ -70,14 +80,19 @@ def render(spec: JobSpec) -> dict[str, str]:
 def report(spec: JobSpec) -> str:
     """Render the job that writes a sweep's report after its tasks have ended."""
     o, folder = spec.options, spec.folder.absolute()
-    account = {key: o[key] for key in ("partition", "account", "qos") if o[key]}
+    account = {key: shlex.quote(o[key]) for key in ("partition", "account", "qos") if o[key]}
     options = {"job-name": f"{spec.name}-report", "ntasks": 1, **account,
                "chdir": shlex.quote(str(Path.cwd())),
-               "output": shlex.quote(str(folder / "report.log"))}  # fmt: skip
+               "output": _log_path(folder, "report.log")}  # fmt: skip
     python = shlex.quote(o["python"] or sys.executable)
     rows = ["#!/bin/bash", *(f"#SBATCH --{key}={value}" for key, value in options.items()), ""]
     rows += [spec.setup] if spec.setup else []
     return "\n".join([*rows, f"{python} -m inception_jax report {shlex.quote(str(folder))}", ""])
+
+
+def _log_path(folder: Path, pattern: str) -> str:
+    """The quoted path of a log: sbatch replaces %j and others in the whole path."""
+    return shlex.quote(f"{folder.absolute()}/".replace("%", "%%") + pattern)
 
 
 def array_ranges(numbers: Sequence[int]) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?")  # Kubernetes' rule, with room for a number
 
@@ -31,7 +32,12 @@ PREEMPTIONS = Flag("preemptions", 1000, "maximum number of restarts after preemp
 CRASHES = Flag("crashes", 10, "maximum number of restarts after a crash")
 SETUP = Flag("setup", "", "shell lines before the command, such as 'module load cuda'")
 COMMON = (NAME_, NODES, PREEMPTIONS, CRASHES, SETUP)
+# Shell line for the start of a job of several processes, which prove with it that they belong
+# together: a new token each time, stored nowhere.
+NEW_TOKEN = f'{TOKEN}=$(od -An -N16 -tx1 /dev/urandom | tr -d " \\n") && export {TOKEN}'
 IMAGE = "REGISTRY/NAME:TAG, built from launch/Dockerfile"
+# A password itself, which would be stored with the job; not one that is read from a file, $(...).
+PASSWORD = re.compile(r"""(?:PASSWORD|PASSWD|_PWD)=["']?[^\s"'$`]""", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,31 @@ class JobSpec:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a name that is not valid for every engine."""
+        """Refuse a name that is not valid for every engine, and what may not be in a file.
+
+        A line break would end the comment or the word in which a value stands, and start a line of
+        its own: a command, or another task's. Only --setup consists of lines.
+        """
         if not NAME.fullmatch(self.name):
             raise ConfigError(
-                f"--name={self.name}: expected at most 47 lower-case letters, digits and "
+                f"--name={shown(self.name)}: expected at most 47 lower-case letters, digits and "
                 f"dashes, starting with a letter, such as --name={valid_name(self.name)}"
             )
+        words = [word for command in self.commands for word in command]
+        options = [f"--{k}={v}" for k, v in self.options.items()]
+        if found := [text for text in (self.setup, *options) if PASSWORD.search(text)]:
+            raise ConfigError(
+                f"{'--setup' if found[0] is self.setup else found[0].partition('=')[0]}: a "
+                f"password would be stored in the job's files; let the job read it, such as "
+                f"--setup='export PGPASSWORD=$(cat ~/.password)', or use ~/.pgpass"
+            )
+        setup = self.setup.replace("\t", " ").split("\n")
+        for text in (*words, *options, *setup, str(self.folder.absolute()), str(Path.cwd())):
+            if shown(text) != text:
+                raise ConfigError(
+                    f"{shown(text)}: expected no control characters, line breaks or undecodable "
+                    f"bytes, which would change the meaning of the job's files; remove them"
+                )
 
     def require_options(self, **examples: str) -> None:
         """Refuse a job without one of these options; the message has its example."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from inception_jax.errors import ConfigError
 from inception_jax.launch import rendering, tool
-from inception_jax.launch.spec import CRASHES, NAME_, PREEMPTIONS, SETUP, Flag, JobSpec
+from inception_jax.launch.spec import CRASHES, NAME_, NEW_TOKEN, PREEMPTIONS, SETUP, Flag, JobSpec
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "a TPU VM slice, through a gcloud script"
 FLAGS = (
@@ -40,6 +41,7 @@ def render(spec: JobSpec) -> dict[str, str]:
         device=shlex.quote(o["device"]), version=shlex.quote(o["version"]),
         spot=not o["on_demand"], words=shlex.quote(words),
         install=shlex.quote("\n".join(filter(None, [spec.setup, install]))),
+        new_token=NEW_TOKEN, token=TOKEN,
         program=shlex.quote("\n".join(filter(None, [spec.setup, program]))),
     )  # fmt: skip
     return {"tpu_vm.sh": script}

@@ -26,8 +26,9 @@ create() {
 
 while true; do
   create
+  {{ new_token }}
   # shellcheck disable=SC2016  # expanded on the hosts
-  on all {{ program }} && exit 0
+  on all "export {{ token }}=${{ token }}; "{{ program }} && exit 0
   # gcloud returns one code for all hosts; the first host has stored its own.
   if [ "$(state)" = READY ]; then
     on 0 "cd code && inception-jax launch retry --code=\$(cat ../code.txt) --job=$job \

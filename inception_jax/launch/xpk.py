@@ -10,7 +10,8 @@ from pathlib import Path
 
 from inception_jax.errors import ConfigError
 from inception_jax.launch import tool
-from inception_jax.launch.spec import COMMON, IMAGE, LEAD, Flag, JobSpec
+from inception_jax.launch.spec import COMMON, IMAGE, LEAD, NEW_TOKEN, Flag, JobSpec
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 
 HELP = "GKE through xpk: an `xpk workload create` command"
 FLAGS = (
@@ -31,7 +32,7 @@ def render(spec: JobSpec) -> dict[str, str]:
     spec.require_options(cluster="v5e-pool", device="v5litepod-256", image=IMAGE)
     if spec.worker:
         raise ConfigError("a search does not run under xpk: expected --on=slurm, k8s or local")
-    rows = ["#!/bin/bash", "set -euo pipefail"]
+    rows = ["#!/bin/bash", "set -euo pipefail", NEW_TOKEN]
     for i in spec.task_indices:
         program = shlex.join(["inception-jax", *spec.commands[i], "--distributed"])
         words = {
@@ -49,6 +50,7 @@ def render(spec: JobSpec) -> dict[str, str]:
             "command": f"{spec.setup}\nexec {program}" if spec.setup else f"exec {program}",
         }
         line = [f"--{k}={shlex.quote(str(v))}" for k, v in words.items() if v]
+        line[-1] = f'--command="export {TOKEN}=${TOKEN}; "' + line[-1].removeprefix("--command=")
         rows.append(" \\\n  ".join(["xpk workload create", *line]))
     return {"workload.sh": "\n".join(rows) + "\n"}
 

@@ -91,4 +91,5 @@ class BatchNorm(nn.Module):
 
     def _update(self, average: nn.Variable, groups: Float[Array, "groups c"]) -> None:
         new = groups.mean(axis=0).astype(average.value.dtype)
-        average.value = self.norm.decay * average.value + (1 - self.norm.decay) * new
+        decay = self.norm.decay  # 0 in the train step, which averages by itself
+        average.value = decay * average.value + (1 - decay) * new if decay else new

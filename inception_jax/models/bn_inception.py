@@ -44,7 +44,7 @@ DIALECTS = {
     "slim": BNInceptionDialect(
         source="tf_slim/nets/inception_v2.py",
         norm=SLIM_NORM,
-        preprocessing=Preprocessing(224),
+        preprocessing=Preprocessing(224, interpolation="tf1_bilinear"),
         kernel_init=HE,
         dropout=0.2,
         published=1001,
@@ -59,6 +59,7 @@ DIALECTS = {
         preprocessing=Preprocessing(
             224,
             resize="short_side",
+            interpolation="pil_bilinear",
             mean=(128.0, 117.0, 104.0),
             std=(1.0, 1.0, 1.0),
             channels="bgr",

@@ -36,7 +36,7 @@ class Preprocessing:
         resize: `stretch` cuts the central `crop` of both sides and resizes that to the square
             (TF-slim); `short_side` resizes the short side to `image_size / crop` and cuts the
             central square (torchvision, timm).
-        interpolation: `bilinear` or `bicubic`.
+        interpolation: a key of `data.images.resize.RESIZES`.
         mean: subtracted, per RGB channel, on the 0..255 scale.
         std: divided by afterwards, on the 0..255 scale.
         channels: `rgb`, or `bgr`, the order in which Caffe's networks take the normalised colours.
@@ -50,6 +50,9 @@ class Preprocessing:
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     channels: str = "rgb"
 
+
+# timm rounds 299 / 0.875 down, where torchvision rounds.
+TIMM_299 = Preprocessing(299, crop=299 / 341, resize="short_side", interpolation="pil_bicubic")
 
 # slim.variance_scaling_initializer(): factor 2, fan in, truncated normal.
 HE = nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")

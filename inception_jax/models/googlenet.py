@@ -55,7 +55,7 @@ DIALECTS = {
     "slim": GoogLeNetDialect(
         source="tf_slim/nets/inception_v1.py",
         norm=SLIM_NORM,
-        preprocessing=Preprocessing(224),
+        preprocessing=Preprocessing(224, interpolation="tf1_bilinear"),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
         last_pool=2,
@@ -76,7 +76,7 @@ DIALECTS = {
         source="torchvision/models/googlenet.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         # The published weights are TensorFlow's: `transform_input` undoes torchvision's constants.
-        preprocessing=Preprocessing(224, resize="short_side"),
+        preprocessing=Preprocessing(224, resize="short_side", interpolation="pil_bilinear"),
         kernel_init=nn.initializers.truncated_normal(0.01),
         five=3,
         padding="ceil",

@@ -86,7 +86,7 @@ V2_DIALECTS = {
         source="slim/nets/inception_resnet_v2.py",
         l2_biases=True,  # its arg_scope has a biases_regularizer, alone of the family
         norm=SLIM_NORM,
-        preprocessing=Preprocessing(299),
+        preprocessing=Preprocessing(299, interpolation="tf1_bilinear"),
         kernel_init=HE,
         dropout=0.2,
         aux="slim",
@@ -104,7 +104,9 @@ V2_DIALECTS = {
     "timm": ResNetV2Dialect(
         source="timm/models/inception_resnet_v2.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
-        preprocessing=Preprocessing(299, crop=0.8975, resize="short_side", interpolation="bicubic"),
+        preprocessing=Preprocessing(
+            299, crop=0.8975, resize="short_side", interpolation="pil_bicubic"
+        ),
         kernel_init=TORCH,
     ),
     "keras": ResNetV2Dialect(

@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.branched import Branched, GridReduction
-from inception_jax.models.dialect import HE, SLIM_NORM, Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import HE, SLIM_NORM, TIMM_299, Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Branch, Fork
 from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import border, max_pool
@@ -36,7 +36,7 @@ DIALECTS = {
     "slim": InceptionV3Dialect(
         source="tf_slim/nets/inception_v3.py",
         norm=SLIM_NORM,
-        preprocessing=Preprocessing(299),
+        preprocessing=Preprocessing(299, interpolation="tf1_bilinear"),
         kernel_init=HE,
         dropout=0.2,
         aux="slim",
@@ -47,7 +47,7 @@ DIALECTS = {
         source="torchvision/models/inception.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
         # The published weights are TensorFlow's: `transform_input` undoes torchvision's constants.
-        preprocessing=Preprocessing(299, resize="short_side"),
+        preprocessing=Preprocessing(299, resize="short_side", interpolation="pil_bilinear"),
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",
         count_include_pad=True,
@@ -57,7 +57,7 @@ DIALECTS = {
     "timm": InceptionV3Dialect(
         source="timm/models/inception_v3.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
-        preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
+        preprocessing=TIMM_299,
         kernel_init=nn.initializers.truncated_normal(0.1),
         padding="torch",
         count_include_pad=True,  # its tf_in1k weights were trained without

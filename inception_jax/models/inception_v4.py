@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 
 from inception_jax.models.aux_head import AuxHead
 from inception_jax.models.branched import Branched, GridReduction
-from inception_jax.models.dialect import HE, SLIM_NORM, TORCH, Dialect, Norm, Preprocessing
+from inception_jax.models.dialect import (
+    HE,
+    SLIM_NORM,
+    TIMM_299,
+    TORCH,
+    Dialect,
+    Norm,
+    Preprocessing,
+)
 from inception_jax.models.inception_v3 import ReductionA
 from inception_jax.models.layers import Branch, Fork
 from inception_jax.models.network import Head, Network
@@ -38,7 +46,7 @@ DIALECTS = {
     "slim": InceptionV4Dialect(
         source="slim/nets/inception_v4.py",
         norm=SLIM_NORM,
-        preprocessing=Preprocessing(299),
+        preprocessing=Preprocessing(299, interpolation="tf1_bilinear"),
         kernel_init=HE,
         dropout=0.2,
         aux="slim",
@@ -57,7 +65,7 @@ DIALECTS = {
     "timm": InceptionV4Dialect(
         source="timm/models/inception_v4.py",
         norm=Norm(decay=0.9, epsilon=1e-3, scale=True, unbiased=True),
-        preprocessing=Preprocessing(299, resize="short_side", interpolation="bicubic"),
+        preprocessing=TIMM_299,
         kernel_init=TORCH,
     ),
 }

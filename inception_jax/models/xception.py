@@ -27,7 +27,9 @@ DIALECTS = {
     "timm": Dialect(
         source="timm/models/xception.py (legacy_xception)",
         norm=Norm(decay=0.9, epsilon=1e-5, scale=True, unbiased=True),
-        preprocessing=Preprocessing(299, crop=0.8975, resize="short_side", interpolation="bicubic"),
+        preprocessing=Preprocessing(
+            299, crop=0.8975, resize="short_side", interpolation="pil_bicubic"
+        ),
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
         padding="torch",
     ),

@@ -26,7 +26,6 @@ def of(
     best, and `schedule`, the cycles that it expects of each, in sequence. Hardware utilisation
     counts all arithmetic, model utilisation (`mfu`) not what `train.recompute` repeats.
     """
-    count, config = program.mesh.size, program.config
     network = sum(chips.seconds(chip, row) for row in sent)
     optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
     # The compiler's sums have a loop's body once, as of microbatches.
@@ -43,9 +42,8 @@ def of(
     bounds = {k: seconds[k] for k in ("arithmetic", "memory", "network")}
     low = max(*bounds.values(), optimal)
     high = max(low, seconds["schedule"] or 0.0) + network
-    batch, steps = config.data.batch_size, program.total
+    batch = program.config.data.batch_size
     rates = [batch / high, batch / low]
-    hours = [steps * low / 3600, steps * high / 3600]
     return {
         "chip": chip._asdict(),
         "step": {
@@ -64,18 +62,24 @@ def of(
             "hardware_utilisation": [flops / s / chip.flops for s in (high, low)],
             "mfu": [model_flops / s / chip.flops for s in (high, low)],
         },
-        "recipe": {
-            "epochs": config.train.epochs,
-            "images": round(program.per_epoch * batch),
-            "steps": steps,
-            "hours": hours,
-            "chip_hours": [count * h for h in hours],
-            "checkpoint_bytes": sum(
-                x.size * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
-            ),
-        },
+        "recipe": _recipe(program, low, high),
         "rows": scheduled.rows,
         "kinds": scheduled.kinds,
+    }
+
+
+def _recipe(program: Program, low: float, high: float) -> dict[str, Any]:
+    """The whole training, by the shortest and the longest seconds of a step."""
+    config, hours = program.config, [program.total * s / 3600 for s in (low, high)]
+    return {
+        "epochs": config.train.epochs,
+        "images": round(program.per_epoch * config.data.batch_size),
+        "steps": program.total,
+        "hours": hours,
+        "chip_hours": [program.mesh.size * h for h in hours],
+        "checkpoint_bytes": sum(
+            x.size * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
+        ),
     }
 
 

@@ -1,5 +1,6 @@
 """A cache of plans on disk, because compiling takes minutes."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 from inception_jax.config import Config
 from inception_jax.runtime import distributed, startup
-from inception_jax.workdir import atomic, run_dir
+from inception_jax.workdir import atomic, reading, run_dir
 
 
 def key(config: Config, target: str) -> str:
@@ -32,8 +33,9 @@ def cached(key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """
     folder = startup.cache_folder()
     path = folder / "plans" / f"{key}.json" if folder else None
-    if path and path.is_file():
-        return {**json.loads(path.read_text()), "cached": True}
+    if path:
+        with contextlib.suppress(FileNotFoundError, ValueError):  # a damaged one is made again
+            return {**reading.json_file(path, dict), "cached": True}
     plan = make()
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,15 @@
 """Attempts: the periods in which a process worked on the run, and the run's status."""
 
 import itertools
-import statistics
 import time
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from inception_jax.report import records
+from inception_jax.workdir import jsonl
 
 # An unfinished run counts as stopped after this time, and this many log intervals, of silence.
 QUIET_SECONDS = 600.0
@@ -63,7 +66,7 @@ class Status:
     detail: str
 
 
-def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
+def read(path: Path, signs: np.ndarray, notes: list[str]) -> list[Attempt]:
     """Pair the start and end events of attempts.jsonl, oldest first.
 
     Args:
@@ -73,11 +76,8 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
         notes: receives a note about damaged lines.
     """
     attempts: list[Attempt] = []
-    for event in records.read_lines(path, notes, require=("event", "time")):
-        moment = records.finite(event, "time")
-        if moment is None:
-            continue
-        last = attempts[-1] if attempts else None
+    for event in records.read_lines(path, notes, jsonl.EVENT):
+        moment, last = event["time"], attempts[-1] if attempts else None
         if event["event"] == "start":
             previous_end = records.finite(event, "previous_end")
             if last and last.end is None and previous_end is not None:
@@ -88,7 +88,8 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
         elif event["event"] == "end" and last:
             last.end = moment
             last.code, last.last = records.whole(event, "code"), records.whole(event, "step")
-            spent = event.get("spent", {})
+            spent = event.get("spent")
+            spent = spent if isinstance(spent, dict) else {}
             last.spent = {k: s for k in spent if (s := records.finite(spent, k)) is not None}
         elif event["event"] == "retry" and last:  # launch/retry.py
             last.code = records.whole(event, "code") if last.code is None else last.code
@@ -96,8 +97,8 @@ def read(path: Path, signs: list[float], notes: list[str]) -> list[Attempt]:
             last.verdict = why if event.get("again") else f"{why}; not restarted"
     for attempt, following in itertools.pairwise(attempts):
         if attempt.end is None:
-            alive = [t for t in signs if attempt.start <= t <= following.start]
-            attempt.end = alive[-1] if alive else attempt.start
+            alive = signs[bisect_left(signs, attempt.start) : bisect_right(signs, following.start)]
+            attempt.end = float(alive[-1]) if len(alive) else attempt.start
     return attempts
 
 
@@ -121,13 +122,15 @@ def goodput(attempts: list[Attempt]) -> float | None:
     return min(1.0, steps * step_seconds / max(max(ends) - attempts[0].start, 1e-9))
 
 
-def active_seconds(attempts: list[Attempt], moment: float) -> float:
-    """Seconds of work before `moment`, without the pauses between attempts."""
-    ends = [*(min(moment, a.end or a.start) for a in attempts[:-1]), moment]
-    return sum(max(0.0, end - a.start) for a, end in zip(attempts, ends, strict=True))
+def active_seconds(attempts: list[Attempt], moments: np.ndarray) -> np.ndarray:
+    """Seconds of work before `moments`, without the pauses between attempts."""
+    seconds = np.maximum(moments - attempts[-1].start, 0.0)
+    for a in attempts[:-1]:
+        seconds += np.maximum(np.minimum(moments, a.end or a.start) - a.start, 0.0)
+    return seconds
 
 
-def status(run_dir: Path, attempts: list[Attempt], signs: list[float]) -> Status:
+def status(run_dir: Path, attempts: list[Attempt], signs: np.ndarray) -> Status:
     """Whether the run is done, running or stopped, judged from its files."""
     if (run_dir / "DONE").exists():
         return Status("done", "the run finished")
@@ -140,8 +143,7 @@ def status(run_dir: Path, attempts: list[Attempt], signs: list[float]) -> Status
     last = max([*signs[-1:], *(a.start for a in attempts[-1:])], default=None)
     if last is None:
         return Status("stopped", "no metrics and no recorded attempt")
-    gaps = [b - a for a, b in itertools.pairwise(signs)]
-    typical = statistics.median(gaps) if gaps else 0.0
+    typical = float(np.median(np.diff(signs))) if len(signs) > 1 else 0.0
     quiet = time.time() - last
     if quiet <= max(QUIET_SECONDS, QUIET_INTERVALS * typical):
         return Status("running", "the last log line is recent")

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown, shown_lines, writing
 from inception_jax.report import formats
 from inception_jax.workdir import atomic
 
@@ -36,6 +36,7 @@ def page(
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(asset),  # for {% include %}
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=_shown,
     )  # fmt: skip
     environment.filters.update(formats.FILTERS)
     script, style = "\n".join(scripts), "\n".join(styles)
@@ -58,8 +59,11 @@ def write(text: str, out: Path) -> Path:
     """
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(out, text)
+    # Half a surrogate pair, in a name that JSON or the file system allows, is no text in UTF-8.
+    text = text.encode(errors="backslashreplace").decode()
+    with writing(str(out), elsewhere="give --out=FILE"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(out, text)
     return out
 
 
@@ -68,9 +72,24 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(digest).decode("ascii")
 
 
+def _shown(value: Any) -> Any:
+    """A value of a template: text as by `shown_lines`, but not the page's own."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return shown_lines(value) if is_text else value
+
+
+def _names_shown(data: Any) -> Any:
+    """The JSON data with all text as by `shown`."""
+    if isinstance(data, str):
+        return shown(data)
+    if isinstance(data, dict):
+        return {shown(key): _names_shown(value) for key, value in data.items()}
+    return [*map(_names_shown, data)] if isinstance(data, list | tuple) else data
+
+
 def _embedded(data: Any) -> Markup:
     """JSON that is safe inside a <script> element: it contains no tag characters."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_names_shown(data), allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)

@@ -2,9 +2,9 @@
 
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inception_jax.report import records
 from inception_jax.report.records import Record
 from inception_jax.train import monitors
 from inception_jax.train.monitors import DEAD_RELU, GRAD_NORM, KINDS, RATIO, Monitor
@@ -13,36 +13,37 @@ MAX_COLUMNS = 240  # of a heat map, which is about a thousand pixels wide
 GROWTH = 2.0  # a ratio above its bound is reported if it is this many times the first value
 
 
-def gather(lines: list[Record]) -> list[Record]:
-    """The monitor lines, sorted by step; of repeated steps the last."""
-    by_step = {}
-    for line in lines:
-        step = records.whole(line, "step")
-        if line["split"] == monitors.SPLIT and step is not None:
-            by_step[step] = line
-    return [by_step[step] for step in sorted(by_step)]
-
-
-def heat_maps(lines: list[Record]) -> list[dict[str, Any]]:
+def heat_maps(lines: Sequence[Record]) -> list[dict[str, Any]]:
     """A table per kind of monitor: its steps, its blocks, and values [block, step].
 
     The blocks are the same in all tables, so that heat maps side by side are aligned; a value that
     a block does not have is None. Long runs are thinned: a cell is the largest value of an interval
     of lines. Values that are not finite are strings, since JSON has no NaN.
     """
-    intervals = [lines[i] for i in _intervals(len(lines))]
-    blocks = _blocks(lines)
-    tables = []
-    for kind in KINDS:
-        columns = [[_largest(interval, kind, b) for b in blocks] for interval in intervals]
-        values = [list(row) for row in zip(*columns, strict=True)]
-        if any(v is not None for row in values for v in row):
-            steps = [interval[-1]["step"] for interval in intervals]
-            tables.append({**kind._asdict(), "steps": steps, "blocks": blocks, "values": values})
-    return tables
+    steps: list[int] = []
+    columns: list[list[dict[str, float]]] = []  # by interval and kind, the largest by block
+    for interval in _intervals(len(lines)):
+        columns.append([{} for _ in KINDS])
+        for line in lines[interval]:
+            for largest, kind in zip(columns[-1], KINDS, strict=True):
+                for block, value in _numbers(line, kind).items():
+                    peak = largest.get(block, -math.inf)
+                    if not (value <= peak or math.isnan(peak)):  # a NaN counts as the largest
+                        largest[block] = value
+        steps.append(line["step"])
+    # In the order of the kind with the most blocks (the gradient norm).
+    rows = [list(dict.fromkeys(itertools.chain(*column))) for column in zip(*columns, strict=True)]
+    blocks = list(dict.fromkeys(itertools.chain(*sorted(rows, key=len, reverse=True))))
+    return [
+        {
+            **kind._asdict(), "steps": steps, "blocks": blocks,
+            "values": [[_cell(column[i].get(block)) for column in columns] for block in blocks],
+        }
+        for i, kind in enumerate(KINDS) if rows and rows[i]
+    ]  # fmt: skip
 
 
-def warnings(lines: list[Record]) -> list[str]:
+def warnings(lines: Sequence[Record]) -> list[str]:
     """Warnings about the last line, one per kind; of residual ratios only those that grew."""
     if not lines:
         return []
@@ -50,10 +51,11 @@ def warnings(lines: list[Record]) -> list[str]:
     dead, large, infinite = (bad.get(k.key, {}) for k in (DEAD_RELU, RATIO, GRAD_NORM))
     first = _numbers(lines[0], RATIO)
     large = {b: v for b, v in large.items() if not v <= GROWTH * first.get(b, 0.0)}
+    since = _since(lines, dead)
     warnings = (
         (
             "most channels of these blocks are dead",
-            [f"{b} ({v:.0%}, since step {_since(lines, b):,})" for b, v in dead.items()],
+            [f"{b} ({v:.0%}, since step {since[b]:,})" for b, v in dead.items()],
         ),
         (
             "the residual branch of these modules dominates the shortcut",
@@ -76,27 +78,23 @@ def _numbers(line: Record, kind: Monitor) -> dict[str, float]:
     blocks = line.get(kind.key)
     if not isinstance(blocks, dict):
         return {}
-    return {b: v for b in blocks if (v := records.number(blocks, b)) is not None}
+    return {b: v for b, v in blocks.items() if type(v) in (float, int)}
 
 
-def _blocks(lines: list[Record]) -> list[str]:
-    """All blocks, in the order of the kind with the most blocks (the gradient norm)."""
-    kinds = [list({b: None for line in lines for b in _numbers(line, kind)}) for kind in KINDS]
-    return list(dict.fromkeys(itertools.chain(*sorted(kinds, key=len, reverse=True))))
+def _cell(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value if value is None else float(f"{value:.4g}")
+    return str(value)
 
 
-def _largest(interval: list[Record], kind: Monitor, block: str) -> float | str | None:
-    values = [v for line in interval if (v := _numbers(line, kind).get(block)) is not None]
-    if infinite := [v for v in values if not math.isfinite(v)]:
-        return str(infinite[-1])
-    return float(f"{max(values):.4g}") if values else None
-
-
-def _since(lines: list[Record], block: str) -> int:
-    """The step since which most channels of the block have been dead."""
-    step = lines[-1]["step"]
+def _since(lines: Sequence[Record], blocks: Iterable[str]) -> dict[str, int]:
+    """The steps since which most channels of the blocks, dead in the last line, have been dead."""
+    since: dict[str, int] = {}
+    dead = set(blocks)
     for line in reversed(lines):
-        if not _numbers(line, DEAD_RELU).get(block, 0.0) > monitors.DEAD:
+        ratios = _numbers(line, DEAD_RELU)
+        dead = {block for block in dead if ratios.get(block, 0.0) > monitors.DEAD}
+        if not dead:
             break
-        step = line["step"]
-    return step
+        since |= dict.fromkeys(dead, line["step"])
+    return since

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.eval.interval import wilson
-from inception_jax.report import configs, curves, html, monitors, records
+from inception_jax.report import configs, curves, html, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
 from inception_jax.report.runs import Run
 
@@ -41,21 +41,19 @@ def _run(run: Run) -> dict[str, Any]:
         "name": run.name,
         "curves": [curve_data(run, curve) for curve in run.curves],
         "resumes": [{"step": a.step, "host": a.host} for a in run.attempts[1:]],
-        "monitors": monitors.heat_maps(run.monitors),
+        "monitors": run.heat_maps,
         "evaluations": {key: _evaluation(e) for key, e in run.evaluations.items()},
     }
 
 
 def curve_data(run: Run, curve: curves.Curve) -> dict[str, Any]:
     """A curve in the format of `curves.js`."""
-    lines = curves.thin(curve.lines)
-    moments = [records.finite(line, "time") for line in lines]
-    hours = [None if t is None else round(run.active(t) / 3600, 5) for t in moments]
+    hours = run.active(curve.columns["time"]) / 3600
     return {
         "label": curve.label,
         "split": curve.split,
-        "thinned": len(curve.lines) if len(lines) < len(curve.lines) else 0,
-        "columns": curves.columns(lines) | {"hours": hours},
+        "thinned": curve.count if len(hours) < curve.count else 0,
+        "columns": curves.columns(curve) | {"hours": hours.round(5).tolist()},
     }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inception_jax.eval.interval import wilson
+from inception_jax.eval.interval import at_chance, wilson
 from inception_jax.report import records
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -35,10 +35,10 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
     """
     candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
-        if curve.split != "train" and curve.lines:
-            line = curve.lines[-1]
-            rank = (records.whole(line, "step") or 0, 1 if curve.weights == "ema" else 0)
-            candidates.setdefault(curve.split, []).append((rank, _result(curve.label, line)))
+        if curve.split != "train":
+            rank = (curve.newest["step"], 1 if curve.weights == "ema" else 0)
+            result = _result(curve.label, curve.newest)
+            candidates.setdefault(curve.split, []).append((rank, result))
     for evaluation in evaluations.values():
         weights = evaluation.summary.get("weights")
         label = f"{evaluation.split} ({weights})" if weights else evaluation.split
@@ -46,6 +46,18 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
         result = _result(label, evaluation.summary)
         candidates.setdefault(evaluation.split, []).append((rank, result))
     return [max(ranked, key=lambda pair: pair[0])[1] for ranked in candidates.values()]
+
+
+def warnings(train: Curve | None, results: list[SplitResult], config: records.Record) -> list[str]:
+    """Splits that are evaluated at chance while training is far above it."""
+    data = config.get("data")
+    classes = records.whole(data, "classes") if isinstance(data, dict) else None
+    top1 = records.finite(train.newest, "top1") if train else None
+    if not classes or top1 is None:
+        return []
+    known = [(r.label, r.top1, r.count) for r in results]
+    found = [at_chance(a, b, n, top1, classes) for a, b, n in known if b is not None and n]
+    return [text for text in found if text]
 
 
 def _result(label: str, record: records.Record) -> SplitResult:

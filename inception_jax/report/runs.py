@@ -1,34 +1,36 @@
 """Runs: read a run directory into one record."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from inception_jax.errors import ConfigError
-from inception_jax.report import attempts, curves, evaluations, monitors, records, results
+from inception_jax.report import attempts, curves, evaluations, records, results
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
-from inception_jax.train.monitors import SPLIT
+from inception_jax.workdir import jsonl
 
 
 @dataclass(frozen=True)
 class Run:
     """The contents of a run directory. Any part may be empty.
 
-    `monitors` are the monitor lines; `times` are the sorted times of all metric lines; `notes`
-    describe damaged files.
+    `heat_maps` and `monitor_warnings` are of the monitors; `times` are the sorted times of all
+    metric lines; `notes` describe damaged files.
     """
 
     name: str
     path: Path
     config: dict[str, Any]
     curves: list[Curve]
-    monitors: list[records.Record]
-    times: list[float]
+    heat_maps: list[dict[str, Any]]
+    monitor_warnings: list[str]
+    times: np.ndarray
     attempts: list[Attempt]
     evaluations: dict[str, Evaluation]
     status: Status
@@ -69,21 +71,20 @@ class Run:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """Warnings of the monitors."""
-        return monitors.warnings(self.monitors)
+        """Warnings of the monitors and of the results."""
+        of_results = results.warnings(self.train, self.results, self.config)
+        return [*self.monitor_warnings, *of_results]
 
     @property
     def images_per_s(self) -> float | None:
-        """The median throughput; the mean would depend on compilation and evaluation."""
-        lines = self.train.lines if self.train else ()
-        rates = [v for r in lines if (v := records.finite(r, "images_per_s")) is not None]
-        return statistics.median(rates) if rates else None
+        """The median throughput of training."""
+        return self.train.images_per_s if self.train else None
 
     @property
     def seconds(self) -> float | None:
         """Seconds of work, without the pauses between attempts."""
         ends = [*self.times[-1:], *(a.end for a in self.attempts if a.end is not None)]
-        return self.active(max(ends)) if ends else None
+        return float(self.active(np.max(ends))) if ends else None
 
     @property
     def attempt_rows(self) -> list[tuple[Attempt, int]]:
@@ -95,11 +96,11 @@ class Run:
         """Share of the wall time spent on steps that were not repeated."""
         return attempts.goodput(self.attempts)
 
-    def active(self, moment: float) -> float:
-        """Seconds of work before `moment`; counted from the first metric line without attempts."""
+    def active(self, moments: np.ndarray) -> np.ndarray:
+        """Seconds of work before `moments`; counted from the first metric line without attempts."""
         if self.attempts:
-            return attempts.active_seconds(self.attempts, moment)
-        return moment - self.times[0]
+            return attempts.active_seconds(self.attempts, moments)
+        return moments - self.times[0]
 
 
 def read_all(run_dirs: Sequence[Path]) -> list[Run]:
@@ -114,8 +115,11 @@ def read_all(run_dirs: Sequence[Path]) -> list[Run]:
     return runs
 
 
-def read(run_dir: Path) -> Run:
+def read(run_dir: Path, brief: bool = False) -> Run:
     """Read one run directory, the workdir of `train` or `eval`.
+
+    With `brief`, of which thousands fit in memory, it has neither monitors nor eval files, and only
+    curves of the split that training evaluates.
 
     Raises:
         ConfigError: it is not a run directory.
@@ -124,26 +128,26 @@ def read(run_dir: Path) -> Run:
     _check_is_run(path)
     notes: list[str] = []
     config = records.read_object(path / "config.json", notes)
-    lines = records.read_lines(path / "metrics.jsonl", notes, require=("step", "split"))
-    # Repeated steps included: they show that a process was alive.
-    times = sorted(t for line in lines if (t := records.finite(line, "time")) is not None)
-    run_attempts = attempts.read(path / "attempts.jsonl", times, notes)
-    keys = ("step", "to", "factor")
-    rollbacks = records.read_lines(path / "rollbacks.jsonl", notes, require=keys)
-    rollbacks = [r for r in rollbacks if all(records.finite(r, k) is not None for k in keys)]
+    only = str(setting(config, "eval", "split") or "none") if brief else ""
+    metrics = curves.read(path / "metrics.jsonl", notes, only)
+    run_attempts = attempts.read(path / "attempts.jsonl", metrics.times, notes)
     return Run(
         name=path.name,
         path=path,
         config=config,
-        curves=curves.gather([x for x in lines if x["split"] != SPLIT], notes),
-        monitors=monitors.gather(lines),
-        times=times,
+        **metrics._asdict(),
         attempts=run_attempts,
-        evaluations=evaluations.read_all(path / "eval", notes),
-        status=attempts.status(path, run_attempts, times),
+        evaluations={} if brief else evaluations.read_all(path / "eval", notes),
+        status=attempts.status(path, run_attempts, metrics.times),
+        rollbacks=records.read_lines(path / "rollbacks.jsonl", notes, jsonl.ROLLBACK),
         notes=notes,
-        rollbacks=rollbacks,
     )
+
+
+def setting(config: dict[str, Any], section: str, key: str) -> Any:
+    """A value of a config that may be damaged; None where there is none."""
+    values = config.get(section)
+    return values.get(key) if isinstance(values, dict) else None
 
 
 def _check_is_run(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The processes of a job: find this one's address, join the others, end with them."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from inception_jax.errors import ConfigError, UserError
-from inception_jax.runtime import rendezvous
+from inception_jax.errors import ConfigError, UserError, shown_lines
+from inception_jax.runtime import rendezvous, startup
 from inception_jax.runtime.rendezvous import protocol
 
 PATIENCE = 1800.0  # seconds until all must be connected: a pod's hosts may start 30 minutes apart
@@ -122,13 +123,15 @@ def join(
     """
     if address is None:
         return
+    startup.check_xla_flags()
     host, _, port = address.address.rpartition(":")
     bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", "").rpartition(":")[0].strip("[]")
+    token = os.environ.get(protocol.TOKEN, "")
     if address.index == 0:
         host = "" if bind == "::" else bind
-        peers = rendezvous.Coordinator(host, int(port), address.count, notes)
+        peers = rendezvous.Coordinator(host, int(port), address.count, notes, token)
     else:
-        peers = rendezvous.Worker(host, int(port), address.index, address.count, notes)
+        peers = rendezvous.Worker(host, int(port), address.index, address.count, notes, token)
     peers.gather(patience, lambda line: print(line, file=sys.stderr, flush=True))
     import jax
 
@@ -205,7 +208,7 @@ def listen_for_cause() -> None:
 
 
 def _on_peer_exit(message: protocol.Message) -> None:
-    peer, reason = f"process {message['from']}", message["reason"]
+    peer, reason = f"process {message['from']}", shown_lines(message["reason"])
     # Process 0 lingers until the message is forwarded. The others must be quick: without process 0
     # JAX's own thread aborts them after half a second.
     if _claim_exit():
@@ -223,13 +226,14 @@ def _claim_exit(timeout: float = 0.0) -> bool:
 
 def _broadcast_exit(code: int, reason: str) -> None:
     if _job.peers is not None:
-        _job.peers.broadcast({"exit_code": code, "reason": reason, "from": _job.peers.index})
+        _job.peers.broadcast(protocol.exit_message(code, reason, _job.peers.index))
 
 
 def _exit(code: int, reason: str, linger: bool = True) -> None:
     print(f"inception-jax: {reason}", file=sys.stderr, flush=True)
     for work in _job.before_exit:
-        work(code)
+        with contextlib.suppress(Exception):  # a full disk must not keep this process alive
+            work(code)
     hard_exit(code, linger=linger)
 
 

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
@@ -15,8 +15,9 @@ from inception_jax.sweep.trial import DONE, PRUNED
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+T = TypeVar("T")
 SEED = "seed"
-MIN_TRIALS = 4  # for importances
+MIN_TRIALS, MAX_TRIALS = 4, 150  # for importances, whose time grows with the trials' square
 LOG_RANGE = 20.0  # largest over smallest value from which an axis is logarithmic
 
 
@@ -107,10 +108,11 @@ class Comparison:
     def importances(self) -> dict[str, float]:
         """The share of the metric's variance that each key explains, in descending order (fANOVA).
 
-        Empty with too few trials, if all values are equal, or without Optuna. Hutter, Hoos and
-        Leyton-Brown, "An efficient approach for assessing hyperparameter importance", 2014.
+        Of many trials, the `ranked` ones count. Empty with too few trials, if all values are equal,
+        or without Optuna. Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing
+        hyperparameter importance", 2014.
         """
-        values = [p.value for p in self.done]
+        values = [p.value for p in self.ranked]
         if len(values) < MIN_TRIALS or len(set(values)) < 2 or not self.axes:
             return {}
         try:
@@ -122,7 +124,7 @@ class Comparison:
         direction = "maximize" if self.sweep.higher_is_better else "minimize"
         study = optuna.create_study(direction=direction)
         distributions = {a.key: self._distribution(a) for a in self.axes}
-        for p in self.done:
+        for p in self.ranked:
             params = {k: _plain(p.trial.overrides.get(k)) for k in distributions}
             trial = optuna.trial.create_trial(
                 params=params, distributions=distributions, value=p.value
@@ -131,6 +133,11 @@ class Comparison:
         forest = optuna.importance.FanovaImportanceEvaluator(seed=0)
         shares = optuna.importance.get_param_importances(study, evaluator=forest)
         return {key: float(share) for key, share in shares.items()}
+
+    @property
+    def ranked(self) -> list[TrialProgress]:
+        """At most `MAX_TRIALS` finished trials, from the best to the last at equal distances."""
+        return spread(self.done, MAX_TRIALS)
 
     @property
     def most_important(self) -> Axis:
@@ -151,6 +158,12 @@ class Comparison:
     def with_value(self) -> list[TrialProgress]:
         """Trials with a metric to plot: finished and pruned ones."""
         return [p for p in self.rows if p.state in (DONE, PRUNED) and p.value is not None]
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most `most` items at equal distances, the first and the last among them."""
+    count = min(len(items), most)
+    return [items[i * (len(items) - 1) // max(count - 1, 1)] for i in range(count)]
 
 
 def axis(key: str, column: Sequence[Any]) -> Axis:

@@ -18,9 +18,19 @@ from typing import Any
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import trial as trials
 from inception_jax.sweep.trial import Trial
-from inception_jax.workdir import atomic
+from inception_jax.workdir import atomic, jsonl, reading
 
 FILE = "sweep.json"
+FIELDS: jsonl.Fields = {
+    "page": str, "argument": str, "original": str, "base": list, "metric": str, "rows": list,
+    "launched": dict, "created": dict,
+}  # fmt: skip
+ROW: jsonl.Fields = {"overrides": dict, "hash": str, "page": str}
+SEARCH: jsonl.Fields = {
+    "name": str, "trials": int, "workers": int, "sampler": str, "pruner": str, "startup": int,
+    "seed": int, "storage": str, "grace": float, "preemptions": int, "crashes": int,
+}  # fmt: skip
+TRIAL: jsonl.Fields = {"number": int, "overrides": dict}  # trial.json
 
 
 @dataclass
@@ -82,7 +92,9 @@ class Sweep:
             ]
         started = []
         for path in (self.folder / "trials").glob("*/trial.json"):
-            row = json.loads(path.read_text(encoding="utf-8"))
+            if (row := read_trial(path)) is None:
+                reading.note(f"{path}: passed over, expected what a worker of the search wrote")
+                continue
             ending = {"outcome": row.get("state", ""), "why": row.get("why", "")}
             started.append(self.trial(row["number"], row["overrides"], path.parent.name, **ending))
         return sorted(started, key=lambda t: t.index)
@@ -94,10 +106,11 @@ class Sweep:
         self.rows += new
         return len(new)
 
-    def write(self, page: str) -> None:
-        """Write the directory: the text of the page, then sweep.json."""
+    def write(self, page: bytes) -> None:
+        """Write the directory: the content of the page, then sweep.json."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-        atomic.write_text(self.folder / self.page, page)
+        with atomic.replacing(self.folder / self.page) as partial:
+            partial.write_bytes(page)
         self.save()
 
     def save(self) -> None:
@@ -121,15 +134,36 @@ def read(folder: Path) -> Sweep:
         ConfigError: sweep.json is missing or damaged.
     """
     path = folder / FILE
-    if not path.is_file():
+    try:
+        value = reading.json_file(path, dict)
+        rows, search = value.get("rows"), value.get("search")
+        if not (
+            jsonl.has(value, FIELDS)
+            and all(isinstance(word, str) for word in value["base"])
+            and all(isinstance(row, dict) and jsonl.has(row, ROW) for row in rows)
+            and (search is None or (isinstance(search, dict) and jsonl.has(search, SEARCH)))
+        ):
+            raise ValueError("a value is missing or of another type")
+        return Sweep(folder, **value)
+    except FileNotFoundError as e:
         raise ConfigError(
             f"{folder}: expected a directory created by `inception-jax sweep expand` or `launch`, "
             f"found no {path}"
-        )
-    try:
-        return Sweep(folder, **json.loads(path.read_text(encoding="utf-8")))
+        ) from e
     except (ValueError, TypeError) as e:
-        raise ConfigError(f"{path}: expected the file that `sweep expand` writes; {e}") from e
+        raise ConfigError(
+            f"{path} is damaged, expected the file that `sweep expand` writes ({e}); put a copy of "
+            f"it there, or choose another directory"
+        ) from e
+
+
+def read_trial(path: Path) -> dict[str, Any] | None:
+    """Read the trial.json of a search; None if it is missing or damaged."""
+    try:
+        row = reading.json_file(path, dict)
+    except (FileNotFoundError, ValueError):
+        return None
+    return row if jsonl.has(row, TRIAL) else None
 
 
 def _git_commit() -> str:

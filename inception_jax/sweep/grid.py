@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from inception_jax.config import RULES
+from inception_jax.config import RULES, as_python
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError, did_you_mean
 
 PREFIX = "sweep_"
@@ -60,18 +61,16 @@ def _named(functions: dict[str, Any], name: str) -> Callable[[], Iterable[Overri
 
 def _rows(name: str, function: Callable[[], Iterable[Overrides]]) -> list[Overrides]:
     where = f"{PREFIX}{name.removeprefix(PREFIX)}()"
-    try:
+    with user_code(lambda e: f"{where}: {type(e).__name__}: {e}"):
         result = function()
         rows = [result] if isinstance(result, dict) else list(result)
-    except Exception as e:
-        raise ConfigError(f"{where}: {type(e).__name__}: {e}") from e
     if not rows:
         raise ConfigError(f"{where}: expected dicts of overrides, but it yields nothing")
     return [checked(row, where) for row in rows]
 
 
 def checked(row: Any, where: str) -> Overrides:
-    """Check a dict of overrides, and convert NumPy scalars to Python's.
+    """Check a dict of overrides, and convert NumPy's values to Python's.
 
     Raises:
         ConfigError: it is not a dict, or a key is not in the config.
@@ -87,7 +86,7 @@ def checked(row: Any, where: str) -> Overrides:
             same = [k for k in RULES if k.split(".")[-1] == str(key).split(".")[-1]]
             hint = f"; did you mean {(same or near)[0]!r}?" if same or near else ""
             raise ConfigError(f"{where}: {key!r} is not a key of the config{hint}")
-    return {key: value.item() if hasattr(value, "item") else value for key, value in row.items()}
+    return {key: as_python(value) for key, value in row.items()}
 
 
 def flag(key: str, value: Any) -> str:

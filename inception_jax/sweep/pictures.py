@@ -1,12 +1,12 @@
 """A sweep's plots for a paper or slides, as SVG and PNG files drawn with matplotlib."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inception_jax.sweep.comparison import Axis, Comparison
+from inception_jax.sweep.comparison import Axis, Comparison, spread
 from inception_jax.workdir import atomic
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Colours of Okabe and Ito, as in report/report.css.
 INK, QUIET, RULE, BLUE, ORANGE = "#1b1f24", "#5c6670", "#dfe3e8", "#0067a3", "#cc4e00"
+MAX_LINES = 300  # of a panel
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -70,25 +71,23 @@ def _save(panels: list[Callable[..., None]], c: Comparison, folder: Path, name: 
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         with atomic.replacing(path) as partial:
             figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
+        figure.set_layout_engine("none")  # it is laid out
     return paths
 
 
 def curves(ax: "Axes", c: Comparison) -> None:
     """The evaluations of each trial; the best trial in orange."""
-    best = c.best.trial.index if c.best else None
-    for p in sorted(c.rows, key=lambda p: p.trial.index == best):
-        if not p.values:
-            continue
-        xs, ys = zip(*p.values, strict=True)
-        style: dict[str, Any] = {"color": BLUE, "lw": 1.0, "alpha": 0.45}
-        if p.trial.index == best:
-            style = {"color": ORANGE, "lw": 2.0}
-        ax.plot(xs, ys, marker="." if len(xs) < 3 else None, **style)
+    rows = spread([p for p in c.rows if p.values], MAX_LINES)
+    _lines(ax, [p.values for p in rows], color=BLUE, lw=1.0, alpha=0.45)
+    short = [point for p in rows if len(p.values) < 3 for point in p.values]
+    ax.plot(*np.array(short).reshape(-1, 2).T, ".", color=BLUE, alpha=0.45)
     if c.best is not None and c.best.values:
         epoch, value = c.best.values[-1]
-        ax.annotate(f"trial {best}", (epoch, value), xytext=(-4, 5), textcoords="offset points",
-                    color=ORANGE, ha="right")  # fmt: skip
-    ax.set(xlabel="epoch", title=f"{c.metric} of each trial")
+        ax.plot(*np.transpose(c.best.values), color=ORANGE, lw=2.0)
+        ax.annotate(f"trial {c.best.trial.index}", (epoch, value), xytext=(-4, 5),
+                    textcoords="offset points", color=ORANGE, ha="right")  # fmt: skip
+    which = "each trial" if len(c.rows) <= MAX_LINES else f"{len(rows)} of {len(c.rows):,} trials"
+    ax.set(xlabel="epoch", title=f"{c.metric} of {which}")
     _format_metric(ax.yaxis, c)
 
 
@@ -101,11 +100,11 @@ def parallel(ax: "Axes", c: Comparison) -> None:
     constant = low == high  # drawn in the middle
     low, high = np.where(constant, low - 1, low), np.where(constant, high + 1, high)
     positions = (table - low) / (high - low)
-    order = np.argsort(table[:, -1] if c.sweep.higher_is_better else -table[:, -1])
-    for rank, i in enumerate(order):
-        best = rank == len(order) - 1
-        ax.plot(positions[i], color=ORANGE if best else BLUE, lw=2.2 if best else 1.0,
-                alpha=1.0 if best else 0.15 + 0.5 * rank / len(order))  # fmt: skip
+    ranked = np.argsort(table[:, -1] if c.sweep.higher_is_better else -table[:, -1])
+    *order, best = spread(ranked, MAX_LINES)
+    alphas = 0.15 + 0.5 * np.arange(len(order)) / len(order)
+    _lines(ax, [list(enumerate(positions[i])) for i in order], color=BLUE, lw=1.0, alpha=alphas)
+    ax.plot(positions[best], color=ORANGE, lw=2.2)
     for i, name in enumerate(names):
         ax.axvline(i, color=QUIET, lw=0.8, zorder=0)
         last, values = i == len(names) - 1, sorted({*table[:, i]})
@@ -138,15 +137,23 @@ def keys(ax: "Axes", c: Comparison) -> None:
         rest = {k: v for k, v in p.trial.overrides.items() if k != axis.key}
         x = axis.position(p.trial.overrides.get(axis.key))
         lines.setdefault(repr(rest), []).append((x, p.value or 0.0))
-    for points in lines.values():
-        xs, ys = zip(*sorted(points), strict=True)
-        ax.plot(xs, ys, color=BLUE, lw=0.9, alpha=0.6, marker="o", ms=3.5)
+    drawn = spread([sorted(points) for points in lines.values()], MAX_LINES)
+    _lines(ax, drawn, color=BLUE, lw=0.9, alpha=0.6)
+    ax.plot(*np.concatenate(drawn).T, "o", color=BLUE, alpha=0.6, ms=3.5)
     if axis.log:
         ax.set_xscale("log")
     if axis.labels:
         ax.set_xticks(range(len(axis.labels)), axis.labels)
     ax.set(xlabel=axis.key, title=f"{c.metric} against {axis.name}")
     _format_metric(ax.yaxis, c)
+
+
+def _lines(ax: "Axes", lines: Sequence[Sequence[tuple[float, float]]], **style: Any) -> None:
+    """Draw lines of (x, y) as one object: one by one they take seconds."""
+    from matplotlib.collections import LineCollection
+
+    ax.add_collection(LineCollection([np.array(line) for line in lines], **style))
+    ax.autoscale_view()
 
 
 def _number(axis: Axis, value: Any) -> float:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from inception_jax.launch import retry
-from inception_jax.report import records, runs
+from inception_jax.report import runs
 from inception_jax.report.curves import Curve
 from inception_jax.report.runs import Run
 from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, Trial
@@ -60,7 +62,8 @@ class TrialProgress:
     @property
     def epochs(self) -> float:
         """Number of epochs of the run; 0 before it was started."""
-        return (self.run.config.get("train") or {}).get("epochs", 0.0) if self.run else 0.0
+        epochs = runs.setting(self.run.config, "train", "epochs") if self.run else None
+        return epochs if isinstance(epochs, int | float) else 0.0
 
     @property
     def epoch(self) -> float:
@@ -69,14 +72,14 @@ class TrialProgress:
             return 0.0
         if self.state == DONE:
             return self.epochs
-        return max((c.last("epoch") or 0.0 for c in self.run.curves), default=0.0)
+        return max((c.newest["epoch"] for c in self.run.curves), default=0.0)
 
     @property
     def evaluation_curves(self) -> list[Curve]:
         """The curves of the evaluated split; that of the averaged weights is last."""
         if self.run is None:
             return []
-        split = (self.run.config.get("eval") or {}).get("split")
+        split = runs.setting(self.run.config, "eval", "split")
         curves = [c for c in self.run.curves if c.split == split]
         return sorted(curves, key=lambda c: c.weights == "ema")
 
@@ -85,10 +88,11 @@ class TrialProgress:
         """(epoch, metric) of each evaluation; averaged weights are preferred."""
         values = {}
         for curve in self.evaluation_curves:
-            for line in curve.lines:
-                epoch, value = records.finite(line, "epoch"), records.finite(line, self.metric)
-                if epoch is not None and value is not None:
-                    values[epoch] = value
+            columns = curve.columns
+            if self.metric in columns:
+                finite = np.isfinite(columns[self.metric])
+                rows = (columns[key][finite].tolist() for key in ("epoch", self.metric))
+                values |= dict(zip(*rows, strict=True))
         return sorted(values.items())
 
     @property
@@ -113,4 +117,4 @@ def read(trial: Trial, metric: str) -> TrialProgress:
     verdict = verdicts[-1] if verdicts else None
     if not (trial.folder / "config.json").is_file():
         return TrialProgress(trial, metric, None, verdict)
-    return TrialProgress(trial, metric, runs.read(trial.folder), verdict)
+    return TrialProgress(trial, metric, runs.read(trial.folder, brief=True), verdict)

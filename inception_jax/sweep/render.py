@@ -14,6 +14,7 @@ from inception_jax.sweep.trial import text
 SHARED = ("dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
 OWN = ("parallel.js", "sweep.js")
 PACKAGE = "inception_jax.sweep"
+POINTS = 100_000  # of all trials' curves, drawn by a browser
 
 
 def render(comparison: Comparison) -> str:
@@ -39,6 +40,7 @@ def render(comparison: Comparison) -> str:
 
 def data(c: Comparison) -> dict[str, Any]:
     """The data that the scripts draw."""
+    limit = max(POINTS // max(len(c.rows), 1), 20)
     return {
         "metric": c.metric,
         "higher": c.sweep.higher_is_better,
@@ -52,11 +54,12 @@ def data(c: Comparison) -> dict[str, Any]:
             }
             for p in c.with_value
         ],
-        "runs": [run for p in c.ordered if (run := _run(p))["curves"]],
+        "runs": [run for p in c.ordered if (run := _run(p, limit))["curves"]],
     }
 
 
-def _run(p: TrialProgress) -> dict[str, Any]:
+def _run(p: TrialProgress, limit: int) -> dict[str, Any]:
     """The evaluation curves of a trial; training curves are in the report of its run."""
-    curves = [] if p.run is None else [curve_data(p.run, c) for c in p.evaluation_curves]
+    run, all_curves = p.run, p.evaluation_curves
+    curves = [] if run is None else [curve_data(run, c.thinned(limit)) for c in all_curves]
     return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": curves, "resumes": []}

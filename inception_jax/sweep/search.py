@@ -3,10 +3,13 @@
 The study is a journal file in the sweep's directory, or lives in a database.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from inception_jax.config.user_code import user_code
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import grid
 from inception_jax.sweep.folder import Sweep
@@ -22,6 +25,14 @@ PRUNERS = {"none": "NopPruner", "median": "MedianPruner", "asha": "SuccessiveHal
            "hyperband": "HyperbandPruner"}  # fmt: skip
 JOURNAL = "study.log"
 NAME = "sweep"
+# scheme:///file, or scheme://[user[:password]@]host[/name]; then ?query
+URL = re.compile(
+    r"(?P<scheme>[\w+.-]+://)"
+    r"(?:/[^?]*|(?:(?P<user>[^:/@?]*)(?P<password>:[^@]*)?@)?[\w.:,\[\]-]*(?:/[^?@]*)?)"
+    r"(?P<query>\?[^=@?]+=.*)?",
+    re.DOTALL,
+)
+SECRET = re.compile(r"pass(word|wd|phrase)?$|pwd|secret|token|connect$", re.IGNORECASE)
 
 
 def optuna() -> Any:
@@ -59,10 +70,17 @@ def storage(url: str, folder: Path) -> "BaseStorage":
 
 
 def without_password(url: str) -> str:
-    """A database URL whose password is replaced by ***."""
-    head, at, tail = url.rpartition("@")
-    user = head.rpartition(":")[0] if ":" in head.partition("://")[2] else head
-    return f"{user}:***{at}{tail}" if at and user != head else url
+    """A database URL whose passwords are replaced by ***; wholly if it is no usual URL."""
+    if not (match := URL.fullmatch(url)):
+        return "***" if url else ""
+    start, end = match.span("password")
+    query = match.start("query") if match["query"] else len(url)
+    place = url[:query] if start < 0 else f"{url[:start]}:***{url[end:query]}"
+    pairs = [pair.partition("=") for pair in url[query:].split("&")]
+    return place + "&".join(
+        key + equals + ("***" if value and SECRET.search(unquote(key)) else value)
+        for key, equals, value in pairs
+    )
 
 
 def check(options: dict[str, Any]) -> None:
@@ -71,17 +89,21 @@ def check(options: dict[str, Any]) -> None:
     Raises:
         ConfigError: the message names the flag.
     """
+    url = options["storage"]
+    if without_password(url) != url:
+        raise ConfigError(
+            f"--storage={without_password(url)}: expected a URL such as postgresql+psycopg://USER@"
+            f"HOST/NAME without a password, because it is stored in the sweep's directory; put the "
+            f"password into ~/.pgpass, or export PGPASSWORD"
+        )
     for key, choices in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if options[key] not in choices:
             raise ConfigError(f"--{key}={options[key]}: expected one of {', '.join(choices)}")
-    if options["storage"].startswith("sqlite") and options["workers"] > 1:
+    if url.startswith("sqlite") and options["workers"] > 1:
         raise ConfigError(
-            f"--storage={options['storage']}: SQLite fails with several workers; leave it out for "
+            f"--storage={url}: SQLite fails with several workers; leave it out for "
             f"a journal file, or use a PostgreSQL URL, or --workers=1"
         )
-    if options["storage"] and "://" not in options["storage"]:
-        raise ConfigError(f"--storage={options['storage']}: expected a URL such as "
-                          f"postgresql+psycopg://USER@HOST/NAME")  # fmt: skip
 
 
 def study(sweep: Sweep, create: bool = False) -> "Study":
@@ -149,8 +171,6 @@ def suggestion(function: Callable[["Trial"], Any], trial: "Trial") -> dict[str, 
     Raises:
         ConfigError: it fails, or does not return a dict of config keys.
     """
-    try:
+    with user_code(lambda e: f"search(trial): {type(e).__name__}: {e}"):
         overrides = function(trial)
-    except Exception as e:
-        raise ConfigError(f"search(trial): {type(e).__name__}: {e}") from e
     return grid.checked(overrides, "search(trial)")

@@ -22,7 +22,7 @@ from inception_jax.launch import retry, slurm
 from inception_jax.runtime import signals
 from inception_jax.sweep import progress, search
 from inception_jax.sweep.claims import Claims
-from inception_jax.sweep.folder import Sweep
+from inception_jax.sweep.folder import Sweep, read_trial
 from inception_jax.sweep.trial import Trial, digest, text
 from inception_jax.workdir import atomic, jsonl
 
@@ -210,8 +210,8 @@ class SearchWorker:
             optuna_trial.set_user_attr("why", why)
         folder = self.sweep.folder / "trials" / str(optuna_trial.user_attrs.get("folder"))
         path = folder / "trial.json"
-        if path.is_file():  # the run's own files do not show that it was pruned
-            row = json.loads(path.read_text(encoding="utf-8"))
+        # The run's own files do not show that it was pruned.
+        if (row := read_trial(path)) is not None:
             atomic.write_text(path, json.dumps({**row, "state": state.lower(), "why": why}) + "\n")
         self.study.tell(optuna_trial, value, state=TrialState[state])
         # By this file `retry` measures a worker's progress.

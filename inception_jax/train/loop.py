@@ -1,7 +1,6 @@
 """The training loop: feed, step, log, save, evaluate; all processes of a job stop at one step."""
 
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
@@ -9,6 +8,7 @@ import jax
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
 from inception_jax.errors import PreemptedError
+from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
 from inception_jax.runtime import distributed, multihost, startup
 from inception_jax.runtime.signals import Interrupt
@@ -22,6 +22,7 @@ from inception_jax.train.train_step import finite
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer
+from inception_jax.workdir.run_dir import RunDir
 
 DISK = 1800.0  # seconds that waiting for the disk may take, and the first evaluation's compilation
 
@@ -37,7 +38,7 @@ class Loop:
     """
 
     def __init__(
-        self, trainer: Trainer, workdir: Path, saves: Checkpoints, interrupt: Interrupt,
+        self, trainer: Trainer, workdir: RunDir, saves: Checkpoints, interrupt: Interrupt,
         clock: Timekeeper, record: dict[str, Any], bar: Progress, trace: Trace, *,
         start: int, window: dict[str, Any] | None,
     ):  # fmt: skip
@@ -73,10 +74,10 @@ class Loop:
             with self._clock.apart("save", DISK, of_window=True):
                 self._saves.wait()
         finally:
-            self._profile(None)
             self._bar.close()
             if self._writer:
                 self._writer.close()
+            self._profile(None)
 
     def feed(self, step: int) -> tuple[pipeline.Batch, float]:
         """This process's slice of the step's batch, and the seconds it was waited for."""
@@ -157,7 +158,8 @@ class Loop:
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
-                evaluator.save(self._workdir, result, variables, step, epoch)
+                folder = self._workdir.path / "eval"
+                evaluator.save(folder, result, variables, step, epoch)
         except PreemptedError:
             self._leave(step, state)
         if distributed.first():
@@ -167,6 +169,10 @@ class Loop:
                 f"top5 {numbers['top5']:.2%}, loss {numbers['loss']:.3f}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
+            classes = self._trainer.config.data.classes
+            seen = numbers["top1"], numbers["count"], self._log.top1
+            if warning := at_chance(evaluator.split, *seen, classes):
+                self._bar.say(warning)
 
     def _saves_at(self, step: int) -> bool:
         return step == 1 or self._trainer.due(step, self._config.checkpoint.every_epochs)
@@ -185,7 +191,7 @@ class Loop:
         wanted = self._start, self._config.eval.split
 
         def find() -> bool:
-            lines = jsonl.read(self._workdir / "metrics.jsonl")
+            lines = jsonl.each(self._workdir.path / "metrics.jsonl", jsonl.METRICS)
             return any((line["step"], line["split"]) == wanted for line in lines)
 
         return multihost.decided(find)
@@ -217,6 +223,7 @@ class Loop:
         """Begins and ends the trace before a step of this loop; None ends an open one."""
         if not self._trace.due(step):
             return
+        self._workdir.check()
         with self._clock.apart("save", DISK):
             text = self._trace.toggle(step or self._step - self._start + 1, self._clock.spent)
         if text and distributed.first():

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -24,14 +24,16 @@ class Program:
         devices: to run on, or to compile for, which need not be there; all of this machine's if not
             given.
         lr_factor: multiplies optim.lr, after rollbacks.
+        inherited: paths of the arrays that `checkpoint.init` gives the run.
 
     Raises:
         ConfigError: an unknown network, or devices that batch or groups do not divide over.
     """
 
     def __init__(
-        self, config: Any, images: int, devices: Sequence[Any] | None = None, lr_factor: float = 1.0
-    ):
+        self, config: Any, images: int, devices: Sequence[Any] | None = None,
+        lr_factor: float = 1.0, inherited: Collection[str] = (),
+    ):  # fmt: skip
         c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
@@ -40,7 +42,7 @@ class Program:
                 "--config.model.dtype=float16: training does not scale its loss, so that small "
                 "gradients would be lost; use bfloat16, which has the range of float32"
             )
-        self.config, self.images = config, images
+        self.config, self.images, self.inherited = config, images, frozenset(inherited)
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
@@ -126,6 +128,7 @@ class Program:
             colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
             zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
+            inherited=self.inherited,
         )  # fmt: skip
 
     @property

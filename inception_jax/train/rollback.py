@@ -21,7 +21,9 @@ class Rollbacks:
 
     def __init__(self, path: Path, c: Any):
         self._path, self._c = path, c
-        self.lines: list[dict[str, Any]] = multihost.decided(lambda: jsonl.read(path))
+        self.lines: list[dict[str, Any]] = multihost.decided(
+            lambda: jsonl.read(path, jsonl.ROLLBACK)
+        )
 
     def in_force(self, start: int) -> tuple[int, float]:
         """(shift, factor) for a run that resumes at step `start`."""
@@ -33,24 +35,26 @@ class Rollbacks:
     def add(self, error: DivergedError, saves: Checkpoints) -> int:
         """Record a rollback; returns the step to restore.
 
-        It is the newest checkpoint's; if the last rollback was to that one, the one before it.
+        It is the newest good checkpoint's; if the last rollback was to that one, the one before it.
 
         Raises:
             DivergedError: as given, where the run stops instead: `train.on_divergence`, no
                 checkpoint left, or `train.rollbacks` reached.
+            DataError: there are checkpoints, and none is good.
         """
         if self._c.on_divergence == "stop":
             raise error
         if len(self.lines) >= self._c.rollbacks:
             raise _also(error, f"The limit of train.rollbacks={len(self.lines)} is reached.")
         saves.wait()
-        steps = [s for s in saves.steps() if s < error.step]
-        again = bool(steps and self.lines and self.lines[-1]["to"] == steps[-1])
-        if len(steps) <= again:
+        to = newest = saves.newest_good(before=error.step)
+        if newest is not None and self.lines and self.lines[-1]["to"] == newest:
+            to = saves.newest_good(before=newest)
+        if to is None or newest is None:
             raise _also(error, "There is no older checkpoint to go back to.")
-        if again:
-            saves.set_aside(steps.pop(), f"it led twice to step {error.step}'s divergence")
-        to, (shift, _) = steps[-1], self.in_force(steps[-1])
+        if to != newest:
+            saves.set_aside(newest, f"it led twice to step {error.step}'s divergence")
+        shift, _ = self.in_force(to)
         factor = self._c.rollback_factor ** (len(self.lines) + 1)
         line = {"step": error.step, "to": to, "shift": shift + error.step - to, "factor": factor}
         self.lines.append({**line, "time": time.time()})

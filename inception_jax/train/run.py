@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from inception_jax.checkpoint import Checkpoints, retention
+from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
@@ -21,6 +22,7 @@ from inception_jax.train.state import TrainState
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import class_names, run_dir
+from inception_jax.workdir.run_dir import RunDir
 
 
 def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
@@ -37,18 +39,14 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
     # What cannot work is refused before the directory exists.
     trainer.program.empty_state  # noqa: B018
     start_arrays = trainer.start_arrays()
+    trainer.program.inherited = frozenset(start_arrays or ())
     with contextlib.ExitStack() as stack:
-
-        def own() -> None:
-            stack.enter_context(run_dir.opened(workdir, config, allow_config_change))
-            class_names.write(workdir, trainer.source.classes)
-
-        multihost.decided(own)
+        held = _opened(stack, workdir, trainer, allow_config_change)
         interrupt = stack.enter_context(Interrupt())
-        saves = _checkpoints(trainer, workdir)
+        saves = _checkpoints(trainer, held)
         newest = saves.newest_good()
         record = stack.enter_context(
-            run_dir.attempt(workdir, newest or 0)
+            run_dir.attempt(held, newest or 0)
             if distributed.first()
             else contextlib.nullcontext({})
         )
@@ -66,7 +64,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         step = newest or 0
         while True:
             loop = Loop(
-                trainer, workdir, saves, interrupt, clock, record, bar, trace,
+                trainer, held, saves, interrupt, clock, record, bar, trace,
                 start=step, window=window,
             )  # fmt: skip
             try:
@@ -81,18 +79,36 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
                 state, window = saves.restore(step, trainer.program.empty_state)
         saves.close()
         if distributed.first():
+            held.check()
             (workdir / "DONE").touch()
 
 
-def _checkpoints(trainer: Trainer, workdir: Path) -> Checkpoints:
+def _opened(
+    stack: contextlib.ExitStack, workdir: Path, trainer: Trainer, allow_config_change: bool
+) -> RunDir:
+    """The run's directory, which the first process holds until the end of `stack`."""
+    held = RunDir(workdir)
+
+    def own() -> None:
+        nonlocal held
+        opened = run_dir.opened(workdir, trainer.config, allow_config_change)
+        held = stack.enter_context(opened)
+        class_names.write(workdir, trainer.source.classes)
+
+    multihost.decided(own)
+    return held
+
+
+def _checkpoints(trainer: Trainer, held: RunDir) -> Checkpoints:
     """The run's checkpoints, by the rules of its `checkpoint` section."""
     c = trainer.config.checkpoint
     return Checkpoints(
-        workdir / "checkpoints",
+        held.path / "checkpoints",
         keep=c.keep,
         keep_best=c.keep_best,
         keep_every=c.keep_every_epochs * trainer.program.per_epoch,
-        scores=retention.scores(workdir, trainer.config.eval.split),
+        scores=retention.scores(held.path, trainer.config.eval.split),
+        before_write=held.check,
     )
 
 
@@ -124,12 +140,15 @@ def _start(
 
 
 def _announcement(trainer: Trainer, start: int) -> str:
-    """A line about the network, the data and the devices, printed before compiling."""
+    """Lines about the network, the data and the devices, printed before compiling."""
     program, c, devices = trainer.program, trainer.config, trainer.program.mesh.devices
     processes = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
-    return (
+    sources = {c.data.train_split: trainer.source, c.eval.split: trainer.evaluator.source}
+    left_out = [line for split, s in sources.items() for line in left_out_of(s).lines(split)]
+    line = (
         f"{c.model.name} ({program.model.dialect}), {len(trainer.source):,} images of "
         f"{c.data.classes} classes, {program.total:,} steps of {c.data.batch_size}, "
         f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
         f"{processes}" + (f", from step {start}" if start else "")
     )
+    return "\n".join([line, *left_out])

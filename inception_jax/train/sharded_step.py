@@ -4,7 +4,7 @@ From the inside out: `gradient` (recomputation, monitors), accumulation, the red
 devices, ZeRO-1; around the step: augmentation, metrics, signals, the placement of the state.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,7 @@ def make_train_step(
     monitors: bool = False,
     recompute: str = "none",
     vmem: int = 0,
+    inherited: Collection[str] = (),
 ) -> Step:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -56,7 +57,8 @@ def make_train_step(
     `rate` is the learning rate by step, a metric; `loss` the config's section; `colour` a key of
     `distort`'s colour distortions; `recompute` one of `remat.POLICIES`. `zero` shards optimiser
     state and averages over the data axis (ZeRO-1). `accumulate` and `reduce_dtype`: see
-    `batch_gradient`; `monitors`: see `with_metrics`; `vmem`: see `xla_options.training`.
+    `batch_gradient`; `monitors`: see `with_metrics`; `vmem`: see `xla_options.training`;
+    `inherited`: see `average_statistics`.
     """
     grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
     minimised = partial(
@@ -68,7 +70,7 @@ def make_train_step(
     )
     step: Step = partial(
         train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
-        seed=seed,
+        seed=seed, inherited=inherited,
     )  # fmt: skip
     step = with_augmentation(
         step, partial(augment, model=model, flip=flip, colour=colour, seed=seed)

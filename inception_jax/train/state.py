@@ -53,7 +53,7 @@ def create(
 ) -> TrainState:
     """A fresh state, laid out on the mesh; otherwise as `abstract`.
 
-    `start` has arrays by path that replace the fresh leaves (fine-tuning), see `same_leaves`;
+    `start` has arrays by path that replace the fresh leaves (fine-tuning), see `finetune`;
     `like` is what `abstract` gave for the same fields, to spare its work.
     """
     like = like or abstract(mesh=mesh, zero=zero, **fields)
@@ -111,12 +111,3 @@ def _fresh(
     params, stats = variables["params"], variables["batch_stats"]
     averages = {"params": params, "batch_stats": stats} if ema else {}
     return TrainState(jnp.zeros((), jnp.int32), params, stats, tx.init(params), averages)
-
-
-def same_leaves(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Match `found` with `shapes`: (leaves that fit, by path; missing paths; unused paths)."""
-    leaves = jax.tree_util.tree_leaves_with_path
-    have = {jax.tree_util.keystr(p): x for p, x in leaves(found)}
-    want = {jax.tree_util.keystr(p): x for p, x in leaves(shapes)}
-    taken = {k: have[k] for k, x in want.items() if k in have and have[k].shape == x.shape}
-    return taken, [k for k in want if k not in taken], [k for k in have if k not in taken]

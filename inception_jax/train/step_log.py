@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import jax
@@ -21,6 +20,7 @@ from inception_jax.train.trainer import Trainer
 from inception_jax.train.window import Window
 from inception_jax.workdir import atomic
 from inception_jax.workdir.metric_writer import Writer
+from inception_jax.workdir.run_dir import RunDir
 
 
 class PendingStep(NamedTuple):
@@ -49,7 +49,7 @@ class StepLog:
     """
 
     def __init__(
-        self, trainer: Trainer, workdir: Path, writer: Writer | None, bar: Progress,
+        self, trainer: Trainer, workdir: RunDir, writer: Writer | None, bar: Progress,
         clock: Timekeeper, feed: Feed, saves: Checkpoints, window: Mapping[str, Any] | None,
     ):  # fmt: skip
         self.window = Window(window)
@@ -80,6 +80,11 @@ class StepLog:
             shown = self._shown or {**metrics, **self._clock.speed(c.data.batch_size)}
             self._bar.update(step, _columns(shown, self._epoch(step), c.train.epochs))
 
+    @property
+    def top1(self) -> float:
+        """The training top-1 of the last line, or of the last step before there is one."""
+        return (self._shown or (self._last[1] if self._last else {})).get("top1", 0.0)
+
     def say(self, text: str) -> None:
         """A line of this process's own."""
         process = f"process {jax.process_index()}: " if jax.process_count() > 1 else ""
@@ -94,8 +99,9 @@ class StepLog:
         assert self._last is not None
         pending, values = self._last
         blocks, examples = self._blocks(pending), multihost.concatenated(pending.index).tolist()
-        path = self._workdir / "diverged" / f"step-{pending.step}.json"
+        path = self._workdir.path / "diverged" / f"step-{pending.step}.json"
         if distributed.first():
+            self._workdir.check()
             path.parent.mkdir(exist_ok=True)
             name = self._trainer.source.name
             document = {

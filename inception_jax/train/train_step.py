@@ -1,6 +1,6 @@
 """The train step: a pure function of state and batch. `sharded_step` puts it on a mesh."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ Batch = dict[str, Array]
 Metrics = dict[str, Any]
 # (output, labels, params) -> the scalar to minimise and its terms: `losses.objective`.
 Objective = Callable[..., tuple[Array, Metrics]]
-# (model, objective, state, batch, key) -> gradient of params, (batch_stats, metrics).
+# (model, objective, state, batch, key) -> gradient of params, (statistics, metrics).
 Gradient = Callable[..., tuple[Any, tuple[Any, Metrics]]]
 
 
@@ -34,7 +34,7 @@ def gradient(
     """The gradient of the objective, and (BatchNorm's new averages, the metrics).
 
     Args:
-        model: the network.
+        model: the network; with `bn_decay=0` the new averages are the batch's own statistics.
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
         batch: image [b, h, w, 3], the network's input, label int32 [b], and place int32 [b], of
@@ -74,15 +74,19 @@ def train_step(
     gradient: Gradient = gradient,
     ema_decay: float = 0.0,
     seed: int = 0,
+    inherited: Collection[str] = (),
 ) -> tuple[TrainState, Metrics]:
     """Gradient, update, averages: (state, batch) -> (state, metrics), each a mean over the batch.
 
-    `batch` and `gradient` as in `gradient`, which gets the places. Dropout is a function of (seed,
-    step, place). The metrics have the gradient itself too, as `gradient`, for what measures it.
+    `batch` and `gradient` as in `gradient`, which gets the places, `inherited` as in
+    `average_statistics`. Dropout is a function of (seed, step, place). The metrics have the
+    gradient itself too, as `gradient`, for what measures it.
     """
     batch = {**batch, "place": jnp.arange(batch["label"].shape[0])}
     key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
-    grads, (batch_stats, metrics) = gradient(model, objective, state, batch, key)
+    measuring = model.clone(bn_decay=0.0)
+    grads, (measured, metrics) = gradient(measuring, objective, state, batch, key)
+    batch_stats = average_statistics(state, measured, model, inherited)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     new = TrainState(
@@ -93,6 +97,30 @@ def train_step(
         ema=average(state, {"params": params, "batch_stats": batch_stats}, ema_decay),
     )
     return new, {**metrics, "gradient": grads}
+
+
+def average_statistics(
+    state: TrainState, measured: Any, model: Network, inherited: Collection[str]
+) -> Any:
+    """BatchNorm's moving averages after a step on a batch with the statistics `measured`.
+
+    The decay ramps as min(decay, t / (9 + t)), as `average`'s: the averages are of the steps seen,
+    mostly of the latest ninth, and have nothing of the initial 0 and 1, of which 0.9997^1000 keeps
+    74%. (Adam's correction weighs all steps alike, which lags behind the weights of a short run.) A
+    long run has the plain moving average. `inherited` are paths of averages that the run did not
+    start itself (`checkpoint.init`), by `keystr`: these move at the plain rate.
+    """
+    if not model.switches.norm:
+        return state.batch_stats
+    plain = 1 - model.switches.norm.decay
+    rate = jnp.maximum(plain, 9 / (9 + state.step.astype(jnp.float32))) if plain else 0.0
+
+    def moved(path: Any, old: Array, new: Array) -> Array:
+        name = f"['batch_stats']{jax.tree_util.keystr(path)}"
+        by = plain if name in inherited else rate
+        return old + jnp.asarray(by, old.dtype) * (new - old)
+
+    return jax.tree_util.tree_map_with_path(moved, state.batch_stats, measured)
 
 
 def average(state: TrainState, new: Any, decay: float) -> Any:

@@ -6,22 +6,20 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from inception_jax import checkpoint, models
 from inception_jax.data import pipeline
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import state
+from inception_jax.runtime import user_paths
+from inception_jax.train import finetune
 from inception_jax.train.program import Program
-from inception_jax.workdir import run_dir
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
@@ -70,7 +68,8 @@ class Trainer:
         if not shift and lr_factor == 1.0:
             return self
         old, other = self.program, copy.copy(self)
-        other.program = Program(self.config, old.images, list(old.mesh.devices.flat), lr_factor)
+        devices = list(old.mesh.devices.flat)
+        other.program = Program(self.config, old.images, devices, lr_factor, old.inherited)
         other.shift, other._compiled = shift, None
         return other
 
@@ -78,36 +77,16 @@ class Trainer:
         """The arrays of `checkpoint.init` that fit this network, by path; None without one.
 
         Raises:
-            ConfigError: none of them fits.
+            ConfigError: less than half of the backbone fits.
         """
         if not self.config.checkpoint.init:
             return None
-        workdir = Path(self.config.checkpoint.init)
-        step, found = checkpoint.load(workdir)
-        taken, fresh, unused = state.same_leaves(self.program.empty_state.variables, found)
-        if not taken:
-            raise ConfigError(
-                f"--config.checkpoint.init={workdir}: none of its parameters fits "
-                f"{self.config.model.name}; is it another network, dialect or width?"
-            )
+        workdir = user_paths.expanded(self.config.checkpoint.init)
+        shapes = self.program.empty_state.variables
+        taken, lines = finetune.arrays(workdir, self.program.model, shapes)
         if jax.process_index() == 0:
-            print(
-                f"{len(taken)} arrays from {workdir} at step {step}; "
-                f"fresh: {', '.join(fresh) or 'none'}"
-            )
-            if unused:
-                print(f"not used: {', '.join(unused)}")
-            self._compare_preprocessing(run_dir.saved_config(workdir)["model"])
+            print("\n".join(lines))
         return taken
-
-    def _compare_preprocessing(self, saved: dict[str, Any]) -> None:
-        """Prints where the network of the loaded arrays treats images otherwise."""
-        model = self.program.model
-        dialect = saved["dialect"] or models.dialects(model.NAME)[0]
-        for key, theirs in (("dialect", dialect), ("normalization", saved["normalization"])):
-            mine = getattr(model, key)
-            if mine != theirs:
-                print(f"note: they were trained with model.{key}={theirs!r}, this run has {mine!r}")
 
     @property
     def step(self) -> Any:

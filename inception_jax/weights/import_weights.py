@@ -12,7 +12,8 @@ from inception_jax.config import Config
 from inception_jax.data import imagenet
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
-from inception_jax.workdir import atomic, class_names, run_dir
+from inception_jax.runtime import user_paths
+from inception_jax.workdir import atomic, class_names, reading, run_dir
 
 # Hub tags of weights trained with torchvision's normalisation constants, not with TensorFlow's.
 IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
@@ -21,7 +22,7 @@ SOURCE = "source.json"
 
 def import_weights(
     name: str, path: Path, out: Path, normalization: str = "", classes: Path | None = None
-) -> tuple[Network, list[weights.ImportedArray]]:
+) -> tuple[Network, list[weights.ImportedArray], list[str]]:
     """Writes a peer's weights as the run directory `out`: checkpoint, config, classes, source.
 
     Args:
@@ -35,11 +36,14 @@ def import_weights(
     Raises:
         ConfigError: unknown peer, no such file, or `out` exists.
         DataError: the file does not fit the network; the first three mismatches are named.
+
+    Returns:
+        The network, its arrays, and notes on what of the file was used.
     """
     peer = weights.find(name)
     if out.exists():
         raise ConfigError(f"--out={out}: expected a new directory, this one exists")
-    arrays = weights.read(path)
+    arrays, notes = weights.fit(weights.read(path), peer)
     tag = name.partition(".")[2]
     normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
     model = peer.create(arrays).clone(normalization=normalization)
@@ -55,13 +59,21 @@ def import_weights(
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
         class_names.write(partial, names)
         atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
-    return model, imported
+    return model, imported, notes
 
 
 def read_source(workdir: Path) -> dict[str, str]:
-    """Reads peer, file and sha256 of an imported run; empty for a trained one."""
-    path = workdir / SOURCE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Reads peer, file and sha256 of an imported run; empty for a trained one.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    try:
+        return reading.json_file(workdir / SOURCE, dict)
+    except FileNotFoundError:
+        return {}
+    except ValueError as e:
+        raise ConfigError(f"{workdir / SOURCE} is damaged ({e}); import the weights again") from e
 
 
 def _source(name: str, path: Path) -> dict[str, str]:
@@ -118,7 +130,7 @@ def output_names(model: Network, path: Path | None = None) -> list[str]:
     if path:
         if not path.is_file():
             raise ConfigError(f"--classes={path}: expected a file with one class name a line")
-        names = path.read_text(encoding="utf-8").splitlines()
+        names = user_paths.read_text(path, "--classes").splitlines()
         if len(names) != model.num_classes:
             raise ConfigError(
                 f"--classes={path}: expected {model.num_classes} lines, got {len(names)}"

@@ -39,12 +39,19 @@ class Layout(NamedTuple):
         from_peer: (kind, our shape, peer's array) -> our array, a view where possible.
         to_peer: (kind, our array) -> peer's array; None where only import is supported.
         ignored: regular expression of names that are not weights.
+        separator: between the parts of a name.
     """
 
     names: dict[tuple[str, str], str]
     from_peer: Callable[[str, tuple[int, ...], Array], Array]
     to_peer: Callable[[str, Array], Array] | None = None
     ignored: str = NOTHING
+    separator: str = "/"
+
+    def keys(self, layer: LayerNames) -> set[str]:
+        """Every name that the layer's arrays may have."""
+        named = {leaf for kind, leaf in self.names if kind in ("*", layer.kind)}
+        return {self.key(layer, x) for x in named if layer.norm or not x.startswith("bn/")}
 
     def key(self, layer: LayerNames, leaf: str) -> str:
         """The peer's name of one of our leaves, such as `kernel` or `bn/mean`."""
@@ -76,6 +83,7 @@ TORCH = Layout(
     from_peer=_from_torch,
     to_peer=_to_torch,
     ignored="num_batches_tracked$",  # torch counts the batches of a BatchNorm
+    separator=".",
 )  # fmt: skip
 
 
@@ -95,6 +103,6 @@ def _tensorflow(kernel: str, bias: str, ignored: str = NOTHING) -> Layout:
     return Layout(names, _from_tf, ignored=ignored)
 
 
-TRAINING = r"(^global_step$|/(RMSProp|Momentum|ExponentialMovingAverage)(_\d+)?$)"
+TRAINING = r"(^global_step$|/(RMSProp|Momentum|Adam|ExponentialMovingAverage)(_\d+)?$)"
 SLIM = _tensorflow("weights", "biases", ignored=TRAINING)
 KERAS = _tensorflow("kernel", "bias")

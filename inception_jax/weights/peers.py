@@ -32,6 +32,11 @@ class Peer:
     head: str = ""
     ignored: str = NOTHING
 
+    def array_names(self) -> set[str]:
+        """Every name that an array of the network may have in the peer's files."""
+        layers = [layer for row in self.names().values() for layer in row]
+        return set().union(*map(self.layout.keys, layers))
+
     def create(self, arrays: Arrays) -> Network:
         """Creates the network of a file, with its number of outputs and its auxiliary heads."""
         names = self.names()

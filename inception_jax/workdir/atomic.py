@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from inception_jax.errors import ConfigError
+
 STALE = 86400.0  # seconds after which a partial output belongs to a process that was killed
 
 
@@ -21,21 +23,41 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     Args:
         path: the output.
         suffix: of the temporary name, where a library chooses the format by it.
+
+    Raises:
+        ConfigError: `path` is a device or a pipe, which would be replaced too.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ConfigError(f"cannot write {path}: expected a file or a new name, got a device")
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial{suffix}"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE:
-                _remove(left)
+                remove(left)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{suffix}")
     try:
-        yield partial
-        sync_tree(partial)
-        os.replace(partial, path)
+        with naming(path, partial):
+            yield partial
+            sync_tree(partial)
+            os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
-            _remove(partial)
+            remove(partial)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """Name `path` in an error of the body that names no file, or the `partial` one.
+
+    A full disk is found by `write`, which does not know the name that the user has to see.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.filename is None or (partial and str(e.filename).startswith(str(partial))):
+            e.filename = str(path)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,8 +86,9 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def remove(path: Path) -> None:
+    """Remove a file, a folder or a link, not what the link points to; nothing is fine, too."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from inception_jax.workdir import atomic
+from inception_jax.errors import ConfigError
+from inception_jax.workdir import atomic, reading
 
 FILE = "classes.json"
 
@@ -15,8 +16,22 @@ def write(workdir: Path, names: Sequence[str]) -> None:
 
 
 def read(workdir: Path, outputs: int | None = None) -> list[str]:
-    """Read the names; none if the run has no file. Other `outputs` become `class N`."""
-    path = workdir / FILE
-    names = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    """Read the names; none if the run has no file. Other `outputs` become `class N`.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    path, names = workdir / FILE, []
+    try:
+        names = reading.json_file(path, list)
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("expected text")
+    except FileNotFoundError:
+        pass
+    except ValueError as e:
+        raise ConfigError(
+            f"{path} is damaged ({e}), expected an array of class names; put a copy of it there, "
+            f"or remove it to number the classes"
+        ) from e
     extra = range(len(names), outputs or 0)
     return [*names, *(f"class {i}" for i in extra)]

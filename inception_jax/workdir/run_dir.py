@@ -1,6 +1,7 @@
-"""A run's directory: its lock, its config and its attempts."""
+"""A run's directory: held while it is written to; its lock, its config and its attempts."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -8,12 +9,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from inception_jax.config import RULES, Config, flatten, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
-from inception_jax.workdir import atomic, disk_space, jsonl
+from inception_jax.workdir import atomic, disk_space, jsonl, reading
+
+LOCK, CONFIG = ".lock", "config.json"
 
 # Keys with which a run may be continued under another value.
 FREE = (
@@ -26,6 +29,62 @@ FREE = (
 )  # fmt: skip
 
 
+class RunDir:
+    """A directory and what is held of it: the inodes that its names had when they were opened.
+
+    Args:
+        path: its name; nothing is held of it yet, and `check` accepts anything.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._held: dict[Path, tuple[int, os.stat_result]] = {}
+        self._exist: list[Path] = []
+
+    def hold(self, name: str = "", flags: int = os.O_RDONLY | os.O_DIRECTORY) -> int:
+        """Open the directory, or a file of it, and keep it open; returns the descriptor.
+
+        So the number of its inode is not given to another one that takes its name.
+        """
+        path = self.path / name
+        handle = os.open(path, flags, 0o666)
+        self._held[path] = handle, os.fstat(handle)
+        return handle
+
+    def require(self, name: str) -> None:
+        """Let `check` refuse if a file is missing."""
+        self._exist.append(self.path / name)
+
+    def check(self) -> None:
+        """Return if every name still leads to what was opened; call it before anything is written.
+
+        Raises:
+            ConfigError: the directory or a file of it was removed, renamed or replaced.
+        """
+        lost = [path for path, (_, stat) in self._held.items() if not _is_same(path, stat)]
+        lost += [path for path in self._exist if not path.exists()]
+        if lost:
+            raise ConfigError(
+                f"--workdir={self.path}: expected the directory that this command opened, but "
+                f"{min(lost)} was removed, renamed or replaced meanwhile; nothing more is written "
+                f"there. Put it back, or choose another --workdir, and run the same command again"
+            )
+
+    def close(self) -> None:
+        """Release what is held, locks included."""
+        while self._held:
+            os.close(self._held.popitem()[1][0])
+
+
+def _is_same(path: Path, stat: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), stat)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP):
+            return False
+        raise
+
+
 def check(workdir: Path, config: Config, allow_change: bool) -> None:
     """Raise what `opened` would, before JAX is imported; nothing is written."""
     parent = disk_space.existing(workdir)
@@ -34,45 +93,55 @@ def check(workdir: Path, config: Config, allow_change: bool) -> None:
             f"cannot write --workdir={workdir} ({parent} is not a writable directory); make it "
             f"writable, or choose another place"
         )
-    if (workdir / ".lock").is_file():
-        with (workdir / ".lock").open("r+") as lock:
-            _own(lock, workdir)
-    if (workdir / "config.json").exists():
+    if workdir.is_dir():
+        with contextlib.closing(RunDir(workdir)) as held, writing(f"--workdir={workdir}"):
+            _lock(held.hold(), workdir, optional=True)
+            if (workdir / LOCK).is_file():
+                _lock(held.hold(LOCK, os.O_RDWR), workdir)
+    if (workdir / CONFIG).exists():
         _compare(workdir, saved_config(workdir), plain(config), allow_change)
 
 
 @contextlib.contextmanager
-def opened(workdir: Path, config: Config, allow_change: bool) -> Iterator[None]:
-    """Own `workdir` for one attempt: create it, lock it, compare or save its config.
+def opened(workdir: Path, config: Config, allow_change: bool) -> Iterator[RunDir]:
+    """Own `workdir` for one attempt: create it, hold and lock it, compare or save its config.
 
     Raises:
         ConfigError: another process runs in it, or it belongs to another config.
     """
-    with writing(f"--workdir={workdir}"):
-        workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / ".lock").open("a+")
-    with lock:
-        _own(lock, workdir)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
-        path = workdir / "config.json"
+    with contextlib.closing(RunDir(workdir)) as held:
+        with writing(f"--workdir={workdir}"):
+            workdir.mkdir(parents=True, exist_ok=True)
+            lock = held.hold(LOCK, os.O_RDWR | os.O_CREAT)
+            directory = held.hold()
+        # The file's lock is for file systems that lock no directories; both, as it may be removed.
+        _lock(directory, workdir, optional=True)
+        _lock(lock, workdir)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        path = workdir / CONFIG
         if path.exists():
             _compare(workdir, saved_config(workdir), plain(config), allow_change)
         atomic.write_text(path, json.dumps(plain(config), indent=2) + "\n")
-        yield
+        held.require(CONFIG)
+        yield held
 
 
-def _own(lock: TextIO, workdir: Path) -> None:
-    """Lock the file until it is closed."""
+def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
+    """Lock a file or a directory until it is closed; `optional`: where the file system can."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as e:
-        lock.seek(0)
+        owner = "unknown"
+        with contextlib.suppress(OSError):
+            owner = (workdir / LOCK).read_text(errors="replace") or owner
         raise ConfigError(
-            f"--workdir={workdir}: another process is training there ({lock.read() or 'unknown'}); "
+            f"--workdir={workdir}: another process is training there ({owner}); "
             f"wait for it, end it, or choose another --workdir"
         ) from e
+    except OSError:
+        if not optional:
+            raise
 
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
@@ -104,49 +173,62 @@ def saved_config(workdir: Path) -> dict[str, Any]:
     Raises:
         ConfigError: there is no run, or its config.json is damaged or of another version.
     """
-    path = workdir / "config.json"
-    if not path.is_file():
+    path = workdir / CONFIG
+    try:
+        saved = reading.json_file(path, dict)
+        keys = dict(flatten(saved)).keys()
+    except FileNotFoundError as e:
         raise ConfigError(
             f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
             f"{path}"
-        )
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e:
-        saved = e
-    if not isinstance(saved, dict):
+        ) from e
+    except (ValueError, RecursionError) as e:
         raise ConfigError(
-            f"--workdir={workdir}: {path} is damaged, expected one JSON object; {saved}"
-        )
-    if different := sorted(RULES.keys() ^ dict(flatten(saved)).keys()):
+            f"--workdir={workdir}: {path} is damaged ({e}); put a copy of it there, or remove it "
+            f"and run the same `train` command again, which writes it and resumes"
+        ) from e
+    if different := sorted(RULES.keys() ^ keys):
         raise ConfigError(
             f"--workdir={workdir}: expected a run of this version of inception_jax, but its "
             f"config.json has other keys ({', '.join(different[:3])}); start a new --workdir"
         )
+    for key, value in flatten(saved):
+        if not RULES[key].fits(value):
+            raise ConfigError(
+                f"{path} is damaged ({key}: expected {RULES[key].expected}, found {value!r:.40}); "
+                f"put a copy of it there"
+            )
     return saved
 
 
 @contextlib.contextmanager
-def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
+def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
     """Append the start of an attempt to attempts.jsonl, and its end and exit code afterwards.
 
     The body sets `step`, and other values to record, in the yielded dict. A killed attempt has no
-    end; one that another thread ends (`distributed.abort_all`) has.
+    end, nor one whose directory is lost or full; one that another thread ends
+    (`distributed.abort_all`) has.
     """
-    path = workdir / "attempts.jsonl"
+    path = held.path / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
 
     def note(event: str, **more: Any) -> None:
+        held.check()
         jsonl.append(path, {"event": event, "time": time.time(), **record, **more})
 
+    def note_end(code: int) -> None:
+        with contextlib.suppress(OSError, ConfigError):  # the exit code is what counts
+            note("end", code=code)
+
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
-    last = jsonl.last(workdir / "metrics.jsonl")
+    last = jsonl.last(held.path / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
     note("start", host=socket.gethostname(), pid=os.getpid(), **before)
-    distributed.before_exit(lambda code: note("end", code=code))
+    distributed.before_exit(note_end)
     code = 1
     try:
-        yield record
+        with writing(resumes="resumes from the last complete checkpoint"):
+            yield record
         code = 0
     except UserError as e:
         code = e.code
@@ -155,4 +237,4 @@ def attempt(workdir: Path, start_step: int) -> Iterator[dict[str, Any]]:
         distributed.listen_for_cause()
         raise
     finally:
-        note("end", code=code)
+        note_end(code)

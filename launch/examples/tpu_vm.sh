@@ -26,8 +26,9 @@ create() {
 
 while true; do
   create
+  INCEPTION_JAX_JOB_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d " \n") && export INCEPTION_JAX_JOB_TOKEN
   # shellcheck disable=SC2016  # expanded on the hosts
-  on all 'cd code && inception-jax train --config=configs/inception_v3.py --workdir=/runs/v3 --distributed; code=$?; echo $code >../code.txt; exit $code' && exit 0
+  on all "export INCEPTION_JAX_JOB_TOKEN=$INCEPTION_JAX_JOB_TOKEN; "'cd code && inception-jax train --config=configs/inception_v3.py --workdir=/runs/v3 --distributed; code=$?; echo $code >../code.txt; exit $code' && exit 0
   # gcloud returns one code for all hosts; the first host has stored its own.
   if [ "$(state)" = READY ]; then
     on 0 "cd code && inception-jax launch retry --code=\$(cat ../code.txt) --job=$job \

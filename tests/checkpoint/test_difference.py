@@ -17,6 +17,7 @@ def test_diff(run, tmp_path, capsys):
     other["params"]["logits"]["bias"] = other["params"]["logits"]["bias"].at[3].add(0.5)
     other["params"]["conv0"]["kernel"] = other["params"]["conv0"]["kernel"].at[0].add(1e-3)
     other["opt_state"] = ({"nu": other["opt_state"][0]["nu"][:1]},)
+    (tmp_path / "b").mkdir()
     saves = Checkpoints(tmp_path / "b" / "checkpoints", keep=1)
     saves.save(15, other, {})
     saves.close()

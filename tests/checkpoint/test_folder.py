@@ -1,5 +1,6 @@
 """Tests how the newest good step is found, and damaged ones are renamed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_damaged_step_is_put_aside(run, capfd):
     saves = Checkpoints(directory, keep=3)
     assert saves.newest_good() == 10
     (line,) = capfd.readouterr().err.splitlines()
-    for text in ("15 is damaged", damaged.name, "sha256", "bad-15", "step 10 is used"):
+    for text in ("15 is not good", damaged.name, "sha256", "bad-15", "step 10 is used"):
         assert text in line
     saves.save(15, saved.state(15), {"again": True})
     saves.wait()
@@ -35,10 +36,49 @@ def test_all_damaged_ends_with_65(run):
     for step in (5, 10, 15):
         saved.flip(saved.array_file(directory / str(step)))
     for _ in range(2):
-        with pytest.raises(DataError, match="all are damaged") as error:
+        with pytest.raises(DataError, match="none of these is") as error:
             Checkpoints(directory, keep=3).newest_good()
         assert all(f"step {step}: " in str(error.value) for step in (5, 10, 15))
     assert checkpoint.steps(directory) == [5, 10, 15]
+
+
+ODD = ("²", "0050", "bad-x", "+50", " 50", "50.savin", os.fsdecode(b"\xff"), "a\nb", "9" * 200)
+
+
+def test_odd_entries_are_named_once_and_passed_over(run, capfd):
+    """They end no command; what a save needs out of its way is removed or renamed."""
+    directory = run / "checkpoints"
+    for name in ODD:
+        (directory / name).mkdir()
+    (directory / "20.saving").symlink_to("15")
+    (directory / "15.deleting").touch()
+    os.mkfifo(directory / "20")
+    saves = Checkpoints(directory, keep=2)
+    assert saves.newest_good() == 15
+    (*removed, passed, bad) = capfd.readouterr().err.splitlines()
+    assert "passed over" in passed and f"and {len(ODD) - 5} more" in passed and len(removed) == 2
+    assert "20 is not good (renamed to bad-20): 20: expected a folder, found a FIFO" in bad
+    os.mkfifo(directory / "20")  # while it trains
+    (directory / "20.saving").touch()
+    (directory / "5.deleting").touch()
+    (directory / "99").mkdir()
+    saves.save(20, saved.state(20), {})
+    saves.wait()
+    assert saves.steps() == [15, 20, 99] and saves.newest_good() == 20
+    assert "passed over" not in capfd.readouterr().err
+    saves.close()
+
+
+def test_the_newest_good_step_before_another(run):
+    """A rollback restores only what is good; with none, nothing is renamed."""
+    saved.flip(saved.array_file(run / "checkpoints" / "10"))
+    saves = Checkpoints(run / "checkpoints", keep=3)
+    assert saves.newest_good(before=15) == 5 and saves.steps() == [5, 15]
+    assert saves.newest_good(before=5) is None
+    saved.flip(saved.array_file(run / "checkpoints" / "5"))
+    with pytest.raises(DataError, match="none of these is"):
+        saves.newest_good(before=15)
+    assert saves.steps() == [5, 15]
 
 
 def test_no_steps_is_none(tmp_path):
@@ -60,7 +100,7 @@ def test_a_step_without_manifest_is_not_good(run, capfd):
     for step in (5, 10):
         (run / "checkpoints" / str(step) / "manifest.json").unlink()
     for read in (lambda: checkpoint.load(run), Checkpoints(run / "checkpoints", 3).newest_good):
-        with pytest.raises(DataError, match=r"all are damaged:\n  step 10: manifest.json: missing"):
+        with pytest.raises(DataError, match=r"none of these is:\n  step 10: .*: missing"):
             read()
     assert not [p for p in run.rglob("manifest.json") if "bad-15" not in p.parts]
 

@@ -16,7 +16,7 @@ def run_with_metrics(run):
     changes = {"keep": 1, "keep_best": 1, "keep_every_epochs": 1.0}
     config = tiny.digits(**{f"checkpoint__{key}": value for key, value in changes.items()})
     (run / "config.json").write_text(json.dumps(run_dir.plain(config)))
-    line = {"step": 5, "epoch": 0.5, "split": "test", "top1": 0.75}
+    line = {"step": 5, "epoch": 0.5, "time": 1.0, "split": "test", "top1": 0.75}
     (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     return run
 

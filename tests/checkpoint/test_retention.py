@@ -48,5 +48,6 @@ def test_best_are_kept_across_a_restart(tmp_path):
         saves.close()
         with path.open("a") as file:
             for split, value in (("test", score), ("train", 1.0)):
-                file.write(json.dumps({"step": step, "split": split, "top1": value}) + "\n")
+                line = {"step": step, "epoch": 1.0, "time": 1.0, "split": split, "top1": value}
+                file.write(json.dumps(line) + "\n")
     assert checkpoint.steps(directory) == [2, 4, 5]

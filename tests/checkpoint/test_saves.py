@@ -14,7 +14,7 @@ from inception_jax.checkpoint import (
     arrays,
     manifest,
 )
-from inception_jax.errors import DiskFullError
+from inception_jax.errors import ConfigError, DiskFullError
 from inception_jax.workdir import disk_space
 from tests import saved
 
@@ -58,9 +58,9 @@ def test_the_old_step_goes_after_the_new_one_is_whole(tmp_path, monkeypatch):
     seen = []
     write = manifest.write
 
-    def slow(folder, **about):
+    def slow(folder, *args, **about):
         seen.append((folder.name, checkpoint.steps(tmp_path)))
-        write(folder, **about)
+        write(folder, *args, **about)
 
     monkeypatch.setattr(manifest, "write", slow)
     saved.steps(tmp_path, 2, keep=1)
@@ -127,6 +127,28 @@ def test_an_error_of_another_kind_stays_itself(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         saves.wait()
     saves.close()
+
+
+def test_a_place_that_is_lost_is_not_made_again(tmp_path):
+    """Before a save, and while TensorStore writes one, which creates every missing folder."""
+    run, calls = tmp_path / "run", []
+
+    def before_write():
+        calls.append(1)
+        if len(calls) == 2:  # in the background, just before the files are written
+            run.rename(tmp_path / "elsewhere")
+        elif len(calls) > 2:
+            raise ConfigError("lost")
+
+    run.mkdir()
+    saves = Checkpoints(run / "checkpoints", keep=1, before_write=before_write)
+    saves.save(1, saved.state(1), {})
+    with pytest.raises(ConfigError, match="lost"):
+        saves.wait()
+    with pytest.raises(ConfigError, match="lost"):
+        saves.save(2, saved.state(2), {})
+    saves.close()
+    assert not run.exists() and (tmp_path / "elsewhere" / "checkpoints").is_dir()
 
 
 def test_check_costs_nothing(tmp_path):

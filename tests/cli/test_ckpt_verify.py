@@ -17,8 +17,8 @@ def test_damage_is_found(tmp_path, capsys):
     file.write_bytes(file.read_bytes()[:-1])
     assert cli.main(["ckpt", "verify", str(tmp_path)]) == 65
     out, err = capsys.readouterr()
-    assert "step 20: damaged" in out and "step 10: every byte" in out
-    assert file.name in err and "damaged in" in err and ": step 20" in err
+    assert "step 20: not good" in out and "step 10: every byte" in out
+    assert file.name in err and "not good in" in err and ": step 20" in err
     assert cli.main(["ckpt", "verify", str(tmp_path), "--json"]) == 65
     problems = json.loads(capsys.readouterr().out)
     assert problems["10"] == [] and problems["20"]

@@ -11,8 +11,6 @@ import sys
 import pytest
 
 from inception_jax import cli
-from inception_jax.cli import eval as eval_command
-from inception_jax.eval import protocols
 from tests import evaluated
 from tests.conftest import FLAGS, ROOT
 from tests.data import pictures
@@ -43,7 +41,7 @@ def hits(found):
 def test_protocols(runs, capsys):
     """Each has its own counts of all 360 images and its own file, which `report` reads."""
     counts = set()
-    for name in ("config", "slim", "torchvision", "12crop"):
+    for name in ("config", "slim", "torchvision", "timm", "12crop"):
         found = evaluate(capsys, f"--workdir={runs / 'a'}", f"--protocol={name}")
         counts.add(hits(found)[0])
         assert found["count"] == 360 and "not ImageNet's" in found["note"]
@@ -51,7 +49,7 @@ def test_protocols(runs, capsys):
         written = json.loads((runs / "a" / "eval" / f"{split}.json").read_text())
         assert (written["protocol"], written["count"]) == (name, 360)
         assert written["split"] == split.replace("-", " ")
-    assert len(counts) == 3  # at 8 pixels slim crops half a pixel, none: the config's view
+    assert len(counts) == 4  # at 8 pixels two of the resizes agree
     from inception_jax.report import evaluations
 
     notes = []
@@ -84,7 +82,6 @@ def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
     for more in (
         ["--config.data.image_size=10"],
         ["--split=train"],
-        ["--config.data.resize=stretch"],
     ):
         evaluate(capsys, *words, *more)
     assert hits(evaluate(capsys, *words)) == hits(first)
@@ -94,6 +91,25 @@ def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
     assert (
         hits(evaluate(capsys, *words)) == hits(evaluate(capsys, *words, "--fresh")) != hits(first)
     )
+
+
+def test_a_run_that_may_only_be_read(runs, tmp_path, capsys):
+    """--out has the results and the cache; without it the message names the flag."""
+    shutil.copytree(runs / "a", tmp_path / "a")
+    shutil.rmtree(tmp_path / "a" / "eval", ignore_errors=True)
+    (tmp_path / "a" / "eval").touch()  # as root may write everywhere else
+    words = ["eval", f"--workdir={tmp_path / 'a'}"]
+    assert cli.main(words) == 78
+    assert "make it writable, or give --out=DIR" in capsys.readouterr().err
+    found = evaluate(capsys, *words[1:], f"--out={tmp_path / 'b' / 'c'}")
+    assert found["written"] == str(tmp_path / "b" / "c" / "test.json")
+    assert {p.name for p in (tmp_path / "b" / "c").iterdir()} == {
+        "test.json", "test.npz", "log_probs",
+    }  # fmt: skip
+    (tmp_path / "b" / "c" / "test.npz").unlink()
+    (tmp_path / "b" / "c" / "test.npz").mkdir()
+    assert cli.main([*words, f"--out={tmp_path / 'b' / 'c'}"]) == 78
+    assert "give --out=DIR" in capsys.readouterr().err
 
 
 def test_what_is_printed(runs, capsys):
@@ -108,6 +124,9 @@ def test_what_is_printed(runs, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [(["--protocol=11crop"], 78, "expected one of config, slim"),
+     (["--config.model.width=0.5"], 78, "weights fit no other network"),
+     (["--config.ema.decay=0"], 78, "give --raw"),
+     (["--protocol=slim", "--config.data.eval_crop=0.5"], 78, "--protocol=slim` does not use"),
      (["--list=5"], 78, "expected WIDTHxHEIGHT"), (["--ensemble=nowhere"], 78, "nowhere"),
      (["--ensemble=x@y"], 78, "DIR@STEP"), (["--subset=nowhere"], 78, "--subset=nowhere"),
      (["--real=nowhere"], 78, "--real=nowhere"), (["--outputs=nowhere"], 78, "--outputs=nowhere"),
@@ -247,8 +266,3 @@ def test_two_processes(tmp_path, capsys):
     assert list(found["reasons"]) == ["test/class0/004.png"] and found["count"] == 109
     alone = evaluate(capsys, *words, "--fresh")
     assert hits(found) == hits(alone) and found["per_class"] == alone["per_class"]
-
-
-def test_the_protocols_are_those_of_the_data():
-    """The command, which does not import `protocols` for its help, names every one."""
-    assert tuple(protocols.COUNTS) == eval_command.PROTOCOLS

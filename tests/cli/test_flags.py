@@ -1,5 +1,9 @@
 """Tests `inception_jax/cli/flags.py`: values, positional arguments, messages."""
 
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 
 from inception_jax.cli.flags import Flags, split_flag
@@ -53,3 +57,28 @@ def test_split_flag():
     assert split_flag(["a"], "on") == (None, ["a"])
     with pytest.raises(ConfigError, match="given twice"):
         split_flag(["--on=x", "--on=y"], "on")
+
+
+def test_paths(monkeypatch):
+    """`~` is the home folder, in flags that are paths and in words; None is refused."""
+    monkeypatch.setenv("HOME", "/home/me")
+    for given, path in (("~/a b", "/home/me/a b"), ("a~", "a~"), ("./None", "None"), ("", "")):
+        f = flags().path("into", "", "file")
+        assert f.parse(["~/x", f"--into={given}", "--out=~/a"]).into == path
+        assert f.words == ["/home/me/x"] and f.values.out == "~/a"
+    with pytest.raises(ConfigError, match="--into=None: expected a path"):
+        flags().path("into", "", "file").parse(["a", "--into=None"])
+
+
+PLACES = {
+    "classes", "data_dir", "dir", "folder", "input", "manual_dir", "out", "outputs", "real", "save",
+    "subset", "svg", "without", "workdir",
+}  # fmt: skip
+
+
+def test_every_flag_with_a_path_is_one():
+    """In all commands, so that `~` and None are treated in one place."""
+    cli = Path(inspect.getfile(Flags)).parent
+    texts = {n for p in cli.glob("*.py") for n in re.findall(r'\.text\(\s*"(\w+)"', p.read_text())}
+    paths = {n for p in cli.glob("*.py") for n in re.findall(r'\.path\(\s*"(\w+)"', p.read_text())}
+    assert not texts & PLACES and paths | {"workdir"} == PLACES

@@ -1,6 +1,7 @@
 """Tests `inception-jax predict`."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -32,6 +33,18 @@ def test_classes(tiny_run, images, capsys):
         (images / f"{i}.png").write_bytes(b"torn")
     assert cli.main(words) == 65
     assert "none of 3 files could be read" in capsys.readouterr().err
+
+
+def test_names_from_outside(tiny_run, tmp_path, capsys):
+    """A file's name stays on its line, moves no cursor, and may have undecodable bytes."""
+    name = "a\n\x1b[2J" + os.fsdecode(b"\xe9.png")
+    pixels = np.zeros((9, 9, 3), np.uint8)
+    (tmp_path / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    (tmp_path / f"b{name}").write_bytes(b"torn")
+    assert cli.main(["predict", str(tmp_path), f"--workdir={tiny_run[0]}", "--top=2"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"{tmp_path}/a\\n\\x1b[2J\\xe9.png" and len(out.splitlines()) == 3
+    assert err.splitlines()[0] == f"{tmp_path}/ba\\n\\x1b[2J\\xe9.png"
 
 
 def test_features(tiny_run, images, capsys):

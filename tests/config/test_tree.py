@@ -1,5 +1,9 @@
 """Tests building, ordering and validating a whole config, and the rules between sections."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,3 +119,39 @@ def test_renamed_keys_are_refused_with_the_new_name(page, old, new):
     with pytest.raises(ConfigError) as e:
         cfg.new(**tree)
     assert str(e.value).startswith(f"{old!r} is now {new!r} (sections: ")
+
+
+FROM_NUMPY = {
+    "optim.lr": np.float32(0.5),
+    "train.epochs": np.int64(3),
+    "seed": np.array(3),
+    "model.aux": np.bool_(True),
+    "data.train_split": np.str_("train"),
+    "data.area": np.array([0.5, 1.0]),
+    "data.aspect": (np.float64(0.75), 1),
+    "data.dir": Path("~/a"),
+    "optim.clip": np.float64(2.0),
+}
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_values_of_numpy(page, assigned):
+    """Given to `new`, or assigned later, they become Python's, and JSON can hold them."""
+    config = cfg.new(**page.to_dict()) if assigned else put(page, FROM_NUMPY)
+    if assigned:
+        for key, value in FROM_NUMPY.items():
+            section, _, name = key.rpartition(".")
+            setattr(config[section] if section else config, name, value)
+    config = cfg.new(**config)
+    cfg.validate(config)
+    values = dict(cfg.flatten(config))
+    got = json.loads(json.dumps([values[key] for key in FROM_NUMPY]))
+    assert got == [0.5, 3.0, 3, True, "train", [0.5, 1.0], [0.75, 1], "~/a", 2.0]
+    assert all(type(values[key]).__module__ == "builtins" for key in FROM_NUMPY)
+
+
+def test_none_for_a_path(page):
+    """What a script writes for a value that it does not have is refused; a text may be None."""
+    for key in ("data.dir", "checkpoint.init"):
+        with pytest.raises(ConfigError, match=f"--config.{key}=None: expected a path"):
+            cfg.validate(put(cfg.new(**page.to_dict()), {key: "None"}))

@@ -81,7 +81,7 @@ def pixels(source, index: int) -> np.ndarray:
 def viewer(source, data) -> ViewReader:
     """Evaluation's reader of `source`, with the config's own protocol."""
     todo = np.arange(len(source))
-    return ViewReader(source, from_data_section(data, "config"), data.interpolation, todo)
+    return ViewReader(source, from_data_section(data, "config"), todo)
 
 
 def read(reader, positions: range) -> dict[str, np.ndarray]:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from inception_jax.doctor import directory, hosts
-from inception_jax.doctor.finding import FAIL, OK, WARN
+from inception_jax.doctor.finding import FAIL, OK
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.workdir import disk_space, run_dir
+from tests import saved
 from tests.doctor.conftest import Others, page
 
 
@@ -21,9 +22,9 @@ def test_workdir(tmp_path):
     assert directory.shared(new, c, False, alone).found.endswith(": new")
     assert not (tmp_path / "a").exists()
     with run_dir.opened(new, c, False):
-        (new / "checkpoints" / "40").mkdir(parents=True)
-        (new / "checkpoints" / "9").mkdir()
-        (new / "checkpoints" / "bad-50").mkdir()
+        saved.small(new, 9, 40)
+        for name in ("bad-50", "60"):
+            (new / "checkpoints" / name).mkdir()
         check = partial(directory.shared, new, c, False, alone)
         locked = subprocess.run(
             ["python3", "-c", f"import fcntl; fcntl.flock(open({str(new / '.lock')!r}), 6)"],
@@ -36,7 +37,12 @@ def test_workdir(tmp_path):
     with pytest.raises(ConfigError, match=r"optim.lr: 0.2 there, 0.3 now"):
         directory.shared(new, page(optim__lr=0.3), False, alone)
     assert directory.shared(new, page(optim__lr=0.3), True, alone).state == OK
-    assert sorted(p.name for p in new.iterdir()) == [".lock", "checkpoints", "config.json"]
+    assert sorted(p.name for p in new.iterdir()) == [
+        ".lock",
+        "checkpoints",
+        "config.json",
+        "run.json",
+    ]
 
 
 @pytest.mark.parametrize("where", ["a_file/run", "/proc/run"])
@@ -64,7 +70,7 @@ def test_init(tmp_path):
         pass
     with pytest.raises(DataError):
         directory.init(tmp_path)
-    (tmp_path / "checkpoints" / "12").mkdir(parents=True)
+    saved.small(tmp_path, 12)
     assert "googlenet at step 12" in directory.init(tmp_path).found
 
 
@@ -85,7 +91,7 @@ def test_room(tmp_path, monkeypatch):
     assert fits(3)
     assert fits(9, checkpoint__keep=5, checkpoint__keep_best=3)
     assert fits(3 + 8, checkpoint__keep_every_epochs=4.0)
-    (tmp_path / "checkpoints" / "7").mkdir(parents=True)
+    saved.small(tmp_path, 7)
     assert fits(2)
 
 
@@ -103,12 +109,3 @@ def test_room_on_a_small_disk(tmp_path):
             assert directory.room(small / "run", page(), each).state == state
     finally:
         subprocess.run(["umount", str(small)], check=True)
-
-
-def test_cache(tmp_path, monkeypatch):
-    """Warns of no compilation cache, or too little room for it."""
-    assert directory.cache("").state == WARN
-    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE)
-    assert directory.cache(str(tmp_path)).state == OK
-    monkeypatch.setattr(disk_space, "free_bytes", lambda path: directory.CACHE - 1)
-    assert directory.cache(str(tmp_path)).state == WARN

@@ -9,6 +9,7 @@ import pytest
 from inception_jax.doctor import host, images
 from inception_jax.doctor.finding import FAIL, OK, WARN
 from inception_jax.runtime import distributed
+from inception_jax.workdir import disk_space
 from tests.doctor.conftest import page
 
 
@@ -80,3 +81,12 @@ def test_limits(tmp_path, monkeypatch):
         assert host.limits().advice.startswith("ulimit -n ")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_cache(tmp_path, monkeypatch):
+    """Warns of no compilation cache, or too little room for it."""
+    assert host.cache(None).state == WARN
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: host.CACHE)
+    assert host.cache(tmp_path).state == OK
+    monkeypatch.setattr(disk_space, "free_bytes", lambda path: host.CACHE - 1)
+    assert host.cache(tmp_path).state == WARN

@@ -1,6 +1,5 @@
 """Tests `inception_jax/eval/evaluator.py`: every image once for any batch size and devices."""
 
-import cv2
 import jax
 import numpy as np
 import pytest
@@ -46,7 +45,7 @@ def test_the_mean_of_softmax_over_the_views(protocol):
         picture = Picture(source.stored(i))
         views = rule.views(picture.height, picture.width)
         pixels = np.zeros((count, 8, 8, 3), np.uint8)
-        fill(picture, views, cv2.INTER_LINEAR, pixels)
+        fill(picture, views, "bilinear", pixels)
         p = np.asarray(jax.nn.softmax(predict(MODEL, VARIABLES, pixels)), np.float64)
         expected = (p[: len(views)] * [[v.times] for v in views]).sum(0) / count
         np.testing.assert_allclose(np.exp(log[i]), expected, rtol=1e-4)

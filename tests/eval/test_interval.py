@@ -2,7 +2,7 @@
 
 import pytest
 
-from inception_jax.eval.interval import wilson
+from inception_jax.eval.interval import at_chance, wilson
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 10), (10, 10), (721, 1000)])
@@ -19,3 +19,24 @@ def test_no_images_are_refused():
     """A proportion of nothing has no interval."""
     with pytest.raises(ValueError, match="above 0"):
         wilson(0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("top1", "count", "train", "classes", "warned"),
+    [
+        (0.2, 500, 0.51, 5, True),
+        (0.24, 500, 0.51, 5, False),  # above chance by more than its interval
+        (0.2, 500, 0.3, 5, False),  # training has only begun
+        (0.5, 100, 0.9, 2, True),
+        (0.5, 100, 0.6, 2, False),
+        (0.001, 50_000, 0.05, 1000, True),
+        (0.0, 50_000, 0.05, 1000, True),
+        (0.0, 0, 1.0, 10, False),
+        (float("nan"), 10, 1.0, 10, False),
+    ],
+)
+def test_a_split_at_chance_is_noticed(top1, count, train, classes, warned):
+    """Only if training is far above chance; the line has both figures."""
+    text = at_chance("test", top1, count, train, classes)
+    assert bool(text) == warned and "\n" not in text
+    assert not warned or (f"{train:.1%}" in text and f"{top1:.1%} on test" in text)

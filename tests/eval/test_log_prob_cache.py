@@ -1,12 +1,14 @@
 """Tests `inception_jax/eval/log_prob_cache.py`: a killed evaluation continues."""
 
 import errno
+import shutil
 
 import numpy as np
 import pytest
 
 from inception_jax.errors import ConfigError, DiskFullError
 from inception_jax.eval import log_prob_cache
+from inception_jax.workdir.run_dir import RunDir
 
 ABOUT = {"weights": "a", "protocol": "page"}
 
@@ -16,6 +18,25 @@ def rows(*index, bad=()):
     index = np.array(index, np.int32)
     log = np.stack([np.sin(index), np.cos(index)], -1).astype(np.float32)
     return index, index % 2, log, np.array(bad, np.int32)
+
+
+def test_a_workdir_that_is_removed(tmp_path):
+    """Nothing is written at its place, neither a part nor another cache."""
+    (tmp_path / "run").mkdir()
+    held = RunDir(tmp_path / "run")
+    held.hold()
+    folder = tmp_path / "run" / "eval" / "a"
+    cache = log_prob_cache.LogProbCache(folder, ABOUT, 2, before_write=held.check)
+    shutil.rmtree(tmp_path / "run")
+    cache.add(*rows(0, 1))
+    for write in (
+        cache.write,
+        lambda: log_prob_cache.LogProbCache(folder, ABOUT, 2, before_write=held.check),
+    ):
+        with pytest.raises(ConfigError, match="was removed"):
+            write()
+    held.close()
+    assert not (tmp_path / "run").exists()
 
 
 def test_parts_of_two_attempts_are_merged(tmp_path):

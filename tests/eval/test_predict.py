@@ -26,13 +26,13 @@ def files(tmp_path_factory):
         data = encoded(gradient(20 + i, 30, shade=40 * i), ".png")
         (root / f"{i}.png").write_bytes(b"torn" if i == 2 else data)
     (root / "notes.txt").write_text("no image")
-    return predict.image_files([root])
+    return predict.image_files([root])[0]
 
 
 def test_image_files(files, tmp_path):
     """A folder stands for its images; a missing path or an empty folder raises."""
     assert [p.name for p in files] == [f"{i}.png" for i in range(5)]
-    assert predict.image_files([files[3]]) == [files[3]]
+    assert predict.image_files([files[3]])[0] == [files[3]]
     for path, message in ((tmp_path / "no.png", "found nothing"), (tmp_path, "found none")):
         with pytest.raises(ConfigError, match=message):
             predict.image_files([path])

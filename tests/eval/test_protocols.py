@@ -4,10 +4,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from inception_jax import models
 from inception_jax.data.images.picture import Box
 from inception_jax.eval import protocols
 from inception_jax.eval.protocols import COUNTS, Protocol
+from inception_jax.weights.import_weights import run_config
 from tests.conftest import ROOT
+from tests.data import pictures
 
 SIDES = st.integers(1, 3000)
 SIZES = st.sampled_from([8, 32, 96, 224, 299, 331])
@@ -49,6 +52,31 @@ def test_distinct_views_of_common_sizes(height, width, distinct):
     views = Protocol("144crop", 224).views(height, width)
     assert len(views) == distinct
     assert {v.times for v in views} == {144: {1}, 48: {3}, 136: {1, 2}}[distinct]
+
+
+def test_each_protocol_has_its_own_resize():
+    """That of the code whose numbers were published; the others take the config's."""
+    data = pictures.settings(interpolation="lanczos", image_size=299, resize="short_side")
+    found = {n: protocols.from_data_section(data, n).interpolation for n in COUNTS}
+    assert (found.pop("slim"), found.pop("torchvision")) == ("tf1_bilinear", "pil_bilinear")
+    assert found.pop("timm") == "pil_bicubic" and set(found.values()) == {"lanczos"}
+    sides = {n: protocols.from_data_section(data, n).views(400, 500)[0] for n in COUNTS}
+    assert sides["torchvision"][1:3] == (342, 427) and sides["timm"][1:3] == (341, 426)
+    data.eval_crop = 0.8975
+    assert protocols.from_data_section(data, "timm").views(400, 500)[0][1:3] == (333, 416)
+    data.eval_crop = 0.01  # nothing is resized to a hundred times the input
+    assert protocols.from_data_section(data, "config").views(400, 500)[0][1:3] == (299, 299)
+
+
+def test_what_is_imported_is_evaluated_as_its_peer_does():
+    """The config of an import has the protocol of the peer, to the pixel: `config` is the same."""
+    for peer, name in (("inception_v3", "timm"), ("inception_v4", "timm"), ("xception", "timm"),
+                       ("inception_v3", "torchvision"), ("googlenet", "torchvision"),
+                       ("inception_v4", "slim"), ("inception_resnet_v2", "slim")):  # fmt: skip
+        data = run_config(models.create(peer, dialect=name)).data
+        own, peers = (protocols.from_data_section(data, n) for n in ("config", name))
+        assert own.views(375, 500) == peers.views(375, 500), (peer, name)
+        assert own.interpolation == peers.interpolation
 
 
 def test_144_by_hand():

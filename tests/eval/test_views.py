@@ -7,32 +7,36 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inception_jax.data import pipeline
 from inception_jax.data.images.picture import Picture
-from inception_jax.eval.protocols import Protocol
-from inception_jax.eval.views import ViewReader, fill
+from inception_jax.data.images.resize import RESIZES
+from inception_jax.eval import protocols
+from inception_jax.eval.protocols import Protocol, short_side
+from inception_jax.eval.views import ViewReader, centre, fill
 from tests.data import pictures
 
 
 @settings(deadline=None, max_examples=40)
-@given(height=st.integers(2, 60), width=st.integers(2, 60), square=st.booleans())
-def test_the_config_protocol_is_the_evaluation_crop(height, width, square):
-    """`config` has the pixels of `pipeline.centre`."""
+@given(height=st.integers(1, 60), width=st.integers(1, 60), square=st.booleans())
+def test_the_config_protocol_is_what_predict_sees(height, width, square):
+    """`centre` has the pixels of `config`: slim's or torchvision's with the config's share."""
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     resize = "short_side" if square else "stretch"
     data = pictures.settings(resize=resize, eval_crop=0.7, image_size=9)
-    expected, found = np.empty((9, 9, 3), np.uint8), np.empty((1, 9, 9, 3), np.uint8)
-    pipeline.centre(Picture(image), data, expected)
+    found = np.empty((1, 9, 9, 3), np.uint8)
     views = Protocol("config", 9, 0.7, square).views(height, width)
-    fill(Picture(image), views, cv2.INTER_LINEAR, found)
-    assert (found[0] == expected).all()
+    fill(Picture(image), views, "bilinear", found)
+    assert (found[0] == centre(Picture(image), data)).all()
+    if square:
+        big = cv2.resize(image, short_side(height, width, 13)[::-1])
+        y, x = (round((side - 9) / 2) for side in big.shape[:2])
+        assert (found[0] == big[y : y + 9, x : x + 9]).all()
 
 
 def plainly(image, name, size):
-    """The views of a decoded image from the definitions: slices and cv2.resize."""
+    """The views of a decoded image from the definitions: slices and a resize."""
 
     def resized(x, height, width):
-        return cv2.resize(x, (width, height), interpolation=cv2.INTER_LINEAR)
+        return RESIZES[protocols.RESIZES.get(name, "bilinear")](x, (width, height))
 
     height, width = image.shape[:2]
     if name == "slim":
@@ -46,8 +50,8 @@ def plainly(image, name, size):
             return resized(image, s, int(s * width / height))
         return resized(image, int(s * height / width), s)
 
-    if name == "torchvision":
-        big = with_short_side(round(size / 0.875))
+    if name in ("torchvision", "timm"):
+        big = with_short_side((round if name == "torchvision" else int)(size / 0.875))
         y, x = (round((side - size) / 2) for side in big.shape[:2])
         return [big[y : y + size, x : x + size]]
     out = []
@@ -68,18 +72,19 @@ def plainly(image, name, size):
 
 def compare(data, name, size):
     """Our views of a file against `plainly`, pixel by pixel."""
-    expected = plainly(simplejpeg.decode_jpeg(data, colorspace="RGB"), name, size)
+    pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", fastdct=name == "slim")
+    expected = plainly(pixels, name, size)
     picture = Picture(data)
     views = Protocol(name, size).views(picture.height, picture.width)
     found = np.zeros((len(views), size, size, 3), np.uint8)
-    fill(picture, views, cv2.INTER_LINEAR, found)
+    fill(picture, views, protocols.RESIZES.get(name, "bilinear"), found)
     counted = [f for f, v in zip(found, views, strict=True) for _ in range(v.times)]
     if len(views) == len(expected):
         assert all((a == b).all() for a, b in zip(found, expected, strict=True))
     assert sorted(x.tobytes() for x in counted) == sorted(x.tobytes() for x in expected)
 
 
-@pytest.mark.parametrize("name", ["slim", "torchvision", "10crop", "12crop", "144crop"])
+@pytest.mark.parametrize("name", ["slim", "torchvision", "timm", "10crop", "12crop", "144crop"])
 @pytest.mark.parametrize(
     ("height", "width"), [(90, 120), (121, 90), (64, 64), (64, 65), (30, 200)], ids=str
 )
@@ -92,7 +97,7 @@ def test_pixels_equal_slices_of_a_full_decode(name, height, width):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["slim", "torchvision", "12crop", "144crop"])
+@pytest.mark.parametrize("name", ["slim", "torchvision", "timm", "12crop", "144crop"])
 def test_pixels_of_photographs(real_data, name):
     """The same on photographs, at Inception's sizes."""
     for i, path in enumerate(sorted((real_data / "imagenet").glob("*.JPEG"))[::50]):
@@ -102,7 +107,7 @@ def test_pixels_of_photographs(real_data, name):
 def test_unreadable_images_have_no_weight():
     """Weights sum to 1 for an image, to 0 for an unreadable one and padding; one read each."""
     source = pictures.Pictures(200, bad=frozenset({3}))
-    read = ViewReader(source, Protocol("12crop", 6), "random", np.array([5, 3, 7]))
+    read = ViewReader(source, Protocol("12crop", 6), np.array([5, 3, 7]))
     batch = pictures.read(read, range(4))
     np.testing.assert_allclose(batch["weight"].sum(1), [1, 0, 1, 0], rtol=1e-6)
     assert batch["index"].tolist() == [5, -1, 7, -1]
@@ -119,15 +124,13 @@ def test_a_photograph_is_decoded_once(monkeypatch):
     monkeypatch.setattr(Picture, "inside", lambda *a: calls.append(a) or original(*a))
     picture = Picture(pictures.encoded(pictures.gradient(60, 80)))
     views = Protocol("144crop", 16).views(60, 80)
-    fill(picture, views, cv2.INTER_LINEAR, np.zeros((144, 16, 16, 3), np.uint8))
+    fill(picture, views, "bilinear", np.zeros((144, 16, 16, 3), np.uint8))
     assert len(calls) == 1
 
 
 def test_a_view_that_is_listed_twice_weighs_twice():
     """A 5:4 image has 128 views that count once and 8 that count twice, of 144."""
-    read = ViewReader(
-        pictures.Pictures(1, size=12), Protocol("144crop", 224), "bilinear", np.arange(1)
-    )
+    read = ViewReader(pictures.Pictures(1, size=12), Protocol("144crop", 224), np.arange(1))
     batch = pictures.read(read, range(1))
     weights, counts = np.unique((batch["weight"][0] * 144).round(5), return_counts=True)
     assert (weights.tolist(), counts.tolist()) == ([0, 1, 2], [8, 128, 8])

@@ -61,7 +61,7 @@ def test_a_run_with_every_fault(tmp_path):
         process.send_signal(signal.SIGTERM)
     assert runs.exit_codes(corrupted, 60) == [75, 75]
     assert (workdir / "checkpoints" / f"bad-{damaged}").is_dir()
-    assert f"checkpoint {damaged} is damaged (renamed to bad-{damaged})" in runs.output(workdir, 0)
+    assert f"checkpoint {damaged} is not good (renamed to bad-{damaged})" in runs.output(workdir, 0)
 
     runs.finish(workdir, DOUBLE, devices=4)  # one process, four devices
 

@@ -65,7 +65,7 @@ def test_the_previous_step_is_used_and_the_number_saved_again(original, tmp_path
     saves = Checkpoints(directory, keep=10)
     assert saves.newest_good() == 10
     (line,) = capfd.readouterr().err.splitlines()
-    assert "checkpoint 15 is damaged (renamed to bad-15): " in line
+    assert "checkpoint 15 is not good (renamed to bad-15): " in line
     assert "step 10 is used instead" in line
     like = saved.state(15)
     got, log = saves.restore(10, saved.shapes(like))
@@ -108,7 +108,9 @@ def test_a_run_continues_from_the_step_before(tmp_path):
     (damaged / "DONE").unlink()
     finish(damaged, *more)
     output = (tmp_path / "damaged.out").read_text()
-    assert all(f"checkpoint {step} is damaged (renamed to bad-{step}): " in output for step in last)
+    assert all(
+        f"checkpoint {step} is not good (renamed to bad-{step}): " in output for step in last
+    )
     assert (lines(damaged), weights(damaged)) == (lines(undisturbed), weights(undisturbed))
     assert checkpoint.steps(directory)[-2:] == last
 

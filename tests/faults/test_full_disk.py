@@ -61,12 +61,12 @@ def newest(workdir):
     return max(checkpoint.steps(workdir / "checkpoints"), default=0)
 
 
-@pytest.mark.parametrize("leave", ["not enough", "enough at first"])
+@pytest.mark.parametrize("leave", ["not enough", "enough at first", "nothing"])
 def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
     """Exit 74 before the next save starts; older steps stay; the resumed run is bit-identical.
 
     With `enough at first` the check for room passes, and the error comes from Orbax in the
-    background.
+    background. With `nothing` a line of the log is cut, and the start with a full disk is a 74 too.
     """
     workdir = small_disk / "run"
     log = tmp_path / "disk" / "run.out"
@@ -80,7 +80,7 @@ def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
     while last_step(workdir) < 5 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert process.poll() is None, log.read_text()[-3000:]
-    filler = fill(small_disk, leave=200_000)
+    filler = fill(small_disk, leave=0 if leave == "nothing" else 200_000)
     assert process.wait(120) == 74, log.read_text()[-3000:]
     good, reached = newest(workdir), last_step(workdir)
     output = log.read_text()
@@ -90,6 +90,10 @@ def test_a_full_disk(small_disk, undisturbed, tmp_path, leave, monkeypatch):
     # A step takes 12 ms, and Orbax several to fail; at the latest the next save fails.
     assert good and reached <= good + 2 * INTERVAL + 2
     assert checkpoint.load(workdir)[0] == good
+    if leave == "nothing":
+        again = start(workdir, *OFTEN, log="again")
+        assert again.wait(120) == 74
+        assert "Traceback" not in (tmp_path / "disk" / "run.again").read_text()
     filler.unlink()
     finish(workdir, *OFTEN)
     assert (lines(workdir), weights(workdir)) == (lines(undisturbed), weights(undisturbed))

@@ -102,15 +102,16 @@ def test_missing_coordinator(tmp_path):
 
 
 def test_another_config_is_refused(tmp_path):
-    """Two processes with different configs: both end with 78 and the key."""
+    """Two processes of a job with different configs: both end with 78, the key and their value."""
     workdir, at = tmp_path / "run", runs.port()
     processes = [
-        runs.start(workdir, f"--config.optim.lr={0.1 * (1 + i)}", job=(at, 2, i)) for i in range(2)
+        runs.start(workdir, f"--config.optim.lr={lr}", job=(at, 2, i), INCEPTION_JAX_JOB_TOKEN="a")
+        for i, lr in enumerate((0.1, 0.2))
     ]
     codes, seconds = timed_codes(processes)
     assert codes == [78, 78] and seconds < 20
-    for i in range(2):
-        assert "optim.lr: 0.1 on" in runs.output(workdir, i)
+    for i, lr in enumerate((0.1, 0.2)):
+        assert f"differ in optim.lr ({lr} here)" in runs.output(workdir, i)
     assert not workdir.exists()
 
 

@@ -44,5 +44,5 @@ def test_two_processes_one_and_two_again(tmp_path):
         assert manifest.read(directory / str(step))["processes"] == count
     flip(array_file(directory / "3"))
     done = processes(2, tmp_path)
-    assert sum("checkpoint 3 is damaged (renamed to bad-3)" in err for _, err in done) == 1
+    assert sum("checkpoint 3 is not good (renamed to bad-3)" in err for _, err in done) == 1
     assert checkpoint.steps(directory) == [1, 2, 3] and (directory / "bad-3").is_dir()

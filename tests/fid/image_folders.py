@@ -27,4 +27,4 @@ def folders(tmp_path_factory):
 def extract(run, folder, batch_size=8):
     """The features of a folder; `run` is (workdir, config)."""
     extractor = image_set.FeatureExtractor(predict.Predictor(run[1], run[0]))
-    return extractor.extract(folder, predict.image_files([folder]), batch_size)
+    return extractor.extract(folder, *predict.image_files([folder]), batch_size)

@@ -1,12 +1,14 @@
 """Tests the files in launch/examples, and what rendered jobs of all engines have in common."""
 
 import json
+import re
 import shlex
 import subprocess
 
 import pytest
 import yaml
 
+from inception_jax.runtime.rendezvous.protocol import TOKEN
 from tests.launch.examples import EXAMPLES, FOLDER, example, rendered
 
 
@@ -50,6 +52,15 @@ def test_words_survive_quoting(engine, tmp_path):
         (line,) = [w for w in words if w.startswith("--command=")]
         words = shlex.split(line.removeprefix("--command="))
     assert f"--workdir={path}" in words, result
+
+
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n.endswith(("sh", "sbatch"))])
+def test_scripts_make_a_token(name):
+    """A new one at each start: the processes prove with it that they belong together."""
+    (line,) = [x for x in example(name).splitlines() if x.strip().startswith(TOKEN)]
+    words = ["bash", "-c", f"set -eu; {line}; env | grep {TOKEN}="]
+    made = [subprocess.run(words, capture_output=True, text=True).stdout for _ in range(2)]
+    assert all(re.fullmatch(f"{TOKEN}=[0-9a-f]{{32}}\n", m) for m in made) and made[0] != made[1]
 
 
 def test_one_machine_has_no_coordinator():

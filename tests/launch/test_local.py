@@ -1,6 +1,7 @@
 """Tests `launch/local.py`: restarts, exit codes, parallel tasks and signals, with tiny programs."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -60,9 +61,18 @@ def test_a_bad_config_is_not_restarted(run, tmp_path):
 
 
 def test_several_processes_get_their_index(run, capfd):
-    """Each knows the number of processes and its own index; the output is prefixed with it."""
-    assert run("import sys; print(sys.argv[2:])", processes=2)[0] == 0
-    out = capfd.readouterr().out
+    """Each knows the number of processes and its own index; the output is prefixed with it.
+
+    And all have the token of the job, which is another for each start.
+    """
+    program = "import os, sys; print(sys.argv[2:], 'token', os.environ['INCEPTION_JAX_JOB_TOKEN'])"
+    outs = []
+    for _ in range(2):
+        assert run(program, processes=2)[0] == 0
+        outs.append(capfd.readouterr().out)
+    tokens = [set(re.findall("token ([0-9a-f]{32})", out)) for out in outs]
+    assert len(tokens[0]) == len(tokens[1]) == 1 and tokens[0] != tokens[1]
+    out = outs[0]
     for i in range(2):
         (line,) = [x for x in out.splitlines() if x.startswith(f"[{i}]")]
         assert "--processes=2" in line and f"--process={i}" in line
@@ -115,3 +125,19 @@ def test_huge_pages(value, expected, monkeypatch):
         ["bash", "-c", f"{line}; echo $GLIBC_TUNABLES"], capture_output=True, text=True
     )
     assert result.stdout.strip() == expected
+
+
+def test_a_log_on_a_full_disk(run, tmp_path):
+    """The task ends with its own code, and is not ended by a closed pipe."""
+    (tmp_path / "local-0.log").symlink_to("/dev/full")
+    program = "print('x' * 100_000, flush=True); print('y', flush=True); open('{}', 'w')"
+    code, lines = run(program.format(tmp_path / "ended"), "pass")
+    assert code == 0 and (tmp_path / "ended").exists() and lines[0] == "task 0: done"
+
+
+def test_a_log_that_cannot_be_written(run, tmp_path):
+    """It is no stop after saving (75): the error is raised when the other tasks have ended."""
+    (tmp_path / "local-0.log").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"local-0\.log"):
+        run("pass", f"open({str(tmp_path / 'ended')!r}, 'w')", at_once=2)
+    assert (tmp_path / "ended").exists()

@@ -1,9 +1,12 @@
 """Tests `launch/sky.py`: the task file, and submission with sky."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from inception_jax.launch import sky
+from inception_jax.launch.spec import JobSpec
 from tests.launch.examples import EXAMPLES, rendered
 from tests.launch.fake_tool import calls, install
 
@@ -23,6 +26,17 @@ def test_spot(flag, spot):
     task = yaml.safe_load(rendered(f"sky --accelerator=H100:8 --bucket=gs://b:/runs {flag}"))
     assert task["resources"].get("use_spot", False) == spot
     assert task["file_mounts"] == {"/runs": {"source": "gs://b", "mode": "MOUNT"}}
+
+
+def test_a_token_for_each_job(tmp_path, monkeypatch):
+    """SkyPilot takes it from the environment: it is in no file and on no command line."""
+    monkeypatch.setenv("INCEPTION_JAX_JOB_TOKEN", "")  # restored afterwards
+    check = "test ${#INCEPTION_JAX_JOB_TOKEN} = 32"
+    install(tmp_path, monkeypatch, "sky", check)
+    spec = JobSpec((("train",),), Path("/runs"), "a", nodes=2)
+    assert sky.submit(spec, {"task.yaml": Path("task.yaml")}) == "a"
+    (call,) = calls(tmp_path)
+    assert call.endswith("--env INCEPTION_JAX_JOB_TOKEN task.yaml")
 
 
 def test_cancel(tmp_path, monkeypatch):

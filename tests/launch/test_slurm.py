@@ -4,6 +4,7 @@ import pytest
 
 from inception_jax.errors import ConfigError, UserError
 from inception_jax.launch import slurm
+from tests.launch.examples import rendered
 from tests.launch.fake_tool import calls, install
 
 
@@ -13,6 +14,14 @@ from tests.launch.fake_tool import calls, install
 def test_array_ranges(numbers, text):
     """Consecutive indices are joined."""
     assert slurm.array_ranges(numbers) == text
+
+
+def test_what_sbatch_reads_is_quoted():
+    """A blank would start another option, and % a pattern in the log's path."""
+    train = ["--", "train", "--config=configs/digits.py", "--workdir=/tmp/50%j a"]
+    text = rendered("slurm --name=x --partition='a --uid=0' --account='$(b)'", train)
+    assert "\n#SBATCH --partition='a --uid=0'\n#SBATCH --account='$(b)'\n" in text
+    assert "\n#SBATCH --output='/tmp/50%%j a/slurm-%j.log'\n" in text
 
 
 @pytest.mark.parametrize(

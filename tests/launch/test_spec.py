@@ -41,3 +41,50 @@ def test_the_folder_is_on_the_volume():
     spec.require_folder_below("/runs", "--claim")
     with pytest.raises(ConfigError, match="--claim mounts /data: expected --workdir"):
         spec.require_folder_below("/data", "--claim")
+
+
+def spec(**changes):
+    """A job for SLURM or another engine."""
+    fields = {"commands": (TRAIN,), "folder": Path("/runs"), "name": "a", **changes}
+    return JobSpec(**fields)
+
+
+@pytest.mark.parametrize("bad", list("\n\r\0\x1b\x7f\x85\u2028\u2029\udcff"))
+@pytest.mark.parametrize("where", ["command", "folder", "option", "setup", "name"])
+def test_control_characters_are_refused(bad, where):
+    """A line break would start a line of its own in the job's file, or in its list of commands."""
+    given = f"a{bad}touch owned"
+    changes = {
+        "command": {"commands": (TRAIN, (*TRAIN, f"--workdir={given}"))},
+        "folder": {"folder": Path("/runs") / given},
+        "option": {"options": {"partition": given}},
+        "setup": {"setup": given},
+        "name": {"name": given},
+    }[where]
+    if where == "setup" and bad == "\n":
+        assert spec(setup="module load cuda\n\tmodule load nccl").setup  # lines of a shell script
+        return
+    with pytest.raises(ConfigError, match="expected") as raised:
+        spec(**changes)
+    assert str(raised.value).isprintable()
+
+
+def test_a_working_directory_with_a_line_break(tmp_path, monkeypatch):
+    """It is rendered too."""
+    (tmp_path / "a\nb").mkdir()
+    monkeypatch.chdir(tmp_path / "a\nb")
+    with pytest.raises(ConfigError, match=r"a\\nb: expected no control characters"):
+        spec()
+
+
+@pytest.mark.parametrize("text", ["PGPASSWORD=s3c", "export MYSQL_PWD='s3c'", 'DB_PASSWORD="s3c"'])
+def test_a_password_is_not_stored(text):
+    """Not in a job's file either; the message does not have it."""
+    for changes in (
+        {"setup": f"module load x\n{text}"},
+        {"options": {"extra": f"--export={text}"}},
+    ):
+        with pytest.raises(ConfigError, match="a password would be stored") as raised:
+            spec(**changes)
+        assert "s3c" not in str(raised.value)
+    assert spec(setup='export PGPASSWORD=$(cat ~/.password) PGPASSWORD="$X"')

@@ -17,7 +17,20 @@ def test_a_section_is_a_network():
     )
 
 
-def test_a_mistake_names_the_section():
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dialect": "keras"}, "--config.model.dialect: unknown dialect 'keras'"),
+        (
+            {"name": "inception_v9"},
+            "--config.model.name: unknown model 'inception_v9'.*did you",
+        ),
+        ({"drop_rows": ("a",)}, r"--config.model.drop_rows: unknown row 'a'.*drop_rows='\(\)'"),
+        ({"stem": "big"}, "--config.model.stem: unknown stem 'big'"),
+        ({"residual_scale": 0.1}, "--config.model.residual_scale: residual_scale: googlenet"),
+    ],
+)
+def test_a_mistake_names_the_key(change, says):
     """The message says which flag to change."""
-    with pytest.raises(ConfigError, match=r"--config.model: unknown dialect 'keras'"):
-        build_model({"name": "googlenet", "dialect": "keras"})
+    with pytest.raises(ConfigError, match=says):
+        build_model({"name": "googlenet", **change}).rows()

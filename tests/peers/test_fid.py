@@ -68,7 +68,7 @@ def ours(folders, network):
     """Our features of both folders, in batches of 24, which does not divide 64."""
     config = pages.of_run(str(network[1]))
     extractor = image_set.FeatureExtractor(predict.Predictor(config, network[1]))
-    return [extractor.extract(f, predict.image_files([f]), batch_size=24) for f in folders]
+    return [extractor.extract(f, *predict.image_files([f]), batch_size=24) for f in folders]
 
 
 @pytest.fixture(scope="module")

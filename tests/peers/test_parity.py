@@ -37,7 +37,7 @@ def load(folder, name):
     peer = weights.find(peer_name(name))
     file = next(f for e in FILES for f in [folder / f"{name}{e}"]
                 if f.is_file() or f.with_name(f"{f.name}.index").is_file())  # fmt: skip
-    arrays = weights.read(file)
+    arrays, _ = weights.fit(weights.read(file), peer)
     model = peer.create(arrays)
     variables, _ = weights.import_arrays(model, peer, arrays)
     variables = jax.tree.map(jax.numpy.asarray, variables)

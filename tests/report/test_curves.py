@@ -4,8 +4,11 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from inception_jax.report.curves import gather, thin
+import numpy as np
 
+from inception_jax.report.curves import read, thin
+
+from .fake_runs import metric_lines, write_lines
 from .read_page import columns, plain_text, written
 
 MakeRun = Callable[..., Path]
@@ -34,29 +37,41 @@ def test_nan_loss_is_a_hole_and_a_note(make_run: MakeRun) -> None:
 
 def test_thin_keeps_ends_and_spikes() -> None:
     """100,000 lines become at most 3,000, including the ends, all spikes and a NaN."""
-    lines = [{"step": i, "loss": 1.0 + (i % 7) / 100, "grad_norm": 1.0} for i in range(100_000)]
-    lines[50_003]["loss"] = 30.0
-    lines[60_001]["loss"] = math.nan
-    lines[70_009]["grad_norm"] = 99.0
-    lines[80_002]["grad_norm"] = math.nan
-    steps = [line["step"] for line in thin(tuple(lines))]
+    loss, grad_norm = 1.0 + np.arange(100_000) % 7 / 100, np.ones(100_000)
+    loss[50_003], loss[60_001] = 30.0, math.nan
+    grad_norm[70_009], grad_norm[80_002] = 99.0, math.nan
+    steps = thin(loss, grad_norm).tolist()
     assert len(steps) <= 3000 and steps == sorted(steps)
     assert {0, 50_003, 60_001, 70_009, 80_002, 99_999} <= set(steps)
 
 
 def test_thin_leaves_short_curves_alone() -> None:
     """A short curve is not changed."""
-    lines = tuple({"step": i, "loss": 1.0} for i in range(3000))
-    assert thin(lines) == lines
+    assert thin(np.ones(3000), np.ones(3000)).tolist() == list(range(3000))
 
 
-def test_curves_are_grouped_by_split_and_weights() -> None:
+def test_a_long_file_is_thinned(tmp_path: Path) -> None:
+    """At most 3,000 lines are held; both ends, a spike and the median rate of all are exact."""
+    (line, *_) = metric_lines(20, 0.5, seed=0, start=0.0, lr=0.1)
+    lines = [{**line, "step": i, "time": i, "images_per_s": i} for i in range(4000)]
+    lines[2001]["loss"] = 30.0
+    write_lines(tmp_path / "metrics.jsonl", lines)
+    (train,), _, _, times = read(tmp_path / "metrics.jsonl", [])
+    for curve, limit in ((train, 3000), (train.thinned(100), 100)):
+        steps = curve.columns["step"].tolist()
+        assert len(steps) <= limit and {0, 2001, 3999} <= set(steps) and curve.count == 4000
+    assert train.images_per_s == 1999.5 and train.newest == lines[-1]
+    assert times.tolist() == list(range(4000))
+
+
+def test_curves_are_grouped_by_split_and_weights(tmp_path: Path) -> None:
     """`train` is first; raw and averaged weights are separate curves."""
-    lines = [
-        {"step": 1, "split": "test", "weights": "ema", "top1": 0.5},
-        {"step": 1, "split": "test", "top1": 0.4},
-        {"step": 2, "split": "train", "loss": 1.0},
-    ]
-    curves = gather(lines, [])
+    place = {"epoch": 1.0, "time": 1.0}
+    write_lines(tmp_path / "metrics.jsonl", [
+        {**place, "step": 1, "split": "test", "weights": "ema", "top1": 0.5},
+        {**place, "step": 1, "split": "test", "top1": 0.4},
+        {**place, "step": 2, "split": "train", "loss": 1.0},
+    ])  # fmt: skip
+    curves = read(tmp_path / "metrics.jsonl", []).curves
     assert [c.label for c in curves] == ["train", "test (ema)", "test"]
-    assert curves[1].last("top1") == 0.5 and curves[1].last("loss") is None
+    assert curves[1].newest["top1"] == 0.5 and "loss" not in curves[1].columns

@@ -29,7 +29,13 @@ def test_damaged_lines_are_skipped_with_a_note(make_run: MakeRun) -> None:
 
 @pytest.mark.parametrize(
     ("text", "note"),
-    [("[1]", "is a list"), ("{", "is not JSON"), (None, "is missing"), ("{}", "")],
+    [
+        ("[1]", "found list"),
+        ("{", "is damaged"),
+        ("", "is empty"),
+        (None, "is missing"),
+        ("{}", ""),
+    ],
 )
 def test_objects(tmp_path: Path, text: str | None, note: str) -> None:
     """A file that is not an object is empty, with a note."""

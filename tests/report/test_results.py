@@ -6,7 +6,7 @@ import pytest
 from inception_jax.eval.interval import wilson
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
-from inception_jax.report.results import final
+from inception_jax.report.results import final, warnings
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,20 @@ def line(step: int, top1: float) -> dict:
 
 def test_newest_evaluation_wins() -> None:
     """A later line beats an older eval file; at one step the file wins, then ema over raw."""
-    raw, ema = Curve("test", "raw", (line(9, 0.1),)), Curve("test", "ema", (line(9, 0.2),))
+    raw, ema = (Curve("test", w, {}, 1, line(9, x)) for w, x in (("raw", 0.1), ("ema", 0.2)))
     empty = (), (), np.zeros((0, 3)), ()
     old = {"test": Evaluation("test", line(8, 0.3), *empty)}
     same = {"test": Evaluation("test", line(9, 0.4), *empty)}
     assert [r.top1 for r in final([ema, raw], {})] == [0.2]
     assert [r.top1 for r in final([raw, ema], old)] == [0.2]
     assert [r.top1 for r in final([raw, ema], same)] == [0.4]
+
+
+@pytest.mark.parametrize(("top1", "train", "count"), [(0.2, 0.6, 1), (0.0, 0.6, 1), (0.5, 0.6, 0)])
+def test_a_split_at_chance_is_a_warning(top1: float, train: float, count: int) -> None:
+    """A network that learns in training and evaluates at chance is named, with both figures."""
+    lines = (("test", "ema", top1), ("train", None, train))
+    curves = [Curve(split, weights, {}, 1, line(9, x)) for split, weights, x in lines]
+    found = warnings(curves[1], final(curves, {}), {"data": {"classes": 5}})
+    assert len(found) == count and all("60.0% in training" in text for text in found)
+    assert warnings(curves[1], final(curves, {}), {}) == warnings(None, final(curves, {}), {}) == []

@@ -1,5 +1,6 @@
 """Tests `report/runs.py`: which directories are runs, and the names of several runs."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,11 @@ import pytest
 
 from inception_jax import report
 from inception_jax.errors import ConfigError
+from inception_jax.report import runs
+from inception_jax.sweep import progress
+from inception_jax.sweep.trial import Trial
 
+from . import fake_runs
 from .read_page import embedded, written
 
 MakeRun = Callable[..., Path]
@@ -40,6 +45,32 @@ def test_parent_of_runs_is_recognised(make_run: MakeRun) -> None:
     parent = make_run("sweep/lr-1").parent
     with pytest.raises(ConfigError, match="its subdirectories lr-1 look like runs"):
         written(parent)
+
+
+def test_a_brief_run(make_run: MakeRun) -> None:
+    """Of thousands of trials: the curves of the evaluated split, and else the newest line."""
+    run = make_run()
+    config = {**fake_runs.config_of(), "eval": {"split": "test"}}
+    (run / "config.json").write_text(json.dumps(config))
+    with (run / "metrics.jsonl").open("a") as f:
+        f.writelines(json.dumps(x) + "\n" for x in fake_runs.monitor_lines(100, 1e9))
+    whole, brief = runs.read(run), runs.read(run, brief=True)
+    assert (whole.status, whole.seconds) == (brief.status, brief.seconds)
+    assert [c.newest for c in whole.curves] == [c.newest for c in brief.curves]
+    assert [len(c.columns["step"]) for c in whole.curves] == [150, 30]
+    assert [len(c.columns["step"]) for c in brief.curves] == [1, 30]
+    assert (brief.heat_maps, brief.warnings, brief.evaluations) == ([], [], {})
+    assert whole.heat_maps and whole.evaluations
+
+
+@pytest.mark.parametrize("config", ["[]", "5", '{"eval": 5, "train": [], "model": 3}', "{"])
+def test_an_odd_config(make_run: MakeRun, config: str) -> None:
+    """A config that is none is noted or passed over, by the report of a run and of a sweep."""
+    run = make_run()
+    (run / "config.json").write_text(config)
+    assert embedded(written(run))[0]["curves"]
+    trial = progress.read(Trial(0, {}, run, ()), "top1")
+    assert trial.state == "done" and trial.epochs == 0.0
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_an_error_caused_by_another_process(reported, tmp_path, monkeypatch):
     distributed._job.peers = SimpleNamespace(index=0)
     message = protocol.connection_lost({"index": 1, "host": "n2"})
     began = time.monotonic()
-    with pytest.raises(RuntimeError), run_dir.attempt(tmp_path, 3):
+    with pytest.raises(RuntimeError), run_dir.attempt(run_dir.RunDir(tmp_path), 3):
         if reported:
             threading.Timer(0.1, distributed._on_peer_exit, [message]).start()
         raise RuntimeError("Gloo: connection closed by peer")

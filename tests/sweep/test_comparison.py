@@ -57,6 +57,19 @@ def test_importances(grid_dir):
         assert abs(share - shares[key]) < 0.05, (key, share, shares)
 
 
+def test_importances_of_thousands_of_trials(grid_dir):
+    """A sample from the best to the last is compared; the whole would take half a minute."""
+    c = comparison.Comparison(folder.read(grid_dir))
+    few = list(c.importances)
+    done = [p for p in c.done for _ in range(100)]
+    c.__dict__.update(done=done)
+    del c.__dict__["importances"]
+    assert len(c.ranked) == comparison.MAX_TRIALS
+    assert (c.ranked[0], c.ranked[-1]) == (done[0], done[-1])
+    assert next(iter(c.importances)) == few[0]
+    assert comparison.spread([], 3) == [] and comparison.spread([1], 3) == [1]
+
+
 def test_the_most_important_key(grid_dir, tmp_path, monkeypatch):
     """The key with the largest share; the seed only if no other key differs."""
     c = comparison.Comparison(folder.read(grid_dir))

@@ -1,5 +1,7 @@
 """Tests `sweep/folder.py`: the directory of a sweep is written and read back."""
 
+import json
+
 import pytest
 
 from inception_jax.errors import ConfigError
@@ -13,7 +15,7 @@ def sweep(tmp_path):
     page.write_text("original")
     sweep = folder.new(tmp_path / "sweep", page, "small", ["--config.seed=1"], "top1")
     sweep.add([{"overrides": {"optim.lr": lr}, "hash": f"{i:08d}"} for i, lr in enumerate((1, 2))])
-    sweep.write(page.read_text())
+    sweep.write(page.read_bytes())
     return sweep
 
 
@@ -46,6 +48,22 @@ def test_other_directories(sweep, tmp_path):
     """A directory without sweep.json, and a damaged one, are errors."""
     with pytest.raises(ConfigError, match="expected a directory created by"):
         folder.read(tmp_path)
-    (sweep.folder / folder.FILE).write_text('{"page": 1}')
-    with pytest.raises(ConfigError, match="expected the file that `sweep expand` writes"):
-        folder.read(sweep.folder)
+    good = json.loads((sweep.folder / folder.FILE).read_text())
+    changes = {"page": 1, "base": [1], "rows": [{"hash": 1}], "search": {}, "more": 1}
+    bad = [json.dumps({**good, key: value}) for key, value in changes.items()]
+    for text in (*bad, "", "5", "[" * 200_000, '{"rows": ' + "9" * 5000 + "}"):
+        (sweep.folder / folder.FILE).write_text(text)
+        with pytest.raises(ConfigError, match="expected the file that `sweep expand` writes"):
+            folder.read(sweep.folder)
+
+
+def test_a_damaged_trial_is_named_and_passed_over(sweep, capfd):
+    """The other trials of a search are listed."""
+    sweep.search = {}
+    rows = {"a": '{"number": 1, "overrides": {}}', "b": '{"number": "1"}', "c": "", "d": "[[["}
+    for name, text in rows.items():
+        (sweep.folder / "trials" / name).mkdir()
+        (sweep.folder / "trials" / name / "trial.json").write_text(text)
+    for _ in range(2):
+        assert [t.folder.name for t in sweep.trials()] == ["a"]
+    assert capfd.readouterr().err.count("passed over") == 3

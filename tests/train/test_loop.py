@@ -1,6 +1,7 @@
 """Tests `inception_jax/train/loop.py` in this process: the five calls of a step, and its ends."""
 
 import io
+import shutil
 import signal
 
 import jax
@@ -8,15 +9,17 @@ import jax.numpy as jnp
 import pytest
 
 from inception_jax.checkpoint import Checkpoints
-from inception_jax.errors import DivergedError, PreemptedError
+from inception_jax.errors import ConfigError, DivergedError, PreemptedError
 from inception_jax.progress import Progress
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
+from inception_jax.train.step_log import StepLog
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
 from inception_jax.workdir import jsonl
+from inception_jax.workdir.run_dir import RunDir
 from tests.tiny import Tiny, digits
 from tests.train.steps import fresh
 
@@ -40,11 +43,14 @@ class Run:
         program = trainer.program
         self.state = fresh(program.mesh, model=program.model, tx=program.tx)
         self.workdir, self.record, self.interrupt = workdir, {}, Interrupt()
-        self.saves = Checkpoints(workdir / "checkpoints", keep=5)
+        held = RunDir(workdir)
+        held.hold()
+        self.saves = Checkpoints(workdir / "checkpoints", keep=5, before_write=held.check)
         self.clock = Timekeeper(0.0, Watchdog(0, workdir / "stacks.txt"))
-        bar, trace = Progress(program.total, stream=io.StringIO()), Trace(workdir / "profile", 0)
+        self.printed, trace = io.StringIO(), Trace(workdir / "profile", 0)
         self.loop = Loop(
-            trainer, workdir, self.saves, self.interrupt, self.clock, self.record, bar, trace,
+            trainer, held, self.saves, self.interrupt, self.clock, self.record,
+            Progress(program.total, stream=self.printed), trace,
             start=0, window=None,
         )  # fmt: skip
 
@@ -63,7 +69,8 @@ class Run:
 @pytest.fixture
 def current(trainer, tmp_path):
     """A run that has not begun."""
-    run = Run(trainer, tmp_path)
+    (tmp_path / "run").mkdir()
+    run = Run(trainer, tmp_path / "run")
     yield run
     run.saves.close()
 
@@ -93,12 +100,37 @@ def test_a_run_to_its_end(current):
     assert current.record["step"] == 4 and spent["start"] > 0 and spent["steps"] > 0
 
 
+@pytest.mark.parametrize("top1", [0.1, 0.9])
+def test_an_evaluation_at_chance_is_noticed(current, monkeypatch, top1):
+    """An untrained network is at chance: after training steps at 90% a line says so."""
+    monkeypatch.setattr(StepLog, "top1", top1)
+    current.loop.evaluate(2, current.state)
+    assert ("90.0% in training, but" in current.printed.getvalue()) == (top1 == 0.9)
+
+
 def test_a_signal_saves_and_stops(current):
     """After a signal the next step carries it to all processes, is saved, and is the last."""
     current.interrupt.signal = signal.SIGTERM
     with pytest.raises(PreemptedError, match="saved step 1 of 4 and stopped"):
         current.loop.run(current.state)
     assert current.record["step"] == 1 and current.saved() == [1]
+
+
+@pytest.mark.parametrize("call", ["save", "evaluate", "log"])
+def test_a_workdir_that_is_removed(current, monkeypatch, call):
+    """Before a save, an evaluation's or a log's line: an error, and it is not made again."""
+    loop, works = current.loop, getattr(current.loop, call)
+
+    def removed(step, state):
+        if step == 2:
+            current.saves.wait()
+            shutil.rmtree(current.workdir)
+        works(step, state)
+
+    monkeypatch.setattr(loop, call, removed)
+    with pytest.raises(ConfigError, match="was removed, renamed or replaced"):
+        loop.run(current.state)
+    assert not current.workdir.exists()
 
 
 def test_weights_that_are_not_finite_are_not_saved(current, trainer, monkeypatch):

@@ -17,9 +17,9 @@ class Saves:
     def wait(self):
         """All saves are complete."""
 
-    def steps(self):
-        """Oldest first."""
-        return sorted(self.saved)
+    def newest_good(self, before):
+        """The last one before a step."""
+        return max((s for s in self.saved if s < before), default=None)
 
     def set_aside(self, step, reason):
         """Removes one."""
@@ -57,10 +57,10 @@ def test_the_second_rollback_to_a_checkpoint_uses_an_older_one(tmp_path):
     back, saves = Rollbacks(tmp_path / "r.jsonl", section()), Saves(10, 20)
     assert back.add(diverged(25), saves) == 20
     assert back.add(diverged(23), saves) == 10
-    assert saves.steps() == [10]
+    assert saves.saved == [10]
     with pytest.raises(DivergedError, match="no older checkpoint"):
         back.add(diverged(13), saves)
-    assert saves.steps() == [10], "the last one stays"
+    assert saves.saved == [10], "the last one stays"
 
 
 @pytest.mark.parametrize(

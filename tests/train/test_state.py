@@ -8,7 +8,7 @@ import pytest
 
 from inception_jax.models import ImageTooSmallError, create
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import state
+from inception_jax.train import finetune, state
 from tests.tiny import Tiny
 from tests.train.steps import random_like
 
@@ -19,8 +19,8 @@ def test_fine_tuning_takes_leaves_of_the_same_path_and_shape():
     old = random_like(jax.eval_shape(Tiny(num_classes=5).init, jax.random.key(0), image))
     fields = dict(model=Tiny(), tx=optax.sgd(0.1), mesh=meshes.make(1), image_size=8, seed=0)
     shapes = state.abstract(**fields, ema=False)
-    taken, fresh, unused = state.same_leaves(shapes.variables, old)
-    assert sorted(fresh) == sorted(unused) == [
+    taken, other, fresh, unused = finetune.compared(shapes.variables, old)
+    assert fresh == unused == [] and sorted(other) == [
         "['params']['aux_conv2']['logits']['bias']",
         "['params']['aux_conv2']['logits']['kernel']",
         "['params']['logits']['bias']",

@@ -16,6 +16,7 @@ from inception_jax.train.step_log import PendingStep, StepLog
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer
+from inception_jax.workdir.run_dir import RunDir
 from tests.tiny import Tiny, digits
 
 BLOCKS = {"grad_norm": {"conv1": 2.0, "logits": 1.0}}
@@ -30,7 +31,7 @@ def output():
 @pytest.fixture
 def make(tmp_path, output):
     """A log of a run of 5 steps, two an epoch, which writes every second step."""
-    writer = Writer(tmp_path, resume_at=0, tensorboard=False, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="none")
 
     def make(window=None):
         program = SimpleNamespace(total=5, per_epoch=2.0, model=Tiny())
@@ -39,7 +40,7 @@ def make(tmp_path, output):
         clock, bar = Timekeeper(0.0, Watchdog(0, tmp_path / "s")), Progress(5, stream=output)
         feed = SimpleNamespace(stages=lambda: {"decode": 0.5})
         saves = SimpleNamespace(latest=1)
-        return StepLog(trainer, tmp_path, writer, bar, clock, feed, saves, window)
+        return StepLog(trainer, RunDir(tmp_path), writer, bar, clock, feed, saves, window)
 
     return make
 

@@ -41,7 +41,7 @@ def test_a_step_is_gradient_update_and_averages(initial):
     @jax.jit
     def expected(params):
         def loss(params):
-            output, new = MODEL.apply(
+            output, new = MODEL.clone(bn_decay=0.0).apply(
                 {"params": params, "batch_stats": initial.batch_stats},
                 rows["image"],
                 train=True,
@@ -61,6 +61,8 @@ def test_a_step_is_gradient_update_and_averages(initial):
     assert int(new.step) == 5
     params = jax.tree.map(lambda w, g: w - RATE * g, initial.params, grads)
     near(new.params, params)
+    share = 9 / 13  # of the fifth step
+    stats = jax.tree.map(lambda a, x: a + share * (x - a), initial.batch_stats, stats)
     near(new.batch_stats, stats)
     near(metrics.pop("gradient"), grads)
     decay = min(0.9, 5 / 14)
@@ -85,6 +87,45 @@ def test_dropout_is_a_function_of_seed_and_step():
 
     assert key(0, 4) == key(0, 4)
     assert len({key(0, 4), key(0, 5), key(1, 4), key(1, 5)}) == 4
+
+
+def run_statistics(decay, measured, start=0.0, step=0, inherited=()):
+    """The averages of one channel after train steps on batches with the statistics `measured`."""
+    model = MODEL.clone(bn_decay=decay)
+    state = TrainState(jnp.int32(step), {}, {"bn": {"mean": jnp.full(1, start)}}, (), {})
+
+    @jax.jit
+    def scan(state, measured):
+        def body(state, x):
+            new = {"bn": {"mean": x[None]}}
+            stats = steps.average_statistics(state, new, model, inherited)
+            return state.replace(step=state.step + 1, batch_stats=stats), None
+
+        return jax.lax.scan(body, state, measured)[0]
+
+    return float(scan(state, jnp.asarray(measured, jnp.float32)).batch_stats["bn"]["mean"][0])
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.9, 0.99, 0.996, 0.9997])
+@pytest.mark.parametrize("count", [1, 10, 100])
+def test_batch_norms_averages_are_of_the_steps_seen(decay, count):
+    """Nothing is left of the initial value in few steps; the newest weighs 9 / (8 + n)."""
+    measured = np.random.default_rng(0).normal(3, 1, count)
+    keep = np.minimum(decay, np.arange(count) / (9 + np.arange(count)))
+    weights = (1 - keep) * [np.prod(keep[i + 1 :]) for i in range(count)]
+    assert weights.sum() == pytest.approx(1)
+    want = np.average(measured, weights=weights)
+    for start in (0.0, 1e3):
+        np.testing.assert_allclose(run_statistics(decay, measured, start), want, rtol=1e-4)
+
+
+def test_batch_norms_averages_of_a_long_run_are_the_plain_ones():
+    """After many steps, and for averages that came with the weights, the rate is 1 - decay."""
+    plain = 5 + 0.01 * (2 - 5)
+    assert run_statistics(0.99, [2.0], start=5.0, step=10**6) == pytest.approx(plain, rel=1e-6)
+    own = ["['batch_stats']['bn']['mean']"]
+    assert run_statistics(0.99, [2.0], start=5.0, inherited=own) == pytest.approx(plain, rel=1e-6)
+    assert run_statistics(1.0, [2.0], start=5.0) == 5.0
 
 
 @pytest.mark.parametrize(("step", "keep"), [(0, 0.1), (89, 0.9 * 100 / 99), (10_000, 0.95)])

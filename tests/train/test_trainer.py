@@ -1,5 +1,6 @@
 """Tests `inception_jax/train/trainer.py`: what is refused, when something is due, rollbacks."""
 
+import json
 from types import SimpleNamespace
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from inception_jax import checkpoint
 from inception_jax.errors import ConfigError
 from inception_jax.train.trainer import Trainer, build, epoch_of
+from inception_jax.workdir import run_dir
 from tests.tiny import digits
 
 
@@ -55,8 +57,10 @@ def test_a_batch_is_placed_with_a_signal_for_each_device():
 def test_arrays_of_another_network_do_not_fit(tmp_path):
     """`checkpoint.init` of a network without a common layer is refused."""
     checkpoint.write(tmp_path, {"params": {"other": {"kernel": np.ones(3, np.float32)}}})
+    config = run_dir.plain(digits())
+    (tmp_path / "config.json").write_text(json.dumps(config))
     trainer = build(digits(checkpoint__init=str(tmp_path)), jax.devices()[:1])
-    with pytest.raises(ConfigError, match="none of its parameters fits googlenet"):
+    with pytest.raises(ConfigError, match="only 0% of this one's parameters below the classifier"):
         trainer.start_arrays()
     assert build(digits(), jax.devices()[:1]).start_arrays() is None
 
@@ -79,3 +83,11 @@ def test_an_error_of_the_compiler_waits_for_the_first_step(monkeypatch):
 def test_the_epoch_of_a_step():
     """Images seen over images of the split."""
     assert epoch_of(digits(), 30) == 30 * 96 / 1437
+
+
+def test_a_rollback_keeps_what_was_inherited():
+    """The averages that came with `checkpoint.init` are still those after a rollback."""
+    trainer = build(digits(), jax.devices()[:1])
+    trainer.program.inherited = frozenset(["['batch_stats']['conv1']['bn']['mean']"])
+    after = trainer.after_rollback(3, 0.5)
+    assert after.program.inherited == trainer.program.inherited and after.shift == 3

@@ -17,3 +17,4 @@ def test_every_layer_has_a_name(name):
     pairs = match_layers(peer_network(peer), peer.names())
     keys = [peer.layout.key(layer, leaf) for unit, layer in pairs for _, leaf, _ in unit.leaves]
     assert len(keys) == len(set(keys)) > 100
+    assert peer.array_names().issuperset(keys)  # what `fit` looks for

@@ -1,9 +1,11 @@
 """Tests that a file or folder is written completely or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
+from inception_jax.errors import ConfigError
 from inception_jax.workdir import atomic
 
 
@@ -61,3 +63,21 @@ def test_leftovers_of_killed_processes_go_after_a_day(tmp_path):
         os.utime(tmp_path / name, (now - age, now - age))
     atomic.write_text(tmp_path / "a", "x")
     assert sorted(p.name for p in tmp_path.iterdir()) == [".a.2.partial", "a"]
+
+
+def test_an_error_names_the_output(tmp_path):
+    """And not the temporary file; one about another file keeps that one's name."""
+    for body, name in (
+        (lambda p: os.write(os.open("/dev/full", os.O_WRONLY), b"x"), tmp_path / "a"),
+        (lambda p: (p / "below").write_text(""), tmp_path / "a"),
+        (lambda p: (tmp_path / "input").read_text(), tmp_path / "input"),
+    ):
+        with pytest.raises(OSError) as e, atomic.replacing(tmp_path / "a") as partial:
+            body(partial)
+        assert e.value.filename == str(name)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    with pytest.raises(OSError, match=r"-> '.*/a'$"):
+        atomic.write_text(tmp_path / "a", "")
+    with pytest.raises(ConfigError, match="/dev/full: expected a file or a new name"):
+        atomic.write_text(Path("/dev/full"), "")

@@ -1,19 +1,22 @@
 """Tests where a run's numbers go: metrics.jsonl, TensorBoard, and the trackers."""
 
 import json
+import os
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from inception_jax.errors import ConfigError
 from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer, check_tracker
+from inception_jax.workdir.run_dir import RunDir
 
 
 def write(workdir, steps, resume_at=0, value=0.0, **options):
     options = {"tensorboard": False, "track": "none", **options}
-    writer = Writer(workdir, resume_at=resume_at, **options)
+    writer = Writer(RunDir(workdir), resume_at=resume_at, **options)
     for step in steps:
         writer.write(step, step / 10, "train", {"loss": value + step, "weights": "raw"})
     writer.close()
@@ -21,7 +24,7 @@ def write(workdir, steps, resume_at=0, value=0.0, **options):
 
 def test_lines_are_there_at_once(tmp_path):
     """A line can be read while the run goes on, with its five fields first."""
-    writer = Writer(tmp_path, resume_at=0, tensorboard=False, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="none")
     writer.write(3, 0.5, "test", {"loss": 1.5, "weights": "ema"})
     line = json.loads((tmp_path / "metrics.jsonl").read_text())
     assert list(line) == ["step", "epoch", "time", "split", "loss", "weights"]
@@ -119,7 +122,7 @@ def test_mlflow(tmp_path, fake):
 def test_a_tracker_gets_finite_numbers_only(tmp_path, fake):
     """Texts and non-finite numbers, which trackers refuse, stay in metrics.jsonl."""
     wandb = fake("wandb")
-    writer = Writer(tmp_path, resume_at=0, tensorboard=False, track="wandb")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="wandb")
     writer.write(1, 0.1, "test", {"loss": float("nan"), "top1": 0.5, "weights": "ema"})
     writer.close()
     assert wandb.of("log")[0][0][0] == {"test/epoch": 0.1, "test/top1": 0.5}
@@ -131,7 +134,7 @@ def test_a_missing_tracker(tmp_path, name, monkeypatch):
     monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=rf"log.track={name}.*inception-jax\[track\]"):
-        Writer(tmp_path, resume_at=0, tensorboard=False, track=name)
+        Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track=name)
     check_tracker("none")
 
 
@@ -141,7 +144,7 @@ def test_numbers_by_block(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     noted = {"residual_ratio": {"block8_4": 0.5}, "dead_relu": {"block8_4": 0.25, "conv_1a": 0.0}}
-    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=True, track="none")
     for step in (1, 2):
         writer.write(step, step / 10, "monitors", noted)
     writer.close()
@@ -154,3 +157,21 @@ def test_numbers_by_block(tmp_path):
     blocks = {"residual_ratio/block8_4", "dead_relu/block8_4", "dead_relu/conv_1a"}
     assert set(events.Tags()["scalars"]) == blocks | {"monitors/epoch"}
     assert [e.value for e in events.Scalars("dead_relu/block8_4")] == [0.25, 0.25]
+
+
+def test_tensorboard_on_a_full_disk(tmp_path):
+    """The line that does not fit raises, in the thread that trains; so does an unwritable place."""
+    writer = Writer(tmp_path, resume_at=0, tensorboard=True, track="none")
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    full = os.open("/dev/full", os.O_WRONLY)
+    file = next(h for h in Path("/proc/self/fd").iterdir() if h.exists() and h.samefile(events))
+    os.dup2(full, int(file.name))
+    os.close(full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*tensorboard'"):
+        writer.write(1, 0.5, "train", {"loss": 1.0})
+    with pytest.raises(OSError, match="No space left on device"):
+        writer.close()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "tensorboard").touch()
+    with pytest.raises(OSError, match="tensorboard"):
+        Writer(tmp_path / "b", resume_at=0, tensorboard=True, track="none")

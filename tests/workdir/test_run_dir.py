@@ -1,6 +1,10 @@
 """Tests a run's directory: its lock, its config, its attempts."""
 
+import errno
 import json
+import os
+import shutil
+import stat
 import subprocess
 import sys
 
@@ -10,6 +14,7 @@ from inception_jax import config as cfg
 from inception_jax.cli import pages
 from inception_jax.errors import ConfigError, DivergedError, PreemptedError
 from inception_jax.workdir import run_dir
+from inception_jax.workdir.run_dir import RunDir
 
 
 @pytest.fixture
@@ -79,6 +84,86 @@ def test_the_lock_ends_with_the_run(config, tmp_path):
         raise DivergedError("nan")
     with run_dir.opened(tmp_path, config, False):
         pass
+
+
+def emptied(run):
+    """`rm -r DIR/*`, which leaves hidden files."""
+    (run / "config.json").unlink()
+
+
+LOST = {
+    "removed": shutil.rmtree,
+    "renamed": lambda run: run.rename(run.with_name("elsewhere")),
+    "replaced": lambda run: shutil.copytree(run.rename(run.with_name("elsewhere")), run),
+    "a file now": lambda run: (shutil.rmtree(run), run.touch()),
+    "its lock removed": lambda run: (run / ".lock").unlink(),
+    "its lock replaced": lambda run: ((run / ".lock").unlink(), (run / ".lock").touch()),
+    "emptied": emptied,
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_a_directory_that_is_lost(config, tmp_path, how):
+    """Named by 78; neither the check nor the end of the attempt writes anything there."""
+    run = tmp_path / "run"
+    with (
+        pytest.raises(ConfigError, match=r"--workdir=.*run.* removed, renamed or replaced") as e,
+        run_dir.opened(run, config, False) as held,
+        run_dir.attempt(held, 0),
+    ):
+        held.check()
+        LOST[how](run)
+        left = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+        held.check()
+    assert e.value.code == 78
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == left
+
+
+def test_moved_and_put_back(config, tmp_path):
+    """The same directory under its name again is no loss."""
+    with run_dir.opened(tmp_path / "run", config, False) as held:
+        (tmp_path / "run").rename(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").rename(tmp_path / "run")
+        held.check()
+
+
+def test_a_link_that_is_repointed(config, tmp_path):
+    """A workdir that is a link is the directory it led to."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("a")
+    with run_dir.opened(tmp_path / "link", config, False) as held:
+        held.check()
+        (tmp_path / "link").unlink()
+        (tmp_path / "link").symlink_to("b")
+        with pytest.raises(ConfigError):
+            held.check()
+    assert not [*(tmp_path / "b").iterdir()]
+
+
+def test_no_second_run_without_the_lock_file(config, tmp_path):
+    """The directory is locked too; a file system that locks none is accepted."""
+    with run_dir.opened(tmp_path, config, False):
+        (tmp_path / ".lock").unlink()
+        with pytest.raises(ConfigError, match="another process"):
+            run_dir.check(tmp_path, config, False)
+        with (
+            pytest.raises(ConfigError, match="another process"),
+            run_dir.opened(tmp_path, config, False),
+        ):
+            pass
+
+
+def test_a_file_system_that_locks_no_directories(config, tmp_path, monkeypatch):
+    """NFS refuses the directory's lock; the file's counts alone."""
+
+    def flock(handle, how):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EBADF, "no lock")
+
+    monkeypatch.setattr(run_dir.fcntl, "flock", flock)
+    with run_dir.opened(tmp_path, config, False) as held:
+        held.check()
 
 
 def changed(config, key: str):
@@ -151,12 +236,23 @@ def test_check_refuses_what_opened_would_and_writes_nothing(config, tmp_path):
     assert run_dir.saved_config(run) == run_dir.plain(config)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "3"])
+@pytest.mark.parametrize("text", ["", "\n", "{", "[1]", "3", "\x00" * 512, "[" * 200_000])
 def test_a_damaged_config(tmp_path, text):
-    """A config.json that is no object is named, not a crash."""
+    """A config.json that is no object is named, with what to do."""
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(ConfigError, match=r"config\.json is damaged"):
+    with pytest.raises(ConfigError, match=r"config\.json is damaged .*; put a copy") as error:
         run_dir.saved_config(tmp_path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_saved_value_is_checked(tmp_path, config):
+    """One of another type is refused by every reader, with file and key."""
+    for key, value in (("keep", "x"), ("keep", None), ("keep_every_epochs", 10**400)):
+        saved = run_dir.plain(config)
+        saved["checkpoint"][key] = value
+        (tmp_path / "config.json").write_text(json.dumps(saved))
+        with pytest.raises(ConfigError, match=rf"config\.json is damaged \(checkpoint\.{key}"):
+            run_dir.saved_config(tmp_path)
 
 
 def test_no_run(tmp_path):
@@ -174,7 +270,7 @@ def test_attempts(tmp_path, error, code):
     """An attempt's end has the step it came to and the exit code; attempts are appended."""
     for first in (0, 3):
         try:
-            with run_dir.attempt(tmp_path, first) as record:
+            with run_dir.attempt(RunDir(tmp_path), first) as record:
                 record["step"] = first + 3
                 if error:
                     raise error
@@ -190,5 +286,5 @@ def test_attempts(tmp_path, error, code):
 
 def test_a_killed_attempt_has_no_end(tmp_path):
     """The start is on the disk before the work begins."""
-    with run_dir.attempt(tmp_path, 5):
+    with run_dir.attempt(RunDir(tmp_path), 5):
         assert [n["event"] for n in lines(tmp_path / "attempts.jsonl")] == ["start"]

@@ -12,6 +12,7 @@ from inception_jax.data.images import distort
 from inception_jax.data.sources.listing import SUFFIXES
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
+from inception_jax.workdir import atomic
 
 COLUMNS, MAX_IMAGES = 8, 64
 
@@ -40,6 +41,8 @@ def write(config: Config, source: Source, step: int, out: Path) -> Path:
     tiles = np.pad(images, border, constant_values=255)
     side = tiles.shape[1]
     sheet = tiles.reshape(-1, COLUMNS, side, side, 3).swapaxes(1, 2).reshape(-1, COLUMNS * side, 3)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
+    data = cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
+    with atomic.naming(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(data)
     return out

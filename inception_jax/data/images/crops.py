@@ -1,4 +1,4 @@
-"""Crop and resize on the host: the part of an image that the network sees, and its size."""
+"""Crops on the host: the part of an image that the network sees."""
 
 import math
 
@@ -9,13 +9,6 @@ from inception_jax.data.images.picture import Box
 
 Rng = np.random.Generator
 Span = tuple[float, float]
-INTERPOLATIONS = {
-    "bilinear": cv2.INTER_LINEAR,
-    "nearest": cv2.INTER_NEAREST_EXACT,
-    "bicubic": cv2.INTER_CUBIC,
-    "area": cv2.INTER_AREA,
-    "lanczos": cv2.INTER_LANCZOS4,
-}
 # `random` chooses one of these: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
 RANDOM = ("bilinear", "nearest", "bicubic", "area")
 ATTEMPTS = 10  # torchvision's
@@ -93,14 +86,6 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
 def evaluated_with(interpolation: str) -> str:
     """The interpolation of evaluation: `random` is for training."""
     return "bilinear" if interpolation == "random" else interpolation
-
-
-def resize(part: np.ndarray, out: np.ndarray, interpolation: str) -> None:
-    """Resize `part` [h, w, 3] to `out`, uint8 [size, size, 3]; the aspect may change."""
-    if part.shape == out.shape:
-        out[:] = part
-    else:
-        cv2.resize(part, out.shape[1::-1], dst=out, interpolation=INTERPOLATIONS[interpolation])
 
 
 def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:

@@ -20,12 +20,13 @@ class BadImageError(ValueError):
     """Bytes that are not a complete, readable image."""
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, fast_dct: bool = False) -> np.ndarray:
     """Decode a JPEG, a PNG or any other format that OpenCV reads.
 
     libjpeg-turbo decodes JPEGs and refuses truncated ones. The format is recognised by the first
     bytes, never by the file's name. EXIF orientation and transparency are ignored, as by
-    TensorFlow's decoder, with which the published networks were trained.
+    TensorFlow's decoder, with which the published networks were trained. `fast_dct` decodes a JPEG
+    by libjpeg's less accurate transform, TensorFlow's default.
 
     Returns:
         uint8 [h, w, 3], RGB.
@@ -41,7 +42,7 @@ def decode(data: bytes) -> np.ndarray:
             f"{width}x{height} pixels are too many to decode (at most {MAX_PIXELS:,}): "
             f"shrink it, or store it as JPEG and install libjpeg-turbo 3 (pip install turbojpeg)"
         )
-    pixels = _jpeg(data) if data.startswith(JPEG) else None
+    pixels = _jpeg(data, fast_dct) if data.startswith(JPEG) else None
     return _any(data) if pixels is None else pixels
 
 
@@ -65,13 +66,13 @@ def _size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _jpeg(data: bytes) -> np.ndarray | None:
+def _jpeg(data: bytes, fast: bool) -> np.ndarray | None:
     """Pixels of a JPEG, or None for a chroma subsampling that simplejpeg does not support."""
     try:
-        return simplejpeg.decode_jpeg(data, colorspace="RGB")
+        return simplejpeg.decode_jpeg(data, colorspace="RGB", fastdct=fast)
     except ValueError as e:
         if HARMLESS in str(e):
-            return simplejpeg.decode_jpeg(data, colorspace="RGB", strict=False)
+            return simplejpeg.decode_jpeg(data, "RGB", fastdct=fast, strict=False)
         if "subsampling" in str(e):
             return None
         raise BadImageError(f"damaged JPEG: {e}") from e

@@ -47,22 +47,23 @@ class Picture:
             self._pixels = decode(self._data)
         return self._pixels
 
-    def inside(self, box: Box, least: int | None = None) -> np.ndarray:
+    def inside(self, box: Box, least: int | None = None, fast_dct: bool = False) -> np.ndarray:
         """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
 
         `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
         quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of
-        `whole`, unless the box has more than 2^26.
+        `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels.
 
         Raises:
             BadImageError: the image cannot be read.
         """
         if self._pixels is None and self._header is not None:
-            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least))
+            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least), fast_dct)
             if part is not None:
                 return part
         y, x, height, width = box
-        return self.whole()[y : y + height, x : x + width]
+        pixels = decode(self._data, True) if fast_dct and self._data else self.whole()
+        return pixels[y : y + height, x : x + width]
 
 
 def _shrunk(box: Box, least: int | None) -> tuple[int, int, int, int, int]:

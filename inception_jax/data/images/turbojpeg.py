@@ -16,7 +16,7 @@ import numpy as np
 
 # turbojpeg.h, enum TJINIT, TJPARAM, TJCS and TJPF
 DECOMPRESS, RGB = 1, 0
-STOP_ON_WARNING, SUBSAMPLING, WIDTH, HEIGHT, PRECISION, COLOURSPACE = 0, 4, 5, 6, 7, 8
+STOP_ON_WARNING, SUBSAMPLING, WIDTH, HEIGHT, PRECISION, COLOURSPACE, FAST_DCT = 0, 4, 5, 6, 7, 8, 10
 YCBCR_OR_GREY = (1, 2)
 # A region must start at a multiple of this width, by TJSAMP: 444, 422, 420, grey, 440, 411, 441.
 BLOCK = {0: 8, 1: 16, 2: 16, 3: 8, 4: 8, 5: 32, 6: 8}
@@ -124,8 +124,9 @@ def header(data: bytes) -> Header | None:
 
 
 def decode(
-    data: bytes, header: Header, y: int, x: int, height: int, width: int, shrink: int = 1
-) -> np.ndarray | None:
+    data: bytes, header: Header, y: int, x: int, height: int, width: int, shrink: int = 1,
+    fast_dct: bool = False,
+) -> np.ndarray | None:  # fmt: skip
     """Decode a region of a JPEG to RGB, uint8 [height, width, 3]; None if it is damaged.
 
     With `shrink` 1 the pixels equal those of the whole decoded image: smooth upsampling of the
@@ -141,6 +142,7 @@ def decode(
     out = np.empty((height, right - left, 3), np.uint8)
     failed = (
         not h.read_header(data)
+        or lib.tj3Set(h.value, FAST_DCT, int(fast_dct))
         or lib.tj3SetScalingFactor(h.value, Scale(1, shrink))
         or lib.tj3SetCroppingRegion(h.value, Region(left, y, right - left, height))
         or lib.tj3Decompress8(h.value, data, len(data), out.ctypes.data, 0, RGB)

@@ -15,6 +15,7 @@ from inception_jax.data.prepare import archives, prepared
 from inception_jax.data.prepare.imagenet import missing_images
 from inception_jax.errors import ConfigError
 from inception_jax.progress import watched
+from inception_jax.runtime import user_paths
 
 
 def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) -> str:
@@ -27,7 +28,7 @@ def prepare(manual: Path, out: Path, any_size: bool = False, md5: bool = False) 
     """
     import tensorflow_datasets as tfds
 
-    manual, out = Path(manual).expanduser(), Path(out).expanduser()
+    manual, out = user_paths.expanded(manual), user_paths.expanded(out)
     final = out / imagenet.NAME / str(tfds.builder_cls(imagenet.NAME).VERSION)
     if final.exists():
         return _summary(final)

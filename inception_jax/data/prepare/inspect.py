@@ -3,7 +3,6 @@
 import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 from inception_jax.config import sections
@@ -16,6 +15,7 @@ from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.progress import Progress
+from inception_jax.runtime import user_paths
 
 CHUNK = 32  # images a thread reads at a time
 
@@ -35,7 +35,7 @@ def splits(data: sections.Data) -> dict[str, Split]:
 
         source = Tfds(data.name, data.dir, data.train_split)
         return {name: Split(count, len(source.classes)) for name, count in source.splits.items()}
-    names = SPLITS if data.source == "digits" else subfolders(Path(data.dir).expanduser())
+    names = SPLITS if data.source == "digits" else subfolders(user_paths.expanded(data.dir))[0]
     return {name: _split(data, name) for name in names}
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inception_jax.data.prepare import prepared
 from inception_jax.data.sources.folder import Folder
 from inception_jax.data.sources.listing import subfolders
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
 from inception_jax.progress import watched
 
 STAT_THREADS = 16  # that read file sizes; on a network disk each call waits
@@ -53,7 +53,7 @@ class Manifest:
     def __init__(self, root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str]):
         if not root.is_dir():
             raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
-        folders = subfolders(root)
+        folders, _ = subfolders(root)
         for split in (train, *splits):
             if split not in folders:
                 raise ConfigError(
@@ -62,9 +62,17 @@ class Manifest:
                 )
         self.classes: tuple[str, ...] = ()
         self.shards: list[ShardFile] = []
+        self.left_out: list[str] = []  # lines about what is in the folder and not in the set
         for split in splits or folders:
             source = _opened(root, split, train)
             self.classes = source.classes
+            self.left_out += source.left_out.lines(split)
+            if odd := [name for name in source.classes if shown(name) != name]:
+                raise ConfigError(
+                    f"{root}: the class folder {shown(odd[0])} has a line break, a control "
+                    f"character or undecodable bytes in its name, but names are stored one a line "
+                    f"as UTF-8; rename it"
+                )
             self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
 
     def __len__(self) -> int:

@@ -15,8 +15,9 @@ from inception_jax.data.images.kind import examine
 from inception_jax.data.prepare import prepared
 from inception_jax.data.prepare.manifest import ImageFile, Manifest, ShardFile
 from inception_jax.data.sources.bad_images import check_tolerated, reason_lines
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import Progress
+from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
 
 VERSION = "1.0.0"
@@ -38,17 +39,17 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         DataError: more than 1% of the images are unreadable and not left out.
         DiskFullError: too little room.
     """
-    root, out = Path(root).expanduser(), Path(out).expanduser()
+    root, out = user_paths.expanded(root), user_paths.expanded(out)
     name = name or re.sub(r"\W+", "_", root.resolve().name.lower()).strip("_")
     _check_names(root, out, name)
     manifest = Manifest(root, name, shard_bytes, train, splits)
     flags, final = (VERSION, OPTIONS, leave_out), out / name / VERSION
     content = manifest.digest(*flags)
     if final.exists():
-        return _check_same(final, content)
+        return "\n".join([_check_same(final, content), *manifest.left_out])
     with prepared.staging(out, name) as staging:
         if final.exists():  # written by the process that held the lock
-            return _check_same(final, content)
+            return "\n".join([_check_same(final, content), *manifest.left_out])
         state = _PackState(staging, manifest.digest(*flags, times=True))
         remaining = [shard for shard in manifest.shards if shard.file not in state.done]
         size = sum(image.size + RECORD_BYTES for shard in remaining for image in shard.images)
@@ -57,7 +58,7 @@ def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, tra
         lengths = _finish(state, name, manifest, content)
         prepared.publish(state.folder, final)
         state.path.unlink()
-    return "\n".join(_summary(final, lengths, bad, leave_out))
+    return "\n".join([*_summary(final, lengths, bad, leave_out), *manifest.left_out])
 
 
 def _check_names(root: Path, out: Path, name: str) -> None:
@@ -176,7 +177,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     try:
         data = path.read_bytes()
     except FileNotFoundError as e:
-        raise DataError(f"{path} was listed at the start and has been removed") from e
+        raise DataError(f"{shown(path)} was listed at the start and has been removed") from e
     except OSError as e:
         return b"", str(e)
     try:

@@ -8,6 +8,7 @@ import numpy as np
 
 from inception_jax.data.images.kind import ImageKind, misnamed
 from inception_jax.data.sources.bad_images import reason_lines
+from inception_jax.errors import shown
 
 ENDS = 5  # smallest and largest classes listed
 BARS, WIDTH = 8, 30  # of the histogram
@@ -61,7 +62,7 @@ class Survey:
         yield f"{self.total:,} images of {len(self.classes):,} classes, all read"
         yield from self._class_lines()
         if median := self.median():
-            ends = [f"{end} {w} x {h} ({name})" for end, (w, h, name) in self.ends.items()]
+            ends = [f"{end} {w} x {h} ({shown(name)})" for end, (w, h, name) in self.ends.items()]
             yield f"sizes: median {median[0]} x {median[1]}, {', '.join(ends)}"
         yield "formats: " + ", ".join(f"{n} {count:,}" for n, count in self.formats.most_common())
         if self.misnamed:
@@ -74,7 +75,7 @@ class Survey:
         order = np.argsort(self.counts, kind="stable")
 
         def row(indexes: np.ndarray) -> str:
-            return ", ".join(f"{self.classes[i]} ({self.counts[i]:,})" for i in indexes)
+            return ", ".join(f"{shown(self.classes[i])} ({self.counts[i]:,})" for i in indexes)
 
         empty = int((self.counts == 0).sum())
         yield f"images a class: median {np.median(self.counts):,.0f}; {empty} classes without any"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from inception_jax.data.sources.source import Source
-from inception_jax.errors import DataError
+from inception_jax.errors import DataError, shown
 
 TOLERATED = 0.01  # share of unreadable images above which a run ends
 
@@ -52,6 +52,7 @@ def check_tolerated(reasons: Mapping[str, str], total: int, advice: str = "") ->
 
 def reason_lines(reasons: Mapping[str, str], max_named: int = 100) -> Iterator[str]:
     """A line for each of the first images, and the number of the others."""
-    yield from (f"  {name}: {reason}" for name, reason in islice(reasons.items(), max_named))
+    first = islice(reasons.items(), max_named)
+    yield from (f"  {shown(name)}: {shown(reason)}" for name, reason in first)
     if len(reasons) > max_named:
         yield f"  and {len(reasons) - max_named} more"

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from inception_jax.data.images.picture import Picture
-from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.source import Source, left_out_of
 
 
 class Cached:
@@ -15,6 +15,7 @@ class Cached:
         self.classes = source.classes
         self.name = source.name
         self.file = getattr(source, "file", source.name)
+        self.left_out = left_out_of(source)
         # An image is decoded once (twice, if two threads race).
         self.label = functools.cache(source.label)
         self.stored = functools.cache(lambda index: Picture(source.stored(index)).whole())

@@ -20,7 +20,7 @@ class Files:
             raise ConfigError(f"expected a folder of images, found no folder at {root}")
         self._root = root
         self.classes: tuple[str, ...] = ("",)
-        self._names = images_below(root)
+        self._names, self.left_out = images_below(root)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -30,11 +30,8 @@ class Files:
         return 0
 
     def stored(self, index: int) -> bytes:
-        """The file's bytes."""
-        try:
-            return contents(os.path.join(self._root, self._names[index]))
-        except OSError as e:
-            raise BadImageError(str(e)) from e
+        """The file's bytes; raises BadImageError."""
+        return contents(os.path.join(self._root, self._names[index]))
 
     def name(self, index: int) -> str:
         """Its path below the folder."""
@@ -42,6 +39,13 @@ class Files:
 
 
 def contents(path: str) -> bytes:
-    """A file's bytes. Neither a buffer nor a Path is made: 20 us instead of 40."""
-    with open(path, "rb", buffering=0) as f:
-        return f.read()
+    """A file's bytes. Neither a buffer nor a Path is made: 20 us instead of 40.
+
+    Raises:
+        BadImageError: it cannot be read, or was removed after it was listed.
+    """
+    try:
+        with open(path, "rb", buffering=0) as f:
+            return f.read()
+    except OSError as e:
+        raise BadImageError(e.strerror or str(e)) from e

@@ -1,13 +1,13 @@
 """A folder tree of images: `dir/split/class/image`."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.files import contents
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.data.sources.left_out import first_few
+from inception_jax.errors import ConfigError
+from inception_jax.runtime import user_paths
 
 
 class Folder:
@@ -20,16 +20,16 @@ class Folder:
     def __init__(self, root: str | Path, split: str, train_split: str = ""):
         if not str(root):
             raise ConfigError("--config.data.dir is empty: expected a folder `split/class/image`")
-        base = Path(root).expanduser()
+        base = user_paths.expanded(root)
         flag = f"--config.data.dir={root}"
         expected = f"{flag}: expected a folder {base / split} with one folder a class, but"
         if not base.is_dir():
             raise ConfigError(f"{expected} {base} is not a folder")
         if not split or not (base / split).is_dir():
-            raise ConfigError(f"{expected} {base} has {_listed(listing.subfolders(base))}")
-        found = listing.subfolders(base / split)
+            raise ConfigError(f"{expected} {base} has {_listed(listing.subfolders(base)[0])}")
+        found, self.left_out = listing.subfolders(base / split)
         trained = train_split and (base / train_split).is_dir()
-        self.classes = tuple(listing.subfolders(base / train_split) if trained else found)
+        self.classes = tuple(listing.subfolders(base / train_split)[0] if trained else found)
         if extra := [name for name in found if name not in set(self.classes)]:
             raise ConfigError(
                 f"{flag}: expected in {base / split} only classes of "
@@ -37,10 +37,13 @@ class Folder:
             )
         self._root, self._split = base, split
         self._files = listing.of(base / split, list(self.classes))
+        self.left_out.add_all(self._files.left_out)
         if not len(self):
+            left_out = "".join(f"\n{line}" for line in self.left_out.lines(split))
             raise ConfigError(
                 f"{flag}: expected images ({', '.join(listing.SUFFIXES)}) in "
                 f"{base / split}/<class>/, found none; the class folders are {_listed(found)}"
+                f"{left_out}"
             )
 
     def __len__(self) -> int:
@@ -51,14 +54,8 @@ class Folder:
         return int(self._files.labels[index])
 
     def stored(self, index: int) -> bytes:
-        """The file's bytes; raises BadImageError, or DataError if the file was removed."""
-        path = os.path.join(self._root, self.name(index))
-        try:
-            return contents(path)
-        except FileNotFoundError as e:
-            raise DataError(f"{path} was listed at the start and has been removed") from e
-        except OSError as e:
-            raise BadImageError(str(e)) from e
+        """The file's bytes; raises BadImageError."""
+        return contents(os.path.join(self._root, self.name(index)))
 
     def name(self, index: int) -> str:
         """`split/class/file`."""
@@ -66,7 +63,5 @@ class Folder:
         return f"{self._split}/{folder}/{os.fsdecode(self._files.names[index])}"
 
 
-def _listed(names: Sequence[str], most: int = 10) -> str:
-    """`a, b, c and 997 more`."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "no folders"
+def _listed(names: list[str]) -> str:
+    return first_few(names) or "no folders"

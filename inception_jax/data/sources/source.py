@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inception_jax.data.images.picture import Stored
+from inception_jax.data.sources.left_out import LeftOut
 
 
 class Source(Protocol):
@@ -29,6 +30,11 @@ class Source(Protocol):
     def name(self, index: int) -> str:
         """Name of image `index` in messages: its path, or split and number."""
         ...
+
+
+def left_out_of(source: Source) -> LeftOut:
+    """What the listing of a source's files left out; nothing where there is none."""
+    return getattr(source, "left_out", LeftOut())
 
 
 def file_of(source: Source, index: int) -> str:

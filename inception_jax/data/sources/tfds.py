@@ -10,6 +10,7 @@ from inception_jax.data import imagenet
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.prepare.imagenet import download_help
 from inception_jax.errors import ConfigError
+from inception_jax.runtime import user_paths
 
 FILE_NAME = "file_name"  # the feature of ImageNet's sets
 
@@ -25,6 +26,7 @@ class Tfds:
     """
 
     def __init__(self, name: str, data_dir: str, split: str):
+        data_dir = str(user_paths.expanded(data_dir)) if data_dir else ""
         self._opened = name, data_dir, split
         # Here: it takes a second to import, and only this source needs it.
         import tensorflow_datasets as tfds

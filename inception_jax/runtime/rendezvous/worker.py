@@ -5,14 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from inception_jax.errors import ConfigError, LostProcessError, UserError
-from inception_jax.runtime.rendezvous.protocol import (
-    REPORT_EVERY,
-    Connection,
-    Message,
-    connection_lost,
-    hello,
-)
+from inception_jax.errors import ConfigError, LostProcessError, UserError, shown
+from inception_jax.runtime.rendezvous import protocol
+from inception_jax.runtime.rendezvous.protocol import MAX_START, REPORT_EVERY, Connection, Message
+
+RETRY = 0.2  # seconds until the next connection
 
 
 class Worker:
@@ -20,12 +17,14 @@ class Worker:
 
     Attributes:
         index: of this process.
-        members: the hello of every process by index, after `gather`.
+        members: every process by index, after `gather`.
     """
 
-    def __init__(self, host: str, port: int, index: int, count: int, notes: Message):
-        self.index, self._address = index, (host, port)
-        self._hello = hello(index, count, notes)
+    def __init__(
+        self, host: str, port: int, index: int, count: int, notes: Message, token: str = ""
+    ):
+        self.index, self._address, self._notes = index, (host, port), notes
+        self._hello = protocol.hello(index, count, notes, token)
         self.members: dict[int, Message] = {}
         self._connection: Connection | None = None
         self._is_leaving = False
@@ -41,31 +40,45 @@ class Worker:
         """
         address = "{}:{}".format(*self._address)
         began = reported = time.monotonic()
+        refusal = ""
         while True:
-            now = time.monotonic()
             connection = self._connection = self._connection or self._connect()
-            messages = connection.receive() if connection else []
-            if connection is None or messages is None:
+            messages = connection.receive() if connection else None
+            for message in messages or []:
+                if self._is_start(message):
+                    return
+                if protocol.is_exit(message):
+                    self.close()
+                    raise exit_error(message, self._notes)
+                refusal = f"; refused: {shown(message.get('refused', 'no known answer'))[:300]}"
+                messages = None
+            if messages is None:
                 self.close()
                 self._connection = None  # the coordinator may start again
-            else:
-                for message in messages:
-                    if "start" in message:
-                        self.members = {m["index"]: m for m in message["members"]}
-                        return connection.socket.settimeout(None)
-                    self.close()
-                    raise exit_error(message)
+                time.sleep(RETRY)
+            now = time.monotonic()
             if now - began > patience:
                 self.close()
                 raise LostProcessError(
                     f"process {self.index} got no answer from process 0 within {patience:.0f} s: "
-                    f"expected it at {address}; look at its log, and whether "
+                    f"expected it at {address}{refusal}; look at its log, and whether "
                     f"{socket.gethostname()} can reach {address}"
                 )
             if now - reported > REPORT_EVERY:
                 reported = now
                 state = "no answer from" if self._connection is None else "waiting for others at"
-                report(f"process {self.index}: {state} {address} ({now - began:.0f} s)")
+                waited = f"({now - began:.0f} s)"
+                report(f"process {self.index}: {state} {address} {waited}{refusal}")
+
+    def _is_start(self, message: Message) -> bool:
+        """Whether the coordinator starts the job; then stores the members."""
+        members = message.get("members")
+        if not isinstance(members, list) or not all(map(protocol.is_member, members)):
+            return False
+        assert self._connection is not None
+        self.members = {m["index"]: m for m in members}
+        self._connection.socket.settimeout(None)
+        return True
 
     def close(self) -> None:
         """Close the connection."""
@@ -74,9 +87,8 @@ class Worker:
 
     def _connect(self) -> Connection | None:
         try:
-            connection = Connection(socket.create_connection(self._address, timeout=2))
+            connection = Connection(socket.create_connection(self._address, timeout=2), MAX_START)
         except OSError:
-            time.sleep(0.2)
             return None
         connection.send(self._hello)
         connection.socket.settimeout(1)
@@ -98,20 +110,21 @@ class Worker:
                 messages = connection.receive()
                 if self._is_leaving:
                     return
-                lost = [connection_lost(self.members[0])]
+                lost = [protocol.connection_lost(self.members[0])]
                 for message in lost if messages is None else messages:
-                    if "exit_code" in message:
+                    if protocol.is_exit(message):
                         on_exit(message)
-                    if "exit_code" in message or "goodbye" in message:
+                    if protocol.is_exit(message) or "goodbye" in message:
                         return
 
         threading.Thread(target=work, name="rendezvous", daemon=True).start()
 
 
-def exit_error(message: Message) -> UserError:
+def exit_error(message: Message, notes: Message) -> UserError:
     """The error that ends this process because of another one's exit."""
     code = message["exit_code"]
     kind = ConfigError if code == ConfigError.code else LostProcessError
-    error = kind(message["reason"])
+    keys = protocol.values_here(message.get("keys") or [], notes)
+    error = kind(message["reason"] + keys)
     error.code = code
     return error

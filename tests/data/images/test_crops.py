@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from inception_jax.data.images import crops
 from inception_jax.data.images.picture import Box, Picture
+from inception_jax.data.images.resize import RESIZES, resize
 from tests.data.pictures import gradient
 
 SIDES = st.integers(1, 2000)
@@ -24,9 +25,7 @@ def inside(box: Box, height: int, width: int) -> bool:
 
 def cut(image: np.ndarray, box: Box, size: int, how: str = "bilinear") -> np.ndarray:
     """`image` in `box`, resized to a square of `size`."""
-    out = np.empty((size, size, 3), np.uint8)
-    crops.resize(Picture(image).inside(box), out, how)
-    return out
+    return resize(Picture(image).inside(box), (size, size), how)
 
 
 @given(SIDES, SIDES, st.integers(0, 2**31 - 1))
@@ -144,11 +143,11 @@ def test_short_side_gives_the_pixels_of_resize_then_crop():
 def test_cut_of_the_right_size_is_the_identity():
     """Pixels that need no resizing are unchanged, for every interpolation."""
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    for how in crops.INTERPOLATIONS:
+    for how in RESIZES:
         np.testing.assert_array_equal(cut(image, Box(3, 5, 8, 8), 8, how), image[3:11, 5:13])
 
 
-@pytest.mark.parametrize("how", crops.INTERPOLATIONS)
+@pytest.mark.parametrize("how", RESIZES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (7, 5), (90, 60)])
 def test_cut_resizes_any_shape(how, shape):
     """A box of any shape becomes a square of uint8 pixels; a constant picture stays constant."""

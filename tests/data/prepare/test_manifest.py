@@ -85,6 +85,7 @@ def test_some_splits(tmp_path):
         ({"train": {"x": 1}, "test": {}}, {}, "found none.*--splits=train,"),
         ({"train": {"x": 1}, "my-split": {"x": 1}}, {}, "letters, digits and _ only"),
         ({}, {}, "found no folders"),
+        ({"train": {"a\nb": 1}}, {}, r"class folder a\\nb has a line break"),
     ],
 )
 def test_refuses(tmp_path, sizes, options, says):

@@ -1,5 +1,6 @@
 """Tests of inception_jax.data.sources.bad_images, and of odd and broken files in both readers."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 
 from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.sources.bad_images import BadImages
+from inception_jax.data.sources.bad_images import BadImages, reason_lines
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import DataError
 from tests.data.pictures import CMYK, Pictures, encoded, gradient, settings, viewer
@@ -166,3 +167,9 @@ def test_a_long_list_is_cut():
         bad.add(i, BadImageError("torn"))
     with pytest.raises(DataError, match="and 2 more"):
         bad.add(11, BadImageError("torn"))
+
+
+def test_a_name_stays_on_its_line():
+    """Line breaks, control characters and undecodable bytes of a name or a reason are shown."""
+    bad = {"a\n\x1b[2J" + os.fsdecode(b"\xe9"): "b\rc"}
+    assert list(reason_lines(bad)) == ["  a\\n\\x1b[2J\\xe9: b\\rc"]

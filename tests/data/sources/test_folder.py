@@ -7,7 +7,7 @@ from inception_jax.data import pipeline
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.sources.folder import Folder
 from inception_jax.data.sources.open import open_source
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import ConfigError
 from tests.data.pictures import encoded, gradient, pixels, settings, tree
 
 
@@ -79,7 +79,8 @@ def test_a_class_that_training_lacks_is_refused(tmp_path):
         (
             "flat",
             "train",
-            r"expected images .*/flat/train/<class>/, found none; .* are no folders$",
+            r"expected images .*/flat/train/<class>/, found none; .* are no folders\n"
+            r"train: 1 left out\n  images beside the folders \(1\): image.png$",
         ),
         ("hollow", "train", r"found none; the class folders are a, b$"),
     ],
@@ -94,8 +95,8 @@ def test_wrong_folders(tmp_path, where, split, says):
         Folder(str(tmp_path / where) if where else "", split)
 
 
-def test_unreadable_and_vanished_files_differ(tmp_path):
-    """A damaged file is a bad image; one that was removed ends the run."""
+def test_a_file_that_cannot_be_read_is_a_bad_image(tmp_path):
+    """Damaged, removed after it was listed, or replaced by a folder."""
     source = Folder(tree(tmp_path, {"train": {"a": 3}}), "train")
     (tmp_path / "train/a/000.png").write_bytes(b"")
     (tmp_path / "train/a/001.png").unlink()
@@ -103,7 +104,7 @@ def test_unreadable_and_vanished_files_differ(tmp_path):
     (tmp_path / "train/a/002.png").mkdir()  # an OSError that is not about absence
     with pytest.raises(BadImageError, match="empty"):
         pixels(source, 0)
-    with pytest.raises(DataError, match=r"train/a/001\.png was listed .* has been removed"):
+    with pytest.raises(BadImageError, match="No such file"):
         pixels(source, 1)
     with pytest.raises(BadImageError, match="directory"):
         pixels(source, 2)

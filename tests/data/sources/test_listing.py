@@ -11,6 +11,8 @@ from inception_jax.data.prepare.manifest import Manifest
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.files import Files
 from inception_jax.data.sources.folder import Folder
+from inception_jax.data.sources.left_out import LeftOut
+from inception_jax.errors import ConfigError
 from inception_jax.eval import predict
 from tests.data.pictures import encoded, gradient
 
@@ -35,7 +37,7 @@ USERS = {
     "files": lambda root: names(Files(root)),
     "folder": lambda root: names(Folder(root, "train")),
     "pack": packed,
-    "predict": lambda root: [str(p.relative_to(root)) for p in predict.image_files([root])],
+    "predict": lambda root: [str(p.relative_to(root)) for p in predict.image_files([root])[0]],
 }
 
 
@@ -59,13 +61,69 @@ def test_a_suffix_has_the_format_of_its_files(suffix):
     assert kind.examine(encoded(gradient(), suffix)).name == listing.FORMATS[suffix]
 
 
-def test_images_below_a_link_that_is_a_cycle(tmp_path):
-    """The root may be a link; a link to a folder below it is not followed."""
-    (tmp_path / "root/deep").mkdir(parents=True)
-    (tmp_path / "root/deep/a.jpg").touch()
-    (tmp_path / "root/deep/up").symlink_to(tmp_path / "root")
-    (tmp_path / "link").symlink_to(tmp_path / "root")
-    assert listing.images_below(tmp_path / "link") == ["deep/a.jpg"]
+def test_a_linked_folder_is_listed_once(tmp_path):
+    """Links are followed after folders; not to one that is listed, nor to one above."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for name in ("root/deep/a.jpg", "outside/b.jpg", "outside/in/c.jpg", "d.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for name, target in {
+        "root/aa": root / "deep", "root/deep/up": root, "root/deep/above": tmp_path,
+        "root/out": outside, "root/out2": outside, "root/out1": outside / "in",
+        "outside/back": root, "outside/slash": "/", "link": root,
+    }.items():  # fmt: skip
+        (tmp_path / name).symlink_to(target)
+    images, left_out = listing.images_below(tmp_path / "link")
+    assert images == ["deep/a.jpg", "out/b.jpg", "out/in/c.jpg"]
+    assert left_out.json() == {listing.AGAIN: {"count": 7, "names": [
+        "aa", "deep/above", "deep/up", "out/back", "out/slash", "out1", "out2",
+    ]}}  # fmt: skip
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path, monkeypatch):
+    """By reason, and up to ten names each; the same from the cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(listing, "CACHED_FILES", 1)
+    ant = tmp_path / "root/train/ant"
+    for name in ("a.png", "._a.png", "b.tif", "sub/c.png", *(f"{i:02}.txt" for i in range(12))):
+        (ant / name).parent.mkdir(parents=True, exist_ok=True)
+        (ant / name).touch()
+    (ant / "gone.png").symlink_to("nowhere")
+    (ant / "loop.png").symlink_to("loop.png")
+    (ant / "deaf.png").symlink_to(ant / "a.png/x")
+    os.mkfifo(ant / "pipe.png")
+    (ant.parent / "zoo").symlink_to("ant")
+    (ant.parent / "d\n.png").touch()
+    settle(ant)
+    expected = [
+        "train: 21 left out",
+        r"  images beside the folders (1): d\n.png",
+        "  hidden (1): ant/._a.png",
+        "  without the suffix .jpg, .jpeg, .png, .bmp, .webp (13): "
+        f"{', '.join(f'ant/{i:02}.txt' for i in range(10))} and 3 more",
+        "  links that cannot be followed (3): ant/deaf.png, ant/gone.png, ant/loop.png",
+        "  neither files nor folders (1): ant/pipe.png",
+        "  folders in a class (1): ant/sub",
+        f"  {listing.AGAIN} (1): zoo",
+    ]
+    for _ in range(2):
+        source = Folder(tmp_path / "root", "train")
+        assert names(source) == ["train/ant/a.png"] and source.classes == ("ant", "zoo")
+        assert list(source.left_out.lines("train")) == expected
+        monkeypatch.setattr(listing, "_listed", refuse)
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    """It ends the command, by name: an image set without it would be another."""
+    (tmp_path / "root/train/ant").mkdir(parents=True)
+
+    def forbidden(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(listing.os, "scandir", forbidden)
+    for read in (Files, lambda root: Folder(root, "train")):
+        with pytest.raises(ConfigError, match=r"root\S*: Permission denied"):
+            read(tmp_path / "root")
 
 
 CLASSES = ["ant", "bee", "cow"]
@@ -179,6 +237,7 @@ def test_a_million_files_open_in_under_a_second(tmp_path, monkeypatch):
     million = listing.Listing(
         np.array([f"{c}_{i}.JPEG" for c in classes for i in range(1000)], np.bytes_),
         np.repeat(np.arange(1000, dtype=np.int32), 1000),
+        LeftOut(),
     )
     monkeypatch.setattr(listing, "_listed", lambda folders: million)
     listing.of(root, classes)

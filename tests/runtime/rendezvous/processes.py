@@ -10,7 +10,7 @@ def quiet(text):
     """Reports nothing."""
 
 
-def gathered(port, hellos, patience=10.0, first=None):
+def gathered(port, hellos, patience=10.0, first=None, token=""):
     """Each process after `gather`, or what it raised; `hellos`: (index, count, notes)."""
     results = {}
 
@@ -21,10 +21,9 @@ def gathered(port, hellos, patience=10.0, first=None):
         except Exception as e:
             results[key] = e
 
-    coordinator = rendezvous.Coordinator(
-        "127.0.0.1", port, *(first or (len(hellos) + 1, {"lr": 1}))
-    )
-    workers = [rendezvous.Worker("127.0.0.1", port, *hello) for hello in hellos]
+    count, notes = first or (len(hellos) + 1, {"lr": 1})
+    coordinator = rendezvous.Coordinator("127.0.0.1", port, count, notes, token)
+    workers = [rendezvous.Worker("127.0.0.1", port, i, n, x, token) for i, n, x in hellos]
     threads = [
         threading.Thread(target=call, args=item) for item in enumerate([coordinator, *workers])
     ]

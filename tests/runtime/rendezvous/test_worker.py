@@ -22,6 +22,14 @@ def test_a_death_reaches_all_others(port, to_close):
     assert received[1][0]["exit_code"] == 70 and "process 2 on" in received[1][0]["reason"]
 
 
+def test_nonsense_of_a_member(port, to_close):
+    """A worker that sends something else is lost; only its own index is named."""
+    processes, received = listening(port, 3, to_close)
+    processes[1].broadcast({"exit_code": 0, "reason": "done", "from": 2})
+    wait_for(lambda: received[0] and received[2])
+    assert received[0][0]["exit_code"] == 70 and received[2][0]["from"] == 1
+
+
 def test_a_goodbye_is_no_death(port, to_close):
     """A process that ends well ends no other, whichever is first."""
     processes, received = listening(port, 3, to_close)
