@@ -43,8 +43,9 @@ def border(conv: partial[Any]) -> partial[Array]:
 def adaptive_avg_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b {size} {size} c"]:
     """Torch's AdaptiveAvgPool2d.
 
-    Cell i averages the rows from floor(i h / size) to ceil((i + 1) h / size).
+    Cell i averages the rows from floor(i h / size) to ceil((i + 1) h / size), in float32 at least.
     """
+    dtype, x = x.dtype, x.astype(ops.wide(x.dtype))
     for axis in (1, 2):
         n = x.shape[axis]
         cells = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
@@ -52,4 +53,4 @@ def adaptive_avg_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b 
             [lax.slice_in_dim(x, a, b, axis=axis).mean(axis, keepdims=True) for a, b in cells],
             axis,
         )
-    return x
+    return x.astype(dtype)

@@ -23,13 +23,17 @@ def of(
     A step takes at least the longest of three times: arithmetic at the chip's peak, memory traffic
     at the memory's bandwidth, collectives at the links' bandwidth. The compiler has two more
     estimates, neither compared with a chip here: `optimal`, the sum of its instructions at their
-    best, and `schedule`, the cycles that it expects of each, in sequence.
+    best, and `schedule`, the cycles that it expects of each, in sequence. Hardware utilisation
+    counts all arithmetic, model utilisation (`mfu`) not what `train.recompute` repeats.
     """
-    count, config = program.mesh.size, program.config
     network = sum(chips.seconds(chip, row) for row in sent)
     optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
+    # The compiler's sums have a loop's body once, as of microbatches.
+    optimal *= scheduled.repeats["cycles"]
+    flops = cost["flops"] * scheduled.repeats["flops"]
+    model_flops = flops * (1 - scheduled.recomputed)
     seconds = {
-        "arithmetic": cost["flops"] / chip.flops,
+        "arithmetic": flops / chip.flops,
         "memory": scheduled.memory_bytes / chip.bandwidth,
         "network": network,
         "optimal": optimal,
@@ -38,14 +42,14 @@ def of(
     bounds = {k: seconds[k] for k in ("arithmetic", "memory", "network")}
     low = max(*bounds.values(), optimal)
     high = max(low, seconds["schedule"] or 0.0) + network
-    batch, steps = config.data.batch_size, program.total
+    batch = program.config.data.batch_size
     rates = [batch / high, batch / low]
-    hours = [steps * low / 3600, steps * high / 3600]
     return {
         "chip": chip._asdict(),
         "step": {
-            "flops": cost["flops"],
-            "accessed_bytes": cost["bytes accessed"],
+            "flops": flops,
+            "model_flops": model_flops,
+            "accessed_bytes": int(cost["bytes accessed"] * scheduled.repeats["bytes"]),
             "memory_bytes": scheduled.memory_bytes,
             "sent_bytes": sum(r["bytes"] for r in sent),
             "seconds": seconds,
@@ -55,20 +59,27 @@ def of(
             "low_s": low,
             "high_s": high,
             "images_per_s": rates,
-            "mfu": [cost["flops"] / s / chip.flops for s in (high, low)],
+            "hardware_utilisation": [flops / s / chip.flops for s in (high, low)],
+            "mfu": [model_flops / s / chip.flops for s in (high, low)],
         },
-        "recipe": {
-            "epochs": config.train.epochs,
-            "images": round(program.per_epoch * batch),
-            "steps": steps,
-            "hours": hours,
-            "chip_hours": [count * h for h in hours],
-            "checkpoint_bytes": sum(
-                x.size * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
-            ),
-        },
+        "recipe": _recipe(program, low, high),
         "rows": scheduled.rows,
         "kinds": scheduled.kinds,
+    }
+
+
+def _recipe(program: Program, low: float, high: float) -> dict[str, Any]:
+    """The whole training, by the shortest and the longest seconds of a step."""
+    config, hours = program.config, [program.total * s / 3600 for s in (low, high)]
+    return {
+        "epochs": config.train.epochs,
+        "images": round(program.per_epoch * config.data.batch_size),
+        "steps": program.total,
+        "hours": hours,
+        "chip_hours": [program.mesh.size * h for h in hours],
+        "checkpoint_bytes": sum(
+            x.size * x.dtype.itemsize for x in jax.tree.leaves(program.empty_state)
+        ),
     }
 
 

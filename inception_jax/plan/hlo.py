@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ ARRAY = re.compile(r"\b([a-z]+\d*[a-z\d]*)\[([\d,]*)\](\{[^}]*\})?")
 REFERENCE = re.compile(r"(\w+)=%?([\w.-]+)|branch_computations=\{([^}]*)\}")
 TRIP_COUNT = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
 OP_NAME = re.compile(r'op_name="([^"]*)"')
+KERNEL_LABELS = re.compile(r"dim_labels=\w+_(\w+)->")  # `b01f_01io->b01f`
+CONTRACTED = re.compile(r"lhs_contracting_dims=\{([\d,]+)\}")
 # Attributes whose computation runs once for each run of the instruction (a loop's body: each trip).
 CALLERS = ("calls", "to_apply", "body", "true_computation", "false_computation")
 PAIRS = re.compile(r"source_target_pairs=\{(\{.*?\})\}")
@@ -43,7 +46,12 @@ class HloArray(NamedTuple):
         """Size, rounded up to whole bytes."""
         digits = re.search(r"\d+", self.dtype)
         bits = 8 if self.dtype == "pred" else int(digits[0] if digits else 0)
-        return -(-math.prod(map(int, filter(None, self.dims.split(",")))) * bits // 8)
+        return -(-math.prod(self.sizes) * bits // 8)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Size of each axis."""
+        return [int(n) for n in self.dims.split(",") if n]
 
     @property
     def in_vmem(self) -> bool:
@@ -115,6 +123,25 @@ class HloModule(NamedTuple):
 
         visit(self.entry, 1)
         return runs
+
+
+def flops(instruction: Instruction, shapes: Mapping[str, str]) -> int:
+    """Multiplications and additions of a convolution or matrix product, padding included; else 0.
+
+    Args:
+        instruction: any.
+        shapes: of the other instructions of its computation, by name.
+    """
+    if instruction.op not in ("convolution", "dot"):
+        return 0
+    out, sides = arrays(instruction.shape)[0], [arrays(shapes[o])[0] for o in instruction.operands]
+    if labels := KERNEL_LABELS.search(instruction.rest):
+        sizes = sides[1].sizes
+        summed = math.prod(sizes) // sizes[labels[1].index("o")]
+    else:
+        axes = CONTRACTED.search(instruction.rest)
+        summed = math.prod(sides[0].sizes[int(i)] for i in axes[1].split(",")) if axes else 1
+    return 2 * math.prod(out.sizes) * summed
 
 
 def parse(text: str) -> HloModule:

@@ -94,7 +94,9 @@ def _recipe(plan: dict[str, Any]) -> str:
         f"the recipe: {recipe['epochs']:g} epochs of {recipe['images']:,} images, "
         f"{recipe['steps']:,} steps",
         f"  {'step':12} {_ms(step['low_s'])} to {_ms(step['high_s'])}",
-        f"  {'images/s':12} {_span(images)}, MFU {step['mfu'][0]:.0%} to {step['mfu'][1]:.0%}",
+        f"  {'images/s':12} {_span(images)}",
+        f"  {'utilisation':12} model (MFU) {_percents(step['mfu'])}, hardware, with what is "
+        f"recomputed, {_percents(step['hardware_utilisation'])}",
         f"  {'time':12} {_span(recipe['hours'])} hours, without evaluations and restarts",
         f"  {'chip-hours':12} {_span(recipe['chip_hours'])}",
         f"  {'input':12} up to {needed:,.0f} images/s from each host" + _input(plan.get("input")),
@@ -130,6 +132,10 @@ def _span(pair: list[float]) -> str:
     low, high = pair
     digits = 0 if high >= 100 else 1
     return f"{low:,.{digits}f} to {high:,.{digits}f}"
+
+
+def _percents(pair: list[float]) -> str:
+    return f"{pair[0]:.0%} to {pair[1]:.0%}"
 
 
 def size(count: int) -> str:

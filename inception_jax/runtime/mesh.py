@@ -121,7 +121,7 @@ def put(tree: Any, sharding: NamedSharding) -> Any:
 def mean_over_devices(
     compute: Callable[..., tuple[Any, Any]], mesh: Mesh, dtype: Any
 ) -> Callable[..., tuple[Any, Any]]:
-    """Wrap `compute(state, batch, key, (i, n)) -> (gradient, rest)` for the i-th of n shards.
+    """Wrap `compute(state, batch, key) -> (gradient, rest)`.
 
     Each device of the `data` axis computes on its own shard of the batch; the results are means
     over them. Gradients are summed in `dtype`, in one collective that no partitioner changes.
@@ -129,7 +129,7 @@ def mean_over_devices(
     num_shards = shards(mesh)
 
     def on_shard(state: Any, batch: Any, key: Any) -> tuple[Any, Any]:
-        grads, rest = compute(state, batch, key, (jax.lax.axis_index(DATA), num_shards))
+        grads, rest = compute(state, batch, key)
         narrow = jax.tree.map(lambda g: g.astype(dtype), grads)
         summed = jax.lax.platform_dependent(narrow, cpu=_sum_widened, default=_sum)
         grads = jax.tree.map(lambda s, g: s.astype(g.dtype) / num_shards, summed, grads)

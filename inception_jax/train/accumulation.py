@@ -15,14 +15,14 @@ def accumulated(gradient: Gradient, count: int, num_shards: int) -> Gradient:
     """`gradient` over `count` microbatches of a batch that `num_shards` devices share.
 
     It equals the whole batch's, BatchNorm's averages included, as long as BatchNorm's groups lie
-    within a microbatch. Each microbatch has a dropout key of its own.
+    within a microbatch; dropout too, since `place` is a leaf of the batch.
     """
     if count == 1:
         return gradient
 
     def mean(model: Any, objective: Any, state: Any, batch: Any, key: Array) -> Any:
         return mean_over(
-            lambda part, i: gradient(model, objective, state, part, jax.random.fold_in(key, i)),
+            lambda part: gradient(model, objective, state, part, key),
             microbatches(batch, count, num_shards),
             count,
         )
@@ -44,17 +44,13 @@ def microbatches(batch: Any, count: int, num_shards: int) -> Any:
     return jax.tree.map(split, batch)
 
 
-def mean_over(compute: Callable[[Any, Array], Any], parts: Any, count: int) -> Any:
-    """Mean of `compute(part, i)` over the leading axis of `parts`, in a scan."""
+def mean_over(compute: Callable[[Any], Any], parts: Any, count: int) -> Any:
+    """Mean of `compute(part)` over the leading axis of `parts`, in a scan."""
     first = jax.tree.map(lambda x: x[0], parts)
-    zero = jax.tree.map(
-        lambda s: jnp.zeros(s.shape, s.dtype),
-        jax.eval_shape(compute, first, jnp.zeros((), jnp.int32)),
-    )
+    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(compute, first))
 
-    def body(total: Any, item: Any) -> tuple[Any, None]:
-        part, i = item
-        return jax.tree.map(jnp.add, total, compute(part, i)), None
+    def body(total: Any, part: Any) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, compute(part)), None
 
-    total, _ = jax.lax.scan(body, zero, (parts, jnp.arange(count)))
+    total, _ = jax.lax.scan(body, zero, parts)
     return jax.tree.map(lambda x: x / count, total)

@@ -37,6 +37,11 @@ class Program:
         c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
+        if c.model.dtype == "float16":  # at a large batch a seventh of the gradients would be zero
+            raise ConfigError(
+                "--config.model.dtype=float16: training does not scale its loss, so that small "
+                "gradients would be lost; use bfloat16, which has the range of float32"
+            )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)

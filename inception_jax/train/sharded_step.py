@@ -102,10 +102,7 @@ def reduced(grad: Gradient, mesh: Mesh, dtype: str) -> Gradient:
     """`grad` on each device's own images, then the mean over devices, added in `dtype`."""
 
     def over_devices(model: Any, objective: Any, state: Any, batch: Any, key: Array) -> Any:
-        def local(state: Any, batch: Any, key: Array, part: tuple[Any, int]) -> Any:
-            with ops.part_of_batch(*part):
-                return grad(model, objective, state, batch, key)
-
+        local = partial(grad, model, objective)
         return meshes.mean_over_devices(local, mesh, dtype)(state, batch, key)
 
     return over_devices

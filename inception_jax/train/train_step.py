@@ -9,7 +9,7 @@ import optax
 
 from inception_jax.eval.metrics import rank
 from inception_jax.models import Network, block_monitors
-from inception_jax.models.lowering import remat
+from inception_jax.models.lowering import ops, remat
 from inception_jax.train.state import TrainState
 
 Array = jax.Array
@@ -37,7 +37,8 @@ def gradient(
         model: the network; with `bn_decay=0` the new averages are the batch's own statistics.
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
-        batch: image [b, h, w, 3], the network's input, and label int32 [b].
+        batch: image [b, h, w, 3], the network's input, label int32 [b], and place int32 [b], of
+            each in the whole batch.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
@@ -59,7 +60,8 @@ def gradient(
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])
         return total, (new.get("batch_stats", {}), metrics)
 
-    return jax.grad(remat.wrap(loss, recompute), has_aux=True)(state.params)
+    with ops.places_in_batch(batch["place"]):
+        return jax.grad(remat.wrap(loss, recompute), has_aux=True)(state.params)
 
 
 def train_step(
@@ -76,10 +78,11 @@ def train_step(
 ) -> tuple[TrainState, Metrics]:
     """Gradient, update, averages: (state, batch) -> (state, metrics), each a mean over the batch.
 
-    `batch` and `gradient` as in `gradient`, `inherited` as in `average_statistics`. Dropout is a
-    function of (seed, step). The metrics have the gradient itself too, as `gradient`, for what
-    measures it.
+    `batch` and `gradient` as in `gradient`, which gets the places, `inherited` as in
+    `average_statistics`. Dropout is a function of (seed, step, place). The metrics have the
+    gradient itself too, as `gradient`, for what measures it.
     """
+    batch = {**batch, "place": jnp.arange(batch["label"].shape[0])}
     key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
     measuring = model.clone(bn_decay=0.0)
     grads, (measured, metrics) = gradient(measuring, objective, state, batch, key)

@@ -1,8 +1,11 @@
 """Tests `inception_jax/models/pools.py` on arithmetic one can do by hand."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from inception_jax.models import pools
 from inception_jax.models.lowering.preactivation import Preactivation
@@ -40,3 +43,21 @@ def test_adaptive_pool():
     x = jnp.broadcast_to(jnp.arange(5.0)[None, :, None, None], (1, 5, 4, 1))
     got = pools.adaptive_avg_pool(x, 2)
     assert got[0, :, :, 0].tolist() == [[1, 1], [3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("pool", "dtype"),
+    [(pools.avg_pool, "bfloat16"), (pools.avg_pool, "float16"),
+     (partial(pools.avg_pool, size=5, strides=3, padding="VALID"), "bfloat16"),
+     (partial(pools.adaptive_avg_pool, size=4), "bfloat16")],
+    ids=["border", "float16", "head", "adaptive"],
+)  # fmt: skip
+def test_means_in_16_bits_are_rounded_once(pool, dtype):
+    """Mean and gradient are those of float32, rounded to 16 bits at the end."""
+    x = jax.random.uniform(jax.random.key(0), (2, 9, 9, 4), dtype)
+    y, back = jax.vjp(pool, x)
+    wide, wide_back = jax.vjp(pool, x.astype("float32"))
+    assert y.dtype == dtype and (y == wide.astype(dtype)).all()
+    ct = jax.random.uniform(jax.random.key(1), y.shape, dtype)
+    (got,), (want,) = back(ct), wide_back(ct.astype("float32"))
+    assert (got == want.astype(dtype)).all()

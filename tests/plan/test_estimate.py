@@ -17,7 +17,10 @@ def test_unpriced_instructions(given, want):
     assert (pytest.approx(seconds, abs=1e-9), count) == (want[0], want[1])
 
 
-def estimated(flops, memory, cycles, summed, optimal):
+ONCE = {"flops": 1.0, "bytes": 1.0, "cycles": 1.0}
+
+
+def estimated(flops, memory, cycles, summed, optimal, repeats=ONCE, recomputed=0.0):
     """The estimate of a step on 16 v5e chips."""
     program = SimpleNamespace(
         mesh=SimpleNamespace(size=16), total=1000, per_epoch=100.0, empty_state={},
@@ -28,7 +31,7 @@ def estimated(flops, memory, cycles, summed, optimal):
     chip = chips.named("v5e-16")
     assert chip is not None
     cost = {"flops": flops, "bytes accessed": 2.0 * memory, "optimal_seconds": optimal}
-    scheduled = schedule.Schedule(memory, cycles, 0, {}, {})
+    scheduled = schedule.Schedule(memory, cycles, 0, {}, {}, repeats, recomputed)
     return estimate.of(
         program, chip, cost, scheduled, [{"kind": "all-reduce", "devices": 16, "bytes": summed}]
     )
@@ -51,3 +54,15 @@ def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low)
     assert step["mfu"][1] == pytest.approx(flops / low / 197e12)
     assert recipe["hours"][0] == pytest.approx(1000 * low / 3600)
     assert recipe["chip_hours"][1] == pytest.approx(16 * 1000 * step["high_s"] / 3600)
+
+
+def test_microbatches_and_recomputation():
+    """Loops count fully; the model's share of the arithmetic leaves out what is recomputed."""
+    step = estimated(
+        197e9 / 4, 1, 0, 0, 0.0, repeats={"flops": 4.0, "bytes": 3.0, "cycles": 1.0},
+        recomputed=0.25,
+    )["step"]  # fmt: skip
+    assert step["flops"] == 197e9 and step["model_flops"] == 0.75 * 197e9
+    assert step["accessed_bytes"] == 6 and step["low_s"] == pytest.approx(1e-3)
+    assert step["hardware_utilisation"][1] == pytest.approx(1.0)
+    assert step["mfu"][1] == pytest.approx(0.75)

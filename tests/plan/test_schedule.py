@@ -54,6 +54,8 @@ def test_memory_traffic():
     doubled = 2 * 3 * (4 * 2 * 2)
     summed = 4 * 2 * 2  # into VMEM
     assert result.memory_bytes == copied + convolved + doubled + summed
+    accessed = 100 + 112 + 48 + 24  # of the four instructions, in any memory, once each
+    assert result.repeats["bytes"] == (accessed + 48) / accessed
     assert result.cycles == 70 + 2 * 10 + 10
     assert result.rows == {"conv_1a": 0.7, "rest": 0.3}
     assert result.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
@@ -65,3 +67,31 @@ def test_missing_estimates():
     result = schedule.read(hlo.parse(text), {"conv_1a"})
     assert (result.cycles, result.unpriced) == (2 * 10 + 10, 1)
     assert schedule.read(hlo.parse(PROGRAM), {"conv_1a"}).unpriced == 0
+
+
+MICROBATCHES = PROGRAM.replace(
+    "%doubled = bf16[4,2]{1,0} add(%x, %x)",
+    "%square = bf16[2,2]{1,0} constant({{1,0},{0,1}})\n"
+    "  %doubled = bf16[4,2]{1,0} dot(%x, %square), lhs_contracting_dims={1}, "
+    'rhs_contracting_dims={0}, metadata={op_name="jit(step)/checkpoint/rematted_computation/dot"}',
+)
+
+
+def test_a_loop_counts_each_trip():
+    """The compiler's sums have a body once: the share to multiply by, and what is recomputed."""
+    result = schedule.read(hlo.parse(MICROBATCHES), {"conv_1a"})
+    convolved, product = 2 * 4 * 2 * 8, 2 * 4 * 2 * 2
+    assert result.repeats["flops"] == (convolved + 2 * product) / (convolved + product)
+    assert result.recomputed == 2 * product / (convolved + 2 * product)
+    assert result.repeats["cycles"] == (70 + 2 * 10 + 10) / (70 + 10 + 10)
+    assert schedule.read(hlo.parse(PROGRAM), {"conv_1a"}).recomputed == 0
+
+
+def test_flops_of_a_convolution():
+    """Of a kernel all but its output channels are summed, wherever they stand."""
+    shapes = {"x": "bf16[2,9,9,3]{3,2,1,0}", "k": "bf16[5,5,3,8]{3,2,1,0}"}
+    made = hlo.parse(
+        "ENTRY %main () -> f32[] {\n  %y = bf16[2,5,5,8]{3,2,1,0} convolution(%x, %k), "
+        "window={size=5x5}, dim_labels=b01f_01io->b01f\n}"
+    ).computations["main"][0]
+    assert hlo.flops(made, shapes) == 2 * (2 * 5 * 5 * 8) * (5 * 5 * 3)

@@ -8,7 +8,7 @@ import pytest
 from inception_jax.train.accumulation import mean_over, microbatches
 from tests.train.steps import close, train
 
-WHOLE_BATCH = {"dtype": "float64", "bn_group": 2, "colour": "none"}
+WHOLE_BATCH = {"dtype": "float64", "bn_group": 2, "colour": "slim", "dropout": 0.4}
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +19,16 @@ def whole_batch():
 
 
 @pytest.mark.parametrize(
-    ("accumulate", "devices"), [(2, 1), (2, 4), pytest.param(4, 1, marks=pytest.mark.slow)]
-)
-def test_accumulation_equals_the_whole_batch(float64, whole_batch, accumulate, devices):
-    """Microbatches give the whole batch's gradients and BatchNorm averages, to 1e-9."""
-    state, losses = train(devices=devices, accumulate=accumulate, **WHOLE_BATCH)
+    ("accumulate", "devices", "more"),
+    [(2, 4, {}), (4, 2, {"reduce_dtype": "float64"}),
+     pytest.param(2, 1, {}, marks=pytest.mark.slow),
+     pytest.param(4, 1, {}, marks=pytest.mark.slow), pytest.param(4, 2, {}, marks=pytest.mark.slow),
+     pytest.param(4, 2, {"recompute": "lean"}, marks=pytest.mark.slow),
+     pytest.param(2, 4, {"reduce_dtype": "float64", "zero": True}, marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_accumulation_equals_the_whole_batch(float64, whole_batch, accumulate, devices, more):
+    """Gradients, BatchNorm's averages, dropout and colours are the whole batch's, to 1e-9."""
+    state, losses = train(devices=devices, accumulate=accumulate, **WHOLE_BATCH, **more)
     close(whole_batch[0], state, 1e-9)
     np.testing.assert_allclose(losses, whole_batch[1], rtol=1e-9)
 
@@ -45,7 +50,7 @@ def test_microbatches_take_a_part_of_every_device():
 
 
 def test_mean_over_the_leading_axis():
-    """Means of a tree, each part computed with its number."""
+    """Means of a tree, of each part."""
     parts = jnp.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]])
-    result = mean_over(lambda part, i: {"sum": part.sum(), "i": i.astype("float32")}, parts, 3)
-    assert result == {"sum": 8.0, "i": 1.0}
+    result = mean_over(lambda part: {"sum": part.sum(), "last": part[1]}, parts, 3)
+    assert result == {"sum": 8.0, "last": 5.0}

@@ -62,6 +62,7 @@ def test_the_networks_without_batch_norm():
     [(5, {}, r"batch_size=96: expected a multiple of 5 \(5 devices x 1"),
      (8, {"optim__accumulate": 5}, r"batch_size=96: expected a multiple of 40 \(8 devices x 5"),
      (2, {"optim__accumulate": 2, "model__bn_group": 16}, "bn_group=16: expected a divisor of 24"),
+     (1, {"model__dtype": "float16"}, "dtype=float16: .*use bfloat16"),
      (1, {"model__num_classes": 0}, "num_classes=0: expected classes to train for"),
      (1, {"mesh__data": 3}, "mesh.data=3 x --config.mesh.model=1: expected at most the 1 devices")],
 )  # fmt: skip

@@ -83,7 +83,7 @@ def test_dropout_is_a_function_of_seed_and_step():
         options = dict(model=MODEL, tx=TX, objective=OBJECTIVE, gradient=gradient, seed=seed)
         params = {"w": jnp.ones(2)}
         current = TrainState(jnp.int32(step), params, {}, TX.init(params), {})
-        return tuple(steps.train_step(current, {}, **options)[1]["key"])
+        return tuple(steps.train_step(current, {"label": jnp.zeros(2)}, **options)[1]["key"])
 
     assert key(0, 4) == key(0, 4)
     assert len({key(0, 4), key(0, 5), key(1, 4), key(1, 5)}) == 4

@@ -1,21 +1,24 @@
-"""Convolution and max-pool in the forms that XLA's CPU backend runs fastest.
+"""Convolution in the forms that XLA's CPU backend runs fastest.
 
-The same mathematics as `lax.conv_general_dilated` and `lax.reduce_window`; `ops` uses these on a
-CPU only. The figures are of two Zen 4 cores, float32 (experiments/cifar10/README.md has the step).
+The same mathematics as `lax.conv_general_dilated`; `ops` uses these on a CPU only. The figures are
+of two Zen 4 cores, float32 (experiments/cifar10/README.md has the step).
 """
 
 import functools
 import itertools
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, UInt8
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float
 
 from inception_jax.models.lowering import forms
+from inception_jax.models.lowering.linear import linear
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images in one step of the gradient by the kernel
@@ -47,7 +50,7 @@ def plain_conv(
     )
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
 ) -> Float[Array, "b h2 w2 d"]:
@@ -133,27 +136,58 @@ def _read_by(
     return read.reshape(-1, padded.shape[-1])
 
 
-def _conv_forward(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
-) -> tuple[Float[Array, "b h2 w2 d"], tuple[Array, Array]]:
-    return conv(x, kernel, stride, pads), (x, kernel)
+def _conv_jvp(
+    stride: int, pads: Pads, primals: tuple[Array, Array], tangents: tuple[Any, Any]
+) -> tuple[Array, Array]:
+    """The convolution of either tangent, with the fast gradient for its transpose."""
+    (x, kernel), (dx, dk) = primals, tangents
+    shape, parts = jax.ShapeDtypeStruct(x.shape, x.dtype), []
+    if not isinstance(dx, SymbolicZero):
+        parts.append(
+            linear(
+                lambda k, dx: conv(dx, k, stride, pads),
+                lambda k, dy: _gradient_by_input(k, dy, shape, stride, pads), (kernel,), dx,
+            )
+        )  # fmt: skip
+    if not isinstance(dk, SymbolicZero):
+        parts.append(
+            linear(
+                lambda x, dk: conv(x, dk, stride, pads),
+                lambda x, dy: _gradient_by_kernel(x, dy, kernel.shape, stride, pads), (x,), dk,
+            )
+        )  # fmt: skip
+    y = conv(x, kernel, stride, pads)
+    return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
 
 
-def _conv_backward(
-    stride: int, pads: Pads, saved: tuple[Array, Array], dy: Float[Array, "b h2 w2 d"]
-) -> tuple[Float[Array, "b h w c"], Float[Array, "kh kw c d"]]:
-    x, kernel = saved
-    if stride == 1:
-        (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
-        (top, bottom), (left, right) = pads
-        around = ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right))
-        dx = _taller(dy, turned, around)
-    else:
-        (dx,) = jax.vjp(lambda x: plain_conv(x, kernel, stride, pads), x)[1](dy)
-    if kernel.shape[0] * kernel.shape[1] > MOST_PIXELS or not forms.on("by_image"):
-        (dk,) = jax.vjp(lambda k: plain_conv(x, k, stride, pads), kernel)[1](dy)
-        return dx, dk
-    return dx, _by_kernel(jnp.pad(x, ((0, 0), *pads, (0, 0))), dy, stride, kernel.shape)
+conv.defjvp(_conv_jvp, symbolic_zeros=True)
+
+
+def _gradient_by_input(
+    kernel: Float[Array, "kh kw c d"],
+    dy: Float[Array, "b h2 w2 d"],
+    shape: jax.ShapeDtypeStruct,
+    stride: int,
+    pads: Pads,
+) -> Float[Array, "b h w c"]:
+    if stride > 1:
+        return jax.linear_transpose(lambda x: plain_conv(x, kernel, stride, pads), shape)(dy)[0]
+    (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
+    (top, bottom), (left, right) = pads
+    return _taller(dy, turned, ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right)))
+
+
+def _gradient_by_kernel(
+    x: Float[Array, "b h w c"],
+    dy: Float[Array, "b h2 w2 d"],
+    shape: tuple[int, ...],
+    stride: int,
+    pads: Pads,
+) -> Float[Array, "kh kw c d"]:
+    if shape[0] * shape[1] > MOST_PIXELS or not forms.on("by_image"):
+        kernel = jax.ShapeDtypeStruct(shape, x.dtype)
+        return jax.linear_transpose(lambda k: plain_conv(x, k, stride, pads), kernel)(dy)[0]
+    return _by_kernel(jnp.pad(x, ((0, 0), *pads, (0, 0))), dy, stride, shape)
 
 
 def _by_kernel(
@@ -184,85 +218,3 @@ def _by_kernel(
     start = jnp.zeros((len(places), *shape[2:]), np.promote_types(dy.dtype, jnp.float32))
     parts = tuple(a.reshape(-1, count, *a.shape[1:]) for a in (padded, dy))
     return lax.scan(body, start, parts)[0].reshape(shape).astype(dy.dtype)
-
-
-conv.defvjp(_conv_forward, _conv_backward)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
-def max_pool(
-    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
-) -> Float[Array, "b h2 w2 c"]:
-    """Max-pool; a tie's gradient goes to the first maximum, as XLA's does."""
-    return _pool_index(x, size, stride, pads)[0]
-
-
-def _pool_index(
-    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
-) -> tuple[Float[Array, "b h2 w2 c"], UInt8[Array, "b h2 w2 c"]]:
-    """The maxima, and where in its window each first occurs, uint8."""
-    oh, ow = (
-        (n + sum(p) - k) // stride + 1 for n, k, p in zip(x.shape[1:3], size, pads, strict=True)
-    )
-    x = jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=-jnp.inf)
-    # Without the barrier XLA recomputes the padding, a branch, in each of the slices' reads.
-    x = lax.optimization_barrier(x)
-    span_h, span_w = (oh - 1) * stride + 1, (ow - 1) * stride + 1
-    best = x[:, 0:span_h:stride, 0:span_w:stride]
-    index = jnp.zeros(best.shape, jnp.uint8)
-    for k in range(1, size[0] * size[1]):
-        i, j = divmod(k, size[1])
-        value = x[:, i : i + span_h : stride, j : j + span_w : stride]
-        greater = value > best
-        best, index = jnp.where(greater, value, best), jnp.where(greater, jnp.uint8(k), index)
-    return best, index
-
-
-def _pool_forward(
-    x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
-) -> tuple[Float[Array, "b h2 w2 c"], tuple[Array, Array]]:
-    best, index = _pool_index(x, size, stride, pads)
-    return best, (index, jnp.zeros((0, *x.shape[1:3]), x.dtype))  # no pixels, only the grid
-
-
-def _pool_backward(
-    size: tuple[int, int],
-    stride: int,
-    pads: Pads,
-    saved: tuple[Array, Array],
-    dy: Float[Array, "b h2 w2 c"],
-) -> tuple[Float[Array, "b h w c"]]:
-    """Gathers where XLA's select-and-scatter scatters.
-
-    Padded row `stride * q + r` takes part in the windows `q - i // stride` at the offsets `i` that
-    are `r` modulo the stride, so each residue is a sum of shifted slices: 3 to 4 ms for
-    128x16x16x128, where select-and-scatter takes 43 (stride 2) or 130 (stride 1).
-    """
-    index, grid = saved
-    (kh, kw), (height, width), (top, left) = size, grid.shape[1:], (pads[0][0], pads[1][0])
-    back_h, back_w = (kh - 1) // stride, (kw - 1) // stride  # windows to look back to
-    groups_h, groups_w = -(-(height + top) // stride), -(-(width + left) // stride)
-    b, oh, ow, c = dy.shape
-    around = ((0, 0), (back_h, max(groups_h - oh, 0)), (back_w, max(groups_w - ow, 0)), (0, 0))
-    index, dy = jnp.pad(index, around, constant_values=255), jnp.pad(dy, around)
-    # Keeps the padding (a branch) out of the fused loop below: 20% of the whole training step.
-    index, dy = lax.optimization_barrier((index, dy))
-
-    def residue(r: int, s: int) -> Array:
-        total = jnp.zeros((b, groups_h, groups_w, c), dy.dtype)
-        for i in range(r, kh, stride):
-            for j in range(s, kw, stride):
-                h, w = back_h - i // stride, back_w - j // stride
-                at = (slice(None), slice(h, h + groups_h), slice(w, w + groups_w))
-                total += jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
-        return total
-
-    rows = [
-        jnp.stack([residue(r, s) for s in range(stride)], 3).reshape(b, groups_h, -1, c)
-        for r in range(stride)
-    ]
-    dx = jnp.stack(rows, 2).reshape(b, groups_h * stride, -1, c)
-    return (dx[:, top : top + height, left : left + width],)
-
-
-max_pool.defvjp(_pool_forward, _pool_backward)

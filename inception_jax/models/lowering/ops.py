@@ -1,6 +1,5 @@
 """Convolution, pools and their gradients as array functions, in the platform's fastest form."""
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from inception_jax.models.lowering import cpu, forms
+from inception_jax.models.lowering import cpu, cpu_pool, forms
 
 Pads = cpu.Pads
 
@@ -51,25 +50,25 @@ def pads(
     return one(grid[0], size[0]), one(grid[1], size[1])
 
 
-_part: ContextVar[tuple[ArrayLike, int]] = ContextVar("part", default=(0, 1))
+_places: ContextVar[Int[Array, " b"] | None] = ContextVar("places", default=None)
 
 
 @contextmanager
-def part_of_batch(index: ArrayLike, count: int) -> Iterator[None]:
-    """Inside, a network's images are the `index`-th of `count` equal parts of a batch."""
-    token = _part.set((index, count))
+def places_in_batch(places: Int[Array, " b"]) -> Iterator[None]:
+    """Inside, the images of a network are those at `places` of a larger batch."""
+    token = _places.set(places)
     try:
         yield
     finally:
-        _part.reset(token)
+        _places.reset(token)
 
 
 def keep(key: PRNGKeyArray, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
-    """Which entries of `shape` [b, ...] dropout keeps: by the key and the place in the batch."""
-    index, count = _part.get()
+    """Which entries of `shape` [b, ...] dropout keeps: by the key and each image's place alone."""
     b, *rest = shape
-    whole = jax.random.bernoulli(key, 1 - rate, (b * count, *rest))
-    return whole if count == 1 else lax.dynamic_slice_in_dim(whole, index * b, b)
+    places = _places.get()
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(b) if places is None else places)
+    return jax.vmap(lambda k: jax.random.bernoulli(k, 1 - rate, rest))(keys)
 
 
 def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:
@@ -102,7 +101,7 @@ def depthwise(
     )
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def dense(x: Float[Array, "b c"], kernel: Float[Array, "c d"]) -> Float[Array, "b d"]:
     """`x @ kernel` of one dtype; the result is float32 at least, as logits are.
 
@@ -112,21 +111,12 @@ def dense(x: Float[Array, "b c"], kernel: Float[Array, "c d"]) -> Float[Array, "
     return jnp.matmul(x, kernel, preferred_element_type=wide(x.dtype))
 
 
-def _dense_forward(
-    x: Float[Array, "b c"], kernel: Float[Array, "c d"]
-) -> tuple[Float[Array, "b d"], tuple[Array, Array]]:
-    return dense(x, kernel), (x, kernel)
-
-
-def _dense_backward(
-    saved: tuple[Array, Array], dy: Float[Array, "b d"]
-) -> tuple[Float[Array, "b c"], Float[Array, "c d"]]:
-    x, kernel = saved
-    dy = dy.astype(x.dtype)
-    return dy @ kernel.T, x.T @ dy
-
-
-dense.defvjp(_dense_forward, _dense_backward)
+@dense.defjvp
+def _dense_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Float[Array, "b d"], Float[Array, "b d"]]:
+    (x, kernel), (dx, dk) = primals, tangents
+    return dense(x, kernel), (dx @ kernel + x @ dk).astype(wide(x.dtype))
 
 
 @jax.custom_jvp
@@ -155,7 +145,7 @@ def max_pool(
             x, -jnp.inf, lax.max, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
         )
 
-    return _by_platform(x, cpu=lambda x: cpu.max_pool(x, size, stride, pads), default=plain)
+    return _by_platform(x, cpu=lambda x: cpu_pool.max_pool(x, size, stride, pads), default=plain)
 
 
 def avg_pool(
@@ -165,21 +155,25 @@ def avg_pool(
     pads: Pads,
     count_include_pad: bool,
 ) -> Float[Array, "b h2 w2 c"]:
-    """Mean over windows of `x`; padding counts only if `count_include_pad`."""
+    """Mean over windows of `x`; padding counts only if `count_include_pad`.
+
+    Added up and divided in float32 at least, and rounded once.
+    """
+    dtype, x = x.dtype, x.astype(wide(x.dtype))
     total = lax.reduce_window(
         x, 0.0, lax.add, (1, *size, 1), (1, stride, stride, 1), ((0, 0), *pads, (0, 0))
     )
     if count_include_pad:
-        return total / (size[0] * size[1])
+        return (total / (size[0] * size[1])).astype(dtype)
     ones = [np.pad(np.ones(n), p) for n, p in zip(x.shape[1:3], pads, strict=True)]
     inside = [
         np.array([o[i : i + k].sum() for i in range(0, len(o) - k + 1, stride)])
         for o, k in zip(ones, size, strict=True)
     ]
-    return total / jnp.asarray(np.outer(*inside)[None, :, :, None], x.dtype)
+    return (total / jnp.asarray(np.outer(*inside)[None, :, :, None], x.dtype)).astype(dtype)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def with_gradient(
     x: Float[Array, "groups *n c"], mean: Float[Array, "groups c"], var: Float[Array, "groups c"]
 ) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"]]:
@@ -191,22 +185,12 @@ def with_gradient(
     return mean, var
 
 
-def _moments_forward(
-    x: Float[Array, "groups *n c"], mean: Float[Array, "groups c"], var: Float[Array, "groups c"]
-) -> tuple[tuple[Float[Array, "groups c"], Float[Array, "groups c"]], tuple[Array, Array]]:
-    return (mean, var), (x, mean)
-
-
-def _moments_backward(
-    saved: tuple[Array, Array],
-    cotangents: tuple[Float[Array, "groups c"], Float[Array, "groups c"]],
-) -> tuple[Float[Array, "groups *n c"], Float[Array, "groups c"], Float[Array, "groups c"]]:
-    x, mean = saved
-    axes = tuple(range(1, x.ndim - 1))
-    by_mean, by_var, centre = (jnp.expand_dims(a, axes) for a in (*cotangents, mean))
-    count = math.prod(x.shape[1:-1])
-    dx = (by_mean + 2 * by_var * (x.astype(wide(x.dtype)) - centre)) / count
-    return dx.astype(x.dtype), jnp.zeros_like(mean), jnp.zeros_like(mean)
-
-
-with_gradient.defvjp(_moments_forward, _moments_backward)
+@with_gradient.defjvp
+def _moments_jvp(
+    primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    (x, *_), (dx, *_) = primals, tangents
+    mean, var = with_gradient(*primals)  # a function of x here too, for second derivatives
+    axes, dtype = tuple(range(1, x.ndim - 1)), wide(x.dtype)
+    dx, centred = dx.astype(dtype), x.astype(dtype) - jnp.expand_dims(mean, axes)
+    return (mean, var), (dx.mean(axes), 2 * (centred * dx).mean(axes))
