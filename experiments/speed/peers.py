@@ -86,7 +86,10 @@ def torch_step(s: Any, part: str) -> dict[str, Any]:
             torch.cuda.synchronize()
 
     found = rate(train if part == "train" else evaluate, s)
-    return {"images_per_s": found, "device": "gpu" if device == "cuda" else "cpu"}
+    result = {"images_per_s": found, "device": "gpu" if device == "cuda" else "cpu"}
+    if s.model == "googlenet" and s.dialect != "torchvision":
+        result["note"] = "has BatchNorm and 3x3 for 5x5: the same network is --dialect=torchvision"
+    return result
 
 
 def keras_step(s: Any, part: str) -> dict[str, Any]:
