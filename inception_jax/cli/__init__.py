@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "write runs or a sweep as one HTML page",
 }
 
+HELP = {"-h", "--help", "-help", "help"}
 # What a command line begins with whose result is a run.
 RUNS = (("train",), ("launch", "local"), ("launch", "retry"), ("sweep", "work"),
         *(("sweep", action) for action in ("launch", "resume")))  # fmt: skip
@@ -74,13 +75,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def is_run(argv: list[str]) -> bool:
     """Whether a command's result is a run and not its text; by its code a launcher restarts it."""
+    if not HELP.isdisjoint(argv):
+        return False
     return tuple(argv[:1]) in RUNS or (tuple(argv[:2]) in RUNS and "--print" not in argv)
 
 
 def _main(argv: list[str], own_process: bool = False) -> int:
     if len(argv) > 1 and argv[0] == "help":
         argv = [argv[1], "--help"]
-    if not argv or argv[0] in ("-h", "--help", "-help", "help"):
+    if not argv or argv[0] in HELP:
         width = max(map(len, COMMANDS))
         rows = "\n".join(f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items())
         print(USAGE.format(commands=rows))

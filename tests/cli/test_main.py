@@ -40,6 +40,7 @@ def test_an_error_of_the_system(monkeypatch, capsys, error, code, says):
     [
         ("train --config=a", True),
         ("launch local -- train", True),
+        ("train --help", False),
         ("launch retry --code=1", True),
         ("sweep work a", True),
         ("launch slurm -- train", False),
