@@ -35,6 +35,10 @@ class _NeighbourFinder:
         return spec
 
 
+# Folder of pages -> the files that they have imported from it.
+_imported: dict[Path, set[Path]] = {}
+
+
 @contextlib.contextmanager
 def of(page: Path) -> Iterator[None]:
     """Let imports in the body find the page's neighbours; they leave neither .pyc nor modules.
@@ -53,8 +57,17 @@ def of(page: Path) -> Iterator[None]:
         sys.dont_write_bytecode = kept
         sys.meta_path.remove(first)
         sys.meta_path.remove(last)
+        files = _imported.setdefault(folder, set())
         for name in [m for m in sys.modules if m.partition(".")[0] in found]:
-            del sys.modules[name]
+            if file := getattr(sys.modules.pop(name), "__file__", None):
+                files.add(Path(file))
+
+
+def files(page: Path) -> dict[str, bytes]:
+    """The page's file and those that it has imported from its folder, by name; the page first."""
+    folder = page.absolute().parent
+    paths = [folder / page.name, *sorted(_imported.get(folder, ()))]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def calling(function: Callable[..., Any], page: Path) -> Callable[..., Any]:

@@ -20,8 +20,8 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = sweeps.declare(Flags("sweep expand", __doc__)).json()
     flags.parse(argv)
-    sweep, new, page = sweeps.expanded(flags, argv)
-    sweeps.write(sweep, page)
+    sweep, new, files = sweeps.expanded(flags, argv)
+    sweeps.write(sweep, files)
     rows = [{"index": t.index, "folder": str(t.folder), "overrides": t.overrides,
              "command": list(t.command)} for t in sweep.trials()]  # fmt: skip
     kind = "trials" if sweep.search is None else "trials, chosen by the search"

@@ -36,8 +36,8 @@ def main(argv: list[str]) -> int | None:
     flags = sweeps.declare(Flags("sweep launch", __doc__))
     declare(flags, engine)
     values = flags.parse(argv if helping else rest)
-    sweep, _, page = sweeps.expanded(flags, rest)
-    return submit(sweep, engine, values, lambda: sweeps.write(sweep, page))
+    sweep, _, files = sweeps.expanded(flags, rest)
+    return submit(sweep, engine, values, lambda: sweeps.write(sweep, files))
 
 
 def engine_of(on: str | None) -> ModuleType:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inception_jax.cli import pages, train
+from inception_jax.cli import neighbours, pages, train
 from inception_jax.cli.flags import Flags, split_flag
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import folder, grid, search
@@ -37,11 +37,11 @@ def declare(flags: Flags) -> Flags:
     )
 
 
-def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, bytes]:
+def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, dict[str, bytes]]:
     """The sweep that the flags define, every trial built and checked; writes nothing.
 
     Returns:
-        the sweep, the number of new trials, and the content of its page.
+        the sweep, the number of new trials, and the page's file and those it imports, by name.
 
     Raises:
         ConfigError: a trial's config is invalid, or the directory holds something else.
@@ -66,14 +66,15 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, bytes]:
         raise ConfigError(
             f"--dir={at}: expected a new directory or a sweep's; it holds other files"
         )
-    fresh = folder.new(at, page, argument, base, values.metric)
+    files = neighbours.files(page)
+    fresh = folder.new(at, page, files, argument, base, values.metric)
     sweep = fresh
     if (at / folder.FILE).is_file():
         sweep = folder.read(at)
         _check_same(sweep, fresh, values.search)
         sweep.page = fresh.page
     new = _search(sweep, values, str(given)) if values.search else _grid(sweep, values, str(given))
-    return sweep, new, page.read_bytes()
+    return sweep, new, files
 
 
 def _check_same(saved: Sweep, new: Sweep, searching: bool) -> None:
@@ -147,19 +148,19 @@ def build(given: str, base: list[str], overrides: dict[str, Any]) -> dict[str, A
         raise ConfigError(f"trial {trials.text(overrides)}: {e}") from e
 
 
-def write(sweep: Sweep, page: bytes) -> None:
-    """Writes the sweep's directory with a copy of the page, which the trials read.
+def write(sweep: Sweep, files: dict[str, bytes]) -> None:
+    """Writes the sweep's directory with a copy of the page's files, which the trials read.
 
     Raises:
         ConfigError: the copy cannot be loaded, because the page depends on its location.
     """
-    sweep.write(page)
+    sweep.write(files)
     rows = sweep.rows[-1:] or [{"overrides": {}}]
     try:
         build(sweep.config_arg(), sweep.base, rows[0]["overrides"])
     except ConfigError as e:
         raise ConfigError(
-            f"{sweep.original} cannot be moved, and the trials read a copy of it: import no module "
+            f"{sweep.original} cannot be moved, and the trials read a copy of it: read no file "
             f"beside it, and load pages from the working directory, pages.load('configs/...'); {e}"
         ) from e
 

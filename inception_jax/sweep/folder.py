@@ -2,6 +2,7 @@
 
 sweep.json           the sweep: page, shared overrides, trials or search
 page-<hash>.py       copy of the config page; editing the original does not change the sweep
+page-<hash>/         instead, if the page imports modules beside it: copies of both
 trials/<n>-<hash>/   one run directory per trial; the hash is that of its config
 commands.txt         one command per trial, for the array job
 jobs.jsonl           submitted jobs
@@ -11,6 +12,7 @@ import hashlib
 import json
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ class Sweep:
 
     Attributes:
         folder: directory of the sweep.
-        page: file name of the copied config page.
+        page: path of the copied config page, in the folder.
         argument: the page's argument, after the colon of --config.
         original: value of --config when the sweep was created.
         base: overrides that all trials share, as flags.
@@ -106,11 +108,15 @@ class Sweep:
         self.rows += new
         return len(new)
 
-    def write(self, page: bytes) -> None:
-        """Write the directory: the content of the page, then sweep.json."""
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write the directory: the page's files by name, the page first; then sweep.json."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(self.folder / self.page) as partial:
-            partial.write_bytes(page)
+        page = self.folder / self.page
+        paths = [page, *(page.parent / name for name in list(files)[1:])]
+        for path, content in zip(paths, files.values(), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic.replacing(path) as partial:
+                partial.write_bytes(content)
         self.save()
 
     def save(self) -> None:
@@ -119,9 +125,13 @@ class Sweep:
         atomic.write_text(self.folder / FILE, json.dumps(values, indent=1) + "\n")
 
 
-def new(folder: Path, page: Path, argument: str, base: list[str], metric: str) -> Sweep:
-    """Create a sweep in memory; `write` stores it."""
-    name = f"page-{hashlib.sha256(page.read_bytes()).hexdigest()[:8]}.py"
+def new(
+    folder: Path, page: Path, files: Mapping[str, bytes], argument: str, base: list[str],
+    metric: str,
+) -> Sweep:  # fmt: skip
+    """Create a sweep in memory; `write` stores it, with the same files."""
+    digest = hashlib.sha256(b"".join(files.values())).hexdigest()[:8]
+    name = f"page-{digest}/{page.name}" if len(files) > 1 else f"page-{digest}.py"
     original = f"{page}:{argument}" if argument else str(page)
     created = {"time": time.time(), "git": _git_commit()}
     return Sweep(folder, name, argument, original, base, metric, created=created)

@@ -1,8 +1,10 @@
 """Tests `inception-jax sweep expand`."""
 
 import json
+import shutil
 
 from inception_jax import cli
+from inception_jax.cli import pages
 from tests.cli.sweep_page import GRID, expanded, run
 
 
@@ -53,3 +55,17 @@ def test_another_sweep_in_the_directory(page, capsys):
         assert expanded(page, more) == 78
         assert "holds another sweep" in capsys.readouterr().err
     assert run("sweep expand --config={page} --search --dir={dir}", page) == 78
+
+
+def test_a_page_that_imports_its_neighbours(page, capsys):
+    """They are copied with it: the trials do not depend on the originals."""
+    (page.parent / "rates").mkdir()
+    (page.parent / "rates" / "__init__.py").write_text("from rates import high\n")
+    (page.parent / "rates" / "high.py").write_text("LR = 0.5\n")
+    page.write_text("import rates\n" + page.read_text() + "\nassert rates.high.LR == 0.5\n")
+    assert expanded(page) == 0
+    shutil.rmtree(page.parent / "rates")
+    page.unlink()
+    (at,) = (page.parent / "sweep").glob("page-*/page.py")
+    assert (at.parent / "rates" / "high.py").is_file()
+    pages.load(str(at))

@@ -13,9 +13,10 @@ def sweep(tmp_path):
     """A written grid of two trials."""
     page = tmp_path / "page.py"
     page.write_text("original")
-    sweep = folder.new(tmp_path / "sweep", page, "small", ["--config.seed=1"], "top1")
+    files = {"page.py": page.read_bytes()}
+    sweep = folder.new(tmp_path / "sweep", page, files, "small", ["--config.seed=1"], "top1")
     sweep.add([{"overrides": {"optim.lr": lr}, "hash": f"{i:08d}"} for i, lr in enumerate((1, 2))])
-    sweep.write(page.read_bytes())
+    sweep.write(files)
     return sweep
 
 
