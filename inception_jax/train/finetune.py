@@ -38,7 +38,8 @@ def arrays(workdir: Path, model: Network, shapes: Any) -> tuple[dict[str, Any], 
             f"{share:.0%} of this one's parameters below the classifier fit it: "
             f"{_reason(theirs, model, other)}; set --config.model to the other run's values"
         )
-    lines = [f"{len(taken)} arrays from {workdir} at step {step}, the others are fresh"]
+    total = len(taken) + len(other) + len(fresh)
+    lines = [f"{len(taken)} of {total} arrays from {workdir} at step {step}"]
     for what, paths in (
         ("fresh, of another shape there", other),
         ("fresh, not there", fresh),

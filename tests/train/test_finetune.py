@@ -52,7 +52,7 @@ def test_another_classifier_is_named_once(other, tmp_path):
     other(num_classes=5)
     taken, lines = finetune.arrays(tmp_path, *shapes())
     assert lines == [
-        f"{len(taken)} arrays from {tmp_path} at step 7, the others are fresh",
+        f"{len(taken)} of {len(taken) + 4} arrays from {tmp_path} at step 7",
         "fresh, of another shape there: aux_conv2 (2), logits (2)",
     ]
 
