@@ -94,7 +94,7 @@ def test_time_limits(cluster, tmp_path):
     words = folder_words(images)
     runs.finish(tmp_path / "undisturbed", *words, processes=2)
     workdir = tmp_path / "run"
-    job = cluster.launch(workdir, *words, flags=("--time=2", "--lead=95"))
+    job = cluster.launch(workdir, *words, flags=("--time=2", "--lead=75"))
     for times in (1, 2, 3):
         runs.wait_for_step(workdir, runs.newest(workdir) + 2)
         with stuck(images):
@@ -119,7 +119,12 @@ def test_a_bad_config_is_not_restarted(cluster, tmp_path):
 def test_a_crash_loop(cluster, tmp_path):
     """A job that crashes before its first checkpoint is restarted once, not ten times."""
     workdir = tmp_path / "run"
-    job = cluster.launch(workdir, flags=("--setup=export JAX_PLATFORMS=nonsense",))
+    # Python ends with 1 before `train` begins.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif sys.orig_argv[3:4] == ['train']:\n    os._exit(1)\n"
+    )
+    setup = f"--setup=export PYTHONPATH={tmp_path}:$PYTHONPATH"
+    job = cluster.launch(workdir, flags=(setup,))
     assert cluster.ended(job) == "FAILED"
     assert cluster.about(job)["Restarts"] == "1"
     assert (
