@@ -34,7 +34,7 @@ COMMANDS = {
     "report": "write runs or a sweep as one HTML page",
 }
 
-HELP = {"-h", "--help", "-help", "help"}
+HELP = {"-h", "--help", "-help"}
 # What a command line begins with whose result is a run.
 RUNS = (("train",), ("launch", "local"), ("launch", "retry"), ("sweep", "work"),
         *(("sweep", action) for action in ("launch", "resume")))  # fmt: skip
@@ -83,7 +83,7 @@ def is_run(argv: list[str]) -> bool:
 def _main(argv: list[str], own_process: bool = False) -> int:
     if len(argv) > 1 and argv[0] == "help":
         argv = [argv[1], "--help"]
-    if not argv or argv[0] in HELP:
+    if not argv or argv[0] in HELP | {"help"}:
         width = max(map(len, COMMANDS))
         rows = "\n".join(f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items())
         print(USAGE.format(commands=rows))

@@ -41,6 +41,7 @@ def test_an_error_of_the_system(monkeypatch, capsys, error, code, says):
         ("train --config=a", True),
         ("launch local -- train", True),
         ("train --help", False),
+        ("sweep work help", True),  # a directory
         ("launch retry --code=1", True),
         ("sweep work a", True),
         ("launch slurm -- train", False),

@@ -102,7 +102,7 @@ def test_a_run_to_its_end(current):
 
 @pytest.mark.parametrize("top1", [0.1, 0.9])
 def test_an_evaluation_at_chance_is_noticed(current, monkeypatch, top1):
-    """An untrained network is at chance: after training steps at 90% a line says so."""
+    """Evaluation at chance is reported if training accuracy is 90%, not if it is at chance too."""
     monkeypatch.setattr(StepLog, "top1", top1)
     current.loop.evaluate(2, current.state)
     assert ("90.0% in training, but" in current.printed.getvalue()) == (top1 == 0.9)
