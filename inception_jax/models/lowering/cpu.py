@@ -119,7 +119,7 @@ def _taller(
 
 
 def output_grid(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw i d"], stride: int, pads: Pads
 ) -> tuple[int, int]:
     """Height and width of a convolution's output."""
     (h, w), (kh, kw) = x.shape[1:3], kernel.shape[:2]
@@ -140,9 +140,10 @@ def _conv_jvp(
 ) -> tuple[Array, Array]:
     """The convolution of either tangent, with the fast gradient for its transpose."""
     x, kernel = primals
+    shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
     return bilinear_jvp(
         lambda x, k: conv(x, k, stride, pads),
-        lambda k, dy: _gradient_by_input(k, dy, jax.typeof(x), stride, pads),
+        lambda k, dy: _gradient_by_input(k, dy, shape, stride, pads),
         lambda x, dy: _gradient_by_kernel(x, dy, kernel.shape, stride, pads),
         primals, tangents,
     )  # fmt: skip
