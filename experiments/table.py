@@ -8,6 +8,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,9 @@ def variants() -> list[str]:
     return lines
 
 
-def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[str]:
+def speed(file: str = "bench.json") -> list[str]:
     """The machine, a line for each figure and peer, and what must be known of them."""
-    return ratios.markdown(json.loads(path.read_text()))
+    return ratios.markdown(json.loads((ROOT / "experiments" / "speed" / file).read_text()))
 
 
 def protocol_rows() -> list[str]:
@@ -154,7 +155,10 @@ def tpu_chips() -> list[str]:
 
 TABLES = {
     "README.md": {"results": results, "networks": networks},
-    "experiments/speed/README.md": {"speed": speed},
+    "experiments/speed/README.md": {
+        "speed": speed,
+        "speed of xception": partial(speed, "xception.json"),
+    },
     "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
