@@ -125,7 +125,8 @@ class Examination:
         from inception_jax.train import trainer
 
         count = self.address.count if self.address else 1
-        run("limits", partial(host.limits, images.shared_memory(c, count)))
+        gpus = len(devices.gpus()) if ready else 0
+        run("limits", partial(host.limits, images.shared_memory(c, count), gpus))
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:
