@@ -179,7 +179,9 @@ def variables(
         )
     if odd:
         return warning("; ".join(odd), "; ".join(odd.values()))
-    seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_", "NCCL_")) and environment[k])
+    seen = sorted(
+        k for k in environment if k.startswith(("JAX_", "XLA_", "NCCL_")) and environment[k]
+    )
     return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX, XLA or NCCL is set")
 
 

@@ -20,11 +20,13 @@ def test_examples_are_what_is_rendered(name):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_variables_of_nccl_reach_the_program(name, monkeypatch):
-    """The launching shell's, on every engine, before the command; XLA_FLAGS, of these tests, not."""
+    """The launching shell's, on every engine, before the command; not XLA_FLAGS."""
     monkeypatch.setenv("NCCL_SOCKET_IFNAME", "=eth0")
     monkeypatch.setenv("NCCL_DEBUG", "INFO")
     text = "\n".join(line.strip() for line in rendered(EXAMPLES[name]).splitlines())
-    before, exports, after = text.rpartition("export NCCL_DEBUG=INFO\nexport NCCL_SOCKET_IFNAME==eth0\n")
+    before, exports, after = text.rpartition(
+        "export NCCL_DEBUG=INFO\nexport NCCL_SOCKET_IFNAME==eth0\n"
+    )
     assert exports and "train --config" in after and "XLA_FLAGS" not in before + after
 
 
