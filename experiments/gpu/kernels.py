@@ -17,8 +17,8 @@ STEPS = 5
 # The first that matches the operation's name in XLA's program decides, else the kernel's name. XLA
 # names a fusion by its root: input_reduce_fusion_3, loop_maximum_select_fusion.
 KINDS = {
-    "convolution": r"conv|cudnn|xmma|cutlass|implicit_gemm|wgrad|dgrad|fprop",
-    "matrix product": r"gemm|cublas|^dot",
+    "convolution": r"conv(?!ert)|cudnn|xmma|cutlass|implicit_gemm|wgrad|dgrad|fprop",
+    "matrix product": r"gemm|cublas|nvjet|^dot",
     "scatter": r"scatter",
     "max-pool": r"reduce.window|max.?pool",
     "reduction": r"reduce",
@@ -41,17 +41,20 @@ def kind(operation: str, kernel: str = "") -> str:
 def count(trace: dict[str, Any], steps: int) -> dict[str, dict[str, float]]:
     """Milliseconds and kernels a step by kind, the longest first, of a trace in Chrome's format.
 
-    Of the events with an operation of XLA, on the GPUs' tracks where there are any.
+    Of the GPUs' streams; where there are none, of a CPU, the events with an operation of XLA.
     """
     events = trace["traceEvents"]
-    tracks = {
-        e["pid"]: e["args"]["name"] for e in events if e.get("name") == "process_name"
-    }  # such as /device:GPU:0
-    ran = [e for e in events if e.get("ph") == "X" and "hlo_op" in e.get("args", {})]
-    gpu = [e for e in ran if "GPU" in tracks.get(e["pid"], "")]
+    streams = {
+        (e["pid"], e["tid"])
+        for e in events
+        if e.get("name") == "thread_name" and e["args"]["name"].startswith("Stream")
+    }
+    ran = [e for e in events if e.get("ph") == "X"]
+    gpu = [e for e in ran if (e["pid"], e.get("tid")) in streams]
     found: dict[str, dict[str, float]] = defaultdict(lambda: {"ms": 0.0, "kernels": 0.0})
-    for event in gpu or ran:
-        row = found[kind(event["args"]["hlo_op"], event["name"])]
+    for event in gpu or [e for e in ran if "hlo_op" in e.get("args", {})]:
+        # A kernel of a CUDA graph has no operation; XLA names its own as their operations.
+        row = found[kind(event.get("args", {}).get("hlo_op", ""), event["name"])]
         row["ms"] += event["dur"] / 1e3 / steps
         row["kernels"] += 1 / steps
     return dict(sorted(found.items(), key=lambda item: -item[1]["ms"]))

@@ -8,6 +8,7 @@ or is late has its reason in its place, and the rest goes on. The file is writte
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from experiments.gpu import photos, results
 from experiments.speed import bench, parts, peers
 
 SETTINGS = {
-    **bench.SETTINGS, "batch": 256, "dtype": "bfloat16", "steps": 5, "ahead": 10, "seconds": 3.0,
+    **bench.SETTINGS, "batch": 256, "dtype": "bfloat16", "steps": 5, "ahead": 10, "seconds": 2.0,
 }  # fmt: skip
 TINY = {"batch": 2, "steps": 1, "ahead": 2, "seconds": 0.2}  # to try the script
 SLOWER = 4  # times the limits of tiny settings, which are for a CPU
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="to try the script: small and few")
     given = parser.parse_args()
     ends = time.monotonic() + given.budget
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the process that measures too
     with tempfile.TemporaryDirectory() as scratch:
         found = measure(given, Path(scratch), ends)
     print("\n".join(results.markdown(found)))

@@ -97,5 +97,5 @@ def _kernels(ms: float, kernels: float | None = None) -> str:
 
 
 def _scaling(figures: Mapping[str, Any]) -> str:
-    rows = figures.get("scaling", figures)
-    return ", ".join(f"{k} {v:,.0f}" for k, v in rows.items() if isinstance(v, int | float))
+    rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in figures["scaling"].items())
+    return rates + "".join(f"; {k}: {figures[k]}" for k in ("best", "chosen") if k in figures)

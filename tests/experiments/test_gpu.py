@@ -65,24 +65,23 @@ def test_a_failed_or_late_part_has_its_reason(tmp_path, monkeypatch, capsys):
 
 
 def test_kernels_are_counted_by_kind():
-    """By XLA's name first, on the GPU's tracks alone where there are any; a step's share."""
+    """By XLA's name first, on the GPU's streams alone where there are any; a step's share."""
     names = {
         "convolution": ("cudnn-conv-bw-filter.3", ""), "reduction": ("input_reduce_fusion_7", ""),
         "scatter": ("input_scatter_fusion", ""), "sum": ("loop_add_fusion.2", ""),
         "max-pool": ("reduce-window.1", ""), "ReLU": ("loop_maximum_fusion", ""),
-        "matrix product": ("custom-call.9", "sm90_gemm_bf16"), "other": ("loop_select_fusion", ""),
+        "matrix product": ("custom-call.9", "sm90_gemm_bf16"), "other": ("loop_select_convert", ""),
     }  # fmt: skip
     assert {kernels.kind(*words) for words in names.values()} == names.keys()
-    tracks = [{"ph": "M", "name": "process_name", "pid": p, "args": {"name": n}}
-              for p, n in ((1, "/device:GPU:0"), (2, "/host:CPU"))]  # fmt: skip
-    event = {"ph": "X", "name": "k", "dur": 4000.0, "pid": 1, "args": {"hlo_op": "loop_add_fusion"}}
-    conv = {**event, "dur": 9000.0, "args": {"hlo_op": "convolution.1"}}
-    host = {**conv, "pid": 2}
-    trace = {"traceEvents": [*tracks, event, event, conv, host, {"ph": "X", "pid": 1}]}
-    found = kernels.count(trace, steps=2)
+    stream = {"ph": "M", "name": "thread_name", "pid": 1, "tid": 7, "args": {"name": "Stream #7"}}
+    add = {"ph": "X", "name": "loop_add_fusion", "dur": 4000.0, "pid": 1, "tid": 7}  # of a graph
+    conv = {**add, "dur": 9000.0, "name": "k", "args": {"hlo_op": "convolution.1"}}
+    host = {**conv, "tid": 8}
+    found = kernels.count({"traceEvents": [stream, add, add, conv, host]}, steps=2)
     assert list(found) == ["convolution", "sum"]  # the longest first
     assert found["sum"] == {"ms": 4.0, "kernels": 1.0} and found["convolution"]["ms"] == 4.5
-    assert kernels.count({"traceEvents": [host]}, 1)["convolution"]["ms"] == 9.0
+    on_cpu = kernels.count({"traceEvents": [host, {"ph": "X", "name": "wait", "pid": 1}]}, 1)
+    assert on_cpu == {"convolution": {"ms": 9.0, "kernels": 1.0}}
 
 
 def test_photographs(tmp_path, monkeypatch):
