@@ -40,11 +40,6 @@ def available(root: Path = Path("/")) -> Finding:
     return Finding(text, same=same)
 
 
-def gpus() -> list[Any]:
-    """Returns the GPUs of this process."""
-    return [device for device in jax.local_devices() if device.platform == "gpu"]
-
-
 def unused_accelerator(root: Path) -> tuple[str, str] | None:
     """Returns an accelerator whose driver is below `root`, and the extra that supports it."""
     gpus = [*root.glob("proc/driver/nvidia/gpus/*"), *root.glob("dev/nvidia[0-9]*")]

@@ -26,7 +26,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 PLUGINS = (
     "libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt", "jax-cuda13-plugin", "jax-cuda13-pjrt",
 )  # fmt: skip
-NCCL = 10**9  # bytes of shared memory of several GPUs, as NCCL's user guide advises
+NCCL = 10**9  # bytes of shared memory, as its user guide advises for containers
 FILES = 1024  # open files that a process needs: images, checkpoint shards, sockets
 SHORT = 600  # seconds; a job with less time left ends soon after compiling
 SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER_LEAKS")
@@ -99,36 +99,35 @@ def config(c: Config, workdir: Path | None) -> Finding:
     return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
 
 
-def limits(
-    shared_needed: int = 0, gpus: int = 0, shared: str = "/dev/shm", rdma: str = "/dev/infiniband"
-) -> Finding:
-    """Checks shared memory, for `data.processes` and NCCL, and limits of files and pinned memory.
-
-    Args:
-        shared_needed: bytes for the batches of `data.processes`.
-        gpus: of this process; several use NCCL.
-        shared: folder of shared memory.
-        rdma: folder of InfiniBand's devices.
-    """
+def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
+    """Checks the limit of open files, and the bytes of shared memory for `data.processes`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
     text = f"{files} open files"
-    nccl = NCCL if gpus > 1 else 0
-    if shared_needed + nccl and Path(shared).is_dir():
-        free, needed = shutil.disk_usage(shared).free, shared_needed + nccl
-        text += f", {free / 1e6:,.0f} MB free in {shared}, {needed / 1e6:,.0f} MB needed"
-        text += " (1,000 of them by NCCL)" if nccl else ""
-        advice = "give the container more: docker run --shm-size=8g"
+    if shared_needed and Path(shared).is_dir():
+        free = shutil.disk_usage(shared).free
+        text += f", {free / 1e6:,.0f} MB free in {shared}, {shared_needed / 1e6:,.0f} MB needed"
         if free < shared_needed:
-            return failure(text, f"{advice}, or read in threads: --config.data.processes=0")
-        if free < needed:
-            return warning(text, advice)
-    pinned, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    if gpus and Path(rdma).is_dir() and pinned != resource.RLIM_INFINITY:
-        text += f", {pinned / 1e6:,.1f} MB of pinned memory, which InfiniBand needs"
-        return warning(text, "ulimit -l unlimited, or docker run --ulimit memlock=-1")
+            advice = "give the container more (docker run --shm-size=8g), or read in threads: "
+            return failure(text, f"{advice}--config.data.processes=0")
     if soft != resource.RLIM_INFINITY and soft < FILES:
         return warning(text, f"ulimit -n {FILES * 4 if hard < 0 else min(FILES * 4, hard)}")
+    return Finding(text)
+
+
+def nccl(shared: str = "/dev/shm", rdma: str = "/dev/infiniband") -> Finding:
+    """Checks the shared memory, and for InfiniBand the pinned memory, by which GPUs communicate.
+
+    Too little shared memory ends the first sum over GPUs; pinned memory is what InfiniBand reads.
+    """
+    free = shutil.disk_usage(shared).free
+    text = f"{free / 1e6:,.0f} MB free in {shared}, {NCCL / 1e6:,.0f} MB needed"
+    if free < NCCL:
+        return warning(text, "give the container more: docker run --shm-size=8g")
+    pinned, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if Path(rdma).is_dir() and pinned != resource.RLIM_INFINITY:
+        text += f"; {pinned / 1e6:,.1f} MB of pinned memory, of which InfiniBand needs more"
+        return warning(text, "ulimit -l unlimited, or docker run --ulimit memlock=-1")
     return Finding(text)
 
 

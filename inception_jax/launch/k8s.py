@@ -123,8 +123,8 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
             {"name": "runs", "mountPath": path},
         ],
     }
-    # In shared memory are NCCL's segments, of the threads of one process too, and the batches of
-    # reader processes. A container's own 64 MB do not hold them.
+    # NCCL's segments are in shared memory, those of one process's threads too; a container's own
+    # 64 MB do not hold them.
     spec_: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": o["lead"],

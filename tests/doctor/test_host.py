@@ -65,19 +65,15 @@ def test_variables(environment, platform, several, state):
 
 
 def test_limits(tmp_path, monkeypatch):
-    """Too little shared memory for `data.processes` or NCCL, and too few open files."""
+    """Too little shared memory for `data.processes`, and too few open files."""
     c = page(data__processes=2)
     needed = images.shared_memory(c, 1)
     assert needed == 3 * 64 * (24 * 24 * 3 + 8) and images.shared_memory(page(), 1) == 0
     usage = {"free": needed}
     monkeypatch.setattr(host.shutil, "disk_usage", lambda path: SimpleNamespace(**usage))
-    assert host.limits(needed, 1, str(tmp_path)).state == OK
-    found = host.limits(needed, 8, str(tmp_path))
-    assert found.state == WARN and "docker run --shm-size" in found.advice
-    usage["free"] += host.NCCL
-    assert host.limits(needed, 8, str(tmp_path)).state == OK
-    usage["free"] = needed - 1
-    found = host.limits(needed, 8, str(tmp_path))
+    assert host.limits(needed, str(tmp_path)).state == OK
+    usage["free"] -= 1
+    found = host.limits(needed, str(tmp_path))
     assert found.state == FAIL and "--config.data.processes=0" in found.advice
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -87,17 +83,20 @@ def test_limits(tmp_path, monkeypatch):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_pinned_memory(tmp_path, monkeypatch):
-    """InfiniBand's devices with a limit of pinned memory are a warning, for GPUs only."""
-    limits = {resource.RLIMIT_NOFILE: host.FILES, resource.RLIMIT_MEMLOCK: 8 << 20}
-    monkeypatch.setattr(host.resource, "getrlimit", lambda name: (limits[name], limits[name]))
-    rdma = {"rdma": str(tmp_path)}
-    assert host.limits(gpus=0, **rdma).state == OK
-    assert host.limits(gpus=1, rdma=str(tmp_path / "none")).state == OK
-    found = host.limits(gpus=1, **rdma)
+def test_nccl(tmp_path, monkeypatch):
+    """Too little shared memory; and where InfiniBand is, a limit of pinned memory."""
+    free, pinned = {"free": host.NCCL}, {resource.RLIMIT_MEMLOCK: (8 << 20, 8 << 20)}
+    monkeypatch.setattr(host.shutil, "disk_usage", lambda path: SimpleNamespace(**free))
+    monkeypatch.setattr(host.resource, "getrlimit", pinned.__getitem__)
+    rdma = str(tmp_path)
+    assert host.nccl(rdma=str(tmp_path / "none")).state == OK
+    found = host.nccl(rdma=rdma)
     assert found.state == WARN and found.advice.startswith("ulimit -l unlimited")
-    limits[resource.RLIMIT_MEMLOCK] = resource.RLIM_INFINITY
-    assert host.limits(gpus=1, **rdma).state == OK
+    pinned[resource.RLIMIT_MEMLOCK] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    assert host.nccl(rdma=rdma).state == OK
+    free["free"] -= 1
+    found = host.nccl(rdma=rdma)
+    assert found.state == WARN and "docker run --shm-size" in found.advice
 
 
 def test_cache(tmp_path, monkeypatch):
