@@ -55,7 +55,11 @@ def _ours(figures: Mapping[str, Any], batch: int) -> str:
         notes.append(f"temporaries {held / 1e9:.2f} GB")
     if first := figures.get("first_call_s"):
         notes.append(f"first {first:.0f} s")
-    return f"**{rate:,.0f}** ({'; '.join(notes)})"
+    return f"**{_number(rate)}** ({'; '.join(notes)})"
+
+
+def _number(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _short(error: str) -> str:
@@ -68,7 +72,7 @@ def _peer(figures: Mapping[str, Any] | None, ours: Mapping[str, Any]) -> str:
     if "images_per_s" not in figures:
         return _short(figures["error"])
     rate, own = figures["images_per_s"], ours.get("images_per_s")
-    return f"{rate:,.0f}" + (f": {own / rate:.2f}x" if own else "")
+    return _number(rate) + (f": {own / rate:.2f}x" if own else "")
 
 
 def _other(part: str, figures: Mapping[str, Any]) -> Iterator[str]:
