@@ -17,7 +17,8 @@ from experiments.speed import parts
 from inception_jax.errors import UserError
 
 # Relative L2 distance above which a form computes something else. In float32 rounding alone moves
-# Inception-v3's gradients by 0.03 on two images, through 94 BatchNorms; in float64 by 2e-13 (two CPUs, jax 0.10.2).
+# Inception-v3's gradients by 0.03 on two images, through its BatchNorms; in float64 by 2e-13 (two
+# CPU cores, jax 0.10.2).
 BOUND = 1e-9
 PAGE, SHORT = "configs/digits.py", ["--config.train.epochs=2", "--config.optim.warmup_epochs=0"]
 DETERMINISTIC = "--xla_gpu_deterministic_ops=true"  # or sums in any order differ in the last bits
