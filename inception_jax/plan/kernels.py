@@ -98,8 +98,13 @@ def _inside(
                 yield from _inside(i, module, inner)
 
 
+def is_collective(instruction: hlo.Instruction) -> bool:
+    """Whether it is a collective, or starts one."""
+    return instruction.op.removesuffix("-start") in collectives.KINDS
+
+
 def _kind(parts: list[hlo.Instruction]) -> str:
-    if parts[0].op.removesuffix("-start") in collectives.KINDS:
+    if is_collective(parts[0]):
         return "collectives"
     ops = {"convolution" if hlo.is_product(i) else i.op for i in parts}
     return next((kind for op, kind in KINDS.items() if op in ops), "elementwise")
@@ -110,9 +115,7 @@ def _width(instruction: hlo.Instruction, shapes: Mapping[str, str]) -> int:
     return sides[0].bytes // max(1, math.prod(sides[0].sizes)) if sides else 0
 
 
-def _bytes(
-    instruction: hlo.Instruction, module: hlo.HloModule, shapes: Mapping[str, str]
-) -> int:
+def _bytes(instruction: hlo.Instruction, module: hlo.HloModule, shapes: Mapping[str, str]) -> int:
     """Bytes that a kernel reads and writes."""
     if instruction.op == "fusion":
         part = module.computations[instruction.fused[0]]

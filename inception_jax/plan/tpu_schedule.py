@@ -131,4 +131,3 @@ def _moved(instruction: hlo.Instruction, sizes: dict[str, int]) -> int:
 def _main_memory(shape: str) -> int:
     """Bytes of a shape's arrays, without those in VMEM."""
     return sum(a.bytes for a in hlo.arrays(shape) if not a.in_vmem)
-
