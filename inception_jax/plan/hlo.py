@@ -139,8 +139,22 @@ def is_product(instruction: Instruction) -> bool:
     return instruction.op in ("convolution", "dot") or bool(library)
 
 
-def products(instruction: Instruction, shapes: Mapping[str, str]) -> tuple[int, int]:
-    """Multiplications and additions of a convolution or matrix product, padding included.
+class Product(NamedTuple):
+    """The arithmetic of a convolution or matrix product; 0 of other instructions.
+
+    Attributes:
+        flops: multiplications and additions, padding included.
+        channels: the fewest, of its summed and its output side.
+        width: bytes of an element that is multiplied.
+    """
+
+    flops: int = 0
+    channels: int = 0
+    width: int = 0
+
+
+def product(instruction: Instruction, shapes: Mapping[str, str]) -> Product:
+    """The arithmetic of an instruction.
 
     cuDNN's backward passes have the labels of the forward one, and take its output's gradient for
     one of the operands: the counted three arrays are those of the forward pass.
@@ -148,15 +162,13 @@ def products(instruction: Instruction, shapes: Mapping[str, str]) -> tuple[int, 
     Args:
         instruction: any.
         shapes: of the other instructions of its computation, by name.
-
-    Returns:
-        Their number, and the fewest channels of the summed and the output side; 0 for others.
     """
     if not is_product(instruction):
-        return 0, 0
+        return Product()
     out, *sides = (
         arrays(s)[0] for s in (instruction.shape, *(shapes[o] for o in instruction.operands))
     )
+    width = sides[0]._replace(dims="").bytes
     library = LIBRARY.search(instruction.rest)
     if labels := KERNEL_LABELS.search(instruction.rest):
         kernel = sides[1]
@@ -166,16 +178,12 @@ def products(instruction: Instruction, shapes: Mapping[str, str]) -> tuple[int, 
             out = sides[0]
         places = labels[1].index("i"), labels[1].index("o")
         inputs, outputs = (kernel.sizes[i] for i in places)
-        return 2 * math.prod(out.sizes) * math.prod(kernel.sizes) // outputs, min(inputs, outputs)
+        total = 2 * math.prod(out.sizes) * math.prod(kernel.sizes) // outputs
+        return Product(total, min(inputs, outputs), width)
     axes = CONTRACTED.search(instruction.rest)
     summed = [sides[0].sizes[int(i)] for i in re.findall(r"\d+", axes[1])] if axes else [1]
     total = 2 * math.prod(out.sizes) * math.prod(summed)
-    return total, min(math.prod(summed), out.sizes[-1] if out.sizes else 1)
-
-
-def flops(instruction: Instruction, shapes: Mapping[str, str]) -> int:
-    """The arithmetic of `products`."""
-    return products(instruction, shapes)[0]
+    return Product(total, min(math.prod(summed), out.sizes[-1] if out.sizes else 1), width)
 
 
 def parse(text: str) -> HloModule:

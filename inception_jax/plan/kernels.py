@@ -35,7 +35,7 @@ class Kernel(NamedTuple):
         flops: multiplications and additions of convolutions and matrix products.
         bytes: read and written.
         channels: the fewest channels on a side of a convolution or matrix product; else 0.
-        width: bytes of an element of its first operand.
+        width: bytes of an element that it multiplies; else 0.
         recomputed: whether it repeats the forward pass for the backward pass.
         runs: a step; one in a loop of unknown length counts once.
         library: whether it is a call of cuDNN or cuBLAS.
@@ -70,15 +70,15 @@ def read(module: hlo.HloModule, rows: Collection[str]) -> Iterator[Kernel]:
             if instruction.op in FREE or instruction.op.endswith("-done"):
                 continue
             parts = list(_inside(instruction, module, shapes))
-            flops, channels = max((hlo.products(i, s) for i, s in parts), default=(0, 0))
+            product = max(hlo.product(i, s) for i, s in parts)
             yield Kernel(
                 name=instruction.name,
                 kind=_kind([i for i, _ in parts]),
                 row=row_of(instruction, rows),
-                flops=flops,
+                flops=product.flops,
                 bytes=_bytes(instruction, module, shapes),
-                channels=channels,
-                width=_width(instruction, shapes),
+                channels=product.channels,
+                width=product.width,
                 recomputed=RECOMPUTED in instruction.op_name,
                 runs=int(times) if math.isfinite(times) else 1,
                 library=instruction.op == "custom-call",
@@ -108,11 +108,6 @@ def _kind(parts: list[hlo.Instruction]) -> str:
         return "collectives"
     ops = {"convolution" if hlo.is_product(i) else i.op for i in parts}
     return next((kind for op, kind in KINDS.items() if op in ops), "elementwise")
-
-
-def _width(instruction: hlo.Instruction, shapes: Mapping[str, str]) -> int:
-    sides = [a for o in instruction.operands if o in shapes for a in hlo.arrays(shapes[o])]
-    return sides[0].bytes // max(1, math.prod(sides[0].sizes)) if sides else 0
 
 
 def _bytes(instruction: hlo.Instruction, module: hlo.HloModule, shapes: Mapping[str, str]) -> int:

@@ -51,7 +51,7 @@ def read(
             continue
         shapes = {i.name: i.shape for i in part}
         for instruction in part:
-            count = hlo.flops(instruction, shapes)
+            count = hlo.product(instruction, shapes).flops
             once["flops"] += count
             every["flops"] += times * count
             every["recomputed"] += times * count * (RECOMPUTED in instruction.op_name)

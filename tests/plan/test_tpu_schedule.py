@@ -1,6 +1,8 @@
-"""Tests `schedule` on instructions of a v5e's program with small arrays."""
+"""Tests `tpu_schedule` on instructions of a v5e's program with small arrays."""
 
-from inception_jax.plan import hlo, schedule
+import pytest
+
+from inception_jax.plan import hlo, tpu_schedule
 
 PROGRAM = """\
 HloModule jit_step, is_scheduled=true
@@ -46,17 +48,25 @@ ENTRY %main (image: bf16[4,8], kernel: bf16[8,2]) -> f32[2] {
 """  # noqa: E501
 
 
+COST = {"flops": 10.0, "bytes accessed": 100.0, "optimal_seconds": 0.001}
+
+
+def read(text, rows=("conv_1a",), **cost):
+    """The schedule of a program at 1 MHz."""
+    return tpu_schedule.read(hlo.parse(text), rows, {**COST, **cost}, 1e6)
+
+
 def test_memory_traffic():
     """Arrays in VMEM and fused instructions do not count; copies into VMEM do; loops per trip."""
-    result = schedule.read(hlo.parse(PROGRAM), {"conv_1a", "mixed_5b"})
+    result = read(PROGRAM, {"conv_1a", "mixed_5b"})
     copied = 8 * 2 * 2
     convolved = (4 * 8 + 4 * 2) * 2  # the kernel is in VMEM
     doubled = 2 * 3 * (4 * 2 * 2)
     summed = 4 * 2 * 2  # into VMEM
     assert result.memory_bytes == copied + convolved + doubled + summed
     accessed = 100 + 112 + 48 + 24  # of the four instructions, in any memory, once each
-    assert result.repeats["bytes"] == (accessed + 48) / accessed
-    assert result.cycles == 70 + 2 * 10 + 10
+    assert result.accessed_bytes == int(100 * (accessed + 48) / accessed)
+    assert result.sequence_s == pytest.approx(1e-6 * (70 + 2 * 10 + 10))
     assert result.rows == {"conv_1a": 0.7, "rest": 0.3}
     assert result.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
 
@@ -64,9 +74,19 @@ def test_memory_traffic():
 def test_missing_estimates():
     """The v5p's compiler writes 2**63 - 1 for none: these are counted and take no time."""
     text = PROGRAM.replace('"estimated_cycles":"70"', f'"estimated_cycles":"{2**63 - 1}"')
-    result = schedule.read(hlo.parse(text), {"conv_1a"})
-    assert (result.cycles, result.unpriced) == (2 * 10 + 10, 1)
-    assert schedule.read(hlo.parse(PROGRAM), {"conv_1a"}).unpriced == 0
+    result = read(text)
+    assert (result.sequence_s, result.unscheduled) == (pytest.approx(30e-6), 1)
+    assert read(PROGRAM).unscheduled == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [(0.05, (0.05, 0)), (-124.93385, (0.06615, 125)), (-0.999, (0.001, 1)), (0.0, (0.0, 0))],
+)
+def test_unpriced_instructions(given, want):
+    """Each adds -1 to the compiler's seconds, which is corrected."""
+    seconds, count = tpu_schedule.optimum(given)
+    assert (pytest.approx(seconds, abs=1e-9), count) == (want[0], want[1])
 
 
 MICROBATCHES = PROGRAM.replace(
@@ -79,19 +99,9 @@ MICROBATCHES = PROGRAM.replace(
 
 def test_a_loop_counts_each_trip():
     """The compiler's sums have a body once: the share to multiply by, and what is recomputed."""
-    result = schedule.read(hlo.parse(MICROBATCHES), {"conv_1a"})
+    result = read(MICROBATCHES)
     convolved, product = 2 * 4 * 2 * 8, 2 * 4 * 2 * 2
-    assert result.repeats["flops"] == (convolved + 2 * product) / (convolved + product)
+    assert result.flops == 10 * (convolved + 2 * product) / (convolved + product)
     assert result.recomputed == 2 * product / (convolved + 2 * product)
-    assert result.repeats["cycles"] == (70 + 2 * 10 + 10) / (70 + 10 + 10)
-    assert schedule.read(hlo.parse(PROGRAM), {"conv_1a"}).recomputed == 0
-
-
-def test_flops_of_a_convolution():
-    """Of a kernel all but its output channels are summed, wherever they stand."""
-    shapes = {"x": "bf16[2,9,9,3]{3,2,1,0}", "k": "bf16[5,5,3,8]{3,2,1,0}"}
-    made = hlo.parse(
-        "ENTRY %main () -> f32[] {\n  %y = bf16[2,5,5,8]{3,2,1,0} convolution(%x, %k), "
-        "window={size=5x5}, dim_labels=b01f_01io->b01f\n}"
-    ).computations["main"][0]
-    assert hlo.flops(made, shapes) == 2 * (2 * 5 * 5 * 8) * (5 * 5 * 3)
+    assert result.optimal_s == pytest.approx(0.001 * (70 + 2 * 10 + 10) / (70 + 10 + 10))
+    assert read(PROGRAM).recomputed == 0
