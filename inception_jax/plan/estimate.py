@@ -36,8 +36,8 @@ def of(
         "schedule": scheduled.sequence_s,
     }
     bounds = {k: seconds[k] for k in ("arithmetic", "memory", "network")}
-    low = max(*bounds.values(), scheduled.optimal_s)
-    high = max(low, scheduled.sequence_s or 0.0) + exposed
+    low = max(*bounds.values(), scheduled.span_s[0])
+    high = max(low, scheduled.span_s[1]) + exposed
     batch = program.config.data.batch_size
     model_flops = scheduled.flops * (1 - scheduled.recomputed)
     return {

@@ -18,6 +18,7 @@ class Schedule(NamedTuple):
         memory_bytes: of those, in the device's main memory.
         optimal_s: seconds of all instructions at their best.
         sequence_s: expected seconds of all instructions in sequence; None if unknown.
+        span_s: the shortest and the longest seconds that are expected.
         unpriced: instructions without a price in `optimal_s`.
         unscheduled: instructions without an estimate in `sequence_s`.
         rows: share of the expected time by row of the network; `rest` is everything else.
@@ -32,6 +33,7 @@ class Schedule(NamedTuple):
     memory_bytes: int
     optimal_s: float
     sequence_s: float | None
+    span_s: tuple[float, float]
     unpriced: int
     unscheduled: int
     rows: dict[str, float]

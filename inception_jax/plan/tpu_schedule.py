@@ -37,13 +37,35 @@ def read(
         cost: the compiler's `cost_analysis()`.
         clock: cycles a second, if known.
     """
-    memory_bytes, cycles, unscheduled = 0.0, 0.0, 0
-    by_row: dict[str, float] = defaultdict(float)
-    by_kind: dict[str, float] = defaultdict(float)
+    once, every, by_row, by_kind = _totals(module, rows)
+    repeats = {k: every[k] / once[k] if once[k] else 1.0 for k in ("flops", "bytes", "cycles")}
+    optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
+    optimal *= repeats["cycles"]
+    sequence = every["cycles"] / clock if clock else None
+    return Schedule(
+        flops=cost["flops"] * repeats["flops"],
+        recomputed=every["recomputed"] / every["flops"] if every["flops"] else 0.0,
+        accessed_bytes=int(cost["bytes accessed"] * repeats["bytes"]),
+        memory_bytes=int(every["memory"]),
+        optimal_s=optimal,
+        sequence_s=sequence,
+        span_s=(optimal, sequence or optimal),
+        unpriced=unpriced,
+        unscheduled=int(once["unscheduled"]),
+        rows=shares(by_row),
+        kinds=shares(by_kind),
+        kernels={},
+        overlaps={},
+    )
+
+
+def _totals(module: hlo.HloModule, rows: Collection[str]) -> tuple[dict[str, float], ...]:
+    """Sums over the instructions, each once, and with all runs; and cycles by row and by kind."""
     once: dict[str, float] = defaultdict(float)
     every: dict[str, float] = defaultdict(float)
-    runs, computations = module.runs(), module.computations
-    fused = module.fused()
+    by_row: dict[str, float] = defaultdict(float)
+    by_kind: dict[str, float] = defaultdict(float)
+    runs, computations, fused = module.runs(), module.computations, module.fused()
     for computation, part in computations.items():
         times = runs.get(computation, 0)
         times = times if math.isfinite(times) else 1
@@ -61,7 +83,7 @@ def read(
         for instruction in part:
             if instruction.op in FREE or instruction.op.endswith("-done"):
                 continue
-            memory_bytes += times * _moved(instruction, sizes)
+            every["memory"] += times * _moved(instruction, sizes)
             accessed = sum(
                 a.bytes for shape in _touched(instruction, shapes) for a in hlo.arrays(shape)
             )
@@ -69,30 +91,14 @@ def read(
             every["bytes"] += times * accessed
             estimate = CYCLES.search(instruction.rest)
             if estimate and int(estimate[1]) >= NO_ESTIMATE:
-                unscheduled += 1
+                once["unscheduled"] += 1
             elif estimate:
                 spent = times * int(estimate[1])
-                cycles += spent
                 once["cycles"] += int(estimate[1])
+                every["cycles"] += spent
                 by_row[row_of(instruction, rows)] += spent
                 by_kind[_kind(instruction, computations)] += spent
-    every["cycles"] = cycles
-    repeats = {k: every[k] / once[k] if once[k] else 1.0 for k in ("flops", "bytes", "cycles")}
-    optimal, unpriced = optimum(cost.get("optimal_seconds", 0.0))
-    return Schedule(
-        flops=cost["flops"] * repeats["flops"],
-        recomputed=every["recomputed"] / every["flops"] if every["flops"] else 0.0,
-        accessed_bytes=int(cost["bytes accessed"] * repeats["bytes"]),
-        memory_bytes=int(memory_bytes),
-        optimal_s=optimal * repeats["cycles"],
-        sequence_s=cycles / clock if clock else None,
-        unpriced=unpriced,
-        unscheduled=unscheduled,
-        rows=shares(by_row),
-        kinds=shares(by_kind),
-        kernels={},
-        overlaps={},
-    )
+    return once, every, by_row, by_kind
 
 
 def optimum(seconds: float) -> tuple[float, int]:

@@ -23,7 +23,8 @@ def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", **more):
     scheduled = Schedule(
         **{
             "flops": flops, "recomputed": 0.0, "accessed_bytes": 2 * memory, "memory_bytes": memory,
-            "optimal_s": optimal, "sequence_s": cycles / 1.5e9, "unpriced": 0, "unscheduled": 0,
+            "optimal_s": optimal, "sequence_s": cycles / 1.5e9,
+            "span_s": (optimal, cycles / 1.5e9), "unpriced": 0, "unscheduled": 0,
             "rows": {}, "kinds": {}, "kernels": {}, "overlaps": {}, **more,
         }
     )  # fmt: skip

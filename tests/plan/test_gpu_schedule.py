@@ -47,6 +47,8 @@ def test_a_schedule():
     assert result.flops == 2 * 32 * 24 * 24 * 16 * 27 + 2 * 256 * 1000 * 2048
     assert result.memory_bytes == result.accessed_bytes > 6 * (4 * 10 + 4 + 4 * 10)
     assert result.sequence_s is not None and 0 < result.optimal_s < result.sequence_s
+    low, high = result.span_s
+    assert low < result.sequence_s < high and (low + high) / 2 == pytest.approx(result.sequence_s)
     assert sum(result.rows.values()) == pytest.approx(1) == sum(result.kinds.values())
     assert set(result.rows) == {"conv1", "rest"}
 

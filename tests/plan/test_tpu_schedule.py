@@ -67,6 +67,7 @@ def test_memory_traffic():
     accessed = 100 + 112 + 48 + 24  # of the four instructions, in any memory, once each
     assert result.accessed_bytes == int(100 * (accessed + 48) / accessed)
     assert result.sequence_s == pytest.approx(1e-6 * (70 + 2 * 10 + 10))
+    assert result.span_s == (result.optimal_s, result.sequence_s)
     assert result.rows == {"conv_1a": 0.7, "rest": 0.3}
     assert result.kinds == {"convolutions": 0.7, "elementwise": 0.2, "sums": 0.1}
 
