@@ -138,8 +138,8 @@ def _collectives(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _scaling(plan: dict[str, Any]) -> str:
-    """Data-parallel training on more devices, at the links' peak rates."""
-    lines = ["the same batch a device on more of them, estimated, with links at their peak"]
+    """Data-parallel training on more devices, at best."""
+    lines = ["the same batch a device on more of them, at best: links at their peak, free overlap"]
     lines.append(
         f"  {'devices':>8} {'network':>10} {'exposed':>10} {'images/s':>12} {'efficiency':>11}"
     )
