@@ -1,4 +1,4 @@
-"""Writes the READMEs' tables: results, networks, speed, protocols, peers, TPU chips.
+"""Writes the READMEs' tables: results, networks, speed, protocols, peers, chips.
 
     python experiments/table.py [--check]
 
@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gpu import results as gpu_results
 from speed import ratios
 
 from inception_jax import models
 from inception_jax.eval import protocols
 from inception_jax.eval.interval import wilson
 from inception_jax.plan import chips
+from inception_jax.plan.gpus import Gpu
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.weights import PEERS
@@ -109,6 +111,13 @@ def speed(file: str = "bench.json") -> list[str]:
     return ratios.markdown(json.loads((ROOT / "experiments" / "speed" / file).read_text()))
 
 
+def gpu(name: str) -> list[str]:
+    """What GPU machines gave, of the files that `experiments/gpu/measure.sh` writes."""
+    paths = sorted((ROOT / "experiments" / "gpu").glob(f"{name}*.json"))
+    found = [gpu_results.markdown(json.loads(path.read_text())) for path in paths]
+    return [line for lines in found for line in [*lines, ""]][:-1] or ["Not measured yet."]
+
+
 def protocol_rows() -> list[str]:
     """A line for each evaluation protocol."""
     rows = [f"| `{n}` | {protocols.COUNTS[n]} | {about} |" for n, about in protocols.ABOUT.items()]
@@ -139,15 +148,15 @@ def peers() -> list[str]:
     return lines
 
 
-def tpu_chips() -> list[str]:
-    """A line for each TPU chip that can be planned for."""
+def chip_rows() -> list[str]:
+    """A line for each TPU and GPU that can be planned for."""
     lines = [
-        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
-        "|---|---|---|---|---|---|",
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | network GB/s | source |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
-        f"{c.links / 1e9:g} | {c.source} |"
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / 2**30:.3g} | {c.bandwidth / 1e9:.4g} | "
+        f"{c.links / 1e9:g} | {f'{c.network / 1e9:g}' if isinstance(c, Gpu) else ''} | {c.source} |"
         for c in chips.CHIPS
     ]
     return lines
@@ -155,6 +164,7 @@ def tpu_chips() -> list[str]:
 
 TABLES = {
     "README.md": {"results": results, "networks": networks},
+    "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
     "experiments/speed/README.md": {
         "speed": speed,
         "speed of xception": partial(speed, "xception.json"),
@@ -162,7 +172,7 @@ TABLES = {
     "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
-    "inception_jax/plan/README.md": {"chips": tpu_chips},
+    "inception_jax/plan/README.md": {"chips": chip_rows},
 }
 
 

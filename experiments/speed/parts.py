@@ -89,20 +89,29 @@ def steps(s: Any, who: str, part: str) -> Figures:
     batch = mesh.put({"image": images, "label": labels}, mesh.batch(made.mesh))
     state, model, jit = made.fresh_state(), made.model, jax.jit
 
-    def train() -> None:
+    def train() -> Any:
         nonlocal state
         state, metrics = made.train_step(state, batch)
-        jax.block_until_ready(metrics)
+        return metrics
 
     if part == "train":
-        return {"images_per_s": rate(train, s), "device": jax.default_backend()}
+        return {**rate(train, s, jax.block_until_ready), **on_device()}
     variables = state.variables
     if who == "ours":
         jit, (model, variables) = xla_options.jit, models.fold(model, variables)
     variables = jax.device_put(variables)
     forward = jit(lambda variables, images: predict(model, variables, images))
-    found = rate(lambda: jax.block_until_ready(forward(variables, batch["image"])), s)
-    return {"images_per_s": found, "device": jax.default_backend()}
+    found = rate(lambda: forward(variables, batch["image"]), s, jax.block_until_ready)
+    return {**found, **on_device()}
+
+
+def on_device() -> Figures:
+    """The platform, and where it counts them the most bytes that its first device held."""
+    import jax
+
+    stats = jax.local_devices()[0].memory_stats() or {}
+    peak = stats.get("peak_bytes_in_use")
+    return {"device": jax.default_backend(), **({"device_peak_bytes": peak} if peak else {})}
 
 
 def images(s: Any, who: str, part: str) -> Figures:
@@ -114,14 +123,13 @@ def images(s: Any, who: str, part: str) -> Figures:
     found = pipeline.batches(reader, s.batch, range(sys.maxsize), os.cpu_count() or 1)
     if part == "input":  # no device is used
         return {"images_per_s": reading(found, pipeline.AHEAD + 1, s)}
-    import jax
 
     from inception_jax.cli.data_bench import _train_step as train_step
 
     step = train_step(program(s))
     found = map(step, found if who == "ours" else itertools.repeat(next(found)))
-    taken = reading(found, pipeline.AHEAD + WARM, s, steps=s.steps)
-    return {"images_per_s": taken, "device": jax.default_backend()}
+    taken = reading(found, pipeline.AHEAD + WARM, s, steps=s.steps * s.ahead)
+    return {"images_per_s": taken, **on_device()}
 
 
 def compile_step(s: Any, who: str, part: str) -> Figures:

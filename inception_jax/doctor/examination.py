@@ -111,6 +111,8 @@ class Examination:
             from inception_jax.doctor import devices
 
             platform = jax.default_backend()
+            if platform == "gpu" and jax.device_count() > 1:
+                run("nccl", host.nccl)
             works = run("arithmetic", devices.arithmetic, SLOW).state != FAIL
         run("variables", partial(host.variables, platform, self.address is not None))
         run("cache", partial(host.cache, startup.cache_folder()))

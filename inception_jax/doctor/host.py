@@ -26,6 +26,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 PLUGINS = (
     "libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt", "jax-cuda13-plugin", "jax-cuda13-pjrt",
 )  # fmt: skip
+NCCL = 10**9  # bytes of shared memory, as its user guide advises for containers
 FILES = 1024  # open files that a process needs: images, checkpoint shards, sockets
 SHORT = 600  # seconds; a job with less time left ends soon after compiling
 SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER_LEAKS")
@@ -114,6 +115,22 @@ def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
     return Finding(text)
 
 
+def nccl(shared: str = "/dev/shm", rdma: str = "/dev/infiniband") -> Finding:
+    """Checks the shared memory, and for InfiniBand the pinned memory, by which GPUs communicate.
+
+    Too little shared memory ends the first sum over GPUs; pinned memory is what InfiniBand reads.
+    """
+    free = shutil.disk_usage(shared).free
+    text = f"{free / 1e6:,.0f} MB free in {shared}, {NCCL / 1e6:,.0f} MB needed"
+    if free < NCCL:
+        return warning(text, "give the container more: docker run --shm-size=8g")
+    pinned, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if Path(rdma).is_dir() and pinned != resource.RLIM_INFINITY:
+        text += f"; {pinned / 1e6:,.1f} MB of pinned memory, of which InfiniBand needs more"
+        return warning(text, "ulimit -l unlimited, or docker run --ulimit memlock=-1")
+    return Finding(text)
+
+
 def scheduler(environment: Mapping[str, str] = os.environ) -> Finding:
     """Checks that a SLURM job was started by srun, and has time left."""
     job = environment.get("SLURM_JOB_ID")
@@ -161,8 +178,10 @@ def variables(
         )
     if odd:
         return warning("; ".join(odd), "; ".join(odd.values()))
-    seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
-    return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX or XLA is set")
+    seen = sorted(
+        k for k in environment if k.startswith(("JAX_", "XLA_", "NCCL_")) and environment[k]
+    )
+    return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX, XLA or NCCL is set")
 
 
 def cache(folder: Path | None) -> Finding:

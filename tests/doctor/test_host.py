@@ -83,6 +83,22 @@ def test_limits(tmp_path, monkeypatch):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_nccl(tmp_path, monkeypatch):
+    """Too little shared memory; and where InfiniBand is, a limit of pinned memory."""
+    free, pinned = {"free": host.NCCL}, {resource.RLIMIT_MEMLOCK: (8 << 20, 8 << 20)}
+    monkeypatch.setattr(host.shutil, "disk_usage", lambda path: SimpleNamespace(**free))
+    monkeypatch.setattr(host.resource, "getrlimit", pinned.__getitem__)
+    rdma = str(tmp_path)
+    assert host.nccl(rdma=str(tmp_path / "none")).state == OK
+    found = host.nccl(rdma=rdma)
+    assert found.state == WARN and found.advice.startswith("ulimit -l unlimited")
+    pinned[resource.RLIMIT_MEMLOCK] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    assert host.nccl(rdma=rdma).state == OK
+    free["free"] -= 1
+    found = host.nccl(rdma=rdma)
+    assert found.state == WARN and "docker run --shm-size" in found.advice
+
+
 def test_cache(tmp_path, monkeypatch):
     """Warns of no compilation cache, or too little room for it."""
     assert host.cache(None).state == WARN
