@@ -1,7 +1,7 @@
 """Depthwise convolution in the form that XLA's CPU backend runs fastest.
 
 The same mathematics as `plain_depthwise`, of which XLA multiplies one number at a time there: this
-is 50 to 200 times as fast (experiments/speed/README.md). `ops` uses it on a CPU only.
+is 50 to 130 times as fast (experiments/speed/README.md). `ops` uses it on a CPU only.
 """
 
 import functools
@@ -125,7 +125,7 @@ def _gradient_by_kernel(
     """Sums over pixels of what a pixel of the kernel reads times `dy`.
 
     An image and a pixel of the kernel at a time, a product with ones adds up what stays in the
-    processor's cache: half the time of a sum, which XLA computes on one core.
+    processor's cache: half the time of sums over the batch.
     """
     b, *grid, d = dy.shape
     padded, dtype, places = _padded(x, pads), _wide(x), kernel_pixels(shape)
