@@ -21,7 +21,8 @@ from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.images.resize import resize
-from inception_jax.data.order import example_at, stream
+from inception_jax.data.images.turbojpeg import Scratch
+from inception_jax.data.order import Stream, example_at
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
@@ -67,12 +68,12 @@ class TrainReader:
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
-        lap = Lap()
+        lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
         for i, position in enumerate(positions):
             index = example_at(position, len(self._source), self._seed)
             while True:
                 try:
-                    self._fill(index, position, out["image"][i], lap)
+                    self._fill(index, draws.at(position), out["image"][i], lap, scratch)
                     break
                 except BadImageError as e:
                     # The next readable image: the same replacement in every run.
@@ -82,8 +83,10 @@ class TrainReader:
             out["index"][i], out["label"][i] = index, self._source.label(index)
         self.clock.add(lap, len(positions))
 
-    def _fill(self, index: int, position: int, out: np.ndarray, lap: Lap) -> None:
-        d, rng = self._data, stream(self._seed, position)
+    def _fill(
+        self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch
+    ) -> None:
+        d = self._data
         lap.start()
         stored = self._source.stored(index)
         lap.end("read")
@@ -92,11 +95,11 @@ class TrainReader:
             box = random_box(rng, picture.height, picture.width, d.area, d.aspect)
         else:
             box = _central(picture, d)
-        part = picture.inside(box, least=d.image_size)
+        part = picture.inside(box, least=d.image_size, scratch=scratch)
         lap.end("decode")
         how = d.interpolation
         how = crops.RANDOM[rng.integers(len(crops.RANDOM))] if how == "random" else how
-        out[:] = resize(part, out.shape[1::-1], how)
+        resize(part, out.shape[1::-1], how, out)
         if d.crop == "pad":
             out[:] = crops.shifted(rng, out, d.pad)
         lap.end("resize")

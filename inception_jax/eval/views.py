@@ -11,6 +11,7 @@ from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.images.resize import resize
+from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.pipeline import Batch
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -43,6 +44,7 @@ class ViewReader:
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Reads the images at `positions` of `todo` into `out`, a batch from `empty`."""
+        scratch = Scratch()
         for i, position in enumerate(positions):
             if position >= len(self.todo):
                 break
@@ -51,7 +53,7 @@ class ViewReader:
             try:
                 picture = Picture(self._source.stored(index))
                 views = self._protocol.views(picture.height, picture.width)
-                fill(picture, views, self._protocol.interpolation, out["image"][i])
+                fill(picture, views, self._protocol.interpolation, out["image"][i], scratch)
             except BadImageError as e:
                 self.bad.add(index, e)
                 continue
@@ -59,11 +61,14 @@ class ViewReader:
             out["label"][i], out["index"][i] = self._source.label(index), index
 
 
-def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray) -> None:
+def fill(
+    picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray,
+    scratch: Scratch | None = None,
+) -> None:  # fmt: skip
     """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], resized by `interpolation`."""
     i, fast_dct = 0, interpolation == "tf1_bilinear"  # both are TensorFlow's
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
-        pixels = picture.inside(part, None, fast_dct)
+        pixels = picture.inside(part, None, fast_dct, scratch)
         for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
             resized = resize(pixels, size, interpolation)
             for view in of_size:
@@ -72,7 +77,7 @@ def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.nd
                 else:
                     y, x, height, width = view.box
                     box = resized[y : y + height, x : x + width]
-                    out[i] = resize(box, out.shape[2:0:-1], interpolation)
+                    resize(box, out.shape[2:0:-1], interpolation, out[i])
                 i += 1
 
 

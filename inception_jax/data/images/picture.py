@@ -6,6 +6,7 @@ import numpy as np
 
 from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import decode
+from inception_jax.data.images.turbojpeg import Scratch
 
 Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
 MAX_PIXELS = 2**26  # of a decoded box: 200 MB; a larger one is decoded at a half, a quarter, ...
@@ -47,18 +48,23 @@ class Picture:
             self._pixels = decode(self._data)
         return self._pixels
 
-    def inside(self, box: Box, least: int | None = None, fast_dct: bool = False) -> np.ndarray:
+    def inside(
+        self, box: Box, least: int | None = None, fast_dct: bool = False,
+        scratch: Scratch | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
 
         `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
         quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of
-        `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels.
+        `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels. They are
+        valid until `scratch` is used again, if it is given.
 
         Raises:
             BadImageError: the image cannot be read.
         """
         if self._pixels is None and self._header is not None:
-            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least), fast_dct)
+            region = _shrunk(box, least)
+            part = turbojpeg.decode(self._data, self._header, *region, fast_dct, scratch)
             if part is not None:
                 return part
         y, x, height, width = box
