@@ -10,7 +10,7 @@ from inception_jax.data.images.turbojpeg import Scratch
 
 Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
 MAX_PIXELS = 2**26  # of a decoded box: 200 MB; a larger one is decoded at a half, a quarter, ...
-SHRINK = (8, 4, 2)  # the scales 1/n at which a JPEG can be decoded
+SHRINK = 8  # a JPEG can be decoded at a half, a quarter and an eighth
 
 
 class Box(NamedTuple):
@@ -56,8 +56,8 @@ class Picture:
 
         `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
         quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of
-        `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels. They are
-        valid until `scratch` is used again, if it is given.
+        `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels.
+        If `scratch` is given, the result is valid until its next use.
 
         Raises:
             BadImageError: the image cannot be read.
@@ -74,12 +74,10 @@ class Picture:
 
 def _shrunk(box: Box, least: int | None) -> tuple[int, int, int, int, int]:
     """The box in pixels of an image decoded at 1 / n, and n."""
-    n = 1
-    if least is not None:
-        short = min(box.height, box.width)
-        n = next((n for n in SHRINK if short >= n * least), 1)
-    while n < max(SHRINK) and box.height * box.width > MAX_PIXELS * n * n:
+    (y, x, height, width), n = box, 1
+    while n < SHRINK and least is not None and min(height, width) >= 2 * n * least:
+        n *= 2
+    while n < SHRINK and height * width > MAX_PIXELS * n * n:
         n *= 2
     # Rounded inwards, so that the box stays in the image.
-    y, x = box.y // n, box.x // n
-    return y, x, max(1, box.height // n), max(1, box.width // n), n
+    return y // n, x // n, height // n or 1, width // n or 1, n

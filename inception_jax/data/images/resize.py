@@ -14,21 +14,23 @@ import numpy as np
 from PIL import Image
 
 Size = tuple[int, int]  # width, height
-Resize = Callable[[np.ndarray, Size, np.ndarray | None], np.ndarray]
+Resize = Callable[..., np.ndarray]  # of pixels, size, and an array for the result, or None
 LONGEST_SIDE = 32_766  # of an image for cv2.remap
 
 
-def _opencv(pixels: np.ndarray, size: Size, out: np.ndarray | None, *, how: int) -> np.ndarray:
+def _opencv(
+    pixels: np.ndarray, size: Size, out: np.ndarray | None = None, *, how: int
+) -> np.ndarray:
     return cv2.resize(pixels, size, dst=out, interpolation=how)
 
 
 def _pillow(
-    pixels: np.ndarray, size: Size, out: np.ndarray | None, *, how: Image.Resampling
+    pixels: np.ndarray, size: Size, out: np.ndarray | None = None, *, how: Image.Resampling
 ) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, how))
 
 
-def _tensorflow1(pixels: np.ndarray, size: Size, out: np.ndarray | None) -> np.ndarray:
+def _tensorflow1(pixels: np.ndarray, size: Size, out: np.ndarray | None = None) -> np.ndarray:
     """`tf.compat.v1.image.resize_bilinear`, rounded: output pixel i reads at i * scale."""
     at = []
     for axis, count in zip((1, 0), size, strict=True):
@@ -57,9 +59,7 @@ RESIZES: dict[str, Resize] = {
 }
 
 
-def resize(
-    pixels: np.ndarray, size: Size, how: str, out: np.ndarray | None = None
-) -> np.ndarray:
+def resize(pixels: np.ndarray, size: Size, how: str, out: np.ndarray | None = None) -> np.ndarray:
     """`pixels`, uint8 [h, w, 3], resized to `size` by `RESIZES[how]`; the aspect may change.
 
     The result is written to `out`, contiguous uint8 of that size, if it is given; without it,

@@ -1,9 +1,10 @@
 """Decodes a region of a JPEG through libjpeg-turbo's C interface; no Python package offers that.
 
 The functions of the TurboJPEG 3 API are called through ctypes: those that take less than 5 us keep
-the GIL (`PyDLL`), because another thread that takes it costs 20 us and more. Only decoding releases
-it. The library is the system's if that is version 3 or newer, else the one inside the wheel `turbojpeg`; without
-either, whole images are decoded by `simplejpeg`. `experiments/input/decoders.py` compares the two.
+the GIL (`PyDLL`), because to hand it to another thread costs 20 us and more. Only decoding releases
+it. The library is the system's if that is version 3 or newer, else the one inside the wheel
+`turbojpeg`; without either, whole images are decoded by `simplejpeg`.
+`experiments/input/decoders.py` compares the two.
 """
 
 import ctypes
@@ -26,15 +27,20 @@ TAIL = 4096  # bytes at the end of a file that must contain its end marker
 
 
 class Scratch:
-    """Memory into which a thread decodes one image after another."""
+    """Memory into which a thread decodes one image after another.
+
+    Attributes:
+        address: of the first byte of the last array.
+    """
 
     def __init__(self) -> None:
-        self._memory = np.empty(0, np.uint8)
+        self._size = self.address = 0
 
     def array(self, height: int, width: int) -> np.ndarray:
         """Memory for pixels, uint8 [height, width, 3], which the next call may give again."""
-        if (size := height * width * 3) > self._memory.size:
-            self._memory = np.empty(size, np.uint8)
+        if (size := height * width * 3) > self._size:
+            self._memory, self._size = np.empty(size, np.uint8), size
+            self.address = self._memory.ctypes.data  # 3 us
         return np.ndarray((height, width, 3), np.uint8, self._memory)
 
 
@@ -60,9 +66,7 @@ class Scale(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.PyDLL | None:
-    """The library, version 3 or newer, or None; of its functions only tj3Decompress8 runs
-    without the GIL.
-    """
+    """The library, version 3 or newer, or None. Only its `tj3Decompress8` releases the GIL."""
     for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
         try:
             lib = ctypes.PyDLL(path)
@@ -158,12 +162,13 @@ def decode(
     block = BLOCK[header.subsampling] // shrink or 1
     left = max(0, x // block - 1) * block
     right = min(-(-header.width // shrink), x + width + RIGHT)
-    out = (scratch or Scratch()).array(height, right - left)
+    scratch = scratch or Scratch()
+    out = scratch.array(height, right - left)
     failed = (
         not h.read_header(data)
         or lib.tj3Set(h.value, FAST_DCT, int(fast_dct))
         or lib.tj3SetScalingFactor(h.value, Scale(1, shrink))
         or lib.tj3SetCroppingRegion(h.value, Region(left, y, right - left, height))
-        or lib.tj3Decompress8(h.value, data, len(data), out.ctypes.data, 0, RGB)
+        or lib.tj3Decompress8(h.value, data, len(data), scratch.address, 0, RGB)
     )
     return None if failed else out[:, x - left : x - left + width]
