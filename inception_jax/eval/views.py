@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,37 +29,54 @@ class ViewReader:
         self._source, self._protocol, self.todo = source, protocol, todo
         self.bad = BadImages(source)
 
+    def __reduce__(self) -> Any:
+        return ViewReader, (self._source, self._protocol, self.todo)
+
+    def drain_stats(self) -> Any:
+        """Remove and return the bad images since the last call, to merge elsewhere."""
+        return self.bad.drain_stats()
+
+    def merge_stats(self, stats: Any) -> None:
+        """Add the stats of a reader in another process; raises DataError as `BadImages.add`."""
+        self.bad.merge_stats(stats)
+
     def empty(self, count: int) -> Batch:
-        """A batch for `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
+        """Allocate `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
 
         Padding has -1 for `index` and `tried`, an unreadable image only for `index`.
         """
         views, size = self._protocol.count, self._protocol.size
         return {
-            "image": np.zeros((count, views, size, size, 3), np.uint8),
-            "weight": np.zeros((count, views), np.float32),
-            "label": np.zeros(count, np.int32),
-            "index": np.full(count, -1, np.int32),
-            "tried": np.full(count, -1, np.int32),
+            "image": np.empty((count, views, size, size, 3), np.uint8),
+            "weight": np.empty((count, views), np.float32),
+            "label": np.empty(count, np.int32),
+            "index": np.empty(count, np.int32),
+            "tried": np.empty(count, np.int32),
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
-        """Reads the images at `positions` of `todo` into `out`, a batch from `empty`."""
+        """Fill `out` with the images at `positions` of `todo`."""
         scratch = Scratch()
+        out["weight"][:], out["label"][:], out["index"][:], out["tried"][:] = 0, 0, -1, -1
         for i, position in enumerate(positions):
-            if position >= len(self.todo):
-                break
-            index = int(self.todo[position])
-            out["tried"][i] = index
-            try:
-                picture = Picture(self._source.stored(index))
-                views = self._protocol.views(picture.height, picture.width)
-                fill(picture, views, self._protocol.interpolation, out["image"][i], scratch)
-            except BadImageError as e:
-                self.bad.add(index, e)
-                continue
-            out["weight"][i, : len(views)] = [v.times / self._protocol.count for v in views]
-            out["label"][i], out["index"][i] = self._source.label(index), index
+            read = 0  # views
+            if position < len(self.todo):
+                index = out["tried"][i] = int(self.todo[position])
+                try:
+                    read = self._fill(index, out["image"][i], out["weight"][i], scratch)
+                    out["label"][i], out["index"][i] = self._source.label(index), index
+                except BadImageError as e:
+                    self.bad.add(index, e)
+                    read, out["weight"][i] = 0, 0
+            out["image"][i, read:] = 0
+
+    def _fill(self, index: int, out: np.ndarray, weight: np.ndarray, scratch: Scratch) -> int:
+        """Read the views of an image, and return their number."""
+        picture = Picture(self._source.stored(index))
+        views = self._protocol.views(picture.height, picture.width)
+        fill(picture, views, self._protocol.interpolation, out, scratch)
+        weight[: len(views)] = [v.times / self._protocol.count for v in views]
+        return len(views)
 
 
 def fill(
