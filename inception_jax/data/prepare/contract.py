@@ -1,0 +1,105 @@
+"""What a prepared set holds of each image: its file, a smaller JPEG of it, or its pixels."""
+
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inception_jax.data.images import restarts
+from inception_jax.data.images.kind import examine
+from inception_jax.data.images.picture import Box, Picture, Stored
+
+LIBRARIES = ("opencv-python-headless", "pillow", "simplejpeg", "turbojpeg")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The function from an image's file to what is stored; the same versions give the same bytes.
+
+    Attributes:
+        side: pixels of the short side, at most; 0: as many as the image has.
+        quality: of the JPEG that is stored, 1 to 100; 0: the file's own bytes, or pixels.
+        raw: store decoded pixels.
+    """
+
+    side: int = 0
+    quality: int = 0
+    raw: bool = False
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether the bytes of every file are stored unchanged."""
+        return not (self.quality or self.raw)
+
+    @property
+    def format(self) -> str:
+        """The suffix of the shards, and `data.source`: `array_record` or `raw`."""
+        return "raw" if self.raw else "array_record"
+
+    def json(self) -> dict[str, Any]:
+        """The flags, the versions of the libraries that decide the bytes, and the text."""
+        used = {} if self.keeps_files else versions()
+        return {**asdict(self), "versions": used, "text": self.text()}
+
+    def text(self) -> str:
+        """The contract in words."""
+        if self.keeps_files:
+            return "the bytes of every file"
+        short = (
+            f"short side at most {self.side} pixels (a larger image is resized by Pillow's "
+            f"antialiased bicubic filter, its long side rounded to the nearest pixel)"
+            if self.side
+            else "the size of the image"
+        )
+        if self.raw:
+            return f"pixels as decoded, uint8 RGB, EXIF orientation ignored; {short}"
+        return (
+            f"every image decoded (to 8-bit RGB, EXIF orientation ignored) and encoded again: "
+            f"{short}; JPEG of quality {self.quality}, baseline, 4:2:0, optimised Huffman tables, "
+            f"restart markers with an index; no metadata"
+        )
+
+    def convert(self, data: bytes) -> Stored:
+        """What is stored of a file; raises BadImageError if it cannot be read.
+
+        A JPEG cannot have more than 65,500 pixels a side: the file of such an image is stored.
+        """
+        if self.keeps_files:
+            examine(data)
+            return data
+        picture = Picture(data)
+        # Equal to `whole`; a JPEG of more than 2^26 pixels at a half, a quarter or an eighth.
+        pixels = shrunk(picture.inside(Box(0, 0, picture.height, picture.width)), self.side)
+        if self.raw:
+            return np.ascontiguousarray(pixels)
+        if max(pixels.shape) > restarts.LONGEST_SIDE:
+            return data
+        return restarts.encode(pixels, self.quality)
+
+
+def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The pixels, uint8 [h, w, 3], with a short side of at most `side`; all of them if it is 0.
+
+    Pillow's filter covers all that an output pixel replaces, and computes in integers: the result
+    is the same on every processor, which OpenCV's `INTER_AREA`, in floating point, is not. Against
+    the original, at 299 pixels, it also loses less (`experiments/input/README.md`).
+    """
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if not side or short <= side:
+        return pixels
+    size = [(2 * n * side + short) // (2 * short) for n in (width, height)]
+    return np.asarray(Image.fromarray(pixels).resize((size[0], size[1]), Image.Resampling.BICUBIC))
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of the libraries that decide the bytes of a set."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # the system's own
+            continue
+    return found
