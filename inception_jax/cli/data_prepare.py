@@ -13,7 +13,7 @@ Unreadable images are listed, and packed unchanged: training replaces and counts
 1% are unreadable it exits with 65, or skips them with --leave_out_unreadable. Every image is
 decoded for this check; a few images are in memory. Needs no TensorFlow.
 
-tfds: the same from a prepared set, such as imagenet2012, with a flag below; images keep their order.
+tfds: the same from a prepared set, such as imagenet2012, with a flag below, in the same order.
 
 --side=400 --quality=90 stores a smaller JPEG of each image, which is read 1.6 times as fast: its
 short side has at most 400 pixels, antialiased; JPEG of quality 90 and 4:2:0. --raw stores decoded
@@ -104,7 +104,9 @@ def _packed(kind: str, origin: str, values: Any) -> str:
     if kind == "folder":
         return pack(Path(origin), out, values.name, **more)
     if contract.keeps_files:
-        raise ConfigError("expected --side=PIXELS, --quality=N or --raw: the set is prepared already")
+        raise ConfigError(
+            "expected --side=PIXELS, --quality=N or --raw: the set is prepared already"
+        )
     if not values.name:
         raise ConfigError("expected --name=NAME, of the set to write")
     return pack_tfds(origin, values.data_dir, out, values.name, **more)

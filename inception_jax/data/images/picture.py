@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inception_jax.data.images import restarts, turbojpeg
+from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import decode
 
 Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
@@ -58,10 +58,7 @@ class Picture:
             BadImageError: the image cannot be read.
         """
         if self._pixels is None and self._header is not None:
-            data, y, x = restarts.cut(self._data, *box)
-            header = self._header if data is self._data else turbojpeg.header(data)
-            around = box._replace(y=y, x=x)
-            part = header and turbojpeg.decode(data, header, *_shrunk(around, least), fast_dct)
+            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least), fast_dct)
             if part is not None:
                 return part
         y, x, height, width = box

@@ -2,22 +2,22 @@
 
 import json
 import re
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Stored
 from inception_jax.data.prepare import prepared
-from inception_jax.data.prepare.contract import Contract
+from inception_jax.data.prepare.contract import Contract, stored_bytes
 from inception_jax.data.prepare.from_tfds import of_tfds
 from inception_jax.data.prepare.manifest import ImageFile, Manifest, Original, ShardFile, of_folder
+from inception_jax.data.prepare.pack_state import PackState
 from inception_jax.data.prepare.prepared import VERSION
 from inception_jax.data.prepare.raw_shard import RawWriter
 from inception_jax.data.sources.bad_images import check_tolerated, reason_lines
@@ -26,7 +26,9 @@ from inception_jax.progress import Progress
 from inception_jax.runtime import user_paths
 from inception_jax.workdir import atomic
 
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
+KEEP = Contract()
 # Random access to each record, as TFDS writes them; images are compressed already.
 OPTIONS = "group_size:1,uncompressed"
 RECORD_BYTES, SHARD_BYTES = 256, 2**17  # overhead of a record and of a shard, rounded up
@@ -36,7 +38,7 @@ SAMPLE, MARGIN = 100, 1.1  # images that are converted to estimate the room; how
 
 def pack(root: Path, out: Path, name: str = "", *, shard_bytes: int = 2**28, train: str = "train",
          splits: Sequence[str] = (), leave_out: bool = False,
-         contract: Contract = Contract()) -> str:  # fmt: skip
+         contract: Contract = KEEP) -> str:  # fmt: skip
     """Write `out/name/1.0.0` from the folder `root`; returns a summary for the terminal.
 
     After a kill at any moment the same call continues from the complete shards. `name` is the
@@ -66,9 +68,7 @@ def pack_tfds(origin: str, data_dir: str, out: Path, name: str, *, contract: Con
     return _prepare(manifest, user_paths.expanded(out), name, leave_out, contract)
 
 
-def _prepare(
-    manifest: Manifest, out: Path, name: str, leave_out: bool, contract: Contract
-) -> str:
+def _prepare(manifest: Manifest, out: Path, name: str, leave_out: bool, contract: Contract) -> str:
     """Write the set unless it exists; a summary."""
     stored = [] if contract.keeps_files else [contract.side, contract.quality, contract.raw]
     flags, final = (VERSION, OPTIONS, leave_out, *stored), out / name / VERSION
@@ -78,7 +78,7 @@ def _prepare(
     with prepared.staging(out, name) as staging:
         if final.exists():  # written by the process that held the lock
             return "\n".join([_check_same(final, content), *manifest.left_out])
-        state = _PackState(staging, manifest.digest(*flags, times=True), contract)
+        state = PackState(staging, manifest.digest(*flags, times=True), contract)
         packer = _Packer(manifest, contract, leave_out or contract.raw)
         remaining = [shard for shard in manifest.shards if shard.file not in state.done]
         prepared.check_room(out, packer.room(remaining), name)
@@ -120,57 +120,6 @@ def _check_same(final: Path, content: str) -> str:
     return f"{final} exists, with these files (by name and size): nothing to do"
 
 
-class ShardRecord(TypedDict):
-    """A complete shard: its digest, its number of images, and why images are unreadable."""
-
-    sha256: str
-    length: int
-    unreadable: dict[str, str]
-
-
-class _PackState:
-    """The complete shards in `folder`, saved after each, so that a killed packing continues."""
-
-    def __init__(self, staging: Path, plan: str, contract: Contract):
-        self.folder, self.path, self._plan = staging / VERSION, staging / "state.json", plan
-        self._contract = contract.json()
-        self.folder.mkdir(exist_ok=True)
-        self.done: dict[str, ShardRecord] = {}
-        try:
-            saved = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            saved = {}
-        _check_contract(staging, saved, self._contract)
-        if saved.get("plan") == plan:
-            digests = prepared.hashed(self.folder, list(saved["done"]))
-            self.done = {n: r for n, r in saved["done"].items() if r["sha256"] == digests[n]}
-            print(f"continuing: {len(self.done)} shards are complete", file=sys.stderr)
-        elif saved:
-            print("the folder or the flags have changed: starting over", file=sys.stderr)
-        incomplete = [path for path in self.folder.iterdir() if path.name not in self.done]
-        for path in (*incomplete, *staging.glob(".state.json.*")):  # of a killed process
-            path.unlink()
-
-    def add(self, file: str, record: ShardRecord) -> None:
-        """Save that a shard is complete."""
-        self.done[file] = record
-        content = {"plan": self._plan, "contract": self._contract, "done": self.done}
-        atomic.write_text(self.path, json.dumps(content, indent=1))
-
-
-def _check_contract(staging: Path, saved: dict[str, Any], contract: dict[str, Any]) -> None:
-    """Refuse to mix two contracts in a set, or to throw away the work of hours."""
-    found = saved.get("contract", contract)
-    if different := [key for key in contract if found.get(key) != contract[key]]:
-        text = ", ".join(
-            f"{key} {found.get(key)}, not {contract[key]}" for key in different if key != "text"
-        )
-        raise ConfigError(
-            f"{staging} holds an unfinished set with {text}: run the command with the same flags "
-            f"and versions to continue it, choose another --name, or remove that folder"
-        )
-
-
 class _Image(NamedTuple):
     """An image as it was read, what is stored of it, and why it is unreadable, if it is."""
 
@@ -202,12 +151,12 @@ class _Packer:
         size = sum(image.size for image in images)
         if images and not self.contract.keeps_files:
             sample = [self.convert(image) for image in images[:: -(-len(images) // SAMPLE)]]
-            stored = sum(memoryview(image.stored).nbytes for image in sample)
+            stored = sum(stored_bytes(image.stored) for image in sample)
             size = int(MARGIN * stored / len(sample) * len(images))
         return size + RECORD_BYTES * len(images) + SHARD_BYTES * len(shards)
 
     def write_shard(
-        self, shard: ShardFile, state: _PackState, pool: ThreadPoolExecutor
+        self, shard: ShardFile, state: PackState, pool: ThreadPoolExecutor
     ) -> Iterator[ImageFile]:
         """Write one shard and yield its images; a few images are in memory."""
         bad, length = {}, 0
@@ -255,7 +204,7 @@ def _ahead(
 
 
 def _write(
-    packer: _Packer, shards: list[ShardFile], state: _PackState, leave_out: bool
+    packer: _Packer, shards: list[ShardFile], state: PackState, leave_out: bool
 ) -> dict[str, str]:
     """Write `shards` one by one, read by all cores; the unreadable images of all shards."""
     cv2.setNumThreads(0)  # OpenCV's own threads would compete with the pool's
@@ -278,7 +227,7 @@ def _write(
 
 
 def _finish(
-    state: _PackState, name: str, manifest: Manifest, content: str, contract: Contract
+    state: PackState, name: str, manifest: Manifest, content: str, contract: Contract
 ) -> dict[str, list[int]]:
     """Write TFDS's metadata and the checksums beside the shards; the shards' lengths by split."""
     lengths: dict[str, list[int]] = {}
@@ -307,7 +256,10 @@ def _finish(
 def _summary(
     final: Path, lengths: dict[str, list[int]], bad: dict[str, str], packer: _Packer
 ) -> Iterator[str]:
-    contract, before = packer.contract, sum(i.size for s in packer.manifest.shards for i in s.images)
+    contract, before = (
+        packer.contract,
+        sum(i.size for s in packer.manifest.shards for i in s.images),
+    )
     size = sum(path.stat().st_size for path in final.glob(f"*.{contract.format}*"))
     yield f"{final}: {size / 1e6:,.1f} MB"
     if not contract.keeps_files:

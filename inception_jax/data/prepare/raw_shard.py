@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from inception_jax.data.images.picture import Stored
+
 FIELDS = (("start", "<u8"), ("height", "<u4"), ("width", "<u4"), ("label", "<i4"))
 
 
@@ -23,8 +25,9 @@ class RawWriter:
         self._file = path.open("wb")
         self._rows: list[tuple[int, int, int, int, bytes]] = []
 
-    def write(self, pixels: np.ndarray, label: int, file_name: bytes) -> None:
+    def write(self, pixels: Stored, label: int, file_name: bytes) -> None:
         """Append an image, uint8 [h, w, 3]."""
+        assert isinstance(pixels, np.ndarray)
         self._rows.append((self._file.tell(), *pixels.shape[:2], label, file_name))
         self._file.write(pixels.data)
 

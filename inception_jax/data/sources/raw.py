@@ -73,6 +73,6 @@ def _manifest(folder: Path, where: str) -> dict[str, Any]:
         return {key: manifest[key] for key in ("classes", "splits")}
     except (OSError, KeyError, TypeError) as e:
         raise ConfigError(
-            f"{where}: expected a set of decoded images in {folder} (--config.data.dir is the folder "
-            f"that holds it), prepared by `inception-jax data prepare ... --raw`: {e!r}"
+            f"{where}: expected a set of decoded images in {folder} (--config.data.dir is the "
+            f"folder that holds it), prepared by `inception-jax data prepare ... --raw`: {e!r}"
         ) from e

@@ -33,15 +33,15 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def interrupted(monkeypatch, after: int, error: BaseException):
     """Makes the read after file number `after` fail."""
-    read, calls = packing._read, []
+    convert, calls = packing._Packer.convert, []
 
-    def failing(path):
-        calls.append(path)
+    def failing(packer, image):
+        calls.append(image)
         if len(calls) > after:
             raise error
-        return read(path)
+        return convert(packer, image)
 
-    monkeypatch.setattr(packing, "_read", failing)
+    monkeypatch.setattr(packing._Packer, "convert", failing)
     return calls
 
 
@@ -206,7 +206,7 @@ def test_more_than_one_percent_unreadable(tmp_path):
 def test_shards_without_readable_images(tmp_path):
     """An empty shard can be read; an empty split is refused."""
     root = tree(tmp_path / "root", {"train": {"ant": 6}})
-    paths = [image.path for shard in packing.Manifest(root, "tiny", 1, "train", ()).shards
+    paths = [image.path for shard in packing.of_folder(root, "tiny", 1, "train", ()).shards
              for image in shard.images]  # fmt: skip
     for path in paths[2:4]:
         (root / path).write_bytes(b"")
