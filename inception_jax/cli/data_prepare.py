@@ -104,9 +104,7 @@ def _packed(kind: str, origin: str, values: Any) -> str:
     if kind == "folder":
         return pack(Path(origin), out, values.name, **more)
     if contract.keeps_files:
-        raise ConfigError(
-            "expected --side=PIXELS, --quality=N or --raw: the set is prepared already"
-        )
+        raise ConfigError("expected --side=N, --quality=N or --raw: the set is prepared already")
     if not values.name:
         raise ConfigError("expected --name=NAME, of the set to write")
     return pack_tfds(origin, values.data_dir, out, values.name, **more)

@@ -153,7 +153,8 @@ class _Packer:
             sample = [self.convert(image) for image in images[:: -(-len(images) // SAMPLE)]]
             stored = sum(stored_bytes(image.stored) for image in sample)
             size = int(MARGIN * stored / len(sample) * len(images))
-        return size + RECORD_BYTES * len(images) + SHARD_BYTES * len(shards)
+        shard = RECORD_BYTES if self.contract.raw else SHARD_BYTES
+        return size + RECORD_BYTES * len(images) + shard * len(shards)
 
     def write_shard(
         self, shard: ShardFile, state: PackState, pool: ThreadPoolExecutor

@@ -48,7 +48,9 @@ def test_training_reads_the_same(out):
     for reader in (readers[1], pickle.loads(pickle.dumps(readers[1]))):
         for key, value in read(reader, range(40)).items():
             np.testing.assert_array_equal(value, expected[key])
-    np.testing.assert_array_equal(read(readers[1], range(17, 20))["image"], expected["image"][17:20])
+    np.testing.assert_array_equal(
+        read(readers[1], range(17, 20))["image"], expected["image"][17:20]
+    )
 
 
 def test_what_is_missing(out, tmp_path):
