@@ -162,28 +162,33 @@ class _Packer:
         """Write one shard and yield its images; a few images are in memory."""
         bad, length = {}, 0
         with atomic.replacing(state.folder / shard.file) as partial:
-            writer = RawWriter(partial) if self.contract.raw else _RecordWriter(partial)
-            for image, found in _ahead(pool, self.convert, shard.images):
-                if found.reason:
-                    bad[image.path] = found.reason
-                if not (found.reason and self.drops):
-                    _, label, name = found.original
-                    writer.write(found.stored, label, name)
-                    length += 1
-                yield image
-            writer.close()
+            with (RawWriter if self.contract.raw else _RecordWriter)(partial) as writer:
+                for image, found in _ahead(pool, self.convert, shard.images):
+                    if found.reason:
+                        bad[image.path] = found.reason
+                    if not (found.reason and self.drops):
+                        _, label, name = found.original
+                        writer.write(found.stored, label, name)
+                        length += 1
+                    yield image
             digest = prepared.sha256(partial)
         state.add(shard.file, {"sha256": digest, "length": length, "unreadable": bad})
 
 
 class _RecordWriter:
-    """Writes a shard of the images' files."""
+    """Writes a shard of files, image by image; a context manager."""
 
     def __init__(self, path: Path):
         from array_record.python.array_record_module import ArrayRecordWriter
 
         self._writer = ArrayRecordWriter(str(path), OPTIONS)
-        self.close = self._writer.close
+
+    def __enter__(self) -> "_RecordWriter":
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        if error is None:
+            self._writer.close()
 
     def write(self, data: Stored, label: int, file_name: bytes) -> None:
         """Append an image."""

@@ -19,7 +19,7 @@ FIELDS = (("start", "<u8"), ("height", "<u4"), ("width", "<u4"), ("label", "<i4"
 
 
 class RawWriter:
-    """Writes a shard, image by image."""
+    """Writes a shard, image by image; a context manager."""
 
     def __init__(self, path: Path):
         self._file = path.open("wb")
@@ -31,14 +31,18 @@ class RawWriter:
         self._rows.append((self._file.tell(), *pixels.shape[:2], label, file_name))
         self._file.write(pixels.data)
 
-    def close(self) -> None:
-        """Write the index."""
-        longest = max((len(row[-1]) for row in self._rows), default=0)
-        index = np.array(self._rows, [*FIELDS, ("name", f"S{longest or 1}")])
-        start = self._file.tell()
-        np.save(self._file, index)
-        self._file.write(start.to_bytes(8, "little"))
-        self._file.close()
+    def __enter__(self) -> "RawWriter":
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        """Write the index, unless the body failed."""
+        with self._file:
+            if error is None:
+                longest = max((len(row[-1]) for row in self._rows), default=0)
+                index = np.array(self._rows, [*FIELDS, ("name", f"S{longest or 1}")])
+                start = self._file.tell()
+                np.save(self._file, index)
+                self._file.write(start.to_bytes(8, "little"))
 
 
 def mapped(path: Path) -> tuple[np.ndarray, np.ndarray]:

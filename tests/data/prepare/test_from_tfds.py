@@ -56,7 +56,7 @@ def test_splits(sets, tmp_path):
     """Only those asked for; one that is missing is refused."""
     more = {"contract": Contract(16, 90), "splits": ["val"]}
     assert "train" not in pack_tfds("tiny", str(sets), tmp_path, "one", **more)
-    with pytest.raises(ConfigError, match="no split 'test'.*To prepare only some splits"):
+    with pytest.raises(ConfigError, match=r"no split 'test'.*To prepare only some splits"):
         pack_tfds("tiny", str(sets), tmp_path, "two", contract=Contract(16), splits=["test"])
 
 

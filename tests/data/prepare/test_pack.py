@@ -139,13 +139,13 @@ def test_complete_shards_are_not_read_again(root, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("contract", [Contract(16, 90), Contract(raw=True)], ids=["small", "raw"])
 def test_other_contracts_continue_too(root, tmp_path, monkeypatch, contract):
-    """To the same files as an undisturbed packing; another contract is refused, before and after."""
+    """To the files of an undisturbed packing; another contract is refused, before and after."""
     options = {"shard_bytes": 9000, "contract": contract}
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupted(patch, 250, KeyboardInterrupt())
         pack(root, tmp_path / "out", "tiny", **options)
     whole = json.loads((tmp_path / "out/.preparing/tiny/state.json").read_text())["done"]
-    with pytest.raises(ConfigError, match="unfinished set with side .* not 20"):
+    with pytest.raises(ConfigError, match=r"unfinished set with side .* not 20"):
         pack(root, tmp_path / "out", "tiny", shard_bytes=9000, contract=Contract(20, 90))
     calls = interrupted(monkeypatch, 10**6, KeyboardInterrupt())
     pack(root, tmp_path / "out", "tiny", **options)

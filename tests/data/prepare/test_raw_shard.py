@@ -10,10 +10,9 @@ IMAGES = [gradient(8, 5), gradient(3, 9, 4), gradient(1, 1)]
 
 
 def written(path, images=IMAGES):
-    writer = RawWriter(path)
-    for i, image in enumerate(images):
-        writer.write(image, i, f"{i}.jpg".encode() * (i + 1))
-    writer.close()
+    with RawWriter(path) as writer:
+        for i, image in enumerate(images):
+            writer.write(image, i, f"{i}.jpg".encode() * (i + 1))
     return path
 
 

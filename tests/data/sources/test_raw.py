@@ -65,5 +65,5 @@ def test_what_is_missing(out, tmp_path):
     pack(root, tmp_path, "raws", contract=Contract(raw=True))
     [shard] = (tmp_path / "raws/1.0.0").glob("*.raw-*")
     shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(ConfigError, match="a shard in .* is missing or damaged"):
+    with pytest.raises(ConfigError, match=r"a shard in .* is missing or damaged"):
         Raw("raws", str(tmp_path), "train")
