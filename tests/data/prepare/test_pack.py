@@ -19,6 +19,7 @@ from inception_jax.data.prepare import pack as packing
 from inception_jax.data.prepare import prepared
 from inception_jax.data.prepare.contract import Contract
 from inception_jax.data.prepare.pack import pack
+from inception_jax.data.prepare.raw_shard import RawWriter
 from inception_jax.data.sources.tfds import Tfds
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 from tests.data.pictures import pixels, tree
@@ -199,6 +200,14 @@ def test_disk_full_in_the_middle(root, tmp_path, monkeypatch):
     pack(root, tmp_path, "tiny", shard_bytes=9000)
     pack(root, tmp_path / "b", "tiny", shard_bytes=9000)
     assert content(tmp_path / "tiny") == content(tmp_path / "b" / "tiny")
+
+
+def test_disk_full_in_a_raw_shard(root, tmp_path, monkeypatch):
+    """The same exit code, and no set."""
+    monkeypatch.setattr(packing, "RawWriter", lambda path: RawWriter(Path("/dev/full")))
+    with pytest.raises(DiskFullError, match="run the same command again; complete") as caught:
+        pack(root, tmp_path, "tiny", contract=Contract(raw=True))
+    assert caught.value.code == 74 and not (tmp_path / "tiny").exists()
 
 
 @pytest.mark.parametrize("contract", [Contract(), Contract(16, 90), Contract(raw=True)])
