@@ -4,7 +4,7 @@
 
 PYTHON has ffcv 1.0.2 and torch (the README says how it was installed); the package itself is not
 needed. Prints a line of JSON: processor time of the whole process, the least of all epochs, as
-images/s. FFCV resizes with OpenCV's area filter and cannot choose another.
+images/s. FFCV has no choice of the resize.
 """
 
 import argparse

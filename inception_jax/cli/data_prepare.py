@@ -17,9 +17,9 @@ tfds: the same from a prepared set, such as imagenet2012, with a flag below, in 
 
 --side=400 --quality=90 stores a smaller JPEG of each image, which is read 1.6 times as fast: its
 short side has at most 400 pixels, antialiased; JPEG of quality 90 and 4:2:0. --raw stores decoded
-pixels, read 4 times as fast, some 0.5 MB an image: for sets that fit in memory or on an SSD, with
+pixels, read 5 times as fast, some 0.5 MB an image: for sets that fit in memory or on an SSD, with
 data.source=raw. Either stores what the decoder gives: RGB of 8 bits, EXIF orientation ignored. The
-same versions of the libraries give the same bytes, on any processor.
+same versions of the libraries give the same bytes.
 
 imagenet2012: builds TFDS's data set from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar,
 available from image-net.org with an account, with TFDS's own code. Needs TensorFlow (pip install

@@ -87,8 +87,8 @@ def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     """The pixels, uint8 [h, w, 3], with a short side of at most `side`; all of them if it is 0.
 
     Pillow's filter covers all that an output pixel replaces, and computes in integers: the result
-    is the same on every processor, which OpenCV's `INTER_AREA`, in floating point, is not. Against
-    the original, at 299 pixels, it also loses less (`experiments/input/README.md`).
+    does not depend on how a processor rounds. At 299 pixels its crops are also nearer to the
+    original's than those of OpenCV's `INTER_AREA` (`experiments/input/README.md`).
     """
     height, width = pixels.shape[:2]
     short = min(height, width)
@@ -103,7 +103,7 @@ def encoded(pixels: np.ndarray, quality: int) -> bytes:
 
     Half the chroma in each direction (4:2:0) and Huffman tables of the image's own: both make it
     smaller and faster to decode. Restart markers, of which a crop's alone could be decoded, are not
-    worth it: with them libjpeg-turbo leaves its fast Huffman decoder
+    worth it: libjpeg-turbo decodes such files by its slower Huffman decoder
     (`experiments/input/README.md`).
     """
     options = {
