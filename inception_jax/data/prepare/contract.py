@@ -54,10 +54,11 @@ class Contract:
             if self.side
             else "the size of the image"
         )
+        decoded = "8-bit RGB, EXIF orientation ignored, a JPEG above 2^26 pixels at a half or less"
         if self.raw:
-            return f"pixels as decoded, uint8 RGB, EXIF orientation ignored; {short}"
+            return f"pixels as decoded ({decoded}); {short}"
         return (
-            f"every image decoded (to 8-bit RGB, EXIF orientation ignored) and encoded again: "
+            f"every image decoded ({decoded}) and encoded again: "
             f"{short}; JPEG of quality {self.quality}, baseline, 4:2:0, optimised Huffman tables, "
             f"no metadata"
         )
