@@ -82,12 +82,14 @@ def _of_config(flags: Flags) -> tuple[Any, configs.sections.Data, Any]:
 
     if jax.default_backend() == "cpu":
         flags.obeys(overrides.IMAGES, " on a CPU, whose step is simulated,")
+        from inception_jax.data.sources.open import open_source
+
+        return open_source(config.data, config.data.train_split), config.data, None
 
     from inception_jax.train import trainer
 
     built = trainer.build(config)
-    step = None if jax.default_backend() == "cpu" else _train_step(built.program)
-    return built.source, config.data, step
+    return built.source, config.data, _train_step(built.program)
 
 
 def _head(result: dict[str, Any]) -> str:

@@ -24,8 +24,8 @@ Place = Annotated[str, path()]
 class Data(Protocol):
     """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
 
-    source: Literal["digits", "folder", "tfds"]
-    name: str = ""  # of a tensorflow-datasets data set
+    source: Literal["digits", "folder", "tfds", "raw"]
+    name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
     classes: Annotated[int, whole(2)]
