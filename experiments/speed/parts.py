@@ -28,7 +28,7 @@ def config(s: Any, classes: int = 1000) -> Any:
     """A run with the settings: SGD with momentum, heads at 0.3, nothing else, on one device."""
     from inception_jax import config as cfg
 
-    data: dict[str, Any] = dict(image_size=s.size, batch_size=s.batch, threads=os.cpu_count() or 1)
+    data: dict[str, Any] = dict(image_size=s.size, batch_size=s.batch)
     net: dict[str, Any] = dict(dialect=s.dialect, width=s.width, stem=s.stem, dtype=s.dtype)
     found = cfg.new(
         seed=0, ema=dict(decay=0.0), train=cfg.train(epochs=1.0), mesh=cfg.mesh(data=1),
@@ -116,11 +116,13 @@ def on_device() -> Figures:
 
 def images(s: Any, who: str, part: str) -> Figures:
     """Images/s of the input, or of the train step with it or on one batch; all time counts."""
-    from inception_jax.data import pipeline
+    from inception_jax.data import pipeline, readers
     from inception_jax.data.sources.files import Files
 
-    reader = pipeline.TrainReader(Files(Path(s.folder)), config(s).data, seed=0)
-    found = pipeline.batches(reader, s.batch, range(sys.maxsize), os.cpu_count() or 1)
+    data = config(s).data
+    data.source = "folder"
+    reader, chosen = pipeline.TrainReader(Files(Path(s.folder)), data, seed=0), readers.of(data)
+    found = pipeline.batches(reader, s.batch, range(sys.maxsize), **chosen._asdict())
     if part == "input":  # no device is used
         return {"images_per_s": reading(found, pipeline.AHEAD + 1, s)}
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import inception_jax
 from inception_jax.config import Config
-from inception_jax.doctor.finding import Finding, failure, size, warning
+from inception_jax.doctor.finding import Finding, size, warning
 from inception_jax.progress import duration
-from inception_jax.runtime import distributed
+from inception_jax.runtime import cores, distributed
 from inception_jax.workdir import disk_space, run_dir
 
 CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
@@ -34,10 +34,9 @@ SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER
 
 def python() -> Finding:
     """Reports Python and the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     version = platform.python_version()
     where = f"{platform.system()} {platform.machine()}, {platform.node()}"
-    what = f"{version} on {where}: {cores} cores, {memory_of_host() / 1e9:.0f} GB"
+    what = f"{version} on {where}: {cores.available()} cores, {memory_of_host() / 1e9:.0f} GB"
     return Finding(what, same={"python": version})
 
 
@@ -99,17 +98,11 @@ def config(c: Config, workdir: Path | None) -> Finding:
     return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
 
 
-def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
-    """Checks the limit of open files, and the bytes of shared memory for `data.processes`."""
+def limits() -> Finding:
+    """Checks the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
     text = f"{files} open files"
-    if shared_needed and Path(shared).is_dir():
-        free = shutil.disk_usage(shared).free
-        text += f", {free / 1e6:,.0f} MB free in {shared}, {shared_needed / 1e6:,.0f} MB needed"
-        if free < shared_needed:
-            advice = "give the container more (docker run --shm-size=8g), or read in threads: "
-            return failure(text, f"{advice}--config.data.processes=0")
     if soft != resource.RLIM_INFINITY and soft < FILES:
         return warning(text, f"ulimit -n {FILES * 4 if hard < 0 else min(FILES * 4, hard)}")
     return Finding(text)
