@@ -141,8 +141,8 @@ def _gradient_by_kernel(
 
     def add(total: Array, step: Array) -> tuple[Array, None]:
         image, place = step // len(places), step % len(places)
-        one = (lax.dynamic_slice_in_dim(a, image, 1) for a in (padded, dy))
-        each = products(*one, place // shape[1], place % shape[1])
+        read, by = (lax.dynamic_slice_in_dim(a, image, 1) for a in (padded, dy))
+        each = products(read, by, place // shape[1], place % shape[1])
         return total.at[place].add(jnp.ones(len(each), dtype) @ each), None
 
     start = jnp.zeros((len(places), d), dtype)
