@@ -216,7 +216,8 @@ class Flags:
         if not value or value.startswith("--"):
             raise ConfigError(f"expected --{name}={self._expected[name]}")
         config = load(self._expand(name, value) if name in self._paths else value)
-        rest = overrides.last_of_each_tuple(rest if name == "config" else argv)
+        rest = list(map(overrides.automatic, rest if name == "config" else argv))
+        rest = overrides.last_of_each_tuple(rest)
         self._before = dict(configs.flatten(config))
         try:
             # config_flags reads the keys of the overrides from sys_argv, and their values later.

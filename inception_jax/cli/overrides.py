@@ -52,6 +52,13 @@ def last_of_each_tuple(argv: list[str]) -> list[str]:
     ]
 
 
+def automatic(word: str) -> str:
+    """`--config.data.threads=-1` for `--config.data.threads=auto`; any other word itself."""
+    name, _, value = word.partition("=")
+    rule = RULES.get(name.removeprefix("--config."))
+    return f"{name}={rule.auto}" if rule and rule.auto is not None and value == "auto" else word
+
+
 def _next(words: Any) -> list[str]:
     return [word for word in [next(words, None)] if word is not None]
 

@@ -14,6 +14,7 @@ class Rule(NamedTuple):
     kind: type
     holds: Callable[[Any], bool]
     expected: str
+    auto: int | None = None  # what the word stands for in a flag
 
     def admits(self, value: Any) -> bool:
         """Return whether the value has the type, is finite, and passes the test."""
@@ -27,12 +28,16 @@ class Rule(NamedTuple):
         return not (isinstance(value, float) and not math.isfinite(value))
 
 
-def whole(low: int, high: int | None = None, or_: int | None = None) -> Rule:
-    """An integer from `low` to `high` (by default the largest int32), or the value `or_`."""
-    top = "" if high is None else f" and at most {high:,}"
-    words = f"a whole number of at least {low}{top}{'' if or_ is None else f', or {or_}'}"
+def whole(
+    low: int, high: int | None = None, or_: int | None = None, auto: int | None = None
+) -> Rule:
+    """An integer from `low` to `high` (by default the largest int32), `or_`, or `auto`."""
+    words = f"a whole number of at least {low}"
+    words += "" if high is None else f" and at most {high:,}"
+    words += "" if or_ is None else f", or {or_}"
+    words += "" if auto is None else f", or auto ({auto})"
     most = INT32 if high is None else high
-    return Rule(int, lambda v: low <= v <= most or v == or_, words)
+    return Rule(int, lambda v: low <= v <= most or v in (or_, auto), words, auto)
 
 
 def real(low: float, high: float = math.inf, above: bool = False, below: bool = False) -> Rule:

@@ -51,8 +51,8 @@ class Data(Protocol):
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
-    threads: Annotated[int, whole(1, 1024, or_=-1)] = -1  # that read; -1: one for each core
-    processes: Annotated[int, whole(0, 1024, or_=-1)] = -1  # in which they are; 0: this; -1: auto
+    threads: Annotated[int, whole(1, 1024, auto=-1)] = -1  # that read; -1: one for each core
+    processes: Annotated[int, whole(0, 1024, auto=-1)] = -1  # in which they are; 0: this; -1: auto
 
 
 @typing.runtime_checkable  # checked in tests, where models.from_config takes it
@@ -140,7 +140,7 @@ class Checkpoint(Protocol):
 class Mesh(Protocol):
     """The `mesh` section; by default all devices are on the `data` axis."""
 
-    data: Annotated[int, whole(1, or_=-1)] = -1  # devices sharing the batch; -1: all remaining
+    data: Annotated[int, whole(1, auto=-1)] = -1  # devices sharing the batch; -1: all remaining
     model: Natural = 1  # devices that share large parameters
     zero: bool = False  # shard optimiser and averages over `data` too (ZeRO-1)
     reduce: Literal["auto", "float32", "bfloat16"] = "auto"  # gradient dtype; auto: XLA's choice

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from inception_jax.config import sections
-from inception_jax.runtime import cores
+from inception_jax.runtime import cores, distributed
 
 AUTO = -1  # of `data.threads` and `data.processes`
 PER_PROCESS = 4  # threads that share one interpreter's lock without waiting much for each other
@@ -21,8 +21,13 @@ class Readers(NamedTuple):
         return f"{threads} in {self.processes} process{plural}" if self.processes else threads
 
 
+def available_cores() -> int:
+    """The cores for this process's readers: its share of those that the job has on this host."""
+    return cores.share(distributed.local_pids())
+
+
 def of(data: sections.Data) -> Readers:
-    """The readers of a `data` section, whose automatic values are chosen by `cores.share`.
+    """The readers of a `data` section, whose automatic values are chosen by `available_cores`.
 
     One thread for each core; in processes of four threads if there are more than four. Images in
     memory are read by at most four threads of this process: each process would have its own copy.
@@ -30,7 +35,7 @@ def of(data: sections.Data) -> Readers:
     in_memory = data.cache or data.source == "digits"
     threads, processes = data.threads, data.processes
     if threads == AUTO:
-        count = cores.share()
+        count = available_cores()
         threads = min(count, PER_PROCESS) if in_memory and processes == AUTO else count
         threads = max(threads, processes)
     if processes == AUTO:

@@ -3,30 +3,29 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from inception_jax.runtime import distributed
 
 
 def available() -> int:
     """The cores of this process's affinity, at most as many as its cgroup's quota; at least 1."""
-    return max(1, int(min(len(_affinity(0)), _quota())))
+    return max(1, int(min(len(affinity()), _quota())))
 
 
-def share() -> int:
-    """`available`, divided among this job's processes on this host whose affinity overlaps."""
-    mine, sharers = _affinity(0), 1
-    for pid in distributed.local_pids():
+def share(pids: Iterable[int]) -> int:
+    """`available`, divided among the processes of a job on this host whose affinity overlaps."""
+    mine, sharers = affinity(), 1
+    for pid in pids:
         if pid != os.getpid():
             try:
-                sharers += bool(mine & _affinity(pid))
+                sharers += bool(mine & affinity(pid))
             except OSError:  # in another container, of which only the host's name is known
                 sharers += 1
     return max(1, available() // sharers)
 
 
-def _affinity(pid: int) -> set[int]:
+def affinity(pid: int = 0) -> set[int]:
+    """The cores on which a process may run; 0: this one."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(pid)
     return set(range(os.cpu_count() or 1))  # macOS has neither affinity nor cgroups

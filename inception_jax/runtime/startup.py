@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from inception_jax.errors import ConfigError
-from inception_jax.runtime import user_paths
+from inception_jax.runtime import cores, user_paths
 
 
 def cache_folder() -> Path | None:
@@ -20,12 +20,6 @@ def cache_folder() -> Path | None:
         return user_paths.expanded(folder) if folder else None
     base = user_paths.cache_home()
     return base / "inception_jax" / "xla" if base else None
-
-
-def _cores() -> int | None:
-    """Cores that this process may use."""
-    on_linux = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if on_linux else os.cpu_count()
 
 
 def age() -> float:
@@ -103,7 +97,7 @@ def start(dtype: str = "float32", platforms: str = "") -> None:
         ) from e
     if folder := cache_folder():
         # XLA splits loops over the cores of the CPU that compiles; their count is not in the key.
-        own = f"{_cores()}-cores" if jax.default_backend() == "cpu" else ""
+        own = f"{len(cores.affinity())}-cores" if jax.default_backend() == "cpu" else ""
         jax.config.update("jax_compilation_cache_dir", str(folder / own))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

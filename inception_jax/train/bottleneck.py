@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from inception_jax.runtime import cores
+from inception_jax.data import readers
 
 BOUND = 0.05  # share of the time spent waiting for images above which it is the input
 
@@ -29,10 +29,13 @@ class Bottleneck:
         image = f"an image takes a thread {sum(stages.values()):.2f} ms ({costs})"
         if not bound:
             return f"bottleneck: the step; {waited:.1%} of the time waits for images; {image}"
-        count = cores.share()
+        count = readers.available_cores()
         more = f"raise --config.data.threads={self._threads}"
         if self._threads >= count:
-            more = f"all {count} cores read already: give the host more cores, or a smaller image"
+            more = (
+                f"all {count} cores read already: give the host more cores, or read smaller images "
+                f"(inception-jax data prepare ... --side=400)"
+            )
             if stages.get("read", 0) > stages.get("decode", 0):
                 more = "the disk is slow: raise --config.data.threads, or pack the images nearer"
         return f"bottleneck: the input; {waited:.0%} of the time waits for images; {image}; {more}"

@@ -33,7 +33,7 @@ def test_bench_of_a_folder(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "1 thread  " in said and "% of separate programs" in said and "step" not in said
     assert cli.main([*words, "--threads=0"]) == 78
-    assert "at least 1 and at most 1,024, or -1" in capsys.readouterr().err
+    assert "at least 1 and at most 1,024, or auto (-1)" in capsys.readouterr().err
 
 
 def test_bench_of_a_page(capsys):

@@ -82,3 +82,19 @@ def test_a_flag_without_effect_is_refused(words, says, flat, capsys):
     """Flags of the other form of a command, and keys that a command does not read."""
     assert cli.main(words) == 78
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--config.data.processes=auto", "--config.data.processes=-1"),
+        ("--config.mesh.data=auto", "--config.mesh.data=-1"),
+        ("--config.data.processes=4", "--config.data.processes=4"),
+        ("--config.model.num_classes=auto", "--config.model.num_classes=auto"),
+        ("--config.mesh.reduce=auto", "--config.mesh.reduce=auto"),
+        ("auto", "auto"),
+    ],
+)
+def test_auto_is_a_number_of_some_keys(word, meant):
+    """Of those whose rule has one."""
+    assert overrides.automatic(word) == meant

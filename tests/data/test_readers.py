@@ -32,7 +32,7 @@ from inception_jax.runtime import cores
 )
 def test_readers_by_cores(monkeypatch, count, data, expected):
     """Automatic values by the cores; given ones are kept; no process without a thread."""
-    monkeypatch.setattr(cores, "share", lambda: count)
+    monkeypatch.setattr(cores, "share", lambda pids: count)
     fields = {"source": "folder", "classes": 2, "image_size": 8, "batch_size": 4, **data}
     assert readers.of(SimpleNamespace(**config.source(**fields))) == Readers(*expected)
 

@@ -2,6 +2,7 @@
 
 import resource
 import time
+from types import SimpleNamespace
 
 import pytest
 

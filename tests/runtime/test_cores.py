@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from inception_jax.runtime import cores, distributed
+from inception_jax.runtime import cores
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_the_quota_of_a_cgroup(tmp_path, line, files, quota):
 def test_the_least_of_affinity_and_quota(monkeypatch, quota, expected):
     """Not the machine's cores; at least one."""
     monkeypatch.setattr(os, "cpu_count", lambda: 128)
-    monkeypatch.setattr(cores, "_affinity", lambda pid: set(range(8, 16)))
+    monkeypatch.setattr(cores, "affinity", lambda: set(range(8, 16)))
     monkeypatch.setattr(cores, "_quota", lambda: quota)
     assert cores.available() == expected
 
@@ -56,17 +56,16 @@ def test_processes_of_a_host_share_its_cores(monkeypatch, others, expected):
     """Those of the job whose affinity overlaps with this one's."""
     sets = {0: set(range(16)), **others}
 
-    def affinity(pid):
+    def affinity(pid=0):
         if sets[pid] is None:
             raise ProcessLookupError
         return sets[pid]
 
-    monkeypatch.setattr(cores, "_affinity", affinity)
+    monkeypatch.setattr(cores, "affinity", affinity)
     monkeypatch.setattr(cores, "_quota", lambda: float("inf"))
-    monkeypatch.setattr(distributed, "local_pids", lambda: [os.getpid(), *others])
-    assert cores.share() == expected
+    assert cores.share([os.getpid(), *others]) == expected
 
 
 def test_this_machine():
     """Really read: between one and the affinity's."""
-    assert 1 <= cores.share() == cores.available() <= len(os.sched_getaffinity(0))
+    assert 1 <= cores.share([]) == cores.available() <= len(os.sched_getaffinity(0))
