@@ -61,7 +61,7 @@ def conv(
     """
     if stride == 1:
         return _taller(x, kernel, pads)
-    grid = _grid(x, kernel, stride, pads)
+    grid = grid_of(x, kernel, stride, pads)
     if x.shape[-1] < FEW and forms.on("by_image"):
         return _gathered(x, kernel, stride, pads, grid)
     if x.shape[-1] < MANY:
@@ -111,7 +111,7 @@ def _taller(
     option against YNNPACK is no faster for a train step, and a caller's own `jit` would not set
     it.)
     """
-    oh, ow = _grid(x, kernel, 1, pads)
+    oh, ow = grid_of(x, kernel, 1, pads)
     (top, bottom), sides = pads
     extra = x.shape[1] + 1 - oh
     if min(oh, ow) < SMALL or extra <= 0:
@@ -119,7 +119,7 @@ def _taller(
     return plain_conv(x, kernel, 1, ((top, bottom + extra), sides))[:, :oh]
 
 
-def _grid(
+def grid_of(
     x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
 ) -> tuple[int, int]:
     """Height and width of a convolution's output."""
