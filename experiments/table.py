@@ -1,4 +1,4 @@
-"""Writes the READMEs' tables: results, networks, speed, protocols, peers, TPU chips.
+"""Writes the READMEs' tables: results, networks, speed, protocols, peers, chips.
 
     python experiments/table.py [--check]
 
@@ -17,6 +17,7 @@ from inception_jax import models
 from inception_jax.eval import protocols
 from inception_jax.eval.interval import wilson
 from inception_jax.plan import chips
+from inception_jax.plan.gpus import Gpu
 from inception_jax.progress import duration
 from inception_jax.report import runs
 from inception_jax.weights import PEERS
@@ -138,15 +139,15 @@ def peers() -> list[str]:
     return lines
 
 
-def tpu_chips() -> list[str]:
-    """A line for each TPU chip that can be planned for."""
+def chip_rows() -> list[str]:
+    """A line for each TPU and GPU that can be planned for."""
     lines = [
-        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | source |",
-        "|---|---|---|---|---|---|",
+        "| chip | bfloat16 TFLOP/s | memory GiB | GB/s | links GB/s | network GB/s | source |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / chips.GIB:g} | {c.bandwidth / 1e9:g} | "
-        f"{c.links / 1e9:g} | {c.source} |"
+        f"| {c.name} | {c.flops / 1e12:g} | {c.memory / 2**30:.3g} | {c.bandwidth / 1e9:.4g} | "
+        f"{c.links / 1e9:g} | {f'{c.network / 1e9:g}' if isinstance(c, Gpu) else ''} | {c.source} |"
         for c in chips.CHIPS
     ]
     return lines
@@ -158,7 +159,7 @@ TABLES = {
     "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},
-    "inception_jax/plan/README.md": {"chips": tpu_chips},
+    "inception_jax/plan/README.md": {"chips": chip_rows},
 }
 
 

@@ -1,6 +1,6 @@
-"""What each lowering of the step saves on a TPU, estimated by the TPU compiler; no TPU is needed.
+"""What each lowering of the step saves on a TPU or GPU, by their compilers; neither is needed.
 
-    pip install -e '.[tpu]'
+    pip install -e '.[tpu]'         # or cuda13, with --topology=h100-1
     python experiments/speed/tpu.py [--models=inception_v3] [--variants=plain,ours,lean]
         [--topology=v5e-1] [--batch=128] [--out=tpu.jsonl]
 

@@ -1,15 +1,16 @@
 """inception-jax plan --config=PAGE [--topology=v5e-16] [--devices=N] [--compare=AXES] [--json]
 
 Estimates whether a run fits in memory, how long it takes, and what limits it. Compiles the step of
-`train` for N virtual CPU devices or, with jax[tpu] installed, for a TPU slice (v4, v5e, v5p, v6e);
-needs no TPU and allocates no array. Prints the memory of a device and every collective; for a TPU
-also FLOPs, memory traffic, step time, images/s, and hours and chip-hours of the whole training.
+`train` for N virtual CPU devices or, with --topology, for TPUs (v4, v5e, v5p, v6e; with jax[tpu])
+or GPUs (a100, h100, h200, b200; with jax[cuda13]); needs neither and allocates no array. Prints the
+memory of a device and every collective; for a topology also FLOPs, memory traffic, a GPU's kernels,
+step time, images/s, more devices, and hours and device-hours of the whole training.
 
-All numbers are the compiler's estimates. Compiling takes minutes; results are cached. --compare=all
-changes one setting at a time: dtype, batch, recompute, bn_group, sharding, vmem; or only the named
-ones. A config that does not fit exits with 78 and suggests changes. The data set need not be here:
-ImageNet's size is known, otherwise give --images. (The CPU's compiler reduces 16-bit values in 32
-bits and implements reduce-scatter by all-reduce. GPUs are not supported: see experiments/speed.)
+Nothing is measured: counts are the compiler's, times are estimates. Compiling takes minutes;
+results are cached. --compare=all changes one setting at a time: dtype, batch, recompute, bn_group,
+sharding, vmem (TPUs); or only the named ones. A config that does not fit exits with 78 and suggests
+changes. The data set need not be here: ImageNet's size is known, otherwise give --images. (The
+CPU's compiler reduces 16-bit values in 32 bits and implements reduce-scatter by all-reduce.)
 """  # noqa: D415
 
 import contextlib
@@ -30,7 +31,7 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("plan", __doc__).page().json()
     flags.whole("devices", None, "number of devices (default: all of the topology, else 1)", low=1)
-    flags.text("topology", "", "a TPU slice: v5e-16, or JAX's name v5e:4x4")
+    flags.text("topology", "", "TPUs, v5e-16 or v5e:4x4, or GPUs, h100-8")
     flags.text("compare", "", "settings to vary, such as dtype,batch; `all` for all")
     flags.path("input", "", "input throughput of a host: a file written by `data bench --json`")
     flags.whole("images", None, "images per epoch, if the data set is not on this host", low=1)
@@ -48,10 +49,10 @@ def main(argv: list[str]) -> None:
 def _plan(flags: Flags, config: Any, values: Any) -> None:
     from inception_jax.plan import compare, devices, text
 
-    axes = _axes(values.compare, list(compare.AXES))
     found = devices.topology(values.topology) if values.topology else devices.virtual()
     if (values.devices or 1) > len(found):
         raise ConfigError(f"--devices={values.devices}: expected at most {len(found)}")
+    axes = _axes(values.compare, compare.axes(found[0].platform))
     planner = Planner(found[: values.devices], values)
     base = planner.plan(config)
     if axes:

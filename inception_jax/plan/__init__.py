@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jax.stages import Compiled
 
-from inception_jax.plan import chips, collectives, estimate, hlo, schedule
+from inception_jax.plan import chips, collectives, estimate, hlo
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train.program import Program
 
@@ -34,20 +34,23 @@ def of(program: Program) -> dict[str, Any]:
         return {**_about(program), **_amounts(str(e))}
     seconds = time.monotonic() - began
     module = hlo.parse(compiled.as_text() or "")
-    sent = collectives.totals(collectives.read(module, program.mesh))
+    sent = collectives.read(module, program.mesh)
+    about, memory = _about(program), _memory(program, compiled)
+    chip = chips.of_kind(about["devices"]["kind"])
+    if chip and memory["total"] > chip.usable:  # a GPU's compiler does not refuse it
+        return {**about, "needed": memory["total"], "capacity": chip.usable}
     plan: dict[str, Any] = {
-        **_about(program),
+        **about,
         "compile_s": seconds,
-        "memory": _memory(program, compiled),
-        "collectives": sent,
+        "memory": memory,
+        "collectives": collectives.totals(sent),
     }
-    chip = chips.of_kind(plan["devices"]["kind"])
     if chip:
-        plan["memory"]["capacity"] = chip.memory
+        plan["memory"]["capacity"] = chip.usable
         rows = [r.name for r in program.model.rows()]
         names = {*rows, *(f"aux_{r}" for r in rows), "logits"}  # in the paths of operations
-        scheduled = schedule.read(module, names)
-        plan |= estimate.of(program, chip, compiled.cost_analysis(), scheduled, sent)
+        scheduled = chip.schedule(module, names, compiled.cost_analysis())
+        plan |= estimate.of(program, chip, scheduled, sent)
     return plan
 
 

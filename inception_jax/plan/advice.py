@@ -3,8 +3,10 @@
 from typing import Any
 
 from inception_jax.config import Config
+from inception_jax.plan import chips
 from inception_jax.plan.text import size
 
+MOST = 0.95  # share of a GPU's memory that a process may take if nothing else uses it
 # Temporaries with train.recompute relative to those without, lowest and highest of Inception-v3, v4
 # and Inception-ResNet-v2; `rows` of the last two (v5e, bfloat16, 128 images; experiments/speed).
 SHARES = {"lean": (0.58, 0.82), "rows": (0.44, 0.48)}
@@ -34,6 +36,9 @@ def of(config: Config, plan: dict[str, Any]) -> str:
             )
     if config.model.dtype == "float32":
         lines.append("  --config.model.dtype=bfloat16: about half of that")
+    chip = chips.of_kind(plan["devices"].get("kind", ""))
+    if chip and capacity < needed < MOST * chip.memory:
+        lines.append(f"  XLA_PYTHON_CLIENT_MEM_FRACTION={MOST}: so much of {size(chip.memory)}")
     fewer = int(each / over * 0.95)
     step = 8 if fewer >= 8 else 1
     fewer -= fewer % step

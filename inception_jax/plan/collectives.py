@@ -29,6 +29,7 @@ class Collective(NamedTuple):
         devices: in one group.
         axis: mesh axes of the groups, joined by `+`; empty if they are along none.
         runs: a step; 0 inside a loop of unknown length.
+        name: of the instruction.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Collective(NamedTuple):
     devices: int
     axis: str
     runs: int = 1
+    name: str = ""
 
 
 def read(module: hlo.HloModule, mesh: Mesh) -> list[Collective]:
@@ -71,7 +73,7 @@ def read(module: hlo.HloModule, mesh: Mesh) -> list[Collective]:
                 rows.append(
                     Collective(
                         "reduce-scatter" if scatters else kind, dtype, len(sizes), total, size,
-                        axis, int(times) if math.isfinite(times) else 0,
+                        axis, int(times) if math.isfinite(times) else 0, instruction.name,
                     )
                 )  # fmt: skip
     return rows

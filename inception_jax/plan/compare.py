@@ -39,6 +39,12 @@ AXES: dict[str, Callable[[Config, int], list[dict[str, Any]]]] = {
     # On-chip memory that a fusion may use, in MiB.
     "vmem": lambda c, images: [{"train.vmem": m} for m in (0, 32, 48)],
 }
+TPU_ONLY = ("vmem",)
+
+
+def axes(platform: str) -> list[str]:
+    """The names of `AXES` that devices of a platform have."""
+    return [a for a in AXES if platform == "tpu" or a not in TPU_ONLY]
 
 
 def changes(config: Config, images: int, axes: list[str]) -> Iterator[tuple[Change, Config]]:

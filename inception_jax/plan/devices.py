@@ -1,4 +1,4 @@
-"""Devices to compile for: TPU topologies and virtual CPU devices."""
+"""Devices to compile for: topologies of TPUs and GPUs, and virtual CPU devices."""
 
 import os
 from collections.abc import Sequence
@@ -9,35 +9,35 @@ from inception_jax.plan import chips
 
 
 def topology(name: str) -> Sequence[Any]:
-    """Returns the devices of a TPU topology, `v5e:4x4`, or slice, `v5e-16`; no TPU is needed.
+    """Returns the devices of a topology, `v5e:4x4`, `v5e-16` or `h100-8`; none need exist.
 
     Raises:
-        ConfigError: no TPU compiler is installed, or it does not know the topology.
+        ConfigError: unknown, or its compiler is not installed or does not know it.
     """
-    # The metadata server exists on TPU hosts only. No chip is claimed: several may compile at once.
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
-    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
+    chip = chips.named(name)
+    if chip is None:
+        known = ", ".join(c.name for c in chips.CHIPS)
+        raise ConfigError(
+            f"--topology={name}: expected a topology of {known}, such as v5e-16, v5e:4x4 or h100-8"
+        )
+    try:
+        wanted = chip.compiler(name)
+    except ValueError as e:
+        raise ConfigError(f"--topology={name}: {e}") from e
+    for variable, value in chip.ENVIRONMENT:
+        os.environ.setdefault(variable, value)
     import jax
 
     jax.config.update("jax_platforms", "cpu")
     from jax.experimental import topologies
 
     try:
-        wanted = chips.topology(name)
-    except ValueError as e:
-        raise ConfigError(f"--topology={name}: {e}") from e
-    options = {}
-    if wanted.startswith("v4:"):
-        options["chip_config_name"] = "megacore"  # as on a v4 host: a device is a chip, not a core
-    if chips.count(wanted) == 1:
-        options["chips_per_host_bounds"] = [1, 1, 1]
-    try:
-        description = topologies.get_topology_desc(platform="tpu", topology_name=wanted, **options)
+        description = topologies.get_topology_desc(**wanted)
     except Exception as e:  # of several types
         reason = str(e).splitlines()[0] if str(e) else type(e).__name__
         raise ConfigError(
-            f"--topology={name}: expected a TPU topology, such as v5e:2x4, and its compiler: "
-            f"pip install 'inception-jax[tpu]' ({reason})"
+            f"--topology={name}: expected a topology such as v5e:2x4 or h100-8, and its compiler: "
+            f"pip install 'inception-jax[{chip.EXTRA}]' ({reason})"
         ) from e
     return description.devices
 

@@ -17,9 +17,12 @@ REFERENCE = re.compile(r"(\w+)=%?([\w.-]+)|branch_computations=\{([^}]*)\}")
 TRIP_COUNT = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
 OP_NAME = re.compile(r'op_name="([^"]*)"')
 KERNEL_LABELS = re.compile(r"dim_labels=\w+_(\w+)->")  # `b01f_01io->b01f`
-CONTRACTED = re.compile(r"lhs_contracting_dims=\{([\d,]+)\}")
+CONTRACTED = re.compile(r'lhs_contracting_dim(?:s=\{|ension(?:_number)?s":\[)([\d,"]+)')
+# A GPU's libraries: cuDNN's convolutions by the side that they compute, cuBLAS's matrix products.
+LIBRARY = re.compile(r'custom_call_target="__(?:cudnn\$conv(\w+)|cublas\$\S+)"')
 # Attributes whose computation runs once for each run of the instruction (a loop's body: each trip).
 CALLERS = ("calls", "to_apply", "body", "true_computation", "false_computation")
+CALLING = ("call", "async-start")  # they run the computation that they name; the others fuse it
 PAIRS = re.compile(r"source_target_pairs=\{(\{.*?\})\}")
 LISTED_GROUPS = re.compile(r"replica_groups=\{(\{.*?\})\}")
 MESH_GROUPS = re.compile(
@@ -124,24 +127,63 @@ class HloModule(NamedTuple):
         visit(self.entry, 1)
         return runs
 
+    def fused(self) -> set[str]:
+        """Names of the computations that run inside an instruction, as of a fusion or a sum."""
+        instructions = (i for part in self.computations.values() for i in part)
+        return {name for i in instructions if i.op not in CALLING for name in i.fused}
 
-def flops(instruction: Instruction, shapes: Mapping[str, str]) -> int:
-    """Multiplications and additions of a convolution or matrix product, padding included; else 0.
+
+def is_product(instruction: Instruction) -> bool:
+    """Whether it is a convolution or a matrix product, by the compiler or a library."""
+    library = instruction.op == "custom-call" and LIBRARY.search(instruction.rest)
+    return instruction.op in ("convolution", "dot") or bool(library)
+
+
+class Product(NamedTuple):
+    """The arithmetic of a convolution or matrix product; 0 of other instructions.
+
+    Attributes:
+        flops: multiplications and additions, padding included.
+        channels: the fewest, of its summed and its output side.
+        width: bytes of an element that is multiplied.
+    """
+
+    flops: int = 0
+    channels: int = 0
+    width: int = 0
+
+
+def product(instruction: Instruction, shapes: Mapping[str, str]) -> Product:
+    """The arithmetic of an instruction.
+
+    cuDNN's backward passes have the labels of the forward one, and take its output's gradient for
+    one of the operands: the counted three arrays are those of the forward pass.
 
     Args:
         instruction: any.
         shapes: of the other instructions of its computation, by name.
     """
-    if instruction.op not in ("convolution", "dot"):
-        return 0
-    out, sides = arrays(instruction.shape)[0], [arrays(shapes[o])[0] for o in instruction.operands]
+    if not is_product(instruction):
+        return Product()
+    out, *sides = (
+        arrays(s)[0] for s in (instruction.shape, *(shapes[o] for o in instruction.operands))
+    )
+    width = sides[0]._replace(dims="").bytes
+    library = LIBRARY.search(instruction.rest)
     if labels := KERNEL_LABELS.search(instruction.rest):
-        sizes = sides[1].sizes
-        summed = math.prod(sizes) // sizes[labels[1].index("o")]
-    else:
-        axes = CONTRACTED.search(instruction.rest)
-        summed = math.prod(sides[0].sizes[int(i)] for i in axes[1].split(",")) if axes else 1
-    return 2 * math.prod(out.sizes) * summed
+        kernel = sides[1]
+        if library and library[1] == "BackwardFilter":
+            out, kernel = sides[1], out
+        elif library and library[1] == "BackwardInput":
+            out = sides[0]
+        places = labels[1].index("i"), labels[1].index("o")
+        inputs, outputs = (kernel.sizes[i] for i in places)
+        total = 2 * math.prod(out.sizes) * math.prod(kernel.sizes) // outputs
+        return Product(total, min(inputs, outputs), width)
+    axes = CONTRACTED.search(instruction.rest)
+    summed = [sides[0].sizes[int(i)] for i in re.findall(r"\d+", axes[1])] if axes else [1]
+    total = 2 * math.prod(out.sizes) * math.prod(summed)
+    return Product(total, min(math.prod(summed), out.sizes[-1] if out.sizes else 1), width)
 
 
 def parse(text: str) -> HloModule:

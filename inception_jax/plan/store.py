@@ -11,11 +11,16 @@ from inception_jax.config import Config
 from inception_jax.runtime import distributed, startup
 from inception_jax.workdir import atomic, reading, run_dir
 
+# Packages whose versions a compiled program depends on.
+COMPILERS = ("jax", "jaxlib", "libtpu", "flax", "optax",
+             *(f"jax-cuda{n}-{part}" for n in (12, 13) for part in ("pjrt", "plugin")),
+             *(f"nvidia-cudnn-cu{n}" for n in (12, 13)))  # fmt: skip
+
 
 def key(config: Config, target: str) -> str:
     """Returns the cache key of a plan: config, devices, this package's code, compiler version."""
     versions = {}
-    for name in ("jax", "jaxlib", "libtpu", "flax", "optax"):
+    for name in COMPILERS:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-ESTIMATE_NOTE = "the compiler's estimate, not measured on a chip"
-
 
 def text(plan: dict[str, Any]) -> str:
     """Formats a plan, one figure a line."""
-    parts = [head(plan), _memory(plan["memory"])]
+    parts = [head(plan), _memory(plan)]
     if "step" in plan:
-        parts += [_step(plan), _cycles(plan), _recipe(plan)]
+        parts += [_step(plan), _shares(plan), _recipe(plan)]
     parts.append("\n".join(["collectives of one step", *_collectives(plan["collectives"])]))
+    if plan.get("scaling"):
+        parts.append(_scaling(plan))
     return "\n\n".join(parts)
 
 
@@ -27,41 +27,54 @@ def head(plan: dict[str, Any]) -> str:
     )
 
 
-def _memory(memory: dict[str, Any]) -> str:
+def _memory(plan: dict[str, Any]) -> str:
+    memory = plan["memory"]
     sizes = {**memory["state"], **{k: v for k, v in memory.items() if k != "state"}}
     capacity = sizes.pop("capacity", 0)
     lines = ["bytes of one device"]
     lines += [f"  {name:12} {size(value):>10}" for name, value in sizes.items()]
     if capacity:
-        share = memory["total"] / capacity
-        lines[-1] += f"   of {size(capacity)}: {share:.0%}"
+        lines[-1] += f"   of {size(capacity)}: {memory['total'] / capacity:.0%}"
+        whole = plan["chip"]["memory"] if "chip" in plan else capacity
+        if whole > capacity:
+            lines[-1] += (
+                f"; XLA takes {capacity / whole:.0%} of the {size(whole)} by default "
+                f"(XLA_PYTHON_CLIENT_MEM_FRACTION)"
+            )
     return "\n".join(lines)
 
 
 def _step(plan: dict[str, Any]) -> str:
     step, chip = plan["step"], plan["chip"]
     seconds = step["seconds"]
+    links = f"{chip['links'] / 1e9:g} GB/s of links"
+    if plan["devices"]["hosts"] > 1 and "network" in chip:
+        links = f"{links}, {chip['network'] / 1e9:g} of network"
     rows = [
         ("arithmetic", f"{step['flops'] / 1e12:,.3g} TFLOP", f"{chip['flops'] / 1e12:g} TFLOP/s",
          seconds["arithmetic"]),
         ("memory", size(step["memory_bytes"]), f"{chip['bandwidth'] / 1e9:g} GB/s",
          seconds["memory"]),
-        ("network", size(step["sent_bytes"]), f"{chip['links'] / 1e9:g} GB/s of links",
-         seconds["network"]),
+        ("network", size(step["sent_bytes"]), links, seconds["network"]),
     ]  # fmt: skip
-    lines = [f"one step of one {chip['name']} chip ({ESTIMATE_NOTE}; {chip['source']})"]
+    lines = [f"one step on one {chip['name']} ({chip['note']}; {chip['source']})"]
     lines += [f"  {n:12} {what:>12} at {rate:18} {_ms(s):>9}" for n, what, rate, s in rows]
-    lines.append(
-        f"  {'':12} {size(step['accessed_bytes']):>12} including accesses to on-chip memory"
-    )
-    lines.append(
-        f"  {'optimal':12} {_ms(seconds['optimal']):>44}   lower bound; {step['unpriced']} "
-        f"instructions without a price"
-    )
+    if step["accessed_bytes"] > step["memory_bytes"]:
+        accessed = size(step["accessed_bytes"])
+        lines.append(f"  {'':12} {accessed:>12} including accesses to on-chip memory")
+    if step["kernels"]:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in step["kernels"].items())
+        lines.append(f"  {'kernels':12} {sum(step['kernels'].values()):>12,}: {kinds}")
+    end = f"; {step['unpriced']} instructions without a price" if step["unpriced"] else ""
+    lines.append(f"  {'optimal':12} {_ms(seconds['optimal']):>44}   lower bound{end}")
     if seconds["schedule"]:
         more = step["unscheduled"]
         end = f"; {more} instructions without an estimate" if more else ""
         lines.append(f"  {'schedule':12} {_ms(seconds['schedule']):>44}   all in sequence{end}")
+    if seconds["exposed"] < seconds["network"]:
+        lines.append(
+            f"  {'exposed':12} {_ms(seconds['exposed']):>44}   network without work beside"
+        )
     return "\n".join([*lines, f"  limited by {_limit(step)}"])
 
 
@@ -74,7 +87,7 @@ def _limit(step: dict[str, Any]) -> str:
     return f"none of the three alone; of the shortest step: {text}"
 
 
-def _cycles(plan: dict[str, Any]) -> str:
+def _shares(plan: dict[str, Any]) -> str:
     """Shares of kinds of instructions, and of the rows that take four fifths of the time."""
     shown, total = [], 0.0
     for name, share in plan["rows"].items():
@@ -83,7 +96,7 @@ def _cycles(plan: dict[str, Any]) -> str:
         shown.append(f"{name} {share:.0%}")
         total += share
     kinds = ", ".join(f"{name} {share:.0%}" for name, share in plan["kinds"].items())
-    return f"the schedule's cycles by kind and row\n  {kinds}\n  {', '.join(shown)}"
+    return f"the schedule's time by kind and row\n  {kinds}\n  {', '.join(shown)}"
 
 
 def _recipe(plan: dict[str, Any]) -> str:
@@ -98,7 +111,7 @@ def _recipe(plan: dict[str, Any]) -> str:
         f"  {'utilisation':12} model (MFU) {_percents(step['mfu'])}, hardware, with what is "
         f"recomputed, {_percents(step['hardware_utilisation'])}",
         f"  {'time':12} {_span(recipe['hours'])} hours, without evaluations and restarts",
-        f"  {'chip-hours':12} {_span(recipe['chip_hours'])}",
+        f"  {'device-hours':12} {_span(recipe['chip_hours'])}",
         f"  {'input':12} up to {needed:,.0f} images/s from each host" + _input(plan.get("input")),
         f"  {'checkpoint':12} {size(recipe['checkpoint_bytes'])}",
     ]
@@ -122,6 +135,20 @@ def _collectives(rows: list[dict[str, Any]]) -> list[str]:
         f"{size(r['bytes']):>10}" + (", some in a loop" if r["loop"] else "")
         for r in rows
     ]
+
+
+def _scaling(plan: dict[str, Any]) -> str:
+    """Data-parallel training on more devices, at best."""
+    lines = ["the same batch a device on more of them, at best: links at their peak, free overlap"]
+    lines.append(
+        f"  {'devices':>8} {'network':>10} {'exposed':>10} {'images/s':>12} {'efficiency':>11}"
+    )
+    lines += [
+        f"  {r['devices']:8} {_ms(r['network_s']):>10} {_ms(r['exposed_s']):>10} "
+        f"{r['images_per_s']:12,.0f} {r['efficiency']:11.1%}"
+        for r in plan["scaling"]
+    ]
+    return "\n".join(lines)
 
 
 def _ms(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from inception_jax.plan import advice
+from inception_jax.plan.gpus import GPUS
 from tests.tiny import digits
 
 
@@ -30,3 +31,12 @@ def test_whether_a_host_keeps_up():
     plan = {"step": {"images_per_s": [100, 400]}, "devices": {"hosts": 2}}
     assert advice.of_input(plan, {"images_per_s": 150.0})["share"] == pytest.approx(0.75)
     assert advice.of_input(plan, {"images_per_s": 200.0})["enough"]
+
+
+@pytest.mark.parametrize(("needed", "said"), [(70e9, True), (82e9, False)])
+def test_more_of_a_gpus_memory(needed, said):
+    """A process may take more than XLA's default, but not all."""
+    devices = {"mesh": {"data": 1}, "kind": GPUS[1].kind}
+    plan = {"needed": int(needed), "capacity": GPUS[1].usable, "devices": devices}
+    shown = advice.of(digits(model__bn_group=0), plan)
+    assert ("XLA_PYTHON_CLIENT_MEM_FRACTION=0.95" in shown) is said

@@ -33,3 +33,9 @@ def test_the_frontier():
     assert compare.frontier(rows) == [True, True, False, False, False]
     shown = compare.text(["a", "b", "c", "d", "e"], rows).splitlines()
     assert [line[:1] for line in shown[1:6]] == ["*", "*", " ", " ", " "] and "no" in shown[5]
+
+
+def test_on_chip_memory_is_a_tpus():
+    """Other devices have no such setting to vary."""
+    assert set(compare.axes("tpu")) - set(compare.axes("gpu")) == {"vmem"}
+    assert compare.axes("gpu") == compare.axes("cpu")

@@ -4,45 +4,40 @@ from types import SimpleNamespace
 
 import pytest
 
-from inception_jax.plan import chips, estimate, schedule
+from inception_jax.plan import chips, estimate
+from inception_jax.plan.collectives import Collective
+from inception_jax.plan.schedule import Schedule
 
 
-@pytest.mark.parametrize(
-    ("given", "want"),
-    [(0.05, (0.05, 0)), (-124.93385, (0.06615, 125)), (-0.999, (0.001, 1)), (0.0, (0.0, 0))],
-)
-def test_unpriced_instructions(given, want):
-    """Each adds -1 to the compiler's seconds, which is corrected."""
-    seconds, count = estimate.optimum(given)
-    assert (pytest.approx(seconds, abs=1e-9), count) == (want[0], want[1])
-
-
-ONCE = {"flops": 1.0, "bytes": 1.0, "cycles": 1.0}
-
-
-def estimated(flops, memory, cycles, summed, optimal, repeats=ONCE, recomputed=0.0):
-    """The estimate of a step on 16 v5e chips."""
+def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", **more):
+    """The estimate of a step on 16 chips, of so many cycles at 1.5 GHz."""
     program = SimpleNamespace(
-        mesh=SimpleNamespace(size=16), total=1000, per_epoch=100.0, empty_state={},
+        mesh=SimpleNamespace(size=16, shape={"data": 16, "model": 1}), total=1000, per_epoch=100.0,
+        empty_state={},
         config=SimpleNamespace(
             data=SimpleNamespace(batch_size=1600), train=SimpleNamespace(epochs=10.0)
         ),
     )  # fmt: skip
-    chip = chips.named("v5e-16")
-    assert chip is not None
-    cost = {"flops": flops, "bytes accessed": 2.0 * memory, "optimal_seconds": optimal}
-    scheduled = schedule.Schedule(memory, cycles, 0, {}, {}, repeats, recomputed)
-    return estimate.of(
-        program, chip, cost, scheduled, [{"kind": "all-reduce", "devices": 16, "bytes": summed}]
-    )
+    found = chips.named(chip)
+    assert found is not None
+    scheduled = Schedule(
+        **{
+            "flops": flops, "recomputed": 0.0, "accessed_bytes": 2 * memory, "memory_bytes": memory,
+            "optimal_s": optimal, "sequence_s": cycles / 1.5e9,
+            "span_s": (optimal, cycles / 1.5e9), "unpriced": 0, "unscheduled": 0,
+            "rows": {}, "kinds": {}, "kernels": {}, "overlaps": {}, **more,
+        }
+    )  # fmt: skip
+    sent = [Collective("all-reduce", "f32", 1, int(summed), 16, "data", 1, "sum")]
+    return estimate.of(program, found, scheduled, sent)
 
 
 @pytest.mark.parametrize(
     ("flops", "memory", "summed", "optimal", "bound", "low"),
     [(197e9, 81_900_000, 1e6, 0.0005, "arithmetic", 1e-3),
-     (197e9, 8_190_000_000, 1e6, -2 + 0.008, "memory", 1e-2),
+     (197e9, 8_190_000_000, 1e6, 0.008, "memory", 1e-2),
      (197e9, 81_900_000, 1e9, 0.0005, "network", 2 * 15 / 16 * 1e9 / 200e9),
-     (197e9, 81_900_000, 1e6, -2 + 0.002, "arithmetic", 2e-3)],
+     (197e9, 81_900_000, 1e6, 0.002, "arithmetic", 2e-3)],
 )  # fmt: skip
 def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low):
     """Arithmetic, memory or links, the longest; the compiler's optimum if that is longer."""
@@ -56,13 +51,30 @@ def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low)
     assert recipe["chip_hours"][1] == pytest.approx(16 * 1000 * step["high_s"] / 3600)
 
 
-def test_microbatches_and_recomputation():
-    """Loops count fully; the model's share of the arithmetic leaves out what is recomputed."""
-    step = estimated(
-        197e9 / 4, 1, 0, 0, 0.0, repeats={"flops": 4.0, "bytes": 3.0, "cycles": 1.0},
-        recomputed=0.25,
-    )["step"]  # fmt: skip
+def test_recomputation():
+    """The model's share of the arithmetic leaves out what is recomputed."""
+    step = estimated(197e9, 1, 1_500, 0, 0.0, recomputed=0.25)["step"]
     assert step["flops"] == 197e9 and step["model_flops"] == 0.75 * 197e9
-    assert step["accessed_bytes"] == 6 and step["low_s"] == pytest.approx(1e-3)
+    assert step["low_s"] == pytest.approx(1e-3)
     assert step["hardware_utilisation"][1] == pytest.approx(1.0)
     assert step["mfu"][1] == pytest.approx(0.75)
+
+
+def test_work_beside_a_collective_hides_it():
+    """A step is longer by the rest; without such work by all of it."""
+    plain = estimated(1, 1, 15_000_000, 8e9, 0.0)["step"]
+    hidden = estimated(1, 1, 15_000_000, 8e9, 0.0, overlaps={"sum": 0.05})["step"]
+    network = 2 * 15 / 16 * 8e9 / 200e9
+    assert plain["seconds"]["exposed"] == plain["seconds"]["network"] == pytest.approx(network)
+    assert hidden["seconds"]["exposed"] == pytest.approx(network - 0.05)
+    assert plain["high_s"] - hidden["high_s"] == pytest.approx(0.05)
+
+
+def test_more_devices():
+    """The groups along `data` grow, the batch of each stays; the network takes more."""
+    rows = estimated(1, 1, 15_000_000, 45e6, 0.0, chip="h100-16")["scaling"]
+    assert [r["devices"] for r in rows] == [8, 16, 32, 64, 128, 256]
+    first, last = rows[0], rows[-1]
+    assert first["network_s"] == pytest.approx(2 * 7 / 8 * 45e6 / 450e9)
+    assert first["images_per_s"] == pytest.approx(8 * 100 / (0.01 + first["exposed_s"]))
+    assert last["network_s"] > 2 * first["network_s"] and last["efficiency"] < 1

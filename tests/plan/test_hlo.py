@@ -75,3 +75,51 @@ def test_replica_groups(attributes, groups):
     """All notations, and the connected devices of a permute."""
     found = hlo.replica_groups(f"%p), {attributes}, to_apply=%add", 4)
     assert sorted(map(sorted, found)) == groups
+
+
+def test_product_of_a_convolution():
+    """Of a kernel all but its output channels are summed, wherever they stand."""
+    shapes = {"x": "bf16[2,9,9,3]{3,2,1,0}", "k": "bf16[5,5,3,8]{3,2,1,0}"}
+    made = hlo.parse(
+        "ENTRY %main () -> f32[] {\n  %y = bf16[2,5,5,8]{3,2,1,0} convolution(%x, %k), "
+        "window={size=5x5}, dim_labels=b01f_01io->b01f\n}"
+    ).computations["main"][0]
+    assert hlo.product(made, shapes) == (2 * (2 * 5 * 5 * 8) * (5 * 5 * 3), 3, 2)
+
+
+# A convolution of 3 x 3 and 8 to 16 channels on 2 images, as cuDNN's calls have it: each direction
+# has the arithmetic of the forward pass, and its labels.
+CONVOLUTIONS = {
+    "Forward": ("bf16[2,5,5,16]", "bf16[2,7,7,8]", "bf16[16,3,3,8]"),
+    "BackwardFilter": ("bf16[16,3,3,8]", "bf16[2,7,7,8]", "bf16[2,5,5,16]"),
+    "BackwardInput": ("bf16[2,7,7,8]", "bf16[2,5,5,16]", "bf16[16,3,3,8]"),
+}
+
+
+@pytest.mark.parametrize("direction", CONVOLUTIONS)
+def test_product_of_cudnn(direction):
+    """The arithmetic and the fewest channels of each direction."""
+    result, x, y = CONVOLUTIONS[direction]
+    call = hlo.Instruction(
+        "c", f"({result}{{3,2,1,0}}, u8[0]{{0}})", "custom-call",
+        f'%x, %y), window={{size=3x3}}, dim_labels=b01f_o01i->b01f, '
+        f'custom_call_target="__cudnn$conv{direction}"',
+    )  # fmt: skip
+    assert hlo.product(call, {"x": x, "y": y}) == (2 * (2 * 5 * 5 * 16) * (3 * 3 * 8), 8, 2)
+
+
+def test_product_of_cublas():
+    """Its contracted dimensions are in the call's configuration."""
+    call = hlo.Instruction(
+        "g", "(f32[4,6]{1,0}, s8[64]{0})", "custom-call",
+        '%x, %y), custom_call_target="__cublas$gemm", backend_config={"gemm_backend_config":'
+        '{"dot_dimension_numbers":{"lhs_contracting_dimensions":["1"]}}}',
+    )  # fmt: skip
+    assert hlo.product(call, {"x": "bf16[4,5]", "y": "bf16[5,6]"}) == (2 * 4 * 6 * 5, 5, 2)
+    other = call._replace(rest='%x), custom_call_target="topk"')
+    assert hlo.product(other, {"x": "bf16[4,5]"}) == (0, 0, 0)
+
+
+def test_computations_of_fusions():
+    """Those that run inside an instruction; a loop's body and a branch do not."""
+    assert hlo.parse(PROGRAM).fused() == {"fused"}

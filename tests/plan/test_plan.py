@@ -6,6 +6,7 @@ import pytest
 
 from inception_jax import plan
 from inception_jax.plan import text
+from inception_jax.plan.gpus import GPUS
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train.trainer import build
 from tests.tiny import Tiny, digits
@@ -64,3 +65,13 @@ def test_amounts_of_an_out_of_memory_error(monkeypatch, message, needed, capacit
     found = plan.of(program)
     assert (found["needed"], found["capacity"]) == (int(needed * 2**30), int(capacity * 2**30))
     assert found["devices"]["count"] == 1 and "memory" not in found
+
+
+def test_what_a_compiler_accepts_may_not_fit(monkeypatch):
+    """A GPU's compiler does not refuse a program that its allocator will."""
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    program = build(digits(model__bn_group=4), jax.devices()[:1]).program
+    small = GPUS[0]._replace(memory=100)
+    monkeypatch.setattr("inception_jax.plan.chips.of_kind", lambda kind: small)
+    found = plan.of(program)
+    assert found["capacity"] == 75 < found["needed"] and "memory" not in found

@@ -1,5 +1,9 @@
 """Tests `store`: the cache of plans."""
 
+from importlib import metadata
+
+import pytest
+
 from inception_jax.plan import store
 from inception_jax.runtime import distributed
 from tests.tiny import digits
@@ -23,3 +27,12 @@ def test_plans_are_cached(monkeypatch, tmp_path):
     assert store.key(digits(), "v5e 4") != one
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
     assert store.cached(one, make) == {"n": 3, "cached": False}
+
+
+@pytest.mark.parametrize("package", ["libtpu", "jax-cuda13-plugin", "nvidia-cudnn-cu13"])
+def test_a_plan_is_of_a_compiler(monkeypatch, package):
+    """Another version of a device's compiler or library is another plan."""
+    before = store.key(digits(), "h100-8")
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda n: "9.9" if n == package else real(n))
+    assert store.key(digits(), "h100-8") != before

@@ -48,3 +48,20 @@ def test_a_plan_of_a_chip():
     assert "--input=F" in shown
     bench = {"images_per_s": 50.0, "enough": False, "share": 0.5}
     assert "the step waits, at 50% of its rate" in text.text(plan(**estimate, input=bench))
+
+
+def test_a_plan_of_a_gpu():
+    """Kernels, what XLA takes of the memory, the network beyond a host, more devices."""
+    estimate = estimated(
+        989e9, 3_352_320_000, 3_000_000, 1e6, 0.0005, chip="h100-16", overlaps={"sum": 1.0},
+        kernels={"convolutions": 2_000, "sums": 300}, accessed_bytes=3_352_320_000,
+    )  # fmt: skip
+    whole = estimate["chip"]["memory"]
+    memory = {"state": {}, "total": int(0.375 * whole), "capacity": int(0.75 * whole)}
+    rows = {"rows": {"conv": 1.0}, "kinds": {"sums": 1.0}, "memory": memory}
+    shown = text.text(plan(**{**estimate, **rows}))
+    assert "50%; XLA takes 75% of the 84.94 GB by default" in shown
+    assert "one step on one h100 (counted in the compiler's program" in shown
+    assert "2,300: 2,000 convolutions, 300 sums" in shown and "50 of network" in shown
+    assert "on-chip memory" not in shown and "without a price" not in shown
+    assert "exposed" in shown and shown.splitlines()[-1].split()[0] == "256"
