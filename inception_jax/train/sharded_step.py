@@ -181,8 +181,7 @@ def on_mesh(step: Step, mesh: Mesh, *, zero: bool, dtype: Any, whole: bool) -> S
 
     `whole`: the network is traced on the whole batch, not on each device's own images.
     """
-
-    replicated = not zero and mesh.shape["model"] == 1
+    replicated = not zero and mesh.shape[meshes.MODEL] == 1
 
     def placed_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         with forms.for_mesh(mesh, whole, replicated):

@@ -103,7 +103,8 @@ def pool_gradient(
             for j in range(s, kw, stride):
                 h, w = back_h - i // stride, back_w - j // stride
                 at = (slice(None), slice(h, h + groups_h), slice(w, w + groups_w))
-                total += jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
+                part = jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
+                total += part.astype(dtype)
         return total.astype(dy.dtype)
 
     rows = [

@@ -22,7 +22,9 @@ def over_pixels(*arrays: Float[Array, "groups b *n c"]) -> tuple[Float[Array, "g
     rows = parts_of(math.prod(n), groups * b)
     zeros = [jnp.zeros((), x.dtype) for x in arrays]
     parts = [x.reshape(groups, b, rows, -1, c).sum(3) for x in arrays]
-    total = lax.reduce(parts, zeros, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], (1, 2))
+    total = lax.reduce(
+        parts, zeros, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], (1, 2)
+    )
     return tuple(total)
 
 
