@@ -46,7 +46,7 @@ def conv_stride_1(
     """All four pixels of a block of the output from the blocks that they read."""
     kh, kw, _, d = kernel.shape
     size = kh // 2 + 1, kw // 2 + 1  # blocks that a block reads
-    blocks = tuple(-(-n // 2) for n in grid)
+    blocks = (-(-grid[0] // 2), -(-grid[1] // 2))
     shifted = [
         _in_blocks(jnp.pad(kernel, ((i, 2 * size[0] - kh - i), (j, 2 * size[1] - kw - j), *NONE)))
         for i in (0, 1)

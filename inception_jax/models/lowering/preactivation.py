@@ -38,7 +38,8 @@ class Preactivation:
     @property
     def value(self) -> Float[Array, "b h w c"]:
         """The activation, in the dtype of `z`."""
-        factors = None if self.factor is None else (self.factor, self.shift)
+        factor, shift = self.factor, self.shift
+        factors = None if factor is None or shift is None else (factor, shift)
         return normalised(self.z, factors, relu=True)
 
     def max_pooled(self, pool: Callable[[Array], Array]) -> "Preactivation":

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -11,6 +12,7 @@ LEAST_ROWS = 64  # for the parts, of 32 bits, to be few bytes beside the array
 SUMS = 1024  # several for each of the 132 multiprocessors of an H100
 
 
+@jax.custom_jvp
 def over_pixels(*arrays: Float[Array, "groups b *n c"]) -> tuple[Float[Array, "groups c"], ...]:
     """The sum of each array over images and pixels, all arrays at once.
 
@@ -26,6 +28,15 @@ def over_pixels(*arrays: Float[Array, "groups b *n c"]) -> tuple[Float[Array, "g
         parts, zeros, lambda a, b: [x + y for x, y in zip(a, b, strict=True)], (1, 2)
     )
     return tuple(total)
+
+
+@over_pixels.defjvp
+def _over_pixels_jvp(
+    primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Ordinary sums, which JAX can transpose."""
+    axes = tuple(range(1, tangents[0].ndim - 1))
+    return over_pixels(*primals), tuple(t.sum(axes) for t in tangents)
 
 
 def parts_of(pixels: int, images: int) -> int:
