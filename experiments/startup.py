@@ -15,23 +15,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def seconds(page: Path | str, workdir: Path, cache: Path) -> float:
+def seconds(page: Path | str, workdir: Path, cache: Path, more: Sequence[str] = ()) -> float:
     """Seconds from the start of the command to its log line of the first step; then stops it.
 
     Args:
         page: of the config.
         workdir: of the run; a new one.
         cache: of compiled programs.
+        more: flags of the command.
 
     Raises:
         RuntimeError: the command ended before its first step; the message has its last lines.
     """
     command = [sys.executable, "-m", "inception_jax", "train"]
-    command += [f"--config={page}", f"--workdir={workdir}"]
+    command += [f"--config={page}", f"--workdir={workdir}", *more]
     began, lines = time.perf_counter(), []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=with_cache(cache),
                           stdout=subprocess.DEVNULL) as run:  # fmt: skip

@@ -8,9 +8,11 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gpu import results as gpu_results
 from speed import ratios
 
 from inception_jax import models
@@ -109,6 +111,13 @@ def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[st
     return ratios.markdown(json.loads(path.read_text()))
 
 
+def gpu(name: str) -> list[str]:
+    """What GPU machines gave, of the files that `experiments/gpu/measure.sh` writes."""
+    paths = sorted((ROOT / "experiments" / "gpu").glob(f"{name}*.json"))
+    found = [gpu_results.markdown(json.loads(path.read_text())) for path in paths]
+    return [line for lines in found for line in [*lines, ""]][:-1] or ["Not measured yet."]
+
+
 def protocol_rows() -> list[str]:
     """A line for each evaluation protocol."""
     rows = [f"| `{n}` | {protocols.COUNTS[n]} | {about} |" for n, about in protocols.ABOUT.items()]
@@ -155,6 +164,7 @@ def chip_rows() -> list[str]:
 
 TABLES = {
     "README.md": {"results": results, "networks": networks},
+    "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
     "experiments/speed/README.md": {"speed": speed},
     "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -12,10 +13,14 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
+from ml_collections import ConfigDict  # noqa: E402
 
 # Shapes and types are checked in tests only, at every call.
 TYPED = ["inception_jax.models", "inception_jax.train.losses", "inception_jax.eval.metrics"]
 install_import_hook(TYPED, "beartype.beartype")
+
+# From Python 3.12 on a protocol's check does not see the attributes that a ConfigDict computes.
+Mapping.register(ConfigDict)
 
 # No time limit for an example: other processes share the machine.
 hypothesis.settings.register_profile("suite", deadline=None)

@@ -1,18 +1,20 @@
-"""How many host cores keep an accelerator busy, per network: input measured, chip speed assumed.
+"""How many host cores keep an accelerator busy, per network, from photographs and smaller sets.
 
-    python experiments/input/cores.py FOLDER [--tflops=197] [--use=0.4]
+    python experiments/input/cores.py FOLDER [--rounds=5]
 
-The images a second of one core are measured (`inception-jax data bench`, one thread) at each
-network's own image size. What a chip can take is arithmetic: a train step is three forward passes
-of two operations a multiply-add, and a chip does `use` of its peak (197 TFLOP/s of bfloat16 is
-a TPU v5e; 40% is what good convolution code reaches; neither is measured here).
+The images a second of one core are measured (`sets.py`) at each network's own image size, of the
+photographs in FOLDER, of a set with `--side=400 --quality=90` and of a `--raw` set. What a TPU v5e
+can take is arithmetic: a train step is three forward passes of two operations a multiply-add, and
+the chip does 40% of its 197 TFLOP/s of bfloat16, which is what good convolution code reaches;
+neither is measured here. An H100's rate is measured: Inception-v3 in bfloat16, 299 pixels, 256
+images a batch (`experiments/gpu/README.md`).
 """
 
 import argparse
-import json
-import math
-import subprocess
-import sys
+import tempfile
+from pathlib import Path
+
+from sets import PHOTOGRAPHS, SETS, prepared, seconds_an_image
 
 from inception_jax import models
 
@@ -20,38 +22,40 @@ NETWORKS = (
     "googlenet", "bn_inception", "inception_v3", "inception_v4",
     "inception_resnet_v1", "inception_resnet_v2", "xception",
 )  # fmt: skip
-
-
-def images_per_core(folder: str, size: int) -> float:
-    bench = ["-m", "inception_jax", "data", "bench", f"--folder={folder}", f"--size={size}"]
-    done = subprocess.run(
-        [sys.executable, *bench, "--rounds=3", "--seconds=3", "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)["images_per_s_one_reader"]
+V5E = 0.4 * 197e12  # operations a second
+H100 = {"inception_v3": 4_821}  # images/s
+SMALL, RAW = "--side=400 --quality=90", "--raw"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder")
-    parser.add_argument("--tflops", type=float, default=197.0)
-    parser.add_argument("--use", type=float, default=0.4)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    rates: dict[int, float] = {}
-    print("| network | pixels | images/s a core | images/s a chip | cores a chip | 8 chips |")
-    print("|---|---|---|---|---|---|")
+    rows, sizes = [], set()
     for name in NETWORKS:
         model = models.create(name, num_classes=1000)
         size = models.preprocessing(model).image_size
-        if size not in rates:
-            rates[size] = images_per_core(args.folder, size)
-        flops = 3 * 2 * models.describe(model).macs
-        chip = args.use * args.tflops * 1e12 / flops
-        cores = chip / rates[size]
-        print(
-            f"| `{name}` | {size} | {rates[size]:,.0f} | {chip:,.0f} | {cores:.1f} | "
-            f"{math.ceil(8 * cores)} |"
-        )
+        sizes.add(size)
+        rows.append((name, size, "TPU v5e", V5E / (3 * 2 * models.describe(model).macs)))
+        if name in H100:
+            rows.append((name, size, "H100", H100[name]))
+    names = (PHOTOGRAPHS, SMALL, RAW)
+    with tempfile.TemporaryDirectory() as scratch:
+        sources = prepared(args.folder, Path(scratch), {name: SETS[name] for name in names})
+        rates = {
+            size: {k: 1 / v for k, v in seconds_an_image(sources, size, args.rounds).items()}
+            for size in sorted(sizes)
+        }
+    print("| images/s a core | photographs | `--side=400 --quality=90` | `--raw` |")
+    print("|---|---|---|---|")
+    for size, rate in rates.items():
+        print(f"| {size} pixels | " + " | ".join(f"{rate[name]:,.0f}" for name in names) + " |")
+    print("\n| network | pixels | chip | images/s | cores: photographs | pre-shrunk | raw |")
+    print("|---|---|---|---|---|---|---|")
+    for name, size, chip, images in rows:
+        cores = " | ".join(f"{images / rates[size][k]:.1f}" for k in names)
+        print(f"| `{name}` | {size} | {chip} | {images:,.0f} | {cores} |")
 
 
 if __name__ == "__main__":

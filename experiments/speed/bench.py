@@ -8,12 +8,16 @@ fails is left out and listed. The file is written after each process; the same c
 """
 
 import argparse
+import contextlib
 import json
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -29,7 +33,7 @@ SAME = ("settings", "machine", "code")  # of what all figures of one file are
 ENV = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", **os.environ}  # as the launchers set it
 SETTINGS: dict[str, Any] = {
     "model": "inception_v3", "dialect": "", "width": 1.0, "stem": "paper", "batch": 8, "size": 299,
-    "dtype": "float32", "steps": 5, "seconds": 4.0, "folder": "",
+    "dtype": "float32", "steps": 5, "ahead": 1, "seconds": 4.0, "folder": "",
 }  # fmt: skip
 Turn = tuple[str, str, int]  # part, who, round (from 1)
 Document = dict[str, Any]
@@ -87,21 +91,46 @@ def play(turns: list[Turn], found: Document, path: Path | None, call: Callable[.
             partial.replace(path)
 
 
-def process(words: Sequence[str], env: Mapping[str, str] = ENV) -> tuple[dict[str, Any], int]:
-    """The last line that a process prints, and the peak memory of it and its own processes."""
-    # A session of its own: all of its processes end with it when we are interrupted.
-    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen(words, env=env, **pipe) as run:
+def process(
+    words: Sequence[str], env: Mapping[str, str] = ENV, limit: float = math.inf
+) -> tuple[dict[str, Any], int]:
+    """The last line that a process prints, and the peak memory of it and its own processes.
+
+    After `limit` seconds it is killed. An error has the last line of its stderr.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        # A session of its own: all of its processes end with it when we are interrupted.
+        run = subprocess.Popen(
+            words, env=env, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
+        late = threading.Timer(min(limit, threading.TIMEOUT_MAX), _kill, [run.pid])
+        late.start()
         try:
-            lines = run.stdout.read().splitlines() if run.stdout else []
+            with run.stdout or contextlib.nullcontext() as pipe:
+                lines = pipe.read().splitlines() if pipe else []
             _, status, used = os.wait4(run.pid, 0)
         except BaseException:
-            os.killpg(run.pid, signal.SIGKILL)
+            _kill(run.pid)
             raise
+        finally:
+            late.cancel()
         run.returncode = code = os.waitstatus_to_exitcode(status)
-    well = code == 0 and lines and lines[-1].startswith("{")
-    figures = json.loads(lines[-1]) if well else {"error": f"ended with code {code}"}
+        errors.seek(0)
+        said = [line.strip() for line in errors if line.strip()]
+    if code == 0 and lines and lines[-1].startswith("{"):
+        figures = json.loads(lines[-1])
+    elif code == -signal.SIGKILL and limit < math.inf:
+        figures = {"error": f"ended after {limit:.0f} s"}
+    else:
+        print(*said[-12:], sep="\n", file=sys.stderr)
+        named = [line for line in said if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
+        figures = {"error": ": ".join([f"ended with code {code}", *(named or said)[-1:]])}
     return figures, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _kill(session: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGKILL)
 
 
 def load() -> float:

@@ -28,7 +28,7 @@ def config(s: Any, classes: int = 1000) -> Any:
     """A run with the settings: SGD with momentum, heads at 0.3, nothing else, on one device."""
     from inception_jax import config as cfg
 
-    data: dict[str, Any] = dict(image_size=s.size, batch_size=s.batch, threads=os.cpu_count() or 1)
+    data: dict[str, Any] = dict(image_size=s.size, batch_size=s.batch)
     net: dict[str, Any] = dict(dialect=s.dialect, width=s.width, stem=s.stem, dtype=s.dtype)
     found = cfg.new(
         seed=0, ema=dict(decay=0.0), train=cfg.train(epochs=1.0), mesh=cfg.mesh(data=1),
@@ -89,39 +89,49 @@ def steps(s: Any, who: str, part: str) -> Figures:
     batch = mesh.put({"image": images, "label": labels}, mesh.batch(made.mesh))
     state, model, jit = made.fresh_state(), made.model, jax.jit
 
-    def train() -> None:
+    def train() -> Any:
         nonlocal state
         state, metrics = made.train_step(state, batch)
-        jax.block_until_ready(metrics)
+        return metrics
 
     if part == "train":
-        return {"images_per_s": rate(train, s), "device": jax.default_backend()}
+        return {**rate(train, s, jax.block_until_ready), **on_device()}
     variables = state.variables
     if who == "ours":
         jit, (model, variables) = xla_options.jit, models.fold(model, variables)
     variables = jax.device_put(variables)
     forward = jit(lambda variables, images: predict(model, variables, images))
-    found = rate(lambda: jax.block_until_ready(forward(variables, batch["image"])), s)
-    return {"images_per_s": found, "device": jax.default_backend()}
+    found = rate(lambda: forward(variables, batch["image"]), s, jax.block_until_ready)
+    return {**found, **on_device()}
+
+
+def on_device() -> Figures:
+    """The platform, and where it counts them the most bytes that its first device held."""
+    import jax
+
+    stats = jax.local_devices()[0].memory_stats() or {}
+    peak = stats.get("peak_bytes_in_use")
+    return {"device": jax.default_backend(), **({"device_peak_bytes": peak} if peak else {})}
 
 
 def images(s: Any, who: str, part: str) -> Figures:
     """Images/s of the input, or of the train step with it or on one batch; all time counts."""
-    from inception_jax.data import pipeline
+    from inception_jax.data import pipeline, readers
     from inception_jax.data.sources.files import Files
 
-    reader = pipeline.TrainReader(Files(Path(s.folder)), config(s).data, seed=0)
-    found = pipeline.batches(reader, s.batch, range(sys.maxsize), os.cpu_count() or 1)
+    data = config(s).data
+    data.source = "folder"
+    reader, chosen = pipeline.TrainReader(Files(Path(s.folder)), data, seed=0), readers.of(data)
+    found = pipeline.batches(reader, s.batch, range(sys.maxsize), **chosen._asdict())
     if part == "input":  # no device is used
         return {"images_per_s": reading(found, pipeline.AHEAD + 1, s)}
-    import jax
 
     from inception_jax.cli.data_bench import _train_step as train_step
 
     step = train_step(program(s))
     found = map(step, found if who == "ours" else itertools.repeat(next(found)))
-    taken = reading(found, pipeline.AHEAD + WARM, s, steps=s.steps)
-    return {"images_per_s": taken, "device": jax.default_backend()}
+    taken = reading(found, pipeline.AHEAD + WARM, s, steps=s.steps * s.ahead)
+    return {"images_per_s": taken, **on_device()}
 
 
 def compile_step(s: Any, who: str, part: str) -> Figures:

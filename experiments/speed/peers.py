@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,16 +27,24 @@ SAME = ("googlenet", "inception_v3", "inception_v4", "inception_resnet_v2")
 APPLICATIONS = {"inception_v3": "InceptionV3", "inception_resnet_v2": "InceptionResNetV2"}
 MODELS = {"torch": {**{name: name for name in SAME}, "xception": "legacy_xception"}}
 MODELS["keras"] = {**APPLICATIONS, "xception": "Xception"}
+MODELS["torch.compile"] = MODELS["torch"]
 
 
-def rate(step: Callable[[], Any], s: Any) -> float:
-    """Images/s by the median of the timed steps, each of which waits for its device."""
+def rate(step: Callable[[], Any], s: Any, wait: Callable[[Any], Any]) -> dict[str, float]:
+    """Images/s by the median of timed rounds, and the seconds of the first step with its compiler.
+
+    A round is `s.ahead` steps, then `wait` for the device with what the last one returned: an
+    accelerator is given work ahead, as in training.
+    """
     times = []
-    for _ in range(WARM + s.steps):
+    for turn in range(WARM + s.steps):
         began = time.perf_counter()
-        step()
+        for _ in range(s.ahead if turn else 1):
+            value = step()
+        wait(value)
         times.append(time.perf_counter() - began)
-    return s.batch / statistics.median(times[WARM:])
+    median = statistics.median(times[WARM:])
+    return {"images_per_s": s.batch * s.ahead / median, "first_call_s": times[0]}
 
 
 def reading(batches: Iterator[Any], begun: int, s: Any, steps: int = 0) -> float:
@@ -49,11 +58,12 @@ def reading(batches: Iterator[Any], begun: int, s: Any, steps: int = 0) -> float
     return count * s.batch / taken
 
 
-def torch_step(s: Any, part: str) -> dict[str, Any]:
+def torch_step(s: Any, part: str, compiled: bool = False) -> dict[str, Any]:
     """A step of torchvision or timm, channels last, on one random batch."""
     import torch
 
     torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if s.model in ("googlenet", "inception_v3"):
         models = importlib.import_module("torchvision.models")
@@ -65,28 +75,29 @@ def torch_step(s: Any, part: str) -> dict[str, Any]:
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, 1000, (s.batch,), device=device)
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    model = torch.compile(model) if compiled else model
 
     def forward() -> list[Any]:
         with torch.autocast(device, dtype=torch.bfloat16, enabled=s.dtype == "bfloat16"):
             out = model(images)
         return [x for x in out if x is not None] if isinstance(out, tuple) else [out]
 
-    def train() -> None:
+    def train() -> Any:
         optimiser.zero_grad(set_to_none=True)
         losses = [torch.nn.functional.cross_entropy(x.float(), labels) for x in forward()]
         total = losses[0] + HEADS * sum(losses[1:])
         total.backward()
         optimiser.step()
-        float(total.detach())  # waits for the device
+        return total.detach()
 
-    def evaluate() -> None:
+    def evaluate() -> Any:
         with torch.inference_mode():
-            forward()
-        if device == "cuda":
-            torch.cuda.synchronize()
+            return forward()[0][0, 0]
 
-    found = rate(train if part == "train" else evaluate, s)
-    result = {"images_per_s": found, "device": "gpu" if device == "cuda" else "cpu"}
+    found = rate(train if part == "train" else evaluate, s, wait=float)
+    result = {**found, "device": "gpu" if device == "cuda" else "cpu"}
+    if device == "cuda":
+        result["device_peak_bytes"] = torch.cuda.max_memory_allocated()
     if s.model == "googlenet" and s.dialect != "torchvision":
         result["note"] = "has BatchNorm and 3x3 for 5x5: the same network is --dialect=torchvision"
     return result
@@ -113,8 +124,8 @@ def keras_step(s: Any, part: str) -> dict[str, Any]:
     if part == "train":
         note, data = ", without the auxiliary head", (images, rng.integers(0, 1000, s.batch))
         step = model.train_on_batch
-    found = rate(lambda: step(*data), s)
-    return {"images_per_s": found, "note": f"on {backend}{note}", "device": device}
+    found = rate(lambda: step(*data), s, wait=id)  # it waits by itself
+    return {**found, "note": f"on {backend}{note}", "device": device}
 
 
 def tfdata(s: Any, part: str) -> dict[str, Any]:
@@ -158,6 +169,7 @@ def torchvision(s: Any, part: str) -> dict[str, Any]:
 
 
 MEASURES = {"torch": torch_step, "keras": keras_step, "tfdata": tfdata, "torchvision": torchvision}
+MEASURES["torch.compile"] = partial(torch_step, compiled=True)  # not on a CPU: experiments/gpu
 
 if __name__ == "__main__":
     name, part, settings = sys.argv[1:]

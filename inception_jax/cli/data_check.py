@@ -2,9 +2,9 @@
 
 Counts the images and classes of every split, then reads one split: images per class, sizes,
 formats, each unreadable image, and what else is in its folders. Compares the shards of a prepared
-set with their checksums, and ImageNet with its official counts: what is missing, its size, and
-where to get it. Exits with 65 if more than 1% of the images are unreadable, or a shard differs from
-its checksum.
+set with their checksums, prints what a pre-shrunk or raw set stores of an image, and compares
+ImageNet with its official counts: what is missing, its size, and where to get it. Exits with 65 if
+more than 1% of the images are unreadable, or a shard differs from its checksum.
 """  # noqa: D415
 
 from inception_jax.cli import overrides
@@ -23,18 +23,21 @@ def main(argv: list[str]) -> None:
     from inception_jax.data.sources.bad_images import check_tolerated
     from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.source import left_out_of
-    from inception_jax.data.sources.tfds import Tfds
 
     config.data.cache = False  # its images are read once
     split = values.split or config.data.train_split
     source = open_source(config.data, split)
-    shards = prepared.verify(source.folder) if isinstance(source, Tfds) else None
+    folder = getattr(source, "folder", None)  # of a prepared set
+    shards = prepared.verify(folder) if folder else None
+    contract = prepared.manifest(folder).get("contract") if folder else None
     splits = inspect.splits(config.data)
-    name = config.data.name if config.data.source == "tfds" else ""
+    name = config.data.name if folder else ""
     missing = []
     if imagenet.is_imagenet(name, source.classes):
         missing = missing_images({name: s.images for name, s in splits.items()})
     survey, left_out = inspect.survey_of(source), left_out_of(source)
+    if contract:  # its names are those of the files that it was made of
+        survey.misnamed.clear()
 
     def text() -> str:
         counts = [
@@ -42,10 +45,12 @@ def main(argv: list[str]) -> None:
             for name, s in splits.items()
         ]
         verified = [f"{shards} shards match their checksums"] if shards else []
+        verified += [f"stored: {contract['text']}"] if contract else []
         lines = [f"{split}:", *(f"  {line}" for line in survey.lines())]
         return "\n".join([*counts, *missing, *verified, *lines, *left_out.lines(split)])
 
     counts = {name: s._asdict() for name, s in splits.items()}
     found = {"splits": counts, "split": split, "verified_shards": shards, "missing": missing}
+    found["contract"] = contract
     flags.print({**found, **survey.json(), "left_out": left_out.json()}, text, indent=2)
     check_tolerated(survey.unreadable, survey.total)

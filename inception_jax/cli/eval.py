@@ -102,6 +102,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     startup.start(config.model.dtype)
     import jax
 
+    from inception_jax.data import readers
     from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.source import left_out_of
     from inception_jax.eval import ensemble
@@ -113,7 +114,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     if jax.process_index() == 0:
         for line in left_out_of(source).lines(values.split or config.eval.split):
             print(line, file=sys.stderr)
-    files = FileNames(source, config.data.threads)
+    files = FileNames(source, readers.of(config.data).threads)
     chosen = choose(files, values.subset, values.without)
     real = Real(Path(values.real), source.classes, files.ids) if values.real else None
     members = _members(runs, values, source)

@@ -1,6 +1,7 @@
 """Shared by `launch` and `sweep`: engines, their flags, and the files of submitted jobs."""
 
 import importlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from inception_jax.cli.flags import Flags
 from inception_jax.errors import ConfigError, did_you_mean
 from inception_jax.launch import ENGINES, slurm
-from inception_jax.launch.spec import Flag, JobSpec, valid_name
+from inception_jax.launch.spec import Flag, JobSpec, valid_name, with_nccl
 from inception_jax.workdir import atomic, jsonl, run_dir
 
 FIELDS = ("nodes", "processes", "gpus", "preemptions", "crashes", "setup")  # of every JobSpec
@@ -44,6 +45,7 @@ def spec(
     given = {flag.name: getattr(values, flag.name) for flag in engine.FLAGS}
     name = given.pop("name") or valid_name(folder.absolute().name)
     fields = {key: given.pop(key) for key in FIELDS if key in given}
+    fields["setup"] = with_nccl(fields["setup"], os.environ)
     return JobSpec(commands, folder, name, **fields, **more, options=given)
 
 

@@ -3,7 +3,8 @@
 Submits a training to a scheduler, which restarts the same command until the run is finished. The
 command is validated first, as by `train`: an error in its config or flags exits with code 78, and
 nothing is submitted. --print prints the job's files without submitting them. They are written to
-the workdir, or to jobs/ if the workdir is on a volume that is not mounted here.
+the workdir, or to jobs/ if the workdir is on a volume that is not mounted here. Variables NCCL_* of
+this shell are exported in the job; others by --setup='export NAME=VALUE'.
 """  # noqa: D415
 
 from pathlib import Path

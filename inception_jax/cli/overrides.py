@@ -19,8 +19,9 @@ CROP = ("data.image_size", "data.eval_crop", "data.resize", "data.interpolation"
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 EVAL = (
-    *("data.source", "data.name", "data.dir", "data.train_split", "data.cache", "data.threads"),
-    *PREDICT, "eval.split", "eval.batch_size", "mesh.data", "mesh.model",
+    *("data.source", "data.name", "data.dir", "data.train_split", "data.cache"),
+    *("data.threads", "data.processes"), *PREDICT,
+    "eval.split", "eval.batch_size", "mesh.data", "mesh.model",
 )  # fmt: skip
 # What to do instead.
 INSTEAD = {

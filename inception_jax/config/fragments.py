@@ -57,7 +57,7 @@ def source(**values: Any) -> dict[str, Any]:
 
 def imagenet(*, colour: str, interpolation: str, **more: Any) -> dict[str, Any]:
     """The `data` section for ILSVRC 2012 from tensorflow-datasets."""
-    own = dict(source="tfds", name="imagenet2012", classes=1000, threads=16)
+    own = dict(source="tfds", name="imagenet2012", classes=1000)
     return source(colour=colour, interpolation=interpolation, **own, **more)
 
 

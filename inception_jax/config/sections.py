@@ -24,8 +24,8 @@ Place = Annotated[str, path()]
 class Data(Protocol):
     """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
 
-    source: Literal["digits", "folder", "tfds"]
-    name: str = ""  # of a tensorflow-datasets data set
+    source: Literal["digits", "folder", "tfds", "raw"]
+    name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
     classes: Annotated[int, whole(2)]
@@ -51,8 +51,8 @@ class Data(Protocol):
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
-    threads: Annotated[int, whole(1, 1024)] = 2
-    processes: Annotated[int, whole(0, 1024)] = 0  # reader processes instead of threads; 0: none
+    threads: Annotated[int, whole(1, 1024, or_=-1)] = -1  # that read; -1: one for each core
+    processes: Annotated[int, whole(0, 1024, or_=-1)] = -1  # in which they are; 0: this; -1: auto
 
 
 @typing.runtime_checkable  # checked in tests, where models.from_config takes it

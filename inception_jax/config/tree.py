@@ -135,6 +135,11 @@ def _between_sections(c: Config) -> None:
     refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
     refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
     refuse(
+        d.source == "raw" and not (d.name and d.dir),
+        "--config.data.name or --config.data.dir is empty: name a set of decoded images, and the "
+        "folder that holds it",
+    )
+    refuse(
         d.crop == "pad" and d.pad >= d.image_size,
         f"--config.data.pad={d.pad}: expected less than data.image_size={d.image_size}",
     )

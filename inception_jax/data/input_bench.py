@@ -11,11 +11,13 @@ from typing import Any
 import jax
 
 from inception_jax.config import sections
-from inception_jax.data import pipeline
+from inception_jax.data import lock_cost, pipeline, readers, scaling
 from inception_jax.data.images import turbojpeg
+from inception_jax.data.readers import Readers
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import AHEAD
 
+ONE = Readers(1, 0)
 Step = Callable[[Any], None]  # takes a batch; returns when the device no longer reads it
 
 
@@ -33,27 +35,23 @@ class InputBench:
 
     def run(self, step: Step | None = None) -> dict[str, Any]:
         """All figures; without `step` a simulated one, during half of which the host idles."""
-        d, before = self._data, _resident()
-        rates: dict[int, list[float]] = {1: [], self._readers: []}
+        d, before, chosen = self._data, _resident(), readers.of(self._data)
+        rates: dict[Readers, list[float]] = {ONE: [], chosen: []}
         stages: dict[str, float] = {}
         for _ in range(self._rounds):
-            for readers, values in rates.items():
-                reader, batches = self._batches(readers)
+            for setting, values in rates.items():
+                reader, batches = self._batches(setting)
                 values.append(pipeline.images_per_s(batches, self._seconds))
-                stages = reader.clock.ms() if readers == 1 else stages
-        one, rate = (statistics.median(rates[n]) for n in (1, self._readers))
+                stages = reader.clock.ms() if setting == ONE else stages
+        one, rate = (statistics.median(rates[setting]) for setting in (ONE, chosen))
         alone, joined = self._joined(step or _waiting(2 * d.batch_size / rate))
         memory = _peak() - before  # with a step that never waits, all batches ahead are read
         return {
-            "images": len(self._source),
-            "image_size": d.image_size,
-            "batch_size": d.batch_size,
-            "readers": f"{self._readers} {'processes' if d.processes else 'threads'}",
-            "interpolation": d.interpolation,
-            "decoder": decoder(),
+            **self._about(),
+            "readers": str(chosen),
             "images_per_s": rate,
             "images_per_s_one_reader": one,
-            "scaling": rate / one,
+            "speedup": rate / one,
             "stages_ms": {**stages, "transfer": self._transfer()},
             "memory_mb": memory / 1e6,
             "step": "measured" if step else "simulated: the host waits twice the input's time",
@@ -62,20 +60,31 @@ class InputBench:
             "input_costs": joined / alone - 1,
         }
 
-    @property
-    def _readers(self) -> int:
-        return self._data.processes or self._data.threads
+    def scaling(self) -> dict[str, Any]:
+        """Images/s by threads and processes, and what bounds it; see `scaling.measure`."""
+        return {
+            **self._about(),
+            **scaling.measure(self._source, self._data, self._seconds, self._rounds),
+        }
 
-    def _batches(self, readers: int) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
-        d = self._data
-        reader = pipeline.TrainReader(self._source, d, seed=0)
-        processes = readers if d.processes else 0
+    def _about(self) -> dict[str, Any]:
+        return {
+            "images": len(self._source),
+            "image_size": self._data.image_size,
+            "batch_size": self._data.batch_size,
+            "interpolation": self._data.interpolation,
+            "decoder": decoder(),
+            "lock": lock_cost.measure(self._source, self._data).json(),
+        }
+
+    def _batches(self, setting: Readers) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
+        reader = pipeline.TrainReader(self._source, self._data, seed=0)
         span = range(sys.maxsize)
-        return reader, pipeline.batches(reader, d.batch_size, span, readers, processes=processes)
+        return reader, pipeline.batches(reader, self._data.batch_size, span, **setting._asdict())
 
     def _transfer(self) -> float:
         """Milliseconds an image of the transfer to the first device; about 0 on a CPU."""
-        _, batches = self._batches(self._readers)
+        _, batches = self._batches(readers.of(self._data))
         batch = next(batches)["image"]
         times = []
         for _ in range(10):
@@ -86,7 +95,7 @@ class InputBench:
 
     def _joined(self, step: Step) -> tuple[float, float]:
         """Median seconds of a step on one repeated batch, and of a step with its input."""
-        _, batches = self._batches(self._readers)
+        _, batches = self._batches(readers.of(self._data))
         same = next(batches)
         alone = _seconds_a_step(step, itertools.repeat(same), self._seconds)
         return alone, _seconds_a_step(step, batches, self._seconds)

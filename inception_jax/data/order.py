@@ -4,6 +4,9 @@ import functools
 
 import numpy as np
 
+WORD = 2**32 - 1
+ZEROS = (0, 0, 0, 0)
+
 
 def example_at(position: int, count: int, seed: int) -> int:
     """Index of the example at `position` of the infinite training order.
@@ -14,9 +17,55 @@ def example_at(position: int, count: int, seed: int) -> int:
     return int(_epoch(count, seed, epoch)[offset])
 
 
-def stream(seed: int, position: int) -> np.random.Generator:
-    """The random generator of one position: a pure function of the seed and the position."""
-    return np.random.Generator(np.random.Philox(key=[seed, position]))
+class Stream:
+    """The random numbers of a position: a pure function of the seed and the position.
+
+    They are those of `np.random.Generator(np.random.Philox(key=[seed, position]))`, which takes
+    9 us to make and 1 us for a number; this one is moved to another position in 0.5 us, and its
+    numbers take 0.3 us. One thread uses it.
+    """
+
+    def __init__(self, seed: int):
+        self._seed, self._bits = seed, np.random.Philox(0)
+        self._next, self._high = self._bits.random_raw, -1
+
+    def at(self, position: int) -> "Stream":
+        """This stream, moved to the first number of `position`."""
+        key = {"counter": ZEROS, "key": (self._seed, position)}
+        self._bits.state = {
+            "bit_generator": "Philox", "state": key, "buffer": ZEROS, "buffer_pos": 4,
+            "has_uint32": 0, "uinteger": 0,
+        }  # fmt: skip
+        self._high = -1
+        return self
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number in [low, high)."""
+        return low + (high - low) * ((self._next() >> 11) * 2.0**-53)
+
+    def integers(self, low: int, high: int | None = None) -> int:
+        """A whole number in [low, high), or [0, low); of at most 2^32 different ones.
+
+        By the method of D. Lemire, "Fast Random Integer Generation in an Interval" (2019).
+        """
+        low, high = (0, low) if high is None else (low, high)
+        count = high - low
+        if count == 1:
+            return low
+        product = self._word() * count
+        if product & WORD < count:
+            while product & WORD < 2**32 % count:
+                product = self._word() * count
+        return low + (product >> 32)
+
+    def _word(self) -> int:
+        """The next 32 bits: the lower half of 64, then the upper one."""
+        if self._high >= 0:
+            word, self._high = self._high, -1
+            return word
+        both = self._next()
+        self._high = both >> 32
+        return both & WORD
 
 
 @functools.lru_cache(maxsize=4)  # threads read from two epochs at a boundary

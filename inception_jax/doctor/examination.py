@@ -111,6 +111,8 @@ class Examination:
             from inception_jax.doctor import devices
 
             platform = jax.default_backend()
+            if platform == "gpu" and jax.device_count() > 1:
+                run("nccl", host.nccl)
             works = run("arithmetic", devices.arithmetic, SLOW).state != FAIL
         run("variables", partial(host.variables, platform, self.address is not None))
         run("cache", partial(host.cache, startup.cache_folder()))
@@ -124,8 +126,7 @@ class Examination:
         from inception_jax.runtime import mesh as meshes
         from inception_jax.train import trainer
 
-        count = self.address.count if self.address else 1
-        run("limits", partial(host.limits, images.shared_memory(c, count)))
+        run("limits", host.limits)
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
         if c.checkpoint.init:

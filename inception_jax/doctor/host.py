@@ -14,9 +14,9 @@ from pathlib import Path
 
 import inception_jax
 from inception_jax.config import Config
-from inception_jax.doctor.finding import Finding, failure, size, warning
+from inception_jax.doctor.finding import Finding, size, warning
 from inception_jax.progress import duration
-from inception_jax.runtime import distributed
+from inception_jax.runtime import cores, distributed
 from inception_jax.workdir import disk_space, run_dir
 
 CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
@@ -26,6 +26,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 PLUGINS = (
     "libtpu", "jax-cuda12-plugin", "jax-cuda12-pjrt", "jax-cuda13-plugin", "jax-cuda13-pjrt",
 )  # fmt: skip
+NCCL = 10**9  # bytes of shared memory, as its user guide advises for containers
 FILES = 1024  # open files that a process needs: images, checkpoint shards, sockets
 SHORT = 600  # seconds; a job with less time left ends soon after compiling
 SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER_LEAKS")
@@ -33,10 +34,9 @@ SLOW = ("JAX_DISABLE_JIT", "JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_CHECK_TRACER
 
 def python() -> Finding:
     """Reports Python and the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     version = platform.python_version()
     where = f"{platform.system()} {platform.machine()}, {platform.node()}"
-    what = f"{version} on {where}: {cores} cores, {memory_of_host() / 1e9:.0f} GB"
+    what = f"{version} on {where}: {cores.available()} cores, {memory_of_host() / 1e9:.0f} GB"
     return Finding(what, same={"python": version})
 
 
@@ -98,19 +98,29 @@ def config(c: Config, workdir: Path | None) -> Finding:
     return Finding(f"sha256 {total}: {what}, {c.train.epochs:g} epochs", same=same)
 
 
-def limits(shared_needed: int = 0, shared: str = "/dev/shm") -> Finding:
-    """Checks the limit of open files, and the bytes of shared memory for `data.processes`."""
+def limits() -> Finding:
+    """Checks the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = "unlimited" if soft == resource.RLIM_INFINITY else f"{soft:,}"
     text = f"{files} open files"
-    if shared_needed and Path(shared).is_dir():
-        free = shutil.disk_usage(shared).free
-        text += f", {free / 1e6:,.0f} MB free in {shared}, {shared_needed / 1e6:,.0f} MB needed"
-        if free < shared_needed:
-            advice = "give the container more (docker run --shm-size=8g), or read in threads: "
-            return failure(text, f"{advice}--config.data.processes=0")
     if soft != resource.RLIM_INFINITY and soft < FILES:
         return warning(text, f"ulimit -n {FILES * 4 if hard < 0 else min(FILES * 4, hard)}")
+    return Finding(text)
+
+
+def nccl(shared: str = "/dev/shm", rdma: str = "/dev/infiniband") -> Finding:
+    """Checks the shared memory, and for InfiniBand the pinned memory, by which GPUs communicate.
+
+    Too little shared memory ends the first sum over GPUs; pinned memory is what InfiniBand reads.
+    """
+    free = shutil.disk_usage(shared).free
+    text = f"{free / 1e6:,.0f} MB free in {shared}, {NCCL / 1e6:,.0f} MB needed"
+    if free < NCCL:
+        return warning(text, "give the container more: docker run --shm-size=8g")
+    pinned, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if Path(rdma).is_dir() and pinned != resource.RLIM_INFINITY:
+        text += f"; {pinned / 1e6:,.1f} MB of pinned memory, of which InfiniBand needs more"
+        return warning(text, "ulimit -l unlimited, or docker run --ulimit memlock=-1")
     return Finding(text)
 
 
@@ -161,8 +171,10 @@ def variables(
         )
     if odd:
         return warning("; ".join(odd), "; ".join(odd.values()))
-    seen = sorted(k for k in environment if k.startswith(("JAX_", "XLA_")) and environment[k])
-    return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX or XLA is set")
+    seen = sorted(
+        k for k in environment if k.startswith(("JAX_", "XLA_", "NCCL_")) and environment[k]
+    )
+    return Finding(f"set: {', '.join(seen)}" if seen else "no variable of JAX, XLA or NCCL is set")
 
 
 def cache(folder: Path | None) -> Finding:

@@ -7,12 +7,13 @@ from typing import Any, cast
 import numpy as np
 
 from inception_jax.config import Config, sections
-from inception_jax.data import pipeline
+from inception_jax.data import pipeline, readers
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.readers import Readers
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source, left_out_of
-from inception_jax.data.threads import AHEAD, PIECE
+from inception_jax.data.threads import PIECE
 from inception_jax.doctor.finding import Finding, failure, warning
 from inception_jax.errors import ConfigError, DataError
 
@@ -47,8 +48,8 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
     if left_out := left_out_of(source):
         text += f"; {len(left_out):,} names are left out (`data check` gives them)"
     if seconds:
-        rate, threads = _rate(source, data, c.seed, seconds)
-        text += f"; {rate:,.0f} images/s on {threads} threads"
+        chosen = readers.of(data)
+        text += f"; {_rate(source, data, c.seed, chosen, seconds):,.0f} images/s on {chosen}"
     return Finding(text, same=same)
 
 
@@ -66,18 +67,11 @@ def _unreadable(source: Source, seed: int) -> tuple[dict[str, str], int]:
     return bad, count
 
 
-def _rate(source: Source, data: Any, seed: int, seconds: float) -> tuple[float, int]:
-    """Measures the images a second that `data.threads` read, after a warm-up."""
-    threads = data.threads
-    images = PIECE * threads
+def _rate(source: Source, data: Any, seed: int, chosen: Readers, seconds: float) -> float:
+    """Measures the images a second that these readers read, after a warm-up."""
+    images = PIECE * chosen.threads
     read = pipeline.TrainReader(source, data, seed)
-    batches = pipeline.batches(read, images, range(2**20), threads)
+    batches = pipeline.batches(read, images, range(2**20), **chosen._asdict())
     rate = pipeline.images_per_s(batches, seconds)
-    batches.close()  # type: ignore[attr-defined]  # a generator: ends its threads
-    return rate, threads
-
-
-def shared_memory(c: Config, processes: int) -> int:
-    """Returns the shared memory of `data.processes` on each of `processes` hosts, in bytes."""
-    size = 3 * c.data.image_size**2 + 8  # with a label and an index
-    return (AHEAD + 1) * c.data.batch_size // processes * size if c.data.processes else 0
+    batches.close()  # type: ignore[attr-defined]  # a generator: ends its readers
+    return rate

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax.config import Config
-from inception_jax.data import pipeline
+from inception_jax.data import pipeline, readers
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.eval import view_step
@@ -87,8 +87,10 @@ class Evaluator:
         count = range(-(-len(reader.todo) // self._images))
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         previous: tuple[pipeline.Batch, ViewSums] | None = None
-        threads = self.config.data.threads
-        for batch in pipeline.batches(reader, self._images, count, threads, shard, idle=idle):
+        chosen = readers.of(self.config.data)._asdict()
+        for batch in pipeline.batches(
+            reader, self._images, count, shard=shard, idle=idle, **chosen
+        ):
             stop()
             # The device computes this batch while the previous one is fetched.
             current = batch, self._sum_views(variables, batch)

@@ -1,6 +1,5 @@
 """Predictions and features for image files, preprocessed as in the run's evaluation."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +21,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.eval.views import centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
-from inception_jax.runtime import xla_options
+from inception_jax.runtime import cores, xla_options
 from inception_jax.workdir import class_names
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
@@ -135,7 +134,7 @@ class Predictor:
         variables = jax.device_put(self.variables)
         blank = crop(Picture(np.zeros((1, 1, 3), np.uint8)))
         batch_size = min(batch_size, len(files))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores.available()) as pool:
             for start in range(0, len(files), batch_size):
                 batch = files[start : start + batch_size]
                 read = list(pool.map(partial(_read, crop=crop), batch))

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.images.resize import resize
+from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.pipeline import Batch
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -27,43 +29,64 @@ class ViewReader:
         self._source, self._protocol, self.todo = source, protocol, todo
         self.bad = BadImages(source)
 
+    def __reduce__(self) -> Any:
+        return ViewReader, (self._source, self._protocol, self.todo)
+
+    def drain_stats(self) -> Any:
+        """Remove and return the bad images since the last call, to merge elsewhere."""
+        return self.bad.drain_stats()
+
+    def merge_stats(self, stats: Any) -> None:
+        """Add the stats of a reader in another process; raises DataError as `BadImages.add`."""
+        self.bad.merge_stats(stats)
+
     def empty(self, count: int) -> Batch:
-        """A batch for `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
+        """Allocate `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
 
         Padding has -1 for `index` and `tried`, an unreadable image only for `index`.
         """
         views, size = self._protocol.count, self._protocol.size
         return {
-            "image": np.zeros((count, views, size, size, 3), np.uint8),
-            "weight": np.zeros((count, views), np.float32),
-            "label": np.zeros(count, np.int32),
-            "index": np.full(count, -1, np.int32),
-            "tried": np.full(count, -1, np.int32),
+            "image": np.empty((count, views, size, size, 3), np.uint8),
+            "weight": np.empty((count, views), np.float32),
+            "label": np.empty(count, np.int32),
+            "index": np.empty(count, np.int32),
+            "tried": np.empty(count, np.int32),
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
-        """Reads the images at `positions` of `todo` into `out`, a batch from `empty`."""
+        """Fill `out` with the images at `positions` of `todo`."""
+        scratch = Scratch()
+        out["weight"][:], out["label"][:], out["index"][:], out["tried"][:] = 0, 0, -1, -1
         for i, position in enumerate(positions):
-            if position >= len(self.todo):
-                break
-            index = int(self.todo[position])
-            out["tried"][i] = index
-            try:
-                picture = Picture(self._source.stored(index))
-                views = self._protocol.views(picture.height, picture.width)
-                fill(picture, views, self._protocol.interpolation, out["image"][i])
-            except BadImageError as e:
-                self.bad.add(index, e)
-                continue
-            out["weight"][i, : len(views)] = [v.times / self._protocol.count for v in views]
-            out["label"][i], out["index"][i] = self._source.label(index), index
+            read = 0  # views
+            if position < len(self.todo):
+                index = out["tried"][i] = int(self.todo[position])
+                try:
+                    read = self._fill(index, out["image"][i], out["weight"][i], scratch)
+                    out["label"][i], out["index"][i] = self._source.label(index), index
+                except BadImageError as e:
+                    self.bad.add(index, e)
+                    read, out["weight"][i] = 0, 0
+            out["image"][i, read:] = 0
+
+    def _fill(self, index: int, out: np.ndarray, weight: np.ndarray, scratch: Scratch) -> int:
+        """Read the views of an image, and return their number."""
+        picture = Picture(self._source.stored(index))
+        views = self._protocol.views(picture.height, picture.width)
+        fill(picture, views, self._protocol.interpolation, out, scratch)
+        weight[: len(views)] = [v.times / self._protocol.count for v in views]
+        return len(views)
 
 
-def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray) -> None:
+def fill(
+    picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray,
+    scratch: Scratch | None = None,
+) -> None:  # fmt: skip
     """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], resized by `interpolation`."""
     i, fast_dct = 0, interpolation == "tf1_bilinear"  # both are TensorFlow's
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
-        pixels = picture.inside(part, None, fast_dct)
+        pixels = picture.inside(part, None, fast_dct, scratch)
         for size, of_size in groupby(of_part, key=operator.attrgetter("width", "height")):
             resized = resize(pixels, size, interpolation)
             for view in of_size:
@@ -72,7 +95,7 @@ def fill(picture: Picture, views: Iterable[View], interpolation: str, out: np.nd
                 else:
                     y, x, height, width = view.box
                     box = resized[y : y + height, x : x + width]
-                    out[i] = resize(box, out.shape[2:0:-1], interpolation)
+                    resize(box, out.shape[2:0:-1], interpolation, out[i])
                 i += 1
 
 

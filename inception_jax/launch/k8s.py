@@ -25,6 +25,7 @@ FLAGS = (
     Flag("tpu", "", "GKE accelerator, such as tpu-v5-lite-podslice"),
     Flag("topology", "", "GKE topology of the slice, such as 4x4"),
     Flag("chips", 4, "TPU chips per machine"),
+    Flag("rdma", "", "resource of the network cards and its count, such as rdma/hca_shared:1"),
 )  # fmt: skip
 PORT = 6666
 # The label of each pod of an indexed Job (Kubernetes 1.28 and later).
@@ -90,6 +91,8 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
     o = spec.options
     device = {"google.com/tpu": o["chips"]} if o["tpu"] else {"nvidia.com/gpu": spec.gpus}
     device = {k: v for k, v in device.items() if v}
+    card, _, count = o["rdma"].partition(":")
+    device |= {card: count or 1} if card else {}
     size = {k: v for k, v in {"cpu": o["cpus"], "memory": o["memory"]}.items() if v}
     # Kubernetes substitutes $(NAME); $$( is an escaped $(.
     words = ["inception-jax", *(w.replace("$(", "$$(") for w in spec.commands[index])]
@@ -102,10 +105,13 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
         line = " ".join(w if w == "--process=$(PROCESS)" else shlex.quote(w) for w in words)
         command = {"command": ["bash", "-c", f"{spec.setup}\nexec {line}"]}
     claim, _, path = o["claim"].partition(":")
+    # NCCL reaches InfiniBand or EFA through the cluster's device plugin, and pins memory for it.
+    pins = {"securityContext": {"capabilities": {"add": ["IPC_LOCK"]}}} if card else {}
     container: dict[str, Any] = {
         "name": "train",
         "image": o["image"],
         **command,
+        **pins,
         "env": [
             {"name": "PROCESS", "valueFrom": {"fieldRef": {"fieldPath": INDEX}}},
             {"name": TOKEN, "valueFrom": {"fieldRef": {"fieldPath": JOB_UID}}},
@@ -117,6 +123,8 @@ def pod(spec: JobSpec, index: int, name: str) -> dict[str, Any]:
             {"name": "runs", "mountPath": path},
         ],
     }
+    # NCCL's segments are in shared memory, those of one process's threads too; a container's own
+    # 64 MB do not hold them.
     spec_: dict[str, Any] = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": o["lead"],

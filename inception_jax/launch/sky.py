@@ -21,6 +21,7 @@ FLAGS = (
     Flag("accelerator", "", "SkyPilot accelerator and count: H100:8, tpu-v5litepod-16"),
     Flag("version", "", "TPU runtime version, such as v2-alpha-tpuv5-lite (default: SkyPilot's)"),
     Flag("infra", "", "cloud, region and zone, such as gcp/us-west4 (default: any)"),
+    Flag("network_tier", "", "best: InfiniBand, EFA or GPUDirect, only on clouds that offer it"),
     Flag("on_demand", False, "on-demand instead of spot machines"),
     Flag("bucket", "", "STORE://NAME:/PATH, such as gs://my-runs:/runs; the workdir is below it"),
     Flag("install", ".[cuda12]", "argument of pip install on the machines"),
@@ -53,6 +54,7 @@ def task(spec: JobSpec, index: int) -> dict[str, Any]:
         "accelerator_args": {"runtime_version": o["version"]} if o["version"] else "",
         "cpus": o["cpus"],
         "memory": o["memory"],
+        "network_tier": o["network_tier"],
         "use_spot": not o["on_demand"],
         "job_recovery": {"max_restarts_on_errors": 0, "recover_on_exit_codes": [75]},
     }
@@ -81,8 +83,9 @@ def script(spec: JobSpec, index: int) -> str:
             ' --processes="$SKYPILOT_NUM_NODES" --process="$SKYPILOT_NODE_RANK"'
         )
     budgets = f"--preemptions={spec.preemptions} --crashes={spec.crashes}"
+    setup = f"{spec.setup}\n" if spec.setup else ""  # the shell of the task's setup is another
     return f"""\
-inception-jax {words}{flags}
+{setup}inception-jax {words}{flags}
 code=$?
 [ "$code" -eq 0 ] && exit 0
 [ "$SKYPILOT_NODE_RANK" -eq 0 ] || exit "$code"

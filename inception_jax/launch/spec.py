@@ -1,6 +1,8 @@
 """The description of a job: its commands (one per task) and the machines they run on."""
 
 import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +27,7 @@ NAME_ = Flag("name", "", "job name (default: derived from the workdir)")
 NODES = Flag("nodes", 1, "number of machines", low=1)
 PROCESSES = Flag("processes", 1, "processes per machine, which share its devices", low=1)
 GPUS = Flag("gpus", 0, "GPUs per machine")
-CPUS = Flag("cpus", 0, "CPU cores per process")
+CPUS = Flag("cpus", 0, "CPU cores per process, which read its images (SLURM's default is often 1)")
 MEMORY = Flag("memory", "", "memory per machine, in the scheduler's notation")
 LEAD = Flag("lead", 180, "seconds between the signal to save and the kill")
 PREEMPTIONS = Flag("preemptions", 1000, "maximum number of restarts after preemption")
@@ -141,6 +143,17 @@ class JobSpec:
     def task_name(self, index: int) -> str:
         """The name of a task, for schedulers without array jobs."""
         return f"{self.name}-{index}" if self.array else self.name
+
+
+def with_nccl(setup: str, environment: Mapping[str, str]) -> str:
+    """`setup` behind an `export` for each `NCCL_*` of the launching shell.
+
+    Pods and machines of a cloud inherit no environment, unlike SLURM's. Of all variables only these
+    describe the job's network; XLA_FLAGS may be about this machine's devices.
+    """
+    names = sorted(name for name in environment if name.startswith("NCCL_"))
+    exports = [f"export {name}={shlex.quote(environment[name])}" for name in names]
+    return "\n".join([*exports, *filter(None, [setup])])
 
 
 def valid_name(text: str) -> str:

@@ -165,6 +165,13 @@ def members() -> list[dict[str, Any]]:
     return [] if _job.peers is None else [m for _, m in sorted(_job.peers.members.items())]
 
 
+def local_pids() -> list[int]:
+    """The ids of the job's processes on this host; empty for a single process."""
+    all_, peers = members(), _job.peers
+    host = next((m["host"] for m in all_ if peers and m["index"] == peers.index), None)
+    return [m["pid"] for m in all_ if m["host"] == host]
+
+
 def before_exit(work: Callable[[int], None]) -> None:
     """Have `work(exit code)` called when this process is ended from outside its main thread."""
     _job.before_exit.append(work)

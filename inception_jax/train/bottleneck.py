@@ -1,7 +1,8 @@
 """The bottleneck of training: the input or the step."""
 
-import os
 from collections.abc import Mapping
+
+from inception_jax.runtime import cores
 
 BOUND = 0.05  # share of the time spent waiting for images above which it is the input
 
@@ -28,10 +29,10 @@ class Bottleneck:
         image = f"an image takes a thread {sum(stages.values()):.2f} ms ({costs})"
         if not bound:
             return f"bottleneck: the step; {waited:.1%} of the time waits for images; {image}"
-        cores = os.cpu_count() or 1
+        count = cores.share()
         more = f"raise --config.data.threads={self._threads}"
-        if self._threads >= cores:
-            more = f"all {cores} cores read already: give the host more cores, or a smaller image"
+        if self._threads >= count:
+            more = f"all {count} cores read already: give the host more cores, or a smaller image"
             if stages.get("read", 0) > stages.get("decode", 0):
                 more = "the disk is slow: raise --config.data.threads, or pack the images nearer"
         return f"bottleneck: the input; {waited:.0%} of the time waits for images; {image}; {more}"

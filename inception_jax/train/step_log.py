@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.data import readers
 from inception_jax.errors import DivergedError
 from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
@@ -56,7 +57,7 @@ class StepLog:
         self._trainer, self._workdir, self._writer = trainer, workdir, writer
         self._bar, self._clock, self._feed = bar, clock, feed
         self._saves, self._config = saves, trainer.config
-        self._bottleneck = Bottleneck(self._config.data.threads)
+        self._bottleneck = Bottleneck(readers.of(self._config.data).threads)
         self._shown: dict[str, float] | None = None  # means of the last line
         self._last: tuple[PendingStep, dict[str, float]] | None = None
 

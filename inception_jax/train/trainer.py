@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from inception_jax.data import pipeline
+from inception_jax.data import pipeline, readers
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
@@ -130,7 +130,7 @@ class Trainer:
         span = range(start + self.shift, self.program.total + self.shift)
         return read, pipeline.batches(
             read, c.data.batch_size, span, shard=shard, idle=idle,
-            threads=c.data.threads, processes=c.data.processes,
+            **readers.of(c.data)._asdict(),
         )  # fmt: skip
 
     def due(self, step: int, every_epochs: float) -> bool:

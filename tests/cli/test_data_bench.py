@@ -28,6 +28,12 @@ def test_bench_of_a_folder(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "9 images, 32 pixels, batches of 4, bicubic; libjpeg-turbo 3, only the crop" in said
     assert "images/s on 2 threads" in said and "the input costs" in said
+    assert "Python's lock: an image holds it for " in said and " images/s in one process" in said
+    assert cli.main([*words, "--scaling"]) == 0
+    said = capsys.readouterr().out
+    assert "1 thread  " in said and "% of separate programs" in said and "step" not in said
+    assert cli.main([*words, "--threads=0"]) == 78
+    assert "at least 1 and at most 1,024, or -1" in capsys.readouterr().err
 
 
 def test_bench_of_a_page(capsys):

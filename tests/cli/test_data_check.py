@@ -54,6 +54,28 @@ def test_from_a_folder_to_shards_and_a_flipped_byte(tmp_path, capsys):
     assert f"{shard.name}: missing" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "source", "says"),
+    [(("--side=16",), "tfds", "quality 90"), (("--raw",), "raw", "pixels as decoded")],
+)  # fmt: skip
+def test_pre_shrunk_and_raw_sets(tmp_path, capsys, flags, source, says):
+    """Checked as others, and the contract is printed; their names may be another format's."""
+    root = tree(tmp_path / "root", {"train": {"ant": 5, "bee": 6}})
+    words = ["data", "prepare", "folder", str(root), f"--out={tmp_path}", "--name=tiny", *flags]
+    assert cli.main(words) == 0
+    assert f"--config.data.source={source}" in capsys.readouterr().out
+    words = [f"--config.data.source={source}", "--config.data.name=tiny"]
+    assert check(tmp_path, *words) == 0
+    text = capsys.readouterr().out
+    assert "train: 11 images of 2 classes" in text and "1 shards match their checksums" in text
+    assert "\nstored: " in text and says in text and "suffix of another" not in text
+    [shard] = (tmp_path / "tiny/1.0.0").glob("tiny-train.*-of-*")
+    data = shard.read_bytes()
+    shard.write_bytes(data[:99] + bytes([data[99] ^ 1]) + data[100:])
+    assert check(tmp_path, *words) == 65
+    assert f"{shard.name}: expected sha256" in capsys.readouterr().err
+
+
 def test_a_damaged_shard_without_checksums(tmp_path, capsys):
     """Its records are named, as unreadable; the others are counted."""
     root = tree(tmp_path / "root", {"train": {"ant": 150, "bee": 60}})

@@ -21,7 +21,7 @@ BOUNDS = {
                    ("a", "b"), (True, True), 0.5, "ab", None]),
     "data.eval_crop": ([1, 0.001], [0, 1.001, "1", math.nan]),
     "data.flip": ([True, False], [0, 1, "true", None]),
-    "data.threads": ([1, 1024], [0, 1025]),
+    "data.threads": ([1, 1024, -1], [0, 1025, -2]),
     "data.dir": (["", "a b/ü"], [None, 3]),
     "model.width": ([1e-3, 16], [0, 16.001, -1]),
     "model.dropout": ([0, 0.99], [-1e-9, 0.991, 1, True, math.inf]),

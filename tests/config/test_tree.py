@@ -27,6 +27,7 @@ BETWEEN = [
     ({"model.num_classes": 12}, "data.classes=10"),
     ({"data.source": "folder"}, "data.dir is empty"),
     ({"data.source": "tfds"}, "data.name is empty"),
+    ({"data.source": "raw", "data.name": "x"}, "data.dir is empty"),
     ({"data.crop": "pad", "data.pad": 24}, "data.image_size=24"),
     ({"optim.accumulate": 3}, "optim.accumulate=3"),
     ({"optim.accumulate": 128}, "data.batch_size=64"),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from inception_jax import config as configs
-from inception_jax.data import input_bench
+from inception_jax.data import input_bench, lock_cost
 from inception_jax.data.images import turbojpeg
 from inception_jax.data.sources.digits import Digits
 
@@ -30,8 +30,17 @@ def bench():
     return input_bench.InputBench(Slow("test"), section(), seconds=0.4, rounds=1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_images():
+    """The lock is measured on eight of these slow images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lock_cost, "IMAGES", 8)
+        patch.setattr(lock_cost, "PIECE", 8)
+        yield
+
+
 @pytest.fixture(scope="module")
-def simulated():
+def simulated(few_images):
     """The figures with a simulated step."""
     return bench().run()
 
@@ -39,9 +48,9 @@ def simulated():
 def test_rates_and_stages(simulated):
     """With 10 ms of reading an image: below 100 images/s a thread, twice as many on two."""
     assert 30 < simulated["images_per_s_one_reader"] < 100
-    assert 1.5 < simulated["scaling"] < 2.5
+    assert 1.5 < simulated["speedup"] < 2.5
     assert simulated["images_per_s"] == pytest.approx(
-        simulated["scaling"] * simulated["images_per_s_one_reader"]
+        simulated["speedup"] * simulated["images_per_s_one_reader"]
     )
     stages = simulated["stages_ms"]
     assert list(stages) == ["read", "decode", "resize", "transfer"]
@@ -67,3 +76,8 @@ def test_the_decoder_is_named(monkeypatch):
     assert input_bench.decoder() == "libjpeg-turbo 3, only the crop"
     monkeypatch.setattr(turbojpeg, "library", lambda: None)
     assert "pip install turbojpeg" in input_bench.decoder()
+
+
+def test_the_lock_is_measured(simulated):
+    """The resize releases it; the sleep, which `lock_cost` does not know, counts as held."""
+    assert simulated["lock"]["hand_overs"] == 1 and simulated["lock"]["held_us"] > 10_000

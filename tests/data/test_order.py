@@ -51,6 +51,37 @@ def test_a_position_of_imagenet_is_cheap():
 
 def test_streams_differ():
     """Each seed and position has its own random numbers, the same at every call."""
-    first = {(s, p): order.stream(s, p).integers(2**62) for s in range(5) for p in range(200)}
+
+    def four(seed, position):
+        stream = order.Stream(seed).at(position)
+        return tuple(stream.integers(2**32) for _ in range(4))
+
+    first = {(s, p): four(s, p) for s in range(5) for p in range(200)}
     assert len(set(first.values())) == 1000
-    assert all(order.stream(s, p).integers(2**62) == v for (s, p), v in first.items())
+    assert all(four(s, p) == v for (s, p), v in first.items())
+
+
+DRAWS = st.lists(
+    st.one_of(
+        st.none(),
+        st.tuples(st.integers(-50, 50), st.integers(1, 2000)),
+        st.tuples(st.just(0), st.sampled_from([1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32])),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS, st.integers(0, 2**40), DRAWS)
+def test_a_stream_has_numpys_numbers(seed, position, draws):
+    """They are those of NumPy's generator, bit by bit, whatever was drawn before."""
+    stream = order.Stream(seed).at(position + 1)
+    stream.integers(10)
+    stream.at(position)
+    numpys = np.random.Generator(np.random.Philox(key=[seed, position]))
+    for draw in draws:
+        if draw is None:
+            assert stream.uniform(0.08, 1.3) == numpys.uniform(0.08, 1.3)
+        else:
+            low, count = draw
+            assert stream.integers(low, low + count) == numpys.integers(low, low + count)

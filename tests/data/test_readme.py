@@ -1,7 +1,6 @@
 """Tests of inception_jax/data/README.md: its files, commands and table."""
 
 import json
-import math
 import re
 
 import pytest
@@ -22,12 +21,22 @@ def test_files_exist():
         assert (ROOT / path).is_file(), path
 
 
+def _cells(row: str) -> list[str]:
+    return [cell.strip(" `").replace(",", "") for cell in row.strip("|").split("|")]
+
+
+RATES = {
+    pixels: [float(rate) for rate in _cells(rates)]
+    for pixels, rates in re.findall(r"^\| (\d{3}) pixels (\|.*)$", TEXT, re.M)
+}
+
+
 @pytest.mark.parametrize("row", re.findall(r"^\| `\w+` \| \d{3} \|.*$", TEXT, re.M))
 def test_cores_per_chip(row):
-    """A chip's rate follows from the multiply-adds, the cores from both rates."""
-    name, _, core, chip, cores, eight = (c.strip(" `") for c in row.strip("|").split("|"))
-    core, chip = float(core.replace(",", "")), float(chip.replace(",", ""))
+    """A TPU's rate follows from the multiply-adds, the cores from both rates."""
+    name, pixels, kind, images, *cores = _cells(row)
     macs = GOLDEN[name][models.dialects(name)[0]]["macs"]["value"]
-    assert chip == round(0.4 * 197e12 / (3 * 2 * macs))
-    assert float(cores) == pytest.approx(chip / core, abs=0.06)
-    assert int(eight) == pytest.approx(math.ceil(8 * chip / core), abs=1)
+    expected = {"TPU v5e": round(0.4 * 197e12 / (3 * 2 * macs)), "H100": 4_821}
+    assert int(images) == expected[kind]
+    for core, rate in zip(cores, RATES[pixels], strict=True):
+        assert float(core) == pytest.approx(int(images) / rate, abs=0.06)

@@ -2,12 +2,11 @@
 
 import resource
 import time
-from types import SimpleNamespace
 
 import pytest
 
-from inception_jax.doctor import host, images
-from inception_jax.doctor.finding import FAIL, OK, WARN
+from inception_jax.doctor import host
+from inception_jax.doctor.finding import OK, WARN
 from inception_jax.runtime import distributed
 from inception_jax.workdir import disk_space
 from tests.doctor.conftest import page
@@ -64,23 +63,30 @@ def test_variables(environment, platform, several, state):
     assert found.state == state and bool(found.advice) == (state == WARN)
 
 
-def test_limits(tmp_path, monkeypatch):
-    """Too little shared memory for `data.processes`, and too few open files."""
-    c = page(data__processes=2)
-    needed = images.shared_memory(c, 1)
-    assert needed == 3 * 64 * (24 * 24 * 3 + 8) and images.shared_memory(page(), 1) == 0
-    usage = {"free": needed}
-    monkeypatch.setattr(host.shutil, "disk_usage", lambda path: SimpleNamespace(**usage))
-    assert host.limits(needed, str(tmp_path)).state == OK
-    usage["free"] -= 1
-    found = host.limits(needed, str(tmp_path))
-    assert found.state == FAIL and "--config.data.processes=0" in found.advice
+def test_limits():
+    """Too few open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (1023, hard))
         assert host.limits().advice.startswith("ulimit -n ")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_nccl(tmp_path, monkeypatch):
+    """Too little shared memory; and where InfiniBand is, a limit of pinned memory."""
+    free, pinned = {"free": host.NCCL}, {resource.RLIMIT_MEMLOCK: (8 << 20, 8 << 20)}
+    monkeypatch.setattr(host.shutil, "disk_usage", lambda path: SimpleNamespace(**free))
+    monkeypatch.setattr(host.resource, "getrlimit", pinned.__getitem__)
+    rdma = str(tmp_path)
+    assert host.nccl(rdma=str(tmp_path / "none")).state == OK
+    found = host.nccl(rdma=rdma)
+    assert found.state == WARN and found.advice.startswith("ulimit -l unlimited")
+    pinned[resource.RLIMIT_MEMLOCK] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    assert host.nccl(rdma=rdma).state == OK
+    free["free"] -= 1
+    found = host.nccl(rdma=rdma)
+    assert found.state == WARN and "docker run --shm-size" in found.advice
 
 
 def test_cache(tmp_path, monkeypatch):

@@ -18,6 +18,18 @@ def test_examples_are_what_is_rendered(name):
     assert example(name) == (FOLDER / name).read_text(), "python -m tests.launch.examples"
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_variables_of_nccl_reach_the_program(name, monkeypatch):
+    """The launching shell's, on every engine, before the command; not XLA_FLAGS."""
+    monkeypatch.setenv("NCCL_SOCKET_IFNAME", "=eth0")
+    monkeypatch.setenv("NCCL_DEBUG", "INFO")
+    text = "\n".join(line.strip() for line in rendered(EXAMPLES[name]).splitlines())
+    before, exports, after = text.rpartition(
+        "export NCCL_DEBUG=INFO\nexport NCCL_SOCKET_IFNAME==eth0\n"
+    )
+    assert exports and "train --config" in after and "XLA_FLAGS" not in before + after
+
+
 @pytest.mark.parametrize("name", [n for n in EXAMPLES if n.endswith(("sh", "sbatch"))])
 def test_scripts_parse(name):
     """bash accepts their syntax."""
@@ -76,4 +88,6 @@ def test_setup_comes_first_and_execs():
     text = rendered(f"k8s --image=i --claim=c:/runs {setup}")
     assert "module load cuda\nexec inception-jax train" in text.replace("                ", "")
     assert "module load cuda\n" in rendered(f"slurm {setup}")
-    assert "module load cuda" in rendered(f"sky --bucket=gs://b:/runs {setup}")
+    task = yaml.safe_load(rendered(f"sky --bucket=gs://b:/runs {setup}"))
+    assert task["setup"].startswith("module load cuda\npip install")
+    assert task["run"].startswith("module load cuda\ninception-jax train")  # another shell

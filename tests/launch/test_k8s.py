@@ -46,3 +46,21 @@ def test_cancel_deletes_jobsets(tmp_path, monkeypatch):
     install(tmp_path, monkeypatch, "kubectl")
     k8s.cancel("jobset/a-0 jobset/a-1", "team")
     assert calls(tmp_path) == ["kubectl delete --ignore-not-found -n team jobset/a-0 jobset/a-1"]
+
+
+def test_network_cards_and_shared_memory():
+    """`--rdma` asks for the cards and the right to pin memory; shared memory is the machine's."""
+
+    def pod(flags):
+        text = rendered(f"k8s --image=i --claim=c:/runs --nodes=2 --gpus=8 {flags}")
+        job = yaml.safe_load(text)["spec"]["replicatedJobs"][0]["template"]
+        return job["spec"]["template"]["spec"]
+
+    (plain,), (rdma,) = (pod(x)["containers"] for x in ("", "--rdma=vpc.amazonaws.com/efa:4"))
+    assert plain["resources"]["limits"] == {"nvidia.com/gpu": "8"}
+    assert rdma["resources"]["limits"] == {"nvidia.com/gpu": "8", "vpc.amazonaws.com/efa": "4"}
+    assert rdma["securityContext"] == {"capabilities": {"add": ["IPC_LOCK"]}}
+    assert "securityContext" not in plain
+    assert pod("")["volumes"][0] == {"name": "shm", "emptyDir": {"medium": "Memory"}}
+    (one,) = pod("--rdma=rdma/hca")["containers"]
+    assert one["resources"]["limits"]["rdma/hca"] == "1"

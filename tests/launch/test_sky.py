@@ -28,6 +28,13 @@ def test_spot(flag, spot):
     assert task["file_mounts"] == {"/runs": {"source": "gs://b", "mode": "MOUNT"}}
 
 
+def test_network_tier():
+    """Asked for only by the flag: it leaves out clouds without one."""
+    flags = "sky --accelerator=H100:8 --nodes=2 --bucket=gs://b:/runs"
+    for more, tier in (("", None), (" --network_tier=best", "best")):
+        assert yaml.safe_load(rendered(flags + more))["resources"].get("network_tier") == tier
+
+
 def test_a_token_for_each_job(tmp_path, monkeypatch):
     """SkyPilot takes it from the environment: it is in no file and on no command line."""
     monkeypatch.setenv("INCEPTION_JAX_JOB_TOKEN", "")  # restored afterwards

@@ -24,6 +24,13 @@ def test_what_sbatch_reads_is_quoted():
     assert "\n#SBATCH --output='/tmp/50%%j a/slurm-%j.log'\n" in text
 
 
+def test_pinned_memory_is_not_the_login_nodes():
+    """Several nodes may use InfiniBand; the line precedes srun, which passes the limit on."""
+    text = rendered("slurm --nodes=2 --gpus=8")
+    assert 0 < text.index('ulimit -Sl "$(ulimit -Hl)"') < text.index("srun")
+    assert "ulimit" not in rendered("slurm --gpus=8")
+
+
 @pytest.mark.parametrize(
     ("limit", "seconds"),
     [("90", 5400), ("1:30", 90), ("24:00:00", 86400), ("2-00", 172800), ("1-02:03:04", 93784)],

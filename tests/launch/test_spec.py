@@ -1,5 +1,6 @@
-"""Tests `launch/spec.py`: job names, tasks, and folders on persistent volumes."""
+"""Tests `launch/spec.py`: job names, tasks, variables, and folders on persistent volumes."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inception_jax.errors import ConfigError
-from inception_jax.launch.spec import NAME, JobSpec, valid_name
+from inception_jax.launch.spec import NAME, JobSpec, valid_name, with_nccl
 
 TRAIN = ("train", "--config=configs/digits.py")
 
@@ -88,3 +89,12 @@ def test_a_password_is_not_stored(text):
             spec(**changes)
         assert "s3c" not in str(raised.value)
     assert spec(setup='export PGPASSWORD=$(cat ~/.password) PGPASSWORD="$X"')
+
+
+def test_variables_of_nccl():
+    """Each is exported, quoted, before the lines of --setup."""
+    values = {"NCCL_IB_HCA": "^mlx5_0,'$(touch owned)", "XLA_FLAGS": "--xla_x", "A_NCCL_B": "1"}
+    assert with_nccl("module load x", {"PATH": "x"}) == "module load x" and with_nccl("", {}) == ""
+    lines = with_nccl('printf %s "$NCCL_IB_HCA"', values)
+    assert lines.count("export") == 1
+    assert subprocess.check_output(["bash", "-c", lines], text=True) == values["NCCL_IB_HCA"]

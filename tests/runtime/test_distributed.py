@@ -99,3 +99,14 @@ def test_the_first_cause_decides_the_exit_code(leaves, tmp_path, monkeypatch):
     else:
         distributed.abort_all(73, "stuck")
         assert codes == [73, 73]
+
+
+def test_processes_of_this_host(monkeypatch):
+    """Their ids, by the names of the hosts; none for a process without a job."""
+    assert distributed.local_pids() == []
+    hosts = {0: "a", 1: "b", 2: "a", 3: "b"}
+    members = {i: {"index": i, "host": host, "pid": 100 + i} for i, host in hosts.items()}
+    for index, expected in ((2, [100, 102]), (3, [101, 103])):
+        peers = SimpleNamespace(members=members, index=index)
+        monkeypatch.setattr(distributed._job, "peers", peers)
+        assert distributed.local_pids() == expected

@@ -1,13 +1,12 @@
 """Tests `inception_jax/train/bottleneck.py`: the verdict, and when it is repeated."""
 
-import os
-
 import pytest
 
+from inception_jax.runtime import cores
 from inception_jax.train.bottleneck import Bottleneck
 
 STAGES = {"read": 0.1, "decode": 0.9, "resize": 0.2}
-CORES = os.cpu_count() or 1
+CORES = cores.available()
 
 
 def test_the_step_is_named():

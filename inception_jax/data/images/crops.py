@@ -1,19 +1,31 @@
 """Crops on the host: the part of an image that the network sees."""
 
 import math
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from inception_jax.data.images.picture import Box
 
-Rng = np.random.Generator
 Span = tuple[float, float]
 # `random` chooses one of these: GoogLeNet's section 6; TensorFlow's four ResizeMethods.
 RANDOM = ("bilinear", "nearest", "bicubic", "area")
 ATTEMPTS = 10  # torchvision's
 # slim's preprocessing/inception_preprocessing.py, distorted_bounding_box_crop.
 TENSORFLOW_ATTEMPTS, MIN_COVERED = 100, 0.1
+
+
+class Rng(Protocol):
+    """A source of random numbers: `order.Stream`, or NumPy's generator."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number in [low, high)."""
+        ...
+
+    def integers(self, low: int, high: int | None = None) -> int:
+        """A whole number in [low, high), or [0, low)."""
+        ...
 
 
 def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
@@ -62,7 +74,7 @@ def tensorflow_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) 
     return Box(0, 0, height, width)
 
 
-def _start(rng: np.random.Generator, room: int) -> int:
+def _start(rng: Rng, room: int) -> int:
     """A start in [0, room), as in TensorFlow: a rectangle never touches the last row."""
     return int(rng.integers(room)) if room else 0
 
@@ -88,8 +100,8 @@ def evaluated_with(interpolation: str) -> str:
     return "bilinear" if interpolation == "random" else interpolation
 
 
-def shifted(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:
+def shifted(rng: Rng, image: np.ndarray, pad: int) -> np.ndarray:
     """Shift `image` [s, s, 3] by up to `pad` pixels each way, with a reflected border."""
-    dy, dx = rng.integers(0, 2 * pad + 1, 2)
+    dy, dx = rng.integers(0, 2 * pad + 1), rng.integers(0, 2 * pad + 1)
     padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
     return padded[dy : dy + image.shape[0], dx : dx + image.shape[1]]

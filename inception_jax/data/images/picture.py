@@ -6,10 +6,11 @@ import numpy as np
 
 from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import decode
+from inception_jax.data.images.turbojpeg import Scratch
 
 Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
 MAX_PIXELS = 2**26  # of a decoded box: 200 MB; a larger one is decoded at a half, a quarter, ...
-SHRINK = (8, 4, 2)  # the scales 1/n at which a JPEG can be decoded
+SHRINK = 8  # a JPEG can be decoded at a half, a quarter and an eighth
 
 
 class Box(NamedTuple):
@@ -47,18 +48,23 @@ class Picture:
             self._pixels = decode(self._data)
         return self._pixels
 
-    def inside(self, box: Box, least: int | None = None, fast_dct: bool = False) -> np.ndarray:
+    def inside(
+        self, box: Box, least: int | None = None, fast_dct: bool = False,
+        scratch: Scratch | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
 
         `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
         quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of
         `whole`, unless the box has more than 2^26. `fast_dct` is `decode`'s, and keeps no pixels.
+        If `scratch` is given, the result is valid until its next use.
 
         Raises:
             BadImageError: the image cannot be read.
         """
         if self._pixels is None and self._header is not None:
-            part = turbojpeg.decode(self._data, self._header, *_shrunk(box, least), fast_dct)
+            region = _shrunk(box, least)
+            part = turbojpeg.decode(self._data, self._header, *region, fast_dct, scratch)
             if part is not None:
                 return part
         y, x, height, width = box
@@ -68,12 +74,10 @@ class Picture:
 
 def _shrunk(box: Box, least: int | None) -> tuple[int, int, int, int, int]:
     """The box in pixels of an image decoded at 1 / n, and n."""
-    n = 1
-    if least is not None:
-        short = min(box.height, box.width)
-        n = next((n for n in SHRINK if short >= n * least), 1)
-    while n < max(SHRINK) and box.height * box.width > MAX_PIXELS * n * n:
+    (y, x, height, width), n = box, 1
+    while n < SHRINK and least is not None and min(height, width) >= 2 * n * least:
+        n *= 2
+    while n < SHRINK and height * width > MAX_PIXELS * n * n:
         n *= 2
     # Rounded inwards, so that the box stays in the image.
-    y, x = box.y // n, box.x // n
-    return y, x, max(1, box.height // n), max(1, box.width // n), n
+    return y // n, x // n, height // n or 1, width // n or 1, n

@@ -14,19 +14,23 @@ import numpy as np
 from PIL import Image
 
 Size = tuple[int, int]  # width, height
-Resize = Callable[[np.ndarray, Size], np.ndarray]
+Resize = Callable[..., np.ndarray]  # of pixels, size, and an array for the result, or None
 LONGEST_SIDE = 32_766  # of an image for cv2.remap
 
 
-def _opencv(pixels: np.ndarray, size: Size, *, how: int) -> np.ndarray:
-    return cv2.resize(pixels, size, interpolation=how)
+def _opencv(
+    pixels: np.ndarray, size: Size, out: np.ndarray | None = None, *, how: int
+) -> np.ndarray:
+    return cv2.resize(pixels, size, dst=out, interpolation=how)
 
 
-def _pillow(pixels: np.ndarray, size: Size, *, how: Image.Resampling) -> np.ndarray:
+def _pillow(
+    pixels: np.ndarray, size: Size, out: np.ndarray | None = None, *, how: Image.Resampling
+) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, how))
 
 
-def _tensorflow1(pixels: np.ndarray, size: Size) -> np.ndarray:
+def _tensorflow1(pixels: np.ndarray, size: Size, out: np.ndarray | None = None) -> np.ndarray:
     """`tf.compat.v1.image.resize_bilinear`, rounded: output pixel i reads at i * scale."""
     at = []
     for axis, count in zip((1, 0), size, strict=True):
@@ -39,7 +43,7 @@ def _tensorflow1(pixels: np.ndarray, size: Size) -> np.ndarray:
             position += 2 * np.arange(count) - low
         at.append(position.astype(np.float32))
     x, y = np.meshgrid(*at)
-    return cv2.remap(pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(pixels, x, y, cv2.INTER_LINEAR, out, borderMode=cv2.BORDER_REPLICATE)
 
 
 # By the name that `data.interpolation` has; those without a library's name are OpenCV's.
@@ -55,9 +59,14 @@ RESIZES: dict[str, Resize] = {
 }
 
 
-def resize(pixels: np.ndarray, size: Size, how: str) -> np.ndarray:
+def resize(pixels: np.ndarray, size: Size, how: str, out: np.ndarray | None = None) -> np.ndarray:
     """`pixels`, uint8 [h, w, 3], resized to `size` by `RESIZES[how]`; the aspect may change.
 
-    Pixels that have the size are returned themselves.
+    The result is written to `out`, contiguous uint8 of that size, if it is given; without it,
+    pixels that have the size are returned themselves.
     """
-    return pixels if pixels.shape[1::-1] == size else RESIZES[how](pixels, size)
+    found = pixels if pixels.shape[1::-1] == size else RESIZES[how](pixels, size, out)
+    if out is None or found is out:
+        return found
+    out[:] = found
+    return out

@@ -1,8 +1,10 @@
 """Decodes a region of a JPEG through libjpeg-turbo's C interface; no Python package offers that.
 
-The functions of the TurboJPEG 3 API are called through ctypes, which releases the GIL. The library
-is the system's if that is version 3 or newer, else the one inside the wheel `turbojpeg`; without
-either, whole images are decoded by `simplejpeg`. `experiments/input/decoders.py` compares the two.
+The functions of the TurboJPEG 3 API are called through ctypes: those that take less than 5 us keep
+the GIL (`PyDLL`), because to hand it to another thread costs 20 us and more. Only decoding releases
+it. The library is the system's if that is version 3 or newer, else the one inside the wheel
+`turbojpeg`; without either, whole images are decoded by `simplejpeg`.
+`experiments/input/decoders.py` compares the two.
 """
 
 import ctypes
@@ -22,6 +24,24 @@ YCBCR_OR_GREY = (1, 2)
 BLOCK = {0: 8, 1: 16, 2: 16, 3: 8, 4: 8, 5: 32, 6: 8}
 RIGHT = 2  # pixels right of the region that smooth chroma upsampling reads
 TAIL = 4096  # bytes at the end of a file that must contain its end marker
+
+
+class Scratch:
+    """Memory into which a thread decodes one image after another.
+
+    Attributes:
+        address: of the first byte of the last array.
+    """
+
+    def __init__(self) -> None:
+        self._size = self.address = 0
+
+    def array(self, height: int, width: int) -> np.ndarray:
+        """Memory for pixels, uint8 [height, width, 3], which the next call may give again."""
+        if (size := height * width * 3) > self._size:
+            self._memory, self._size = np.empty(size, np.uint8), size
+            self.address = self._memory.ctypes.data  # 3 us
+        return np.ndarray((height, width, 3), np.uint8, self._memory)
 
 
 class Header(NamedTuple):
@@ -45,11 +65,13 @@ class Scale(ctypes.Structure):
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """The library, version 3 or newer, or None."""
+def library() -> ctypes.PyDLL | None:
+    """The library, version 3 or newer, or None. Only its `tj3Decompress8` releases the GIL."""
     for path in filter(None, (ctypes.util.find_library("turbojpeg"), _in_wheel())):
         try:
-            return _declared(ctypes.CDLL(path))
+            lib = ctypes.PyDLL(path)
+            lib.tj3Decompress8 = ctypes.CDLL(path).tj3Decompress8
+            return _declared(lib)
         except (OSError, AttributeError):  # cannot be loaded; version 2 lacks the functions
             continue
     return None
@@ -64,7 +86,7 @@ def _in_wheel() -> str | None:
     return str(found[0].locate()) if found else None
 
 
-def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
+def _declared(lib: ctypes.PyDLL) -> ctypes.PyDLL:
     handle, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
     lib.tj3Init.restype, lib.tj3Init.argtypes = handle, [integer]
     lib.tj3Destroy.restype, lib.tj3Destroy.argtypes = None, [handle]
@@ -82,7 +104,7 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
 class _Handle:
     """A decompressor; each thread has its own."""
 
-    def __init__(self, lib: ctypes.CDLL):
+    def __init__(self, lib: ctypes.PyDLL):
         self.lib, self.value = lib, lib.tj3Init(DECOMPRESS)
         self._of: bytes | None = None
         lib.tj3Set(self.value, STOP_ON_WARNING, 1)  # refuse a damaged JPEG
@@ -125,13 +147,14 @@ def header(data: bytes) -> Header | None:
 
 def decode(
     data: bytes, header: Header, y: int, x: int, height: int, width: int, shrink: int = 1,
-    fast_dct: bool = False,
+    fast_dct: bool = False, scratch: Scratch | None = None,
 ) -> np.ndarray | None:  # fmt: skip
     """Decode a region of a JPEG to RGB, uint8 [height, width, 3]; None if it is damaged.
 
     With `shrink` 1 the pixels equal those of the whole decoded image: smooth upsampling of the
     chroma reads one block to the left and two pixels to the right, so these are decoded too. With
     2, 4 or 8 the region is of the image of ceil(height / shrink) by ceil(width / shrink) pixels.
+    The pixels lie in `scratch`, if it is given, and are valid until it is used again.
     """
     h = _handle()
     assert h is not None, "header() gives None without the library"
@@ -139,12 +162,13 @@ def decode(
     block = BLOCK[header.subsampling] // shrink or 1
     left = max(0, x // block - 1) * block
     right = min(-(-header.width // shrink), x + width + RIGHT)
-    out = np.empty((height, right - left, 3), np.uint8)
+    scratch = scratch or Scratch()
+    out = scratch.array(height, right - left)
     failed = (
         not h.read_header(data)
         or lib.tj3Set(h.value, FAST_DCT, int(fast_dct))
         or lib.tj3SetScalingFactor(h.value, Scale(1, shrink))
         or lib.tj3SetCroppingRegion(h.value, Region(left, y, right - left, height))
-        or lib.tj3Decompress8(h.value, data, len(data), out.ctypes.data, 0, RGB)
+        or lib.tj3Decompress8(h.value, data, len(data), scratch.address, 0, RGB)
     )
     return None if failed else out[:, x - left : x - left + width]

@@ -30,10 +30,12 @@ class Split(NamedTuple):
 
 def splits(data: sections.Data) -> dict[str, Split]:
     """The splits of the set that a config's `data` section names; reads no image."""
-    if data.source == "tfds":
+    if data.source in ("tfds", "raw"):
+        from inception_jax.data.sources.raw import Raw
         from inception_jax.data.sources.tfds import Tfds
 
-        source = Tfds(data.name, data.dir, data.train_split)
+        opened = Raw if data.source == "raw" else Tfds
+        source = opened(data.name, data.dir, data.train_split)
         return {name: Split(count, len(source.classes)) for name, count in source.splits.items()}
     names = SPLITS if data.source == "digits" else subfolders(user_paths.expanded(data.dir))[0]
     return {name: _split(data, name) for name in names}

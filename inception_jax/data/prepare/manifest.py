@@ -1,18 +1,20 @@
-"""The assignment of a folder's images to shards; a function of the files only."""
+"""The assignment of images to shards; a function of the files only."""
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from inception_jax.data.prepare import prepared
 from inception_jax.data.sources.folder import Folder
 from inception_jax.data.sources.listing import subfolders
-from inception_jax.errors import ConfigError, shown
+from inception_jax.errors import ConfigError, DataError, shown
 from inception_jax.progress import watched
 
 STAT_THREADS = 16  # that read file sizes; on a network disk each call waits
@@ -20,7 +22,10 @@ SPLIT = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
 class ImageFile(NamedTuple):
-    """A file: its path below the folder, its label, its size and its modification time."""
+    """An image: its path below the folder, its label, its size and its modification time.
+
+    Of another prepared set: `split/index`, -1 (known when it is read), the mean size, and 0.
+    """
 
     path: str
     label: int
@@ -36,44 +41,31 @@ class ShardFile(NamedTuple):
     images: Sequence[ImageFile]
 
 
+class Original(NamedTuple):
+    """An image as it is read: the bytes of its file, its label, and the file's name."""
+
+    data: bytes
+    label: int
+    file_name: bytes
+
+
+@dataclass
 class Manifest:
-    """The shards of every split of a folder, and the classes.
+    """The shards of every split of a set to prepare, and where its images come from.
 
-    Args:
-        root: the folder, with one folder a split, and in it one folder a class.
-        name: of the set.
-        shard_bytes: approximate size of the images of a shard.
-        train: the split whose folders are the classes of all splits.
-        splits: to pack; every folder of `root` if empty.
-
-    Raises:
-        ConfigError: a split is missing, has no images, or has a class that `train` lacks.
+    Attributes:
+        classes: their names, by label.
+        shards: of all splits.
+        read: reads an image; called by several threads. Raises OSError if its file cannot be read.
+        left_out: lines about what is in the folder and not in the set.
+        origin: the shards of the set that the images are from; none of a folder.
     """
 
-    def __init__(self, root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str]):
-        if not root.is_dir():
-            raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
-        folders, _ = subfolders(root)
-        for split in (train, *splits):
-            if split not in folders:
-                raise ConfigError(
-                    f"{root}: expected a split {split!r}, found "
-                    f"{', '.join(folders) or 'no folders'}; set --train_split= and --splits="
-                )
-        self.classes: tuple[str, ...] = ()
-        self.shards: list[ShardFile] = []
-        self.left_out: list[str] = []  # lines about what is in the folder and not in the set
-        for split in splits or folders:
-            source = _opened(root, split, train)
-            self.classes = source.classes
-            self.left_out += source.left_out.lines(split)
-            if odd := [name for name in source.classes if shown(name) != name]:
-                raise ConfigError(
-                    f"{root}: the class folder {shown(odd[0])} has a line break, a control "
-                    f"character or undecodable bytes in its name, but names are stored one a line "
-                    f"as UTF-8; rename it"
-                )
-            self.shards += _planned(name, split, _mixed(_listed(root, source, split)), shard_bytes)
+    classes: tuple[str, ...]
+    shards: list[ShardFile]
+    read: Callable[[ImageFile], Original]
+    left_out: list[str] = field(default_factory=list)
+    origin: Sequence[ImageFile] = ()
 
     def __len__(self) -> int:
         return sum(len(shard.images) for shard in self.shards)
@@ -84,12 +76,61 @@ class Manifest:
         With `times` modification times count, which stand for the bytes; a copy has others.
         """
         digest = hashlib.sha256(json.dumps([*flags, *self.classes]).encode())
-        for shard in self.shards:
+        for shard in (*self.shards, *([ShardFile("", "", self.origin)] if self.origin else [])):
             digest.update(f"\n{shard.file}\n".encode())
             for image in shard.images:
                 fields = image if times else image[:-1]
                 digest.update(os.fsencode("\0".join(map(str, fields)) + "\n"))
         return digest.hexdigest()
+
+
+def of_folder(root: Path, name: str, shard_bytes: int, train: str, splits: Sequence[str],
+              suffix: str = prepared.FORMAT) -> Manifest:  # fmt: skip
+    """The manifest of a folder: every image of it, in an order that mixes the classes.
+
+    Args:
+        root: the folder, with one folder a split, and in it one folder a class.
+        name: of the set.
+        shard_bytes: approximate size of the files in a shard.
+        train: the split whose folders are the classes of all splits.
+        splits: to pack; every folder of `root` if empty.
+        suffix: of the shards' names, see `Contract.format`.
+
+    Raises:
+        ConfigError: a split is missing, has no images, or has a class that `train` lacks.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"{root}: expected a folder `split/class/image`, found none")
+    folders, _ = subfolders(root)
+    for split in (train, *splits):
+        if split not in folders:
+            raise ConfigError(
+                f"{root}: expected a split {split!r}, found "
+                f"{', '.join(folders) or 'no folders'}; set --train_split= and --splits="
+            )
+    result = Manifest((), [], partial(_read, root))
+    for split in splits or folders:
+        source = _opened(root, split, train)
+        result.classes = source.classes
+        result.left_out += source.left_out.lines(split)
+        if odd := [name for name in source.classes if shown(name) != name]:
+            raise ConfigError(
+                f"{root}: the class folder {shown(odd[0])} has a line break, a control "
+                f"character or undecodable bytes in its name, but names are stored one a line "
+                f"as UTF-8; rename it"
+            )
+        images = _mixed(_listed(root, source, split))
+        result.shards += planned(name, split, images, shard_bytes, suffix)
+    return result
+
+
+def _read(root: Path, image: ImageFile) -> Original:
+    try:
+        data = (root / image.path).read_bytes()
+    except FileNotFoundError as e:
+        path = shown(root / image.path)
+        raise DataError(f"{path} was listed at the start and has been removed") from e
+    return Original(data, image.label, os.fsencode(os.path.basename(image.path)))
 
 
 def _opened(root: Path, split: str, train: str) -> Folder:
@@ -116,11 +157,11 @@ def _mixed(images: list[ImageFile]) -> list[ImageFile]:
     return sorted(images, key=lambda image: hashlib.sha256(os.fsencode(image.path)).digest())
 
 
-def _planned(
-    name: str, split: str, images: list[ImageFile], shard_bytes: int
+def planned(
+    name: str, split: str, images: Sequence[ImageFile], shard_bytes: int, suffix: str
 ) -> Iterator[ShardFile]:
     """Shards of equal numbers of images."""
     count = min(-(-sum(image.size for image in images) // shard_bytes) or 1, len(images))
-    for i, path in enumerate(prepared.shards(Path(), name, split, count)):
+    for i, path in enumerate(prepared.shards(Path(), name, split, count, suffix)):
         part = images[i * len(images) // count : (i + 1) * len(images) // count]
         yield ShardFile(path.name, split, part)

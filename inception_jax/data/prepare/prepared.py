@@ -4,6 +4,9 @@
                      features.json, dataset_info.json, ... as tensorflow-datasets writes them
                      checksums.json
 
+A set of decoded images has `raw` shards (`raw_shard.py`) and, instead of TFDS's files, its classes
+and the lengths of its shards in checksums.json.
+
 It is written in OUT/.preparing/NAME and renamed when complete; no TensorFlow is needed.
 """
 
@@ -22,14 +25,15 @@ from inception_jax.errors import ConfigError, DataError, DiskFullError, from_os_
 from inception_jax.progress import watched
 from inception_jax.workdir import atomic, disk_space
 
+VERSION = "1.0.0"  # of the sets that we write
 CHECKSUMS = "checksums.json"
 FORMAT = "array_record"
 STAGING = ".preparing"
 
 
-def shards(folder: Path, name: str, split: str, count: int) -> list[Path]:
+def shards(folder: Path, name: str, split: str, count: int, suffix: str = FORMAT) -> list[Path]:
     """The paths of a split's shards."""
-    return [folder / f"{name}-{split}.{FORMAT}-{i:05d}-of-{count:05d}" for i in range(count)]
+    return [folder / f"{name}-{split}.{suffix}-{i:05d}-of-{count:05d}" for i in range(count)]
 
 
 def example(values: Mapping[str, bytes | int]) -> bytes:
@@ -95,10 +99,21 @@ def hashed(folder: Path, names: Sequence[str]) -> dict[str, str]:
         return dict(zip(names, digests, strict=True))
 
 
-def write_checksums(folder: Path, digests: Mapping[str, str], **more: str) -> None:
+def write_checksums(folder: Path, digests: Mapping[str, str], **more: Any) -> None:
     """Write the sha256 of the shards, and `more`, to checksums.json."""
     content = {**more, "shards": dict(digests)}
     atomic.write_text(folder / CHECKSUMS, json.dumps(content, indent=1))
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """The content of checksums.json, {} for a set without; raises DataError if it is damaged."""
+    path = folder / CHECKSUMS
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        raise DataError(f"{path} is damaged ({e}); prepare the set again") from e
 
 
 def verify(folder: Path) -> int | None:
@@ -107,13 +122,12 @@ def verify(folder: Path) -> int | None:
     Raises:
         DataError: a shard is missing or damaged; the message names each.
     """
-    path = folder / CHECKSUMS
-    if not path.exists():
+    content = manifest(folder)
+    if not content:
         return None
-    try:
-        expected: dict[str, str] = json.loads(path.read_text())["shards"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise DataError(f"{path} is damaged ({e}); prepare the set again") from e
+    expected = content.get("shards") if isinstance(content, dict) else None
+    if not isinstance(expected, dict):
+        raise DataError(f"{folder / CHECKSUMS} is damaged (no shards); prepare the set again")
     damaged = []
     for name, digest in hashed(folder, list(expected)).items():
         if digest != expected[name]:
@@ -191,9 +205,9 @@ def publish(staged: Path, final: Path) -> None:
     atomic.sync_folder(final.parent)
 
 
-def how_to_read(final: Path) -> str:
+def how_to_read(final: Path, source: str = "tfds") -> str:
     """The flags that train on a set."""
     return (
-        f"read it with --config.data.source=tfds --config.data.name={final.parent.name} "
+        f"read it with --config.data.source={source} --config.data.name={final.parent.name} "
         f"--config.data.dir={final.parent.parent}"
     )

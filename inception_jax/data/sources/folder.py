@@ -35,7 +35,9 @@ class Folder:
                 f"{flag}: expected in {base / split} only classes of "
                 f"{train_split}, but it also has {_listed(extra)}"
             )
-        self._root, self._split = base, split
+        self._split = split
+        # Of each class: its folder, and a separator.
+        self._folders = [os.fsencode(base / split / name) + b"/" for name in self.classes]
         self._files = listing.of(base / split, list(self.classes))
         self.left_out.add_all(self._files.left_out)
         if not len(self):
@@ -55,7 +57,8 @@ class Folder:
 
     def stored(self, index: int) -> bytes:
         """The file's bytes; raises BadImageError."""
-        return contents(os.path.join(self._root, self.name(index)))
+        files = self._files
+        return contents(self._folders[files.labels[index]] + files.names[index])
 
     def name(self, index: int) -> str:
         """`split/class/file`."""

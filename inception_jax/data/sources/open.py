@@ -19,6 +19,10 @@ def open_source(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.folder import Folder
 
         source = Folder(data.dir, split, data.train_split)
+    elif data.source == "raw":
+        from inception_jax.data.sources.raw import Raw
+
+        source = Raw(data.name, data.dir, split)
     else:
         from inception_jax.data.sources.tfds import Tfds
 

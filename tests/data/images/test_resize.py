@@ -96,3 +96,14 @@ def test_the_right_size_is_returned_as_it_is(how):
     pixels = noise(5, 8)
     assert resize(pixels, (8, 5), how) is pixels
     assert resize(pixels[:, 1:7], (3, 4), how).shape == (4, 3, 3)  # a view that is not contiguous
+
+
+@pytest.mark.parametrize("how", RESIZES)
+@pytest.mark.parametrize("shape", [(30, 40), (20, 17)])
+def test_the_result_is_written_where_it_shall_be(how, shape):
+    """Into a slice of a batch, also of pixels that have the size, or are rows of a larger image."""
+    pixels, batch = noise(*shape)[:, 3:], np.zeros((3, 20, 14, 3), np.uint8)
+    found = resize(pixels, (14, 20), how, batch[1])
+    assert np.shares_memory(found, batch)
+    np.testing.assert_array_equal(batch[1], resize(pixels, (14, 20), how))
+    assert not batch[0].any() and not batch[2].any()

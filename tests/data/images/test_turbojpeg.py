@@ -1,5 +1,6 @@
 """Tests of inception_jax.data.images.turbojpeg."""
 
+import ctypes
 import threading
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.data.images.jpegs import NOISE, SAMPLINGS, boxes, jpeg
 from tests.data.pictures import gradient
 
 pytestmark = pytest.mark.usefixtures("turbojpeg_library")
+PYTHONAPI = 4  # ctypes' flag of a function that keeps the lock
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,3 +60,25 @@ def test_threads_have_decoders_of_their_own():
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert not wrong
+
+
+def test_scratch_is_used_again():
+    """Regions are decoded into the same memory, which grows; their pixels are those without it."""
+    scratch, header = turbojpeg.Scratch(), turbojpeg.header(data := jpeg(NOISE))
+    small, large = Box(3, 4, 20, 30), Box(0, 0, 60, 70)
+    first = turbojpeg.decode(data, header, *large, scratch=scratch)
+    np.testing.assert_array_equal(first, turbojpeg.decode(data, header, *large))
+    found = turbojpeg.decode(data, header, *small, scratch=scratch)
+    np.testing.assert_array_equal(found, turbojpeg.decode(data, header, *small))
+    assert np.shares_memory(first, found)
+    last = scratch.array(*NOISE.shape[:2])
+    assert not np.shares_memory(last, found) and scratch.address == last.ctypes.data
+
+
+def test_only_decoding_releases_the_lock():
+    """The quick functions keep it; the one that decodes does not."""
+    library = turbojpeg.library()
+    names = ("Init", "Get", "Set", "DecompressHeader", "SetCroppingRegion", "SetScalingFactor")
+    assert all(isinstance(getattr(library, f"tj3{n}"), ctypes._CFuncPtr) for n in names)
+    assert all(getattr(library, f"tj3{n}")._flags_ & PYTHONAPI for n in names)
+    assert not library.tj3Decompress8._flags_ & PYTHONAPI

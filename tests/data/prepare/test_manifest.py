@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inception_jax.data.prepare.manifest import Manifest
+from inception_jax.data.prepare.manifest import Manifest, of_folder
 from inception_jax.data.sources.folder import Folder
 from inception_jax.errors import ConfigError
 from tests.data.pictures import tree
@@ -14,7 +14,7 @@ SIZES = {"train": {"ant": 30, "bee": 41, "cow": 0}, "test": {"ant": 5, "cow": 2}
 
 
 def manifest(root: Path, shard_bytes: int = 2000, train: str = "train", splits=()) -> Manifest:
-    return Manifest(root, "tiny", shard_bytes, train, splits)
+    return of_folder(root, "tiny", shard_bytes, train, splits)
 
 
 def test_every_image_once(tmp_path):

@@ -17,7 +17,9 @@ from array_record.python import array_record_module
 from inception_jax import cli
 from inception_jax.data.prepare import pack as packing
 from inception_jax.data.prepare import prepared
+from inception_jax.data.prepare.contract import Contract
 from inception_jax.data.prepare.pack import pack
+from inception_jax.data.prepare.raw_shard import RawWriter
 from inception_jax.data.sources.tfds import Tfds
 from inception_jax.errors import ConfigError, DataError, DiskFullError
 from tests.data.pictures import pixels, tree
@@ -33,15 +35,15 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def interrupted(monkeypatch, after: int, error: BaseException):
     """Makes the read after file number `after` fail."""
-    read, calls = packing._read, []
+    convert, calls = packing._Packer.convert, []
 
-    def failing(path):
-        calls.append(path)
+    def failing(packer, image):
+        calls.append(image)
         if len(calls) > after:
             raise error
-        return read(path)
+        return convert(packer, image)
 
-    monkeypatch.setattr(packing, "_read", failing)
+    monkeypatch.setattr(packing._Packer, "convert", failing)
     return calls
 
 
@@ -136,6 +138,39 @@ def test_complete_shards_are_not_read_again(root, tmp_path, monkeypatch):
     assert len(calls) == 208 - sum(record["length"] for record in done.values()) < 208
 
 
+@pytest.mark.parametrize("contract", [Contract(16, 90), Contract(raw=True)], ids=["small", "raw"])
+def test_other_contracts_continue_too(root, tmp_path, monkeypatch, contract):
+    """To the files of an undisturbed packing; another contract is refused, before and after."""
+    options = {"shard_bytes": 9000, "contract": contract}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupted(patch, 250, KeyboardInterrupt())
+        pack(root, tmp_path / "out", "tiny", **options)
+    whole = json.loads((tmp_path / "out/.preparing/tiny/state.json").read_text())["done"]
+    with pytest.raises(ConfigError, match=r"unfinished set with side .* not 20"):
+        pack(root, tmp_path / "out", "tiny", shard_bytes=9000, contract=Contract(20, 90))
+    calls = interrupted(monkeypatch, 10**6, KeyboardInterrupt())
+    pack(root, tmp_path / "out", "tiny", **options)
+    remaining = 208 - sum(record["length"] for record in whole.values())
+    assert whole and remaining <= len(calls) <= remaining + packing.SAMPLE
+    pack(root, tmp_path / "b", "tiny", **options)
+    assert content(tmp_path / "out") == content(tmp_path / "b")
+    manifest = json.loads((tmp_path / "out" / SET / "checksums.json").read_text())
+    assert manifest["contract"] == contract.json()
+    with pytest.raises(ConfigError, match="packed with other flags"):
+        pack(root, tmp_path / "out", "tiny", shard_bytes=9000, contract=Contract(20, 90))
+
+
+def test_unreadable_images_have_no_pixels(tmp_path):
+    """A raw set leaves them out, up to 1%; a pre-shrunk one stores their files."""
+    root = tree(tmp_path / "root", {"train": {"ant": 150, "bee": 50}})
+    (root / "train/bee/007.png").write_bytes(b"\x89PNG torn")
+    summary = pack(root, tmp_path / "out", "raws", contract=Contract(raw=True))
+    assert "1 unreadable images, left out:" in summary and "train: 199 images" in summary
+    assert "--config.data.source=raw" in summary
+    assert "packed as they are" in pack(root, tmp_path / "out", "small", contract=Contract(16, 90))
+    assert len(Tfds("small", str(tmp_path / "out"), "train")) == 200
+
+
 def test_a_folder_that_has_changed(root, tmp_path, monkeypatch, capsys):
     """Its shards are discarded, even if only a file's modification time changed."""
     copy = shutil.copytree(root, tmp_path / "copy")
@@ -167,11 +202,20 @@ def test_disk_full_in_the_middle(root, tmp_path, monkeypatch):
     assert content(tmp_path / "tiny") == content(tmp_path / "b" / "tiny")
 
 
-def test_the_room_needed_is_enough(root, tmp_path, monkeypatch):
+def test_disk_full_in_a_raw_shard(root, tmp_path, monkeypatch):
+    """The same exit code, and no set."""
+    monkeypatch.setattr(packing, "RawWriter", lambda path: RawWriter(Path("/dev/full")))
+    with pytest.raises(DiskFullError, match="run the same command again; complete") as caught:
+        pack(root, tmp_path, "tiny", contract=Contract(raw=True))
+    assert caught.value.code == 74 and not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.parametrize("contract", [Contract(), Contract(16, 90), Contract(raw=True)])
+def test_the_room_needed_is_enough(root, tmp_path, monkeypatch, contract):
     """The estimate is at least the bytes written, and at most twice as many."""
     asked = []
     monkeypatch.setattr(prepared, "check_room", lambda out, size, name: asked.append(size))
-    pack(root, tmp_path, "tiny", shard_bytes=9000)
+    pack(root, tmp_path, "tiny", shard_bytes=9000, contract=contract)
     written = sum(path.stat().st_size for path in (tmp_path / SET).glob("tiny-*"))
     assert written <= asked[0] <= 2 * written
 
@@ -206,7 +250,7 @@ def test_more_than_one_percent_unreadable(tmp_path):
 def test_shards_without_readable_images(tmp_path):
     """An empty shard can be read; an empty split is refused."""
     root = tree(tmp_path / "root", {"train": {"ant": 6}})
-    paths = [image.path for shard in packing.Manifest(root, "tiny", 1, "train", ()).shards
+    paths = [image.path for shard in packing.of_folder(root, "tiny", 1, "train", ()).shards
              for image in shard.images]  # fmt: skip
     for path in paths[2:4]:
         (root / path).write_bytes(b"")

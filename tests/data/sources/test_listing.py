@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inception_jax.data.images import kind
-from inception_jax.data.prepare.manifest import Manifest
+from inception_jax.data.prepare.manifest import of_folder
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.files import Files
 from inception_jax.data.sources.folder import Folder
@@ -29,7 +29,7 @@ def names(source) -> list[str]:
 
 
 def packed(root) -> list[str]:
-    return [image.path for shard in Manifest(root, "set", 10**9, "train", ()).shards
+    return [image.path for shard in of_folder(root, "set", 10**9, "train", ()).shards
             for image in shard.images]  # fmt: skip
 
 

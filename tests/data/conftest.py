@@ -1,4 +1,4 @@
-"""Fixtures of the tests of images."""
+"""Fixtures of the tests of data."""
 
 import pytest
 
