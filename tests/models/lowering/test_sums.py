@@ -18,8 +18,8 @@ def test_sums_over_images_and_pixels(float64, shape):
 
 @pytest.mark.parametrize(
     ("side", "images", "rows"),
-    [(149, 256, 149), (147, 256, 3087), (147, 2048, 3087), (73, 256, 73), (35, 256, 245), (17, 256, 289),
-     (8, 256, 64), (1, 256, 1), (35, 32, 175)],
+    [(149, 256, 149), (147, 256, 3087), (147, 2048, 3087), (73, 256, 73),
+     (35, 256, 245), (17, 256, 289), (8, 256, 64), (1, 256, 1), (35, 32, 175)],
 )  # fmt: skip
 def test_parts_of_an_image(side, images, rows):
     """Rows of a part: no more than the compiler adds up in one kernel, no fewer than 64."""
