@@ -106,9 +106,9 @@ def variants() -> list[str]:
     return lines
 
 
-def speed(path: Path = ROOT / "experiments" / "speed" / "bench.json") -> list[str]:
+def speed(file: str = "bench.json") -> list[str]:
     """The machine, a line for each figure and peer, and what must be known of them."""
-    return ratios.markdown(json.loads(path.read_text()))
+    return ratios.markdown(json.loads((ROOT / "experiments" / "speed" / file).read_text()))
 
 
 def gpu(name: str) -> list[str]:
@@ -165,7 +165,10 @@ def chip_rows() -> list[str]:
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
-    "experiments/speed/README.md": {"speed": speed},
+    "experiments/speed/README.md": {
+        "speed": speed,
+        "speed of xception": partial(speed, "xception.json"),
+    },
     "inception_jax/models/README.md": {"variants": variants},
     "inception_jax/eval/README.md": {"protocols": protocol_rows},
     "inception_jax/weights/README.md": {"peers": peers},

@@ -22,6 +22,12 @@ def cache_folder() -> Path | None:
     return base / "inception_jax" / "xla" if base else None
 
 
+def _cores() -> int | None:
+    """Cores that this process may use."""
+    on_linux = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if on_linux else os.cpu_count()
+
+
 def age() -> float:
     """Seconds since this process started; 0 where that is not Linux."""
     try:
@@ -82,10 +88,6 @@ def start(dtype: str = "float32", platforms: str = "") -> None:
 
     if platforms:
         jax.config.update("jax_platforms", platforms)
-    if folder := cache_folder():
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if dtype == "float64":
         jax.config.update("jax_enable_x64", True)
     try:
@@ -99,5 +101,11 @@ def start(dtype: str = "float32", platforms: str = "") -> None:
             f"{reason.splitlines()[0].rstrip('.')}. "
             f"Unset it, or install what it needs: pip install 'inception-jax[cuda12]' or [tpu]"
         ) from e
+    if folder := cache_folder():
+        # XLA splits loops over the cores of the CPU that compiles; their count is not in the key.
+        own = f"{_cores()}-cores" if jax.default_backend() == "cpu" else ""
+        jax.config.update("jax_compilation_cache_dir", str(folder / own))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # A donated buffer that a numpy view still uses only costs a copy.
     warnings.filterwarnings("ignore", message="Some donated buffers were not usable")

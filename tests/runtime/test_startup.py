@@ -92,12 +92,13 @@ def test_age_grows():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_start(monkeypatch, dtype):
-    """The cache is on; double precision only if it is asked for."""
+    """The cache is on, of programs for as many cores; double precision only if it is asked for."""
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/mine")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7})
     updates = {}
     monkeypatch.setattr(jax.config, "update", updates.__setitem__)
     startup.start(dtype)
-    assert updates["jax_compilation_cache_dir"] == "/mine"
+    assert updates["jax_compilation_cache_dir"] == "/mine/3-cores"
     assert updates.get("jax_enable_x64", False) is (dtype == "float64")
 
 

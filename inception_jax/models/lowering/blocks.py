@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from inception_jax.models.lowering.cpu import Pads, grid_of, plain_conv
+from inception_jax.models.lowering.cpu import Pads, output_grid, plain_conv
 
 FEW = 32  # channels that a convolution of stride 1 may read at most
 LARGE = 64  # pixels a side from which it is worth 1.8 times the arithmetic: of a 3x3
@@ -34,7 +34,7 @@ def conv(
     The kernel is laid out inside the program; the parameters are the paper's.
     """
     strided = conv_stride_2 if stride == 2 else conv_stride_1
-    return strided(x, kernel, pads, grid_of(x, kernel, stride, pads))
+    return strided(x, kernel, pads, output_grid(x, kernel, stride, pads))
 
 
 def conv_stride_1(

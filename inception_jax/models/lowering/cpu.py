@@ -14,11 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from inception_jax.models.lowering import forms
-from inception_jax.models.lowering.linear import linear
+from inception_jax.models.lowering.linear import bilinear_jvp
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images in one step of the gradient by the kernel
@@ -61,14 +60,14 @@ def conv(
     """
     if stride == 1:
         return _taller(x, kernel, pads)
-    grid = grid_of(x, kernel, stride, pads)
+    grid = output_grid(x, kernel, stride, pads)
     if x.shape[-1] < FEW and forms.on("by_image"):
         return _gathered(x, kernel, stride, pads, grid)
     if x.shape[-1] < MANY:
         return plain_conv(x, kernel, stride, pads)
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     products = (_product(_read_by(padded, i, j, stride, grid), kernel[i, j])
-                for i, j in _places(kernel.shape))  # fmt: skip
+                for i, j in kernel_pixels(kernel.shape))  # fmt: skip
     total = functools.reduce(jnp.add, products)
     return total.reshape(x.shape[0], *grid, -1).astype(x.dtype)
 
@@ -81,7 +80,7 @@ def _gathered(
     grid: tuple[int, int],
 ) -> Float[Array, "b h2 w2 d"]:
     """A convolution of few channels as one matrix product an image: twice as fast on 3."""
-    padded, places = jnp.pad(x, ((0, 0), *pads, (0, 0))), _places(kernel.shape)
+    padded, places = jnp.pad(x, ((0, 0), *pads, (0, 0))), kernel_pixels(kernel.shape)
 
     def image(_: None, x: Array) -> tuple[None, Array]:
         read = jnp.concatenate([_read_by(x[None], i, j, stride, grid) for i, j in places], -1)
@@ -95,7 +94,7 @@ def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, preferred_element_type=np.promote_types(a.dtype, jnp.float32))
 
 
-def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+def kernel_pixels(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """The pixels of a kernel, row by row."""
     return list(itertools.product(range(shape[0]), range(shape[1])))
 
@@ -111,7 +110,7 @@ def _taller(
     option against YNNPACK is no faster for a train step, and a caller's own `jit` would not set
     it.)
     """
-    oh, ow = grid_of(x, kernel, 1, pads)
+    oh, ow = output_grid(x, kernel, 1, pads)
     (top, bottom), sides = pads
     extra = x.shape[1] + 1 - oh
     if min(oh, ow) < SMALL or extra <= 0:
@@ -119,8 +118,8 @@ def _taller(
     return plain_conv(x, kernel, 1, ((top, bottom + extra), sides))[:, :oh]
 
 
-def grid_of(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
+def output_grid(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw i d"], stride: int, pads: Pads
 ) -> tuple[int, int]:
     """Height and width of a convolution's output."""
     (h, w), (kh, kw) = x.shape[1:3], kernel.shape[:2]
@@ -140,24 +139,14 @@ def _conv_jvp(
     stride: int, pads: Pads, primals: tuple[Array, Array], tangents: tuple[Any, Any]
 ) -> tuple[Array, Array]:
     """The convolution of either tangent, with the fast gradient for its transpose."""
-    (x, kernel), (dx, dk) = primals, tangents
-    shape, parts = jax.ShapeDtypeStruct(x.shape, x.dtype), []
-    if not isinstance(dx, SymbolicZero):
-        parts.append(
-            linear(
-                lambda k, dx: conv(dx, k, stride, pads),
-                lambda k, dy: _gradient_by_input(k, dy, shape, stride, pads), (kernel,), dx,
-            )
-        )  # fmt: skip
-    if not isinstance(dk, SymbolicZero):
-        parts.append(
-            linear(
-                lambda x, dk: conv(x, dk, stride, pads),
-                lambda x, dy: _gradient_by_kernel(x, dy, kernel.shape, stride, pads), (x,), dk,
-            )
-        )  # fmt: skip
-    y = conv(x, kernel, stride, pads)
-    return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
+    x, kernel = primals
+    shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+    return bilinear_jvp(
+        lambda x, k: conv(x, k, stride, pads),
+        lambda k, dy: _gradient_by_input(k, dy, shape, stride, pads),
+        lambda x, dy: _gradient_by_kernel(x, dy, kernel.shape, stride, pads),
+        primals, tangents,
+    )  # fmt: skip
 
 
 conv.defjvp(_conv_jvp, symbolic_zeros=True)
@@ -205,7 +194,7 @@ def _by_kernel(
     b, *grid, features = dy.shape
     fits = [n for n in range(1, b + 1) if b % n == 0 and n * math.prod(grid) <= CACHED]
     count = max(fits, default=1)
-    places = _places(shape)
+    places = kernel_pixels(shape)
 
     def body(total: Array, part: tuple[Array, ...]) -> tuple[Array, None]:
         x, by_channel = part[0], part[1].reshape(-1, features)

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
@@ -26,6 +27,31 @@ def linear(fun: Function, transpose: Function, fixed: tuple[Array, ...], x: Arra
     jaxpr = jax.make_jaxpr(fun)(*fixed, x)
     (y,) = linear_p.bind(*fixed, x, jaxpr=jaxpr, fun=fun, transpose=transpose)
     return y
+
+
+def bilinear_jvp(
+    fun: Function,
+    by_first: Function,
+    by_second: Function,
+    primals: tuple[Array, Array],
+    tangents: tuple[Array | SymbolicZero, Array | SymbolicZero],
+) -> tuple[Array, Array]:
+    """`fun(a, b)`, linear in each, and its derivative, for `custom_jvp` with symbolic zeros.
+
+    Args:
+        fun: the function.
+        by_first: its transpose by `a`, a function of `b` and a cotangent.
+        by_second: its transpose by `b`, a function of `a` and a cotangent.
+        primals: `a` and `b`.
+        tangents: theirs.
+    """
+    (a, b), (da, db), parts = primals, tangents, []
+    if not isinstance(da, SymbolicZero):
+        parts.append(linear(lambda b, da: fun(da, b), by_first, (b,), da))
+    if not isinstance(db, SymbolicZero):
+        parts.append(linear(fun, by_second, (a,), db))
+    y = fun(a, b)
+    return y, reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
 
 
 def _evaluate(*args: Array, jaxpr: Any, **_: Any) -> Any:

@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from inception_jax.models.lowering import blocks, cpu, cpu_pool, forms, gpu_pool
+from inception_jax.models.lowering import blocks, cpu, cpu_depthwise, cpu_pool, forms, gpu_pool
 
 Pads = cpu.Pads
 
@@ -93,13 +93,9 @@ def depthwise(
     x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw 1 d"], stride: int, pads: Pads
 ) -> Float[Array, "b h2 w2 d"]:
     """Convolution of each channel of `x` with filters of its own: d is a multiple of c."""
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        (stride, stride),
-        pads,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=x.shape[-1],
+    plain = partial(cpu_depthwise.plain_depthwise, stride=stride, pads=pads)
+    return _by_platform(
+        x, kernel, cpu=lambda x, k: cpu_depthwise.depthwise(x, k, stride, pads), default=plain
     )
 
 

@@ -12,7 +12,7 @@ from flax import linen as nn
 import inception_jax
 from inception_jax.models.batch_norm import BatchNorm
 from inception_jax.models.dialect import Norm
-from inception_jax.models.lowering import cpu, cpu_pool, forms, gpu_pool, ops
+from inception_jax.models.lowering import cpu, cpu_depthwise, cpu_pool, forms, gpu_pool, ops
 from inception_jax.models.lowering.affine import normalised
 from inception_jax.runtime import xla_options
 from tests.models.lowering.gradients import farthest
@@ -32,6 +32,11 @@ def normal(seed, *shape):
 
 def conv(x, k, size, stride, padding):
     return cpu.conv(x, k, stride, ops.pads(x.shape[1:3], size, stride, padding))
+
+
+def depthwise(x, k, stride):
+    pads = ops.pads(x.shape[1:3], (3, 3), stride, "SAME")
+    return cpu_depthwise.depthwise(x, k, stride, pads)
 
 
 def pool(x, size, stride, of=cpu_pool):
@@ -62,13 +67,17 @@ CASES = {
         partial(conv, size=(2, 2), stride=2, padding="SAME"), [(1, 4, 4, 64), (2, 2, 64, 1)]),
     "conv, large kernel": (
         partial(conv, size=(1, 11), stride=1, padding="SAME"), [(1, 2, 4, 2), (1, 11, 2, 2)]),
+    "depthwise": (partial(depthwise, stride=1), [(2, 3, 4, 3), (3, 3, 1, 3)]),
+    "depthwise, several filters": (partial(depthwise, stride=2), [(2, 5, 4, 2), (3, 3, 1, 4)]),
     "max-pool": (partial(pool, size=(3, 3), stride=2), [(1, 6, 5, 2)]),
     "max-pool on GPUs": (partial(pool, size=(3, 3), stride=2, of=gpu_pool), [(1, 6, 5, 2)]),
     "affine on GPUs": (paired, [(2, 2, 3, 2), (2, 2), (2, 2)]),
 }  # fmt: skip
 
 
-SLOW = {"conv, few channels", "conv, many channels", "conv, large kernel"}
+SLOW = {
+    "conv, few channels", "conv, many channels", "conv, large kernel", "depthwise, several filters",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -108,7 +117,12 @@ def test_derivatives_of_both_orders_in_both_modes(float64, name):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param("conv, one row more", marks=pytest.mark.slow), "max-pool", "max-pool on GPUs"],
+    [
+        pytest.param("conv, one row more", marks=pytest.mark.slow),
+        "depthwise",
+        "max-pool",
+        "max-pool on GPUs",
+    ],
 )
 def test_derivatives_of_many_at_once(float64, name):
     """Under vmap, with any arguments mapped, gradients are each example's own."""
