@@ -8,8 +8,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from inception_jax.models.dialect import Norm
-from inception_jax.models.lowering import ops, remat
-from inception_jax.models.lowering.preactivation import Factors, affine
+from inception_jax.models.lowering import forms, ops, remat, sums
+from inception_jax.models.lowering.affine import Factors, normalised
 
 Moments = tuple[Float[Array, "groups m"], Float[Array, "groups m"]]  # means, biased variances
 
@@ -39,10 +39,21 @@ def batch_statistics(x: Float[Array, "b *n c"], pivot: Float[Array, " c"], group
     pivot = lax.stop_gradient(pivot)
     axes, eps = tuple(range(1, groups.ndim - 1)), jnp.finfo(ops.wide(x.dtype)).eps
     centred = groups.astype(ops.wide(x.dtype)) - pivot
-    mean = centred.mean(axis=axes)
-    var = jnp.square(centred).mean(axis=axes) - jnp.square(mean)
+    mean, square = _means(centred, axes)
+    var = square - jnp.square(mean)
     moments = mean + pivot, jnp.maximum(var, eps * jnp.square(mean))
     return remat.named(moments[0], remat.STATISTICS), remat.named(moments[1], remat.STATISTICS)
+
+
+def _means(
+    x: Float[Array, "groups b *n c"], axes: tuple[int, ...]
+) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"]]:
+    """Of `x` and of its square."""
+    if not forms.on("paired"):
+        return x.mean(axis=axes), jnp.square(x).mean(axis=axes)
+    total, square = sums.over_pixels(x, jnp.square(x))
+    count = math.prod(x.shape[1:-1])
+    return total / count, square / count
 
 
 class BatchNorm(nn.Module):
@@ -61,7 +72,7 @@ class BatchNorm(nn.Module):
 
     def __call__(self, x: Float[Array, "b *n c"]) -> Float[Array, "b *n c"]:
         """Normalise `x`; the output has its dtype."""
-        return affine(x, *self.factors(x))
+        return normalised(x, self.factors(x), relu=False)
 
     @nn.compact
     def factors(self, x: Float[Array, "b *n c"], moments: Moments | None = None) -> Factors:

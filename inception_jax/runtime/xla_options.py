@@ -11,6 +11,7 @@ Options = dict[str, Any]
 SCOPED = "xla_tpu_scoped_vmem_limit_kib"
 CPU_OPTIONS_SINCE = (0, 9, 1)  # the first jaxlib whose CPU compiler has both of these
 BY_MEMORY = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+AS_WRITTEN = {"xla_allow_excess_precision": False}
 WITHOUT_YNNPACK = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
@@ -19,7 +20,8 @@ def training(device: Any, vmem: int = 0) -> Options | None:
 
     On a CPU operations are ordered by their memory: the default order, for concurrency, needs 3.6
     GB for a step of Inception-v3 on 32 images where 2.1 suffice, and is not faster
-    (experiments/speed).
+    (experiments/speed). On a GPU 16 bits are rounded where the program says so: the compiler would
+    write float32 instead, and read it several times.
 
     Args:
         device: one of those that run the step.
@@ -29,6 +31,8 @@ def training(device: Any, vmem: int = 0) -> Options | None:
     """
     if _has_cpu_options(device):
         return BY_MEMORY
+    if device.platform == "gpu":
+        return AS_WRITTEN
     return {SCOPED: str(1024 * vmem)} if device.platform == "tpu" and vmem else None
 
 

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
 from inception_jax.models import Output
+from inception_jax.models.lowering import parameters
 
 
 def cross_entropy(
@@ -32,8 +32,7 @@ def l2(
     network has a `biases_regularizer`; never BatchNorm's beta or gamma.
     """
     rows = {name: row for name, row in params.items() if name not in without}
-    squares = [jnp.sum(x * x) for x in _regularised(rows, biases)]
-    return 0.5 * jnp.sum(jnp.stack(squares))
+    return 0.5 * parameters.sum_of_squares(list(_regularised(rows, biases)))
 
 
 def _regularised(params: Mapping[str, Any], biases: bool) -> Iterator[Array]:

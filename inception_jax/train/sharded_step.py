@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 
 from inception_jax.data.images import distort
 from inception_jax.models import Network, block_monitors, preprocess
-from inception_jax.models.lowering import forms, ops
+from inception_jax.models.lowering import forms, ops, parameters
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 from inception_jax.train.accumulation import accumulated
@@ -149,7 +149,7 @@ def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step
     def measured(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         new, metrics = step(state, batch)
         grads = metrics.pop("gradient")
-        metrics |= {"grad_norm": optax.tree.norm(grads), "lr": jnp.asarray(rate(state.step))}
+        metrics |= {"grad_norm": parameters.norm(grads), "lr": jnp.asarray(rate(state.step))}
         if monitors:
             norms = {name: optax.tree.norm(g) for name, g in block_monitors.blocks(grads)}
             metrics["monitors"] |= {"grad_norm": norms}
@@ -181,9 +181,10 @@ def on_mesh(step: Step, mesh: Mesh, *, zero: bool, dtype: Any, whole: bool) -> S
 
     `whole`: the network is traced on the whole batch, not on each device's own images.
     """
+    replicated = not zero and mesh.shape[meshes.MODEL] == 1
 
     def placed_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        with forms.for_mesh(mesh, whole_batch=whole):
+        with forms.for_mesh(mesh, whole, replicated):
             new, metrics = step(state, batch)
             new = meshes.constrain(new, places(new, mesh, zero))
             return new, jax.tree.map(lambda x: x.astype(dtype), metrics)

@@ -9,7 +9,7 @@ import optax
 
 from inception_jax.eval.metrics import rank
 from inception_jax.models import Network, block_monitors
-from inception_jax.models.lowering import ops, remat
+from inception_jax.models.lowering import ops, parameters, remat
 from inception_jax.train.state import TrainState
 
 Array = jax.Array
@@ -87,6 +87,7 @@ def train_step(
     measuring = model.clone(bn_decay=0.0)
     grads, (measured, metrics) = gradient(measuring, objective, state, batch, key)
     batch_stats = average_statistics(state, measured, model, inherited)
+    grads = parameters.in_layout(grads)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     new = TrainState(

@@ -22,6 +22,7 @@ def test_a_step_on_eight_gpus(command, monkeypatch, tmp_path):
     }  # fmt: skip
     step, memory = found["step"], found["memory"]
     assert step["flops"] > 0 and 0 < step["memory_bytes"] == step["accessed_bytes"]
+    assert not step["kernels"].get("scatters")  # max-pools remember places
     assert step["kernels"]["convolutions"] > 0 < step["kernels"]["collectives"] < 60
     assert 0 < step["seconds"]["optimal"] < step["seconds"]["schedule"] < 1
     assert 0 < memory["temporaries"] < memory["total"] < memory["capacity"]

@@ -18,7 +18,7 @@ CPU = SimpleNamespace(platform="cpu")
         ("tpu", 48, {"xla_tpu_scoped_vmem_limit_kib": "49152"}, None),
         ("tpu", 0, None, None),
         ("cpu", 48, xla_options.BY_MEMORY, xla_options.BY_MEMORY | xla_options.WITHOUT_YNNPACK),
-        ("gpu", 48, None, None),
+        ("gpu", 48, xla_options.AS_WRITTEN, None),
     ],
 )
 def test_each_compiler_gets_options_that_it_has(monkeypatch, platform, vmem, training, evaluation):

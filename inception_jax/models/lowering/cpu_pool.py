@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, UInt8
 
@@ -48,11 +49,11 @@ def _max_pool_jvp(
     """Each maximum's own tangent."""
     (x,), (dx,) = primals, tangents
     y, index = _pool_index(x, size, stride, pads)
-    backward = partial(_pool_backward, (x.shape[1], x.shape[2]), size, stride, pads)
-    return y, linear(partial(_pool_forward, size, stride, pads), backward, (index,), dx)
+    backward = partial(pool_gradient, (x.shape[1], x.shape[2]), size, stride, pads)
+    return y, linear(partial(read_places, size, stride, pads), backward, (index,), dx)
 
 
-def _pool_forward(
+def read_places(
     size: tuple[int, int],
     stride: int,
     pads: Pads,
@@ -68,19 +69,21 @@ def _pool_forward(
     return total
 
 
-def _pool_backward(
+def pool_gradient(
     grid: tuple[int, int],
     size: tuple[int, int],
     stride: int,
     pads: Pads,
     index: UInt8[Array, "b h2 w2 c"],
     dy: Float[Array, "b h2 w2 c"],
+    fused: bool = False,
 ) -> Float[Array, "b h w c"]:
     """Gathers where XLA's select-and-scatter scatters.
 
     Padded row `stride * q + r` takes part in the windows `q - i // stride` at the offsets `i` that
     are `r` modulo the stride, so each residue is a sum of shifted slices: 3 to 4 ms for
-    128x16x16x128, where select-and-scatter takes 43 (stride 2) or 130 (stride 1).
+    128x16x16x128, where select-and-scatter takes 43 (stride 2) or 130 (stride 1). `fused`: for
+    a compiler that puts all into one loop: padded there, and added in float32 at least.
     """
     (kh, kw), (height, width), (top, left) = size, grid, (pads[0][0], pads[1][0])
     back_h, back_w = (kh - 1) // stride, (kw - 1) // stride  # windows to look back to
@@ -89,16 +92,20 @@ def _pool_backward(
     around = ((0, 0), (back_h, max(groups_h - oh, 0)), (back_w, max(groups_w - ow, 0)), (0, 0))
     index, dy = jnp.pad(index, around, constant_values=255), jnp.pad(dy, around)
     # Keeps the padding (a branch) out of the fused loop below: 20% of the whole training step.
-    index, dy = lax.optimization_barrier((index, dy))
+    if not fused:
+        index, dy = lax.optimization_barrier((index, dy))
+
+    dtype = np.promote_types(dy.dtype, np.float32) if fused else dy.dtype
 
     def residue(r: int, s: int) -> Array:
-        total = jnp.zeros((b, groups_h, groups_w, c), dy.dtype)
+        total = jnp.zeros((b, groups_h, groups_w, c), dtype)
         for i in range(r, kh, stride):
             for j in range(s, kw, stride):
                 h, w = back_h - i // stride, back_w - j // stride
                 at = (slice(None), slice(h, h + groups_h), slice(w, w + groups_w))
-                total += jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
-        return total
+                part = jnp.where(index[at] == i * kw + j, dy[at], jnp.zeros((), dy.dtype))
+                total += part.astype(dtype)
+        return total.astype(dy.dtype)
 
     rows = [
         jnp.stack([residue(r, s) for s in range(stride)], 3).reshape(b, groups_h, -1, c)

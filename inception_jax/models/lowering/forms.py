@@ -4,9 +4,10 @@ All compute the figures' mathematics on the same parameters.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 
+import jax
 from jax.sharding import Mesh
 
 FORMS = {
@@ -14,9 +15,15 @@ FORMS = {
     "deferred": "max-pools before normalisation and ReLU",
     "by_image": "images one after the other, where one device has them all (`cpu`)",
     "platform": "operations that one platform does faster in another form (`cpu`)",
+    "places": "max-pools that remember where each maximum is (`gpu_pool`)",
+    "blocks": "convolutions of few channels on blocks of 2x2 pixels (`blocks`)",
+    "paired": "BatchNorm's sums in pairs, ReLU's mask computed again for each (`affine`)",
+    "flat": "sums over all parameters as one sum, their gradients in their layout (`parameters`)",
 }
+ON_GPUS = frozenset({"places", "blocks", "paired", "flat"})  # nowhere else
 
 _off: ContextVar[frozenset[str]] = ContextVar("forms_off", default=frozenset())
+_platform: ContextVar[str] = ContextVar("forms_platform", default="")
 
 
 @contextmanager
@@ -35,16 +42,35 @@ def without(*names: str) -> Iterator[None]:
         _off.reset(token)
 
 
+@contextmanager
+def for_platform(platform: str) -> Iterator[None]:
+    """Inside, tracing is for devices of `platform`, as JAX names it; else for the default one's."""
+    token = _platform.set(platform)
+    try:
+        yield
+    finally:
+        _platform.reset(token)
+
+
 def on(name: str) -> bool:
-    """Whether a form is switched on."""
+    """Whether a form is switched on, and is one of the platform that is traced for."""
     assert name in FORMS
+    if name in ON_GPUS and (_platform.get() or jax.default_backend()) != "gpu":
+        return False
     return name not in _off.get()
 
 
-def for_mesh(mesh: Mesh, whole_batch: bool = True) -> AbstractContextManager[None]:
+@contextmanager
+def for_mesh(mesh: Mesh, whole_batch: bool = True, replicated: bool = True) -> Iterator[None]:
     """The forms for a batch that is split over `mesh`.
 
     A loop over images would make every device wait for each image, so `by_image` is off, unless
-    the network is traced on each device's own images (`whole_batch=False`).
+    the network is traced on each device's own images (`whole_batch=False`). One sum over all
+    parameters would collect on each device what others have of them: `flat` is off unless each has
+    them all (`replicated`).
     """
-    return without("by_image") if whole_batch and mesh.size > 1 else nullcontext()
+    off = [] if replicated else ["flat"]
+    if whole_batch and mesh.size > 1:
+        off.append("by_image")
+    with without(*off), for_platform(mesh.devices.flat[0].platform):
+        yield

@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from inception_jax.models.lowering import cpu, cpu_depthwise, cpu_pool, forms
+from inception_jax.models.lowering import blocks, cpu, cpu_depthwise, cpu_pool, forms, gpu_pool
 
 Pads = cpu.Pads
 
@@ -81,6 +81,8 @@ def conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], stride: int, pads: Pads
 ) -> Float[Array, "b h2 w2 d"]:
     """Convolution of `x` with `kernel`."""
+    if forms.on("blocks") and blocks.fits(x, kernel, stride):
+        return blocks.conv(x, kernel, stride, pads)
     plain = partial(cpu.plain_conv, stride=stride, pads=pads)
     if kernel.shape[:2] == (1, 1):
         return _by_platform(x, kernel, cpu=partial(cpu.conv_1x1, stride=stride), default=plain)
@@ -135,6 +137,8 @@ def max_pool(
     x: Float[Array, "b h w c"], size: tuple[int, int], stride: int, pads: Pads
 ) -> Float[Array, "b h2 w2 c"]:
     """Maximum over windows of `x`; padding never wins."""
+    if forms.on("places"):
+        return gpu_pool.max_pool(x, size, stride, pads)
 
     def plain(x: Array) -> Array:
         return lax.reduce_window(

@@ -7,9 +7,8 @@ from typing import no_type_check
 from flax import struct
 from jaxtyping import Array, Float
 
-from inception_jax.models.lowering import forms, ops
-
-Factors = tuple[Float[Array, "groups m"], Float[Array, "groups m"]]  # multiplied, then added
+from inception_jax.models.lowering import forms
+from inception_jax.models.lowering.affine import Factors, normalised
 
 
 @no_type_check  # as a pytree it holds whatever JAX maps over it
@@ -39,7 +38,9 @@ class Preactivation:
     @property
     def value(self) -> Float[Array, "b h w c"]:
         """The activation, in the dtype of `z`."""
-        return ops.relu(affine(self.z, self.factor, self.shift))
+        factor, shift = self.factor, self.shift
+        factors = None if factor is None or shift is None else (factor, shift)
+        return normalised(self.z, factors, relu=True)
 
     def max_pooled(self, pool: Callable[[Array], Array]) -> "Preactivation":
         """The max-pool of the activation."""
@@ -60,27 +61,10 @@ def activate(
         relu: False leaves the ReLU out, and then nothing is deferred.
         defer: the factors are positive and the reader takes a Preactivation.
     """
-    factor, shift = factors or (None, None)
     if not relu:
-        return affine(z, factor, shift)
-    y = Preactivation(z, factor, shift)
+        return normalised(z, factors, relu=False)
+    y = Preactivation(z, *(factors or (None, None)))
     return y if defer and forms.on("deferred") else y.value
-
-
-def affine(
-    x: Float[Array, "b *n c"],
-    factor: Float[Array, "groups c"] | None,
-    shift: Float[Array, "groups c"] | None,
-) -> Float[Array, "b *n c"]:
-    """`x * factor + shift`, each group of consecutive images by its own; in the dtype of `x`."""
-    if factor is None or shift is None:
-        return x
-    (groups, c), wide = factor.shape, x.astype(ops.wide(x.dtype))
-    if groups == 1:
-        return (wide * factor[0] + shift[0]).astype(x.dtype)
-    shape = (groups, *(1,) * (x.ndim - 1), c)
-    y = wide.reshape(groups, -1, *x.shape[1:])
-    return (y * factor.reshape(shape) + shift.reshape(shape)).reshape(x.shape).astype(x.dtype)
 
 
 def materialize(x: Float[Array, "b ..."] | Preactivation) -> Float[Array, "b ..."]:

@@ -12,7 +12,8 @@ from flax import linen as nn
 import inception_jax
 from inception_jax.models.batch_norm import BatchNorm
 from inception_jax.models.dialect import Norm
-from inception_jax.models.lowering import cpu, cpu_depthwise, cpu_pool, ops
+from inception_jax.models.lowering import cpu, cpu_depthwise, cpu_pool, forms, gpu_pool, ops
+from inception_jax.models.lowering.affine import normalised
 from inception_jax.runtime import xla_options
 from tests.models.lowering.gradients import farthest
 
@@ -38,16 +39,19 @@ def depthwise(x, k, stride):
     return cpu_depthwise.depthwise(x, k, stride, pads)
 
 
-def pool(x, size, stride):
-    return cpu_pool.max_pool(
-        x, size, stride, ops.pads(x.shape[1:3], size, stride, "SAME", pool=True)
-    )
+def pool(x, size, stride, of=cpu_pool):
+    return of.max_pool(x, size, stride, ops.pads(x.shape[1:3], size, stride, "SAME", pool=True))
 
 
 def normed(x):
     return BatchNorm(Norm(0.9, 1e-3, False), train=True, group=2).init_with_output(
         jax.random.key(0), x
     )[0]
+
+
+def paired(x, factor, shift):
+    with forms.for_platform("gpu"):
+        return normalised(x, (factor, shift), relu=True)
 
 
 # One for each form that has a derivative of its own.
@@ -66,6 +70,8 @@ CASES = {
     "depthwise": (partial(depthwise, stride=1), [(2, 3, 4, 3), (3, 3, 1, 3)]),
     "depthwise, several filters": (partial(depthwise, stride=2), [(2, 5, 4, 2), (3, 3, 1, 4)]),
     "max-pool": (partial(pool, size=(3, 3), stride=2), [(1, 6, 5, 2)]),
+    "max-pool on GPUs": (partial(pool, size=(3, 3), stride=2, of=gpu_pool), [(1, 6, 5, 2)]),
+    "affine on GPUs": (paired, [(2, 2, 3, 2), (2, 2), (2, 2)]),
 }  # fmt: skip
 
 
@@ -110,7 +116,13 @@ def test_derivatives_of_both_orders_in_both_modes(float64, name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param("conv, one row more", marks=pytest.mark.slow), "depthwise", "max-pool"]
+    "name",
+    [
+        pytest.param("conv, one row more", marks=pytest.mark.slow),
+        "depthwise",
+        "max-pool",
+        "max-pool on GPUs",
+    ],
 )
 def test_derivatives_of_many_at_once(float64, name):
     """Under vmap, with any arguments mapped, gradients are each example's own."""

@@ -31,7 +31,9 @@ def check(name, dialect, rows):
         network = example(with_rows(name, dialect, rows))
         with forms.without(*forms.FORMS):
             want = gradient(*network)
-        assert farthest(gradient(*network), want) < 1e-9
+        for platform in ("cpu", "gpu"):
+            with forms.for_platform(platform):
+                assert farthest(gradient(*network), want) < 1e-9
 
 
 @pytest.mark.parametrize(("name", "dialect", "rows"), CASES)
@@ -53,9 +55,20 @@ def test_forms_are_switched_off_inside_the_block_only():
         with forms.without("deferred"):
             assert not forms.on("siblings") and not forms.on("deferred")
         assert forms.on("deferred") and not forms.on("siblings")
-    assert all(map(forms.on, forms.FORMS))
+    with forms.for_platform("gpu"):
+        assert all(map(forms.on, forms.FORMS))
     with pytest.raises(KeyError, match="sibling"), forms.without("sibling"):
         pass
+
+
+def test_forms_of_gpus_are_for_gpus():
+    """Off elsewhere, on a mesh of other devices too; `without` holds on a mesh of GPUs."""
+    assert not any(map(forms.on, forms.ON_GPUS))
+    with forms.for_platform("gpu"):
+        with forms.for_mesh(Mesh(np.array(jax.devices()[:1]), "data")):
+            assert not any(map(forms.on, forms.ON_GPUS))
+        with forms.without("places"):
+            assert not forms.on("places") and forms.on("blocks")
 
 
 def test_no_loop_over_images_on_several_devices():
