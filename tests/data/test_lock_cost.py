@@ -8,7 +8,7 @@ import pytest
 
 from experiments.input import lock
 from inception_jax.data import lock_cost
-from inception_jax.data.sources import files
+from inception_jax.data.sources import file_bytes
 from inception_jax.data.sources.files import Files
 from tests.conftest import ROOT
 from tests.data.pictures import encoded, gradient, settings
@@ -17,9 +17,9 @@ from tests.data.pictures import encoded, gradient, settings
 @pytest.fixture(autouse=True)
 def quickly_opened(monkeypatch):
     """On a busy machine two openings in a row may be slow."""
-    monkeypatch.setattr(files, "SLOW", 1.0)
+    monkeypatch.setattr(file_bytes, "SLOW", 1.0)
     monkeypatch.setattr(lock_cost, "IMAGES", 48)
-    monkeypatch.setattr(files, "_opening", files.Opening())
+    monkeypatch.setattr(file_bytes, "_opening", file_bytes.Opening())
 
 
 def photographs(folder, count=9):

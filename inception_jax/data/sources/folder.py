@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from inception_jax.data.sources import listing
-from inception_jax.data.sources.files import contents
+from inception_jax.data.sources.file_bytes import contents
 from inception_jax.data.sources.left_out import first_few
 from inception_jax.errors import ConfigError
 from inception_jax.runtime import user_paths
