@@ -32,6 +32,13 @@ def files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def ignores(pid: int, number: int) -> bool:
+    """Whether a process ignores a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(status.partition("SigIgn:")[2].split()[0], 16)
+    return bool(mask >> (number - 1) & 1)
+
+
 def reader(source=None, **changes):
     """A reader of the digits, or of another source."""
     return TrainReader(source or Digits("train"), settings(**changes), seed=5)
@@ -120,6 +127,8 @@ def test_workers_ignore_the_signals_of_a_terminal():
     steps = batches(reader(), 20, range(10), 2, processes=2)
     next(steps)
     for pid in reading():
+        while not ignores(pid, signal.SIGHUP):  # it may have started after the first batch
+            time.sleep(0.01)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, number)
         assert os.getsid(pid) == pid
