@@ -48,8 +48,8 @@ class Gpu(NamedTuple):
     capability: int
     source: str
 
-    # Of the compiler: pip's name of it, and what it reads from the environment. JAX's plug-in would
-    # look for a GPU's driver and is told not to; no GPU is claimed.
+    # The extra that installs the compiler, and the environment variable that keeps JAX's plug-in
+    # from checking the GPU's driver. No GPU is claimed.
     EXTRA = "cuda13"
     ENVIRONMENT = (("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1"),)
     NOTE = "counted in the compiler's program; time by a model of one H100, see plan/README.md"

@@ -20,8 +20,8 @@ def training(device: Any, vmem: int = 0) -> Options | None:
 
     On a CPU operations are ordered by their memory: the default order, for concurrency, needs 3.6
     GB for a step of Inception-v3 on 32 images where 2.1 suffice, and is not faster
-    (experiments/speed). On a GPU 16 bits are rounded where the program says so: the compiler would
-    write float32 instead, and read it several times.
+    (experiments/speed). On a GPU values are rounded to 16 bits wherever the program rounds them;
+    by default the compiler keeps some in float32, and moves twice as many bytes for them.
 
     Args:
         device: one of those that run the step.

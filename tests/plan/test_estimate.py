@@ -10,7 +10,7 @@ from inception_jax.plan.schedule import Schedule
 
 
 def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", **more):
-    """The estimate of a step on 16 chips, of so many cycles at 1.5 GHz."""
+    """The estimate of a step on 16 chips, which takes `cycles` at 1.5 GHz."""
     program = SimpleNamespace(
         mesh=SimpleNamespace(size=16, shape={"data": 16, "model": 1}), total=1000, per_epoch=100.0,
         empty_state={},

@@ -161,9 +161,14 @@ def _gradient_by_input(
 ) -> Float[Array, "b h w c"]:
     if stride > 1:
         return jax.linear_transpose(lambda x: plain_conv(x, kernel, stride, pads), shape)(dy)[0]
-    (kh, kw), turned = kernel.shape[:2], kernel[::-1, ::-1].swapaxes(2, 3)
-    (top, bottom), (left, right) = pads
-    return _taller(dy, turned, ((kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right)))
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    return _taller(dy, turned, turned_pads(kernel, pads))
+
+
+def turned_pads(kernel: Float[Array, "kh kw i d"], pads: Pads) -> Pads:
+    """The padding with which the turned kernel gives the gradient by the input, of stride 1."""
+    (kh, kw), (top, bottom), (left, right) = kernel.shape[:2], *pads
+    return (kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right)
 
 
 def _gradient_by_kernel(

@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from inception_jax.models.lowering import forms
-from inception_jax.models.lowering.cpu import Pads, kernel_pixels, output_grid
+from inception_jax.models.lowering.cpu import Pads, kernel_pixels, output_grid, turned_pads
 from inception_jax.models.lowering.linear import bilinear_jvp
 
 LARGE = 1 << 22  # numbers in a batch above which images are computed one after the other
@@ -110,9 +110,7 @@ def _gradient_by_input(
     """Of one filter a channel, without strides, a convolution by the kernel turned around."""
     if stride > 1 or kernel.shape[3] > x.shape[3]:
         return jax.linear_transpose(lambda x: plain_depthwise(x, kernel, stride, pads), x)(dy)[0]
-    (kh, kw), (top, bottom), (left, right) = kernel.shape[:2], *pads
-    back = (kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right)
-    return depthwise(dy, kernel[::-1, ::-1], 1, back)
+    return depthwise(dy, kernel[::-1, ::-1], 1, turned_pads(kernel, pads))
 
 
 def _gradient_by_kernel(

@@ -16,9 +16,10 @@ SUMS = 1024  # several for each of the 132 multiprocessors of an H100
 def over_pixels(*arrays: Float[Array, "groups b *n c"]) -> tuple[Float[Array, "groups c"], ...]:
     """The sum of each array over images and pixels, all arrays at once.
 
-    XLA's GPU compiler splits a sum over so many rows in two, the second of which is a kernel for
-    each array. Here the first is an ordinary sum of each, which the compiler fuses with what it
-    reads, and the second one reduction of all. Images stay whole: they may be on several devices.
+    XLA's GPU compiler computes a long sum in two stages, and launches a kernel for each array in
+    the second. Here the first stage is an ordinary sum of each array, which the compiler fuses with
+    what it reads, and the second is a single reduction of all arrays. The first never adds up
+    different images, which may be on several devices.
     """
     groups, b, *n, c = arrays[0].shape
     rows = parts_of(math.prod(n), groups * b)
