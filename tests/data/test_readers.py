@@ -1,5 +1,6 @@
 """Tests of inception_jax.data.readers."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from inception_jax import config
 from inception_jax.data import readers
 from inception_jax.data.readers import Readers
-from inception_jax.runtime import cores
+from inception_jax.runtime import cores, distributed
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,11 @@ def test_names():
     """What `data bench` prints."""
     found = [str(Readers(*r)) for r in ((1, 0), (2, 0), (2, 1), (16, 4))]
     assert found == ["1 thread", "2 threads", "2 threads in 1 process", "16 threads in 4 processes"]
+
+
+def test_processes_of_a_host_share_its_cores(monkeypatch):
+    """Two processes of a job on one host have half of the readers each."""
+    monkeypatch.setattr(cores, "available", lambda: 16)
+    monkeypatch.setattr(distributed, "local_pids", lambda: [os.getpid(), os.getppid()])
+    monkeypatch.setattr(cores, "affinity", lambda pid=0: set(range(16)))
+    assert readers.available_cores() == 8
