@@ -28,6 +28,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             eval_crop=1.0,
             cache=True,
         ),
+        augment=cfg.augment(),
         model=cfg.model(
             "googlenet",
             dialect="batchnorm",
@@ -40,7 +41,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_group=64,
             bn_decay=0.9,
         ),
-        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=0.0),
+        loss=cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=0.0),
         optim=cfg.muon(
             schedule=cfg.cosine(lr=a.lr, warmup_epochs=0.5),
             momentum=0.95,
@@ -48,7 +49,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.995),
         train=cfg.train(epochs=a.epochs),
-        eval=dict(split="test", batch_size=500, every_epochs=3.0),
+        eval=cfg.evaluation(split="test", batch_size=500, every_epochs=3.0),
         checkpoint=cfg.checkpoints(every_epochs=0.25),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=50),

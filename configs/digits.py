@@ -28,6 +28,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             eval_crop=1.0,
             flip=False,
         ),
+        augment=cfg.augment(),
         model=cfg.model(
             "googlenet",
             dialect="slim",
@@ -39,7 +40,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_group=0,
             bn_decay=0.9,
         ),
-        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
+        loss=cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(
             schedule=cfg.cosine(lr=0.2, warmup_epochs=1.0),
             momentum=0.9,
@@ -48,7 +49,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.99),
         train=cfg.train(epochs=a.epochs),
-        eval=dict(split="test", batch_size=120, every_epochs=5.0),
+        eval=cfg.evaluation(split="test", batch_size=120, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=2.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=10),

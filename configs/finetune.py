@@ -39,6 +39,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             area=(0.3, 1.0),  # milder than from nothing: the features exist already
             interpolation="bilinear",
         ),
+        augment=cfg.augment(),
         model=cfg.model(
             a.model,
             dialect=a.dialect,
@@ -50,7 +51,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_group=0,
             bn_decay=0.99,
         ),
-        loss=dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
+        loss=cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(
             schedule=cfg.cosine(lr=0.01, warmup_epochs=1.0),
             momentum=0.9,
@@ -60,7 +61,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.99),
         train=cfg.train(epochs=a.epochs),
-        eval=dict(split="test", batch_size=64, every_epochs=1.0),
+        eval=cfg.evaluation(split="test", batch_size=64, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=10),

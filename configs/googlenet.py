@@ -21,6 +21,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             interpolation="random",
             colour="original",
         ),
+        augment=cfg.augment(),
         model=cfg.model(
             "googlenet",
             dialect=a.dialect,
@@ -29,7 +30,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_group=32 if a.dialect != "paper" else 0,  # the paper's network has no BatchNorm
             bn_decay=0.9997,
         ),
-        loss=dict(
+        loss=cfg.loss(
             label_smoothing=0.0,
             aux_weight=0.3,  # section 5, each of the two heads
             l2=2e-4,  # Caffe's bvlc_googlenet, from memory; not in the paper
@@ -42,7 +43,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.9999),  # "Polyak averaging"; the decay is not in the paper
         train=cfg.train(epochs=250.0),  # not in the paper: the rate falls to 0.28 of it
-        eval=dict(split="validation", batch_size=500, every_epochs=5.0),
+        eval=cfg.evaluation(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=100),

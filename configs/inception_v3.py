@@ -23,6 +23,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             interpolation="random",
             colour="slim",
         ),
+        augment=cfg.augment(),
         model=cfg.model(
             "inception_v3",
             dialect="slim",
@@ -33,7 +34,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_decay=0.9997,  # TF-slim; not in the paper
             dtype=a.dtype,
         ),
-        loss=dict(
+        loss=cfg.loss(
             label_smoothing=a.smoothing,  # section 7: 0.1
             aux_weight=0.4,  # TF-slim; not in the paper
             l2=4e-5,  # TF-slim; not in the paper
@@ -49,7 +50,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         ema=dict(decay=0.9999),  # "a running average of the parameters"; the decay is the code's
         train=cfg.train(epochs=100.0),
-        eval=dict(split="validation", batch_size=500, every_epochs=5.0),
+        eval=cfg.evaluation(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=100),

@@ -57,7 +57,7 @@ def test_it_opens_with_paper_command_time_and_number(path):
 
 @pytest.mark.parametrize(("path", "argument"), CASES, ids=named)
 def test_sections_and_rules(path, argument):
-    """All eleven sections, all keys, every rule; the whole config as one would save it."""
+    """All twelve sections, all keys, every rule; the whole config as one would save it."""
     config = load(path, argument)
     cfg.validate(config)
     tree = cfg.ordered(config)

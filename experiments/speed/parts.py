@@ -33,10 +33,11 @@ def config(s: Any, classes: int = 1000) -> Any:
     found = cfg.new(
         seed=0, ema=dict(decay=0.0), train=cfg.train(epochs=1.0), mesh=cfg.mesh(data=1),
         data=cfg.source(source="digits", classes=classes, interpolation="bicubic", **data),
+        augment=cfg.augment(),
         model=cfg.model(s.model, num_classes=classes, dropout=0.2, bn_group=0, bn_decay=0.9, **net),
-        loss=dict(label_smoothing=0.0, aux_weight=0.3, l2=0.0),
+        loss=cfg.loss(label_smoothing=0.0, aux_weight=0.3, l2=0.0),
         optim=cfg.sgd(schedule=cfg.cosine(lr=1e-3, warmup_epochs=0.0), momentum=0.9),
-        eval=dict(split="test", batch_size=s.batch, every_epochs=1.0),
+        eval=cfg.evaluation(split="test", batch_size=s.batch, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0), log=cfg.logs(every_steps=10),
     )  # fmt: skip
     cfg.validate(found)

@@ -1,4 +1,4 @@
-"""The config: eleven sections of plain values, their rules, and fragments that pages share.
+"""The config: twelve sections of plain values, their rules, and fragments that pages share.
 
 A page in `configs/` returns `new(...)` with every section. `validate` applies every rule that
 needs no data, model or device.
@@ -8,10 +8,13 @@ from ml_collections import ConfigDict
 
 from inception_jax.config.fragments import (
     adamw,
+    augment,
     checkpoints,
     cosine,
+    evaluation,
     imagenet,
     logs,
+    loss,
     mesh,
     model,
     muon,
@@ -23,12 +26,12 @@ from inception_jax.config.fragments import (
     train,
 )
 from inception_jax.config.rules import INT32, PATH, Rule
-from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
-from inception_jax.config.tree import as_python, check_keys, flatten, new, ordered, validate
+from inception_jax.config.sections import DEFAULTS, RENAMED, RULES, SECTIONS, Config
+from inception_jax.config.tree import as_python, check_keys, flatten, nested, new, ordered, validate
 
 __all__ = (
-    "INT32", "PATH", "RENAMED", "RULES", "SECTIONS", "Config", "ConfigDict", "Rule",
-    "adamw", "as_python", "check_keys", "checkpoints", "cosine", "flatten", "imagenet", "logs",
-    "mesh", "model", "muon", "new", "ordered", "parse_arg", "rmsprop", "sgd", "source", "staircase",
-    "train", "validate",
+    "DEFAULTS", "INT32", "PATH", "RENAMED", "RULES", "SECTIONS", "Config", "ConfigDict", "Rule",
+    "adamw", "as_python", "augment", "check_keys", "checkpoints", "cosine", "evaluation",
+    "flatten", "imagenet", "logs", "loss", "mesh", "model", "muon", "nested", "new", "ordered",
+    "parse_arg", "rmsprop", "sgd", "source", "staircase", "train", "validate",
 )  # fmt: skip

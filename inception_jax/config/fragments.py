@@ -61,9 +61,19 @@ def imagenet(*, colour: str, interpolation: str, **more: Any) -> dict[str, Any]:
     return source(colour=colour, interpolation=interpolation, **own, **more)
 
 
+def augment(**values: Any) -> dict[str, Any]:
+    """The `augment` section; by default it does nothing."""
+    return _section(sections.Augment, **values)
+
+
 def model(name: str, **values: Any) -> dict[str, Any]:
     """The `model` section."""
     return _section(sections.Model, name=name, **values)
+
+
+def loss(**values: Any) -> dict[str, Any]:
+    """The `loss` section; by default cross-entropy without a teacher."""
+    return _section(sections.Loss, **values)
 
 
 def staircase(*, warmup_epochs: float = 0.0, **values: Any) -> dict[str, Any]:
@@ -101,6 +111,11 @@ def muon(*, schedule: dict[str, Any], momentum: float, **more: Any) -> dict[str,
     """The `optim` section for Muon with Nesterov momentum; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "eps": 1e-8, **schedule, **more}
     return _section(sections.Optim, name="muon", **more)
+
+
+def evaluation(**values: Any) -> dict[str, Any]:
+    """The `eval` section; by default one crop of an image."""
+    return _section(sections.Eval, **values)
 
 
 def train(**values: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Rules: what the value of a config key must be, and the words for it in error messages."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -69,6 +70,32 @@ def span(low: float, high: float, example: str) -> Rule:
         lambda v: len(v) == 2 and all(map(part.admits, v)) and v[0] <= v[1],
         f"two rising numbers above {low:g} and at most {high:g}, such as {example}",
     )
+
+
+def pair(low: float, high: float) -> Rule:
+    """Two numbers from `low` to below `high`."""
+    part = real(low, high, below=True)
+    return Rule(
+        tuple,
+        lambda v: len(v) == 2 and all(map(part.admits, v)),
+        f"two numbers of at least {low:g} and below {high:g}, such as (0.9, 0.999)",
+    )
+
+
+def rising(low: float) -> Rule:
+    """Rising numbers above `low`; there may be none."""
+    part = real(low, above=True)
+    return Rule(
+        tuple,
+        lambda v: all(map(part.admits, v)) and all(a < b for a, b in itertools.pairwise(v)),
+        f"rising numbers above {low:g}, such as (30.0, 60.0)",
+    )
+
+
+def naturals() -> Rule:
+    """Whole numbers of at least 1; there may be none."""
+    part = whole(1)
+    return Rule(tuple, lambda v: all(map(part.admits, v)), "whole numbers, such as (128, 160)")
 
 
 # Of a key that is annotated with a type alone.

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from ml_collections import ConfigDict
 
-from inception_jax.config.rules import INT32, PLAIN, Rule, choice, path, real, span, whole
+from inception_jax.config.rules import (
+    INT32,
+    PLAIN,
+    Rule,
+    choice,
+    naturals,
+    pair,
+    path,
+    real,
+    rising,
+    span,
+    whole,
+)
 
 Count = Annotated[int, whole(0)]
 Natural = Annotated[int, whole(1)]
@@ -17,6 +29,7 @@ NotNegative = Annotated[float, real(0)]
 Positive = Annotated[float, real(0, above=True)]
 Decay = Annotated[float, real(0, 1, below=True)]
 Factor = Annotated[float, real(0, 1, above=True)]
+Share = Annotated[float, real(0, 1)]
 Probability = Annotated[float, real(0, 0.99)]
 Place = Annotated[str, path()]
 
@@ -30,6 +43,7 @@ class Data(Protocol):
     train_split: str = "train"
     classes: Annotated[int, whole(2)]
     image_size: Natural  # pixels
+    eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
     batch_size: Natural  # images per step, over all devices
     crop: Literal["inception", "tensorflow", "pad", "central"] = "inception"
     area: Annotated[tuple[float, float], span(0, 1, "(0.08, 1.0)")] = (0.08, 1.0)  # random crop
@@ -55,6 +69,25 @@ class Data(Protocol):
     processes: Annotated[int, whole(0, 1024, auto=-1)] = -1  # in which they are; 0: this; -1: auto
 
 
+class Augment(Protocol):
+    """The `augment` section: what training does to images beyond `data`'s crop, mirror, colours."""
+
+    flips: Literal["random", "alternating"] = "random"  # of data.flip; by image, or by epoch
+    policy: Literal["none", "randaugment", "trivialaugment"] = "none"
+    operations: Literal["timm", "torchvision"] = "timm"  # of the policy, and their magnitudes
+    num_ops: Natural = 2  # of RandAugment
+    magnitude: Annotated[float, real(0, 30)] = 9.0  # of RandAugment
+    magnitude_std: NotNegative = 0.0  # of the magnitude of each operation; timm's
+    repeats: Natural = 1  # of an example in a batch
+    mixup: NotNegative = 0.0  # alpha of its Beta distribution; 0: off
+    cutmix: NotNegative = 0.0  # alpha of its Beta distribution; 0: off
+    mix_probability: Share = 1.0  # of mixing at all
+    switch_probability: Share = 0.5  # of CutMix, where there is mixup too
+    mix_per: Literal["batch", "image"] = "batch"
+    erasing: Share = 0.0  # probability of random erasing
+    erasing_fill: Literal["const", "rand", "pixel"] = "const"  # 0, a colour, noise
+
+
 @typing.runtime_checkable  # checked in tests, where models.from_config takes it
 class Model(Protocol):
     """The `model` section."""
@@ -63,9 +96,11 @@ class Model(Protocol):
     dialect: str = ""
     num_classes: Annotated[int, whole(2, or_=0)]  # 0: features instead of logits
     width: Annotated[float, real(0, 16, above=True)] = 1.0
-    stem: Literal["paper", "small"] = "paper"
+    stem: Literal["paper", "small", "whitened"] = "paper"
     aux: bool = True
     dropout: Probability  # of dropping a feature
+    drop_path: Probability = 0.0  # of dropping the last residual branch; rises from 0 with depth
+    drop_branch: Probability = 0.0  # of dropping a branch of a module that is not residual
     bn_group: Count  # images per BatchNorm group; 0: the whole batch
     bn_decay: Annotated[float, real(0, 1)]
     drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
@@ -77,7 +112,12 @@ class Model(Protocol):
 class Loss(Protocol):
     """The `loss` section."""
 
+    name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
     label_smoothing: Probability
+    target_threshold: Share = 0.0  # targets above become 1, of binary cross-entropy; 0: off
+    teacher: Place = ""  # workdir of the run to distil; empty: none
+    teacher_weight: Share = 0.5  # of the distillation loss
+    temperature: Positive = 1.0  # of both softmaxes in it
     aux_weight: NotNegative  # of each auxiliary classifier
     l2: NotNegative  # times half the squared norm of the kernels
 
@@ -85,20 +125,37 @@ class Loss(Protocol):
 class Optim(Protocol):
     """The `optim` section."""
 
-    name: Literal["sgd", "rmsprop", "adam", "adamw", "muon"]
+    name: Literal["sgd", "rmsprop", "adam", "adamw", "lamb", "lars", "lion", "muon"]
     lr: Positive
     momentum: Decay = 0.0
     nesterov: bool = False
     decay: Decay = 0.0  # of RMSProp's second moment
+    betas: Annotated[tuple[float, float], pair(0, 1)] = (0.9, 0.999)  # of the Adams, LAMB, Lion
     eps: NotNegative = 0.0
-    weight_decay: NotNegative = 0.0  # AdamW's and Muon's, decoupled
-    schedule: Literal["staircase", "cosine", "constant"]
-    decay_rate: Factor  # of the staircase
-    every_epochs: Positive  # of the staircase
+    trust: Positive = 0.001  # LARS's coefficient
+    weight_decay: NotNegative = 0.0  # decoupled, of every optimiser; LARS's and LAMB's own
+    decay_mask: Literal["kernels", "backbone", "all"] = "kernels"  # what it acts on
+    schedule: Literal[
+        "staircase", "cosine", "constant", "polynomial", "exponential", "piecewise", "onecycle"
+    ]
+    decay_rate: Factor  # of the staircase, of exponential and piecewise
+    every_epochs: Positive  # of the staircase and of exponential
+    milestones: Annotated[tuple[float, ...], rising(0)] = ()  # epochs, of piecewise
+    power: Positive = 1.0  # of polynomial
+    floor: Share = 0.0  # share of lr below which no schedule goes, and where most end
+    cold_epochs: NotNegative = 0.0  # before the warmup, at its first rate
     warmup_epochs: NotNegative
+    warmup_start: Share = 0.0  # share of lr
     clip: NotNegative = 0.0  # global norm; 0: off
+    agc: NotNegative = 0.0  # adaptive gradient clipping, by units; 0: off
+    sam: NotNegative = 0.0  # radius of sharpness-aware minimisation; 0: off
+    lookahead: Count = 0  # steps between those of the slow weights; 0: off
+    lookahead_rate: Factor = 0.5  # of the slow weights
+    loss_scale: NotNegative = 0.0  # initial, then dynamic; for float16; 0: off
     accumulate: Natural = 1  # microbatches per step
     backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
+    layer_decay: Factor = 1.0  # factor on lr from a row to the one below it
+    unfreeze_epochs: NotNegative = 0.0  # between a row's first step and that of the one below it
 
 
 class Ema(Protocol):
@@ -111,6 +168,10 @@ class Train(Protocol):
     """The `train` section."""
 
     epochs: Positive
+    sizes: Annotated[tuple[int, ...], naturals()] = ()  # image sizes before data.image_size
+    size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # where each of `sizes` ends
+    patience: Count = 0  # evaluations without a better top-1 before an early stop; 0: off
+    recalibrate: Count = 0  # batches that set BatchNorm's averages anew at the end; 0: off
     recompute: Literal["none", "lean", "rows"] = "none"  # activations in the backward pass
     vmem: Count = 0  # MiB of TPU VMEM per fusion; 0: the compiler's default
     on_divergence: Literal["stop", "rollback"] = "stop"
@@ -125,6 +186,9 @@ class Eval(Protocol):
     split: str
     batch_size: Natural
     every_epochs: Positive
+    protocol: Literal[
+        "config", "mirror", "shift", "slim", "torchvision", "timm", "10crop", "12crop", "144crop"
+    ] = "config"  # `eval/protocols.py`
 
 
 class Checkpoint(Protocol):
@@ -161,6 +225,7 @@ class Sections(Protocol):
 
     seed: Annotated[int, whole(0, INT32)]
     data: Data
+    augment: Augment
     model: Model
     loss: Loss
     optim: Optim
@@ -213,3 +278,10 @@ def defaults(section: type) -> dict[str, Any]:
         for key in typing.get_type_hints(section)
         if hasattr(section, key)
     }
+
+
+DEFAULTS = {
+    f"{name}.{key}": value
+    for name, section in typing.get_type_hints(Sections).items()
+    for key, value in (defaults(section) if section is not int else {}).items()
+}

@@ -16,7 +16,7 @@ WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "
 
 
 def new(**sections: Any) -> Config:
-    """Build a config from all eleven sections, each with all its keys and no others.
+    """Build a config from all twelve sections, each with all its keys and no others.
 
     Raises:
         ConfigError: a section or a key is missing or unknown, or a value breaks its rule.
@@ -24,7 +24,7 @@ def new(**sections: Any) -> Config:
     check_keys(sections)
     # Overrides take the type of the value here: `epochs=90` must not make 0.5 a wrong type.
     flat = {k: _retyped(as_python(v), RULES[k].kind) for k, v in flatten(sections)}
-    return cast(Config, _as_config(_nested(flat)))
+    return cast(Config, _as_config(nested(flat)))
 
 
 def as_python(value: Any) -> Any:
@@ -77,10 +77,11 @@ def _unknown(key: str, candidates: list[str]) -> str:
 def ordered(config: Any) -> dict[str, Any]:
     """Convert a config to nested dicts in the order of `RULES`; a `ConfigDict` sorts by name."""
     values = dict(flatten(config))
-    return _nested({key: values[key] for key in RULES})
+    return nested({key: values[key] for key in RULES})
 
 
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Nest the values of dotted keys: `flatten` undone."""
     tree: dict[str, Any] = {}
     for key, value in flat.items():
         section, _, name = key.rpartition(".")

@@ -61,6 +61,8 @@ class Network(nn.Module):
         stem: `paper`, or `small` for images of about 32 pixels.
         aux: whether the auxiliary heads exist (where the dialect has any).
         dropout: rate dropped before the classifier; None takes the dialect's.
+        drop_path: rate at which the last residual branch is dropped; it rises from 0 at the first.
+        drop_branch: rate at which a branch of a module that is not residual is dropped.
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         drop_rows: names of rows to leave out, for a shallower network.
@@ -78,6 +80,8 @@ class Network(nn.Module):
     stem: str = "paper"
     aux: bool = True
     dropout: float | None = None
+    drop_path: float = 0.0
+    drop_branch: float = 0.0
     bn_group: int = 0
     bn_decay: float | None = None
     drop_rows: tuple[str, ...] = ()

@@ -100,6 +100,7 @@ def run_config(model: Network) -> Config:
             resize=p.resize,
         )
         | {"classes": max(model.num_classes - offset, 2)},
+        augment=cfg.augment(),
         model=cfg.model(
             model.NAME,
             dialect=model.dialect,
@@ -110,11 +111,11 @@ def run_config(model: Network) -> Config:
             bn_decay=model.switches.norm.decay if model.switches.norm else 0.0,
             normalization=model.normalization,
         ),
-        loss=dict(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
+        loss=cfg.loss(label_smoothing=0.0, aux_weight=0.0, l2=0.0),
         optim=cfg.sgd(schedule=cfg.cosine(lr=0.01, warmup_epochs=0.0), momentum=0.9),
         ema=dict(decay=0.0),
         train=cfg.train(epochs=1.0),
-        eval=dict(split="validation", batch_size=100, every_epochs=1.0),
+        eval=cfg.evaluation(split="validation", batch_size=100, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),
         log=cfg.logs(every_steps=50),

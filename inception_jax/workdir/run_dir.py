@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inception_jax.config import RULES, Config, flatten, ordered
+from inception_jax.config import DEFAULTS, RULES, Config, flatten, nested, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
 from inception_jax.workdir import atomic, disk_space, jsonl, reading
@@ -176,7 +176,8 @@ def saved_config(workdir: Path) -> dict[str, Any]:
     path = workdir / CONFIG
     try:
         saved = reading.json_file(path, dict)
-        keys = dict(flatten(saved)).keys()
+        # A run of an older version had what is now the default of a key that it lacks.
+        saved = nested(DEFAULTS | dict(flatten(saved)))
     except FileNotFoundError as e:
         raise ConfigError(
             f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
@@ -187,11 +188,12 @@ def saved_config(workdir: Path) -> dict[str, Any]:
             f"--workdir={workdir}: {path} is damaged ({e}); put a copy of it there, or remove it "
             f"and run the same `train` command again, which writes it and resumes"
         ) from e
-    if different := sorted(RULES.keys() ^ keys):
+    if different := sorted(RULES.keys() ^ dict(flatten(saved)).keys()):
         raise ConfigError(
             f"--workdir={workdir}: expected a run of this version of inception_jax, but its "
             f"config.json has other keys ({', '.join(different[:3])}); start a new --workdir"
         )
+    saved = ordered(saved)
     for key, value in flatten(saved):
         if not RULES[key].fits(value):
             raise ConfigError(

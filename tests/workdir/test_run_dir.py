@@ -40,11 +40,13 @@ def test_a_directory_is_made_with_its_config(config, tmp_path):
 @pytest.mark.parametrize("change", ["missing", "renamed", "no section"])
 def test_a_run_of_another_version_is_refused(config, tmp_path, change):
     """One sentence with the key, by every reader of a saved config."""
-    saved, key = run_dir.plain(config), "optim.backbone_lr"
+    saved, key = run_dir.plain(config), "optim.lr"
     if change == "no section":
         saved["optim"], key = 3, "optim"
-    elif (value := saved["optim"].pop("backbone_lr")) and change == "renamed":
-        saved["optim"]["trunk"] = value
+    elif change == "missing":
+        del saved["optim"]["lr"]
+    else:
+        saved["optim"]["trunk"], key = saved["optim"].pop("backbone_lr"), "optim.trunk"
     (tmp_path / "config.json").write_text(json.dumps(saved))
     for read in (
         lambda: run_dir.saved_config(tmp_path),
@@ -55,6 +57,16 @@ def test_a_run_of_another_version_is_refused(config, tmp_path, change):
             read()
         assert key in str(e.value) and str(e.value).endswith("start a new --workdir")
         assert "\n" not in str(e.value)
+
+
+def test_a_run_of_before_a_key_has_its_default(config, tmp_path):
+    """A key that came later stands at what the run did, so that it can be used and continued."""
+    saved = run_dir.plain(config)
+    del saved["augment"], saved["optim"]["sam"], saved["data"]["eval_size"]
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    assert run_dir.saved_config(tmp_path) == run_dir.plain(config)
+    assert pages.of_run(str(tmp_path)) == config
+    run_dir.check(tmp_path, config, False)
 
 
 def test_one_owner_at_a_time(config, tmp_path):
