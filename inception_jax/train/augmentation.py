@@ -51,19 +51,21 @@ def augment(
     """
     images, labels = batch["image"], batch["label"]
     mixing = section.mixup or section.cutmix
+    dtype = ops.wide(model.dtype)
+    if flip and section.flips == "alternating":
+        images = distort.alternate(images, seed, batch["index"], batch["epoch"])
+        flip = False
     if not flip and colour == "none" and not mixing:
         x = preprocess.as_input(images, model)
     else:
-        pixels = images.astype(ops.wide(model.dtype)) / 255
-        if flip and section.flips == "alternating":
-            pixels = distort.alternate(pixels, seed, batch["index"], batch["epoch"])
-            flip = False
+        if colour != "none" or not mixing:
+            images = mix.pixels(images, dtype)  # else 8 bits are moved, not 32
         keys = distort.image_keys(seed, step, images.shape[0])
-        pixels = distort.augment(pixels, keys, flip=flip, colour=colour)
+        images = distort.augment(images, keys, flip=flip, colour=colour)
         if mixing:
             key = distort.step_key(seed, step, distort.MIX)
-            pixels, labels = mix.mix(pixels, labels, key, section)
-        x = preprocess.normalised(pixels, model)
+            images, labels = mix.mix(images, labels, key, section, dtype)
+        x = preprocess.normalised(images, model)
     if section.erasing:
         key = distort.step_key(seed, step, distort.ERASE)
         x = erase.erase(x, key, section.erasing, section.erasing_fill)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -62,7 +63,8 @@ def hits(logits: Float[Array, "b c"], labels: Labels) -> dict[str, Float[Array, 
         weights = labels.share, 1 - labels.share
 
         def among(first: int) -> Float[Array, ""]:
-            return sum(w * (p < first) for w, p in zip(weights, places, strict=True)).mean()
+            one, other = (jnp.where(p < first, w, 0) for w, p in zip(weights, places, strict=True))
+            return (one + other).mean()
 
         return {"top1": among(1), "top5": among(5)}
     place = rank(logits, labels)

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from inception_jax import models
+from inception_jax.data.images.mix import MixedLabels
 from inception_jax.models import Output
-from inception_jax.train.losses import cross_entropy, l2, objective
+from inception_jax.train.losses import (
+    binary_cross_entropy,
+    cross_entropy,
+    hits,
+    l2,
+    objective,
+    targets,
+)
 from tests.tiny import Tiny
 from tests.train.steps import random_like
 
@@ -68,3 +76,65 @@ def test_l2_on_biases_leaves_batch_norm_alone():
     assert float(l2(params, biases=True)) == 0.5 * (4 + 12 + 2)
     assert float(l2(params, without=list(params)[:1])) < float(l2(params))
     assert models.create("inception_resnet_v2", dialect="slim").switches.l2_biases
+
+
+def mixed(labels, others, share):
+    """Labels of mixed images."""
+    return MixedLabels(jnp.asarray(labels), jnp.asarray(others), jnp.asarray(share, jnp.float32))
+
+
+def test_mixed_targets_by_hand():
+    """The label's share and the rest on the other one, each smoothed; equal labels add up."""
+    labels = mixed([0, 2], [1, 2], [0.75, 0.25])
+    got = targets(jnp.zeros((2, 4)), labels, 0.2)
+    want = 0.05 + 0.8 * np.array([[0.75, 0.25, 0, 0], [0, 0, 1, 0]])
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    logits = jax.random.normal(jax.random.key(0), (2, 4))
+    np.testing.assert_allclose(
+        cross_entropy(logits, labels, 0.2), -(want * jax.nn.log_softmax(logits)).sum(-1), rtol=1e-5
+    )
+
+
+def test_share_one_is_the_plain_loss():
+    """An image that is not mixed has the loss and the hits of its own label."""
+    logits = jax.random.normal(jax.random.key(0), (6, 10))
+    labels = jnp.arange(6)
+    same = mixed(labels, labels[::-1], np.ones(6))
+    for loss in (cross_entropy, binary_cross_entropy):
+        np.testing.assert_allclose(loss(logits, same, 0.1), loss(logits, labels, 0.1), rtol=1e-6)
+    assert hits(logits, same) == hits(logits, labels)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.2])
+def test_binary_cross_entropy_by_hand(threshold):
+    """The mean over classes of -t log p - (1 - t) log(1 - p), with t at 0 or 1 by a threshold."""
+    logits = jnp.asarray([[2.0, -1.0, 0.5, -3.0]])
+    labels = mixed([0], [2], [0.7])
+    t = np.array([0.05 / 4 + 0.95 * w for w in (0.7, 0, 0.3, 0)])
+    t = t if not threshold else np.array([1.0, 0, 1, 0])
+    p = 1 / (1 + np.exp(-np.asarray(logits[0])))
+    want = -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean()
+    got = binary_cross_entropy(logits, labels, 0.05, threshold)
+    np.testing.assert_allclose(got, [want], rtol=1e-5)
+
+
+def test_hits_are_weighted_by_shares():
+    """A hit of one label counts its share, in top-1 and in top-5."""
+    logits = jnp.asarray([[9.0, 8, 7, 6, 5, 4, 3]] * 2)
+    found = hits(logits, mixed([0, 6], [4, 1], [0.75, 0.4]))
+    assert found["top1"] == pytest.approx(0.75 / 2)
+    assert found["top5"] == pytest.approx((1 + 0.6) / 2)
+
+
+def test_heads_have_the_same_loss_and_labels():
+    """The term is named by the loss; an auxiliary head has the same soft labels."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    main, head = (jax.random.normal(k, (6, 10)) for k in keys)
+    labels = mixed(np.arange(6), np.arange(6)[::-1], np.linspace(0, 1, 6))
+    total, terms = objective(
+        Output(main, {"a": head}, {}), labels, {}, smoothing=0.1, aux_weight=0.3, weight_of_l2=0.0,
+        name="binary_cross_entropy", threshold=0.2,
+    )  # fmt: skip
+    own, aux = (binary_cross_entropy(x, labels, 0.1, 0.2).mean() for x in (main, head))
+    assert jnp.allclose(total, own + 0.3 * aux)
+    assert set(terms) == {"loss", "binary_cross_entropy", "loss_a"}

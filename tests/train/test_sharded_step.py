@@ -9,7 +9,8 @@ from inception_jax.runtime import mesh as meshes
 from inception_jax.train.sharded_step import RUN, SKIP, STOP
 from tests.train.steps import close, put, setup, train, with_signal
 
-ALL_ON = {"dtype": "float64", "bn_group": 2, "dropout": 0.4, "images": 32}
+MIXED = {"mixup": 0.4, "cutmix": 1.0, "mix_per": "image", "erasing": 0.5, "erasing_fill": "pixel"}
+ALL_ON = {"dtype": "float64", "bn_group": 2, "dropout": 0.4, "images": 32, "augment": MIXED}
 slow = pytest.mark.slow
 
 
@@ -21,7 +22,9 @@ def split_small_leaves(monkeypatch):
 
 @pytest.fixture(scope="module")
 def one_device():
-    """State and losses of three steps on one device with dropout, colour, heads and averages."""
+    """State and losses of three steps on one device with dropout, heads, averages, and the device's
+    augmentation.
+    """
     with jax.enable_x64(True):
         return train(**ALL_ON)
 
@@ -42,7 +45,7 @@ def test_every_layout_agrees(float64, split_small_leaves, one_device, devices, m
 @pytest.mark.parametrize("group", [0, pytest.param(4, marks=slow)])
 def test_groups_across_devices_agree(float64, group):
     """BatchNorm over the whole batch, or over two devices' images: 1 and 8 devices, to 1e-9."""
-    options = {**ALL_ON, "images": 16, "bn_group": group, "colour": "none"}
+    options = {**ALL_ON, "images": 16, "bn_group": group, "colour": "none", "augment": {}}
     (one, losses), (eight, others) = (train(devices=n, **options) for n in (1, 8))
     close(one, eight, 1e-9)
     np.testing.assert_allclose(losses, others, rtol=1e-9)

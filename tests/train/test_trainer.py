@@ -45,13 +45,19 @@ def test_after_a_rollback():
 
 
 def test_a_batch_is_placed_with_a_signal_for_each_device():
-    """The step reads images, labels and signals; the examples' numbers stay on the host."""
-    trainer = build(digits(), jax.devices()[:4])
+    """The step reads images, labels and signals; examples' numbers only for alternating flips."""
     rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.arange(96, dtype=np.int32)}
-    placed = trainer.placed({**rows, "index": np.arange(96)}, 2)
-    assert placed["signal"].tolist() == [2, 2, 2, 2] and set(placed) == {*rows, "signal"}
-    shapes = trainer.program.empty_batch
-    assert all(x.sharding == shapes[k].sharding for k, x in placed.items())
+    numbers = {"index": np.arange(96, dtype=np.int32), "epoch": np.zeros(96, np.int32)}
+    for flips, keys in (("random", rows), ("alternating", {**rows, **numbers})):
+        config = digits(augment__flips=flips, data__flip=True)
+        trainer = build(config, jax.devices()[:4])
+        placed = trainer.placed({**rows, **numbers}, 2)
+        assert placed["signal"].tolist() == [2, 2, 2, 2] and set(placed) == {*keys, "signal"}
+        shapes = trainer.program.empty_batch
+        assert shapes.keys() == placed.keys()
+        assert all(x.sharding == shapes[k].sharding for k, x in placed.items())
+        assert all((x.shape, x.dtype) == (shapes[k].shape, shapes[k].dtype)
+                   for k, x in placed.items())  # fmt: skip
 
 
 def test_arrays_of_another_network_do_not_fit(tmp_path):

@@ -50,6 +50,7 @@ def boxes(
     bounds = []
     for one, lengths, side in ((keys[2], tall, height), (keys[3], wide, width)):
         length = jnp.take_along_axis(lengths, first, axis=1)[:, 0]
-        low = jax.random.randint(one, (count,), 0, jnp.maximum(side - length, 0) + 1)
+        room = jnp.maximum(side - length, 0) + 1
+        low = jax.random.randint(one, (count,), 0, room, jnp.int32)
         bounds += [low, low + length]
     return tuple(bounds), fits.any(axis=1)

@@ -4,7 +4,7 @@ Image i is mixed with image i ^ 1 of the global batch: in the training order bot
 neighbours are on one device. timm takes the image at the same distance from the batch's other end.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,14 +24,15 @@ class MixedLabels(NamedTuple):
 
 
 def mix(
-    images: Float[Array, "b h w c"],
+    images: Num[Array, "b h w c"],
     labels: Int[Array, " b"],
     key: PRNGKeyArray,
     augment: sections.Augment,
+    dtype: Any,
 ) -> tuple[Float[Array, "b h w c"], MixedLabels]:
-    """Mix each image with its neighbour's, by draws per batch or per image.
+    """Mix each image with its neighbour, by draws per batch or per image: pixels in `dtype`.
 
-    Mixup is linear, so that it is the same before and after normalisation.
+    Both are linear in the pixels, so that it may be done before normalisation as well as after.
     """
     count, height, width, _ = images.shape
     draws = count if augment.mix_per == "image" else 1
@@ -43,8 +44,9 @@ def mix(
         top, bottom, left, right = box
         area = ((bottom - top) * (right - left)).astype(share.dtype)
         share = jnp.where(cut, 1 - area / (height * width), share)
-        own = jnp.where(cut[:, None, None], ~inside(*box, height, width), own)
-    mixed = blend(images, own[..., None].astype(images.dtype))
+        outside = (~inside(*box, height, width)).astype(share.dtype)
+        own = jnp.where(cut[:, None, None], outside, own)
+    mixed = blend(images, own[..., None].astype(dtype))
     share = jnp.broadcast_to(share, (count,))
     return mixed, MixedLabels(labels, partner(labels), share)
 
@@ -54,11 +56,16 @@ def partner(x: Num[Array, "b *rest"]) -> Num[Array, "b *rest"]:
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 
 
-def blend(
-    images: Float[Array, "b h w c"], own: Float[Array, "n h w 1"] | Float[Array, "n 1 1 1"]
-) -> Float[Array, "b h w c"]:
+def pixels(images: Num[Array, "b h w c"], dtype: Any) -> Float[Array, "b h w c"]:
+    """Pixels in [0, 1] of uint8; floats themselves."""
+    return images.astype(dtype) / 255 if images.dtype == jnp.uint8 else images
+
+
+def blend(images: Num[Array, "b h w c"], own: Float[Array, "n _ _ 1"]) -> Float[Array, "b h w c"]:
     """`own` of each pixel, in [0, 1], and the rest of its partner's; n is b, or 1 for all."""
-    return images * own + partner(images) * (1 - own)
+    # Without the barrier XLA moves the partners after it has made floats of their 8 bits.
+    others = pixels(jax.lax.optimization_barrier(partner(images)), own.dtype)
+    return pixels(images, own.dtype) * own + others * (1 - own)
 
 
 def shares(
@@ -86,7 +93,7 @@ def boxes(
     bounds = []
     for one, side in zip(jax.random.split(key), (height, width), strict=True):
         length = (side * jnp.sqrt(1 - share)).astype(jnp.int32)
-        centre = jax.random.randint(one, share.shape, 0, side)
+        centre = jax.random.randint(one, share.shape, 0, side, jnp.int32)
         bounds += [centre - length // 2, centre + (length + 1) // 2]
         bounds[-2:] = [jnp.clip(x, 0, side) for x in bounds[-2:]]
     top, bottom, left, right = bounds
@@ -99,7 +106,7 @@ def inside(
     """Which pixels are in the box of each image."""
 
     def along(low: Bounds, high: Bounds, side: int) -> Bool[Array, "n side"]:
-        places = jnp.arange(side)[None]
+        places = jnp.arange(side, dtype=low.dtype)[None]
         return (places >= low[:, None]) & (places < high[:, None])
 
     rows, columns = along(top, bottom, height), along(left, right, width)
