@@ -10,6 +10,8 @@ Pillow's `bicubic` has a = -1 (OpenCV's: -0.75), and outside of the image it has
 level, which is not blended with the edge.
 """
 
+import math
+import threading
 from collections.abc import Callable
 
 import cv2
@@ -148,7 +150,7 @@ def _blended(low: np.ndarray | int, high: np.ndarray, factor: float) -> np.ndarr
 
     The product and the sum are rounded to float32 each, as in Pillow on x86.
     """
-    found = np.subtract(high, low, dtype=np.float32)
+    found = np.subtract(high, low, out=_floats(*high.shape), dtype=np.float32)
     found *= np.float32(factor)
     found += low
     return np.clip(found, 0, 255, out=found).astype(np.uint8)
@@ -156,7 +158,9 @@ def _blended(low: np.ndarray | int, high: np.ndarray, factor: float) -> np.ndarr
 
 def _grey(image: np.ndarray) -> np.ndarray:
     """Pillow's grey image uint8 [h, w]: a half is rounded up."""
-    return (cv2.transform(image.astype(np.float32), LUMA) + np.float32(0.5)).astype(np.uint8)
+    levels = _floats(*image.shape)
+    levels[:] = image
+    return (cv2.transform(levels, LUMA) + np.float32(0.5)).astype(np.uint8)
 
 
 def _histograms(image: np.ndarray) -> list[np.ndarray]:
@@ -178,25 +182,51 @@ def _slid(image: np.ndarray, shifts: np.ndarray, resample: str, fill: int) -> np
     height, width = image.shape[:2]
     whole = np.floor(shifts)
     d = shifts - whole
+    if resample == "bilinear":
+        weights, left = (1 - d, d), 0
+    else:
+        weights, left = (-d * (1 - d) ** 2, 1 - (2 - d) * d**2, d + d**2 - d**3, (d - 1) * d**2), 1
     margin = int(np.abs(whole).max()) + 2
     padded = cv2.copyMakeBorder(image, 0, 0, margin, margin, cv2.BORDER_REPLICATE)
-    # The channels of the first pixel that a row's first one needs, and of all after it.
-    first = (np.arange(height) * padded.shape[1] + margin + whole.astype(int)) * 3
-    if resample == "bilinear":
-        weights = [1 - d, d]
-    else:
-        weights = [-d * (1 - d) ** 2, 1 - 2 * d**2 + d**3, d + d**2 - d**3, -(d**2) * (1 - d)]
-        first -= 3
+    # From the row's first pixel to the last one that it needs.
+    start = np.arange(height) * (width + 2 * margin) + margin - left + whole.astype(int)
     row = 3 * (width + len(weights) - 1)
-    runs = np.lib.stride_tricks.as_strided(padded, (padded.size - row + 1, row), (1, 1))
-    levels = runs[first] + ROUNDING  # float32
-    taps = np.lib.stride_tricks.as_strided(
-        levels, (height, len(weights), 3 * width), (levels.strides[0], 12, 4)
-    )
-    found = np.einsum("hk,hkn->hn", np.stack(weights, -1).astype(np.float32), taps)
-    if resample == "bicubic":
-        np.clip(found, 0, 255, out=found)
+    levels = _runs(padded, row)[3 * start]
+    taps = np.ndarray((height, len(weights), 3 * width), np.uint8, levels, 0, (row, 3, 1))
+    found = np.einsum(
+        "hk,hkn->hn", np.stack(weights, -1).astype(np.float32), taps,
+        out=_floats(height, 3 * width), dtype=np.float32, casting="unsafe",
+    )  # fmt: skip
+    found += ROUNDING
+    np.clip(found, 0, 255, out=found)
+    # The centres of the pixels that are read lie in the image: a run of `width` in every row.
+    inside = np.zeros(width + 2 * margin, np.uint8)
+    inside[margin : margin + width] = 1
+    inside = _runs(inside, width)[margin + np.floor(shifts + 0.5).astype(int)]
     result = found.astype(np.uint8).reshape(image.shape)
-    x = np.arange(width)
-    inside = (x >= np.ceil(-shifts - 0.5)[:, None]) & (x < np.ceil(width - 0.5 - shifts)[:, None])
-    return cv2.copyTo(result, inside.view(np.uint8), np.full_like(result, fill))
+    return cv2.copyTo(result, inside, np.full_like(result, fill))
+
+
+def _floats(*shape: int) -> np.ndarray:
+    """Memory for float32 [shape], until this thread's next call.
+
+    Memory of the system's would cost as much as the arithmetic: glibc returns it after each image.
+    """
+    size = math.prod(shape)
+    if _MEMORY.floats.size < size:
+        _MEMORY.floats = np.empty(size, np.float32)
+    return _MEMORY.floats[:size].reshape(shape)
+
+
+class _Memory(threading.local):
+    """What a thread keeps."""
+
+    floats = np.empty(0, np.float32)
+
+
+_MEMORY = _Memory()
+
+
+def _runs(values: np.ndarray, length: int) -> np.ndarray:
+    """The `length` values from each one on, as a view uint8 [n, length] of contiguous `values`."""
+    return np.ndarray((values.size - length + 1, length), np.uint8, values, 0, (1, 1))
