@@ -100,6 +100,13 @@ def torchvisions(transform, monkeypatch):
     return steps
 
 
+def torchvisions_space(name, size):
+    """Its magnitudes, and whether they have signs, by its name of the operation."""
+    if name == "randaugment":
+        return autoaugment.RandAugment()._augmentation_space(31, (size, size))
+    return autoaugment.TrivialAugmentWide()._augmentation_space(31)
+
+
 def alike(found, wanted):
     """Both have the same numbers of operations, first ones, first geometric ones, and amounts."""
     keys = (len, lambda steps: steps[0][0] if steps else "",
@@ -156,8 +163,7 @@ def test_torchvisions_draws(transform, changes, monkeypatch):
 @pytest.mark.parametrize("name", policy.TORCHVISION)
 def test_torchvisions_amounts(name, size):
     """All 31 strengths of all operations."""
-    space = (autoaugment.RandAugment()._augmentation_space(31, (size, size))
-             if name == "randaugment" else autoaugment.TrivialAugmentWide()._augmentation_space(31))  # fmt: skip
+    space = torchvisions_space(name, size)
     assert len(space) == len(policy.TORCHVISION[name])
     for theirs, mine in TORCHVISION.items():
         magnitudes, signed = space[theirs]
@@ -201,10 +207,7 @@ def test_timms_pixels(name, images):
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvisions_pixels(name, policy_name, images):
     """What torchvision makes of a photograph: the same."""
-    space = (autoaugment.RandAugment()._augmentation_space(31, (224, 224))
-             if policy_name == "randaugment"
-             else autoaugment.TrivialAugmentWide()._augmentation_space(31))  # fmt: skip
-    magnitudes, signed = space[name]
+    magnitudes, signed = torchvisions_space(policy_name, 224)[name]
     mine = TORCHVISION[name]
     nearest = autoaugment.InterpolationMode.NEAREST
     for k in (1, 9, 17, 30) if magnitudes.ndim else (0,):

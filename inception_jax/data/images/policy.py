@@ -71,7 +71,8 @@ def _linspace(most: float, strength: float) -> float:
     """`strength * most`, in float32 as `torch.linspace(0, most, 31)` rounds it."""
     last, k = BINS - 1, round(strength * (BINS - 1))
     step = float(np.float32(most) / np.float32(last))
-    return float(np.float32(step * k if k < last / 2 else np.float32(most) - step * (last - k)))
+    exact = step * k if k < last / 2 else float(np.float32(most)) - step * (last - k)
+    return float(np.float32(exact))
 
 
 def _torchvision(

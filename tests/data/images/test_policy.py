@@ -55,7 +55,7 @@ def test_timms_strength():
     assert pixels["translate_y"] == pytest.approx(100 * 0.315, rel=0.02)
     wide = [s.amount for steps in drawn(build(magnitude_std=9.0)) for s in steps
             if s.name == "shear_x"]  # fmt: skip
-    assert 0.3 == max(np.abs(wide)) and 0 == min(np.abs(wide))
+    assert max(np.abs(wide)) == 0.3 and min(np.abs(wide)) == 0
     resamples = Counter(s.resample for s in steps if s.name in operations.GEOMETRY)
     assert abs(resamples["bicubic"] / resamples.total() - 0.5) < 2 / np.sqrt(resamples.total())
 
@@ -77,9 +77,9 @@ def test_without_noise_a_strength_is_one():
         for step in steps:
             amounts.setdefault(step.name, set()).add(round(step.amount, 9))
     assert amounts == {
-        **dict.fromkeys(("autocontrast", "equalize", "invert"), {0.0}),
-        **dict.fromkeys(("color", "contrast", "brightness", "sharpness"), {0.19, 1.81}),
-        **dict.fromkeys(("shear_x", "shear_y"), {-0.27, 0.27}),
+        **{name: {0.0} for name in ("autocontrast", "equalize", "invert")},
+        **{name: {0.19, 1.81} for name in ("color", "contrast", "brightness", "sharpness")},
+        **{name: {-0.27, 0.27} for name in ("shear_x", "shear_y")},
         "rotate": {-27.0, 27.0}, "posterize": {1}, "solarize": {26}, "solarize_add": {99},
         "translate_x": {-81.0, 81.0}, "translate_y": {-40.5, 40.5},
     }  # fmt: skip
