@@ -92,7 +92,7 @@ def _torchvision(
         "rotate": signed(degrees),
         **dict.fromkeys(("brightness", "color", "contrast", "sharpness"), signed(colour, 1.0)),
         "posterize": lambda strength, *_: 8 - round(strength * bits),
-        "solarize": lambda strength, *_: 255 * (1 - strength),
+        "solarize": lambda strength, *_: 255 - _linspace(255, strength),
         "autocontrast": _none,
         "equalize": _none,
     }
