@@ -12,7 +12,7 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, state
+from inception_jax.train import optim, sharded_step, state, whitening
 
 
 class Program:
@@ -54,6 +54,7 @@ class Program:
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
             backbone=[r.name for r in self.model.rows()],
         )  # fmt: skip
+        self.tx = whitening.without_kernels(self.tx, self.model.fixed)
         self._check_devices()
 
     def _check_devices(self) -> None:

@@ -18,8 +18,9 @@ from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import user_paths
-from inception_jax.train import finetune
+from inception_jax.train import finetune, whitening
 from inception_jax.train.program import Program
+from inception_jax.train.state import TrainState
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
@@ -87,6 +88,11 @@ class Trainer:
         if jax.process_index() == 0:
             print("\n".join(lines))
         return taken
+
+    def fresh_state(self, start: dict[str, Any] | None) -> TrainState:
+        """The state at step 0, with the arrays `start` and what is computed from the data."""
+        computed = whitening.arrays(self.source, self.config.data, self.program.model)
+        return self.program.fresh_state({**computed, **(start or {})})
 
     @property
     def step(self) -> Any:
