@@ -38,7 +38,9 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
             f"{config.data.train_split!r}; set data.classes and model.num_classes"
         )
     program = Program(config, len(source), devices)
-    evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
+    evaluator = Evaluator(
+        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol
+    )
     return Trainer(source, program, evaluator, time.monotonic() - began)
 
 
