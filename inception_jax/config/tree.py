@@ -119,6 +119,8 @@ def validate(config: Config) -> None:
             limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
             raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
     _between_sections(config)
+    _augment(config)
+    _loss(config)
 
 
 def _between_sections(c: Config) -> None:
@@ -171,3 +173,42 @@ def _between_sections(c: Config) -> None:
         f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
         f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
     )
+
+
+def _augment(c: Config) -> None:
+    a, d = c.augment, c.data
+    if (a.mixup or a.cutmix) and d.batch_size % 2:
+        key = "mixup" if a.mixup else "cutmix"
+        raise ConfigError(
+            f"--config.data.batch_size={d.batch_size}: expected an even number with "
+            f"augment.{key}={getattr(a, key)}, which mixes pairs of images"
+        )
+    if a.flips == "alternating" and not d.flip:
+        raise ConfigError(
+            "--config.augment.flips=alternating with --config.data.flip=false: expected images "
+            "that are mirrored; set --config.data.flip=true, or leave augment.flips=random"
+        )
+    if a.flips == "alternating" and a.repeats > 1:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats} with --config.augment.flips=alternating: "
+            f"expected repeats=1, as all repeats of an example would be mirrored alike; set "
+            f"augment.flips=random"
+        )
+
+
+def _loss(c: Config) -> None:
+    threshold, smoothing = c.loss.target_threshold, c.loss.label_smoothing
+    if not threshold:
+        return
+    if c.loss.name != "binary_cross_entropy":
+        raise ConfigError(
+            f"--config.loss.target_threshold={threshold} with --config.loss.name={c.loss.name}: "
+            f"expected binary_cross_entropy, whose targets need not add up to 1"
+        )
+    low = smoothing / max(c.model.num_classes, 1)
+    if not low <= threshold < 1 - smoothing + low:
+        raise ConfigError(
+            f"--config.loss.target_threshold={threshold}: expected at least {low:g} and less than "
+            f"{1 - smoothing + low:g}, the targets of other classes and of the label with "
+            f"loss.label_smoothing={smoothing}; beyond these all classes are targets, or none"
+        )
