@@ -7,7 +7,7 @@ from typing import Any, cast
 from ml_collections import ConfigDict
 
 from inception_jax.config.rules import INT32
-from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
+from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Augment, Config
 from inception_jax.errors import ConfigError, did_you_mean
 
 # (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
@@ -125,6 +125,7 @@ def validate(config: Config) -> None:
 
 def _between_sections(c: Config) -> None:
     d, m, o = c.data, c.model, c.optim
+    _policy(c)
 
     def refuse(holds: bool, message: str) -> None:
         if holds:
@@ -211,4 +212,41 @@ def _loss(c: Config) -> None:
             f"--config.loss.target_threshold={threshold}: expected at least {low:g} and less than "
             f"{1 - smoothing + low:g}, the targets of other classes and of the label with "
             f"loss.label_smoothing={smoothing}; beyond these all classes are targets, or none"
+        )
+
+
+def _policy(c: Config) -> None:
+    """Refuse values of RandAugment's, TrivialAugment's and the repeats' keys that cannot work."""
+    a, batch_size = c.augment, c.data.batch_size
+    if batch_size % a.repeats:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats}: expected a divisor of data.batch_size="
+            f"{batch_size}"
+        )
+    if a.policy == "trivialaugment":
+        for key in ("num_ops", "magnitude", "magnitude_std"):
+            value, default = getattr(a, key), getattr(Augment, key)
+            if value != default:
+                raise ConfigError(
+                    f"--config.augment.{key}={value} with augment.policy=trivialaugment, which "
+                    f"does one operation at a random strength: expected the default, {default}; "
+                    f"set --config.augment.{key}={default}, or --config.augment.policy=randaugment"
+                )
+    if a.policy != "randaugment":
+        return
+    if a.operations == "timm" and a.magnitude > 10:
+        raise ConfigError(
+            f"--config.augment.magnitude={a.magnitude}: expected at most 10, timm's largest; "
+            f"torchvision's go to 30, with --config.augment.operations=torchvision"
+        )
+    if a.operations == "torchvision" and a.magnitude % 1:
+        raise ConfigError(
+            f"--config.augment.magnitude={a.magnitude}: expected a whole number from 0 to 30, the "
+            f"number of one of torchvision's 31 strengths; or set --config.augment.operations=timm"
+        )
+    if a.operations == "torchvision" and a.magnitude_std:
+        raise ConfigError(
+            f"--config.augment.magnitude_std={a.magnitude_std} with augment.operations=torchvision:"
+            f" expected 0: its RandAugment has one strength; or set --config.augment.operations="
+            f"timm"
         )

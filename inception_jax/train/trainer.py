@@ -133,7 +133,7 @@ class Trainer:
     ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         """The reader and the batches from step `start` on; `idle` is called while one waits."""
         c = self.config
-        read = pipeline.TrainReader(self.source, c.data, c.seed)
+        read = pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         span = range(start + self.shift, self.program.total + self.shift)
         return read, pipeline.batches(
