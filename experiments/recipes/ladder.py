@@ -201,17 +201,22 @@ def _rung(keys: dict[str, Any], trials: Sequence[TrialProgress]) -> Rung:
     return Rung(
         keys,
         tuple(p.value for p in trials if p.value is not None),
-        float(TRAINED * passes * _macs(config.model.to_json(), config.data.image_size)),
+        float(TRAINED * passes * macs(config)),
         float(run.train.newest["step"] * config.data.batch_size),
         config.train.epochs,
         statistics.fmean(p.seconds or 0.0 for p in trials),
     )
 
 
+def macs(config: Any) -> int:
+    """Multiply-adds of one image in a config's network."""
+    return _macs(json.dumps(config.model.to_dict()), config.data.image_size)
+
+
 @functools.cache
 def _macs(model: str, image_size: int) -> int:
-    """Multiply-adds of a `model` section in JSON."""
-    return describe(from_config.build_model(ConfigDict(json.loads(model))), image_size).macs
+    section = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(model).items()}
+    return describe(from_config.build_model(ConfigDict(section)), image_size).macs
 
 
 def _text(value: Any) -> str:

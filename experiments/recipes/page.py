@@ -50,10 +50,10 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_decay=0.9,
         ),
         loss=cfg.loss(label_smoothing=0.0, aux_weight=0.0, l2=5e-4),
-        # He et al., "Deep residual learning" (1512.03385), section 4.2: 0.1, a tenth at a half and
-        # at three quarters of the run.
+        # The shape of Goyal et al. (1706.02677) and of the ladder on ImageNet: a tenth after each
+        # third of the run.
         optim=cfg.sgd(
-            schedule=cfg.staircase(lr=0.1, decay_rate=0.1, every_epochs=EPOCHS / 2),
+            schedule=cfg.staircase(lr=0.1, decay_rate=0.1, every_epochs=EPOCHS / 3),
             momentum=0.9,
         ),
         ema=dict(decay=0.0),
