@@ -30,6 +30,7 @@ EVAL = (
 # What to do instead.
 INSTEAD = {
     ("eval", "ema.decay"): "give --raw to evaluate the weights without their average",
+    ("eval", "eval.protocol"): "give --protocol=NAME to evaluate by another",
     ("data", "eval.split"): "give --split=NAME to read another split",
     ("predict", "data.batch_size"): "it reads 32 images at a time",
 }

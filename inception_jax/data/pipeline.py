@@ -81,12 +81,13 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n]."""
         size = self._data.image_size
         return {
             "image": np.empty((count, size, size, 3), np.uint8),
             "label": np.empty(count, np.int32),
             "index": np.empty(count, np.int32),
+            "epoch": np.empty(count, np.int32),
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
@@ -107,6 +108,7 @@ class TrainReader:
                     index = (index + 1) % len(self._source)
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
+            out["epoch"][i] = position // len(self._source)
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:

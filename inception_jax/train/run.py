@@ -126,7 +126,7 @@ def _start(
     """
     compiling = trainer.compile_ahead()
     if newest is None:
-        state, window = trainer.program.fresh_state(arrays), None
+        state, window = trainer.fresh_state(arrays), None
     else:
         state, window = saves.restore(newest, trainer.program.empty_state)
     while compiling.is_alive():

@@ -18,8 +18,9 @@ from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import user_paths
-from inception_jax.train import finetune
+from inception_jax.train import augmentation, finetune, whitening
 from inception_jax.train.program import Program
+from inception_jax.train.state import TrainState
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
@@ -37,7 +38,9 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
             f"{config.data.train_split!r}; set data.classes and model.num_classes"
         )
     program = Program(config, len(source), devices)
-    evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
+    evaluator = Evaluator(
+        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol
+    )
     return Trainer(source, program, evaluator, time.monotonic() - began)
 
 
@@ -88,6 +91,11 @@ class Trainer:
             print("\n".join(lines))
         return taken
 
+    def fresh_state(self, start: dict[str, Any] | None) -> TrainState:
+        """The state at step 0, with the arrays `start` and what is computed from the data."""
+        computed = whitening.arrays(self.source, self.config.data, self.program.model)
+        return self.program.fresh_state({**computed, **(start or {})})
+
     @property
     def step(self) -> Any:
         """The train step: the program that `compile_ahead` compiled, if it did.
@@ -116,7 +124,7 @@ class Trainer:
         """This process's slice of a batch, and its signal, as the step takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        rows = {"image": batch["image"], "label": batch["label"]}
+        rows = {key: batch[key] for key in augmentation.inputs(self.config.augment)}
         rows["signal"] = np.full(local, signal, np.int32)
         return meshes.put(rows, meshes.batch(mesh))
 
