@@ -17,23 +17,12 @@ def example_at(position: int, count: int, seed: int, batch_size: int = 1, repeat
     draws a permutation for each epoch and leaves the rest of it; here the rest comes in the next
     epoch, so that each example is seen equally often.
     """
-    epoch, offset = divmod(_without_repeats(position, batch_size, repeats)[0], count)
+    if repeats > 1:
+        batch, place = divmod(position, batch_size)
+        different = batch_size // repeats
+        position = batch * different + place % different
+    epoch, offset = divmod(position, count)
     return int(_epoch(count, seed, epoch)[offset])
-
-
-def times_before(position: int, count: int, batch_size: int = 1, repeats: int = 1) -> int:
-    """How often the order has had the example at `position` before: its epoch without repeats."""
-    place, repeat = _without_repeats(position, batch_size, repeats)
-    return place // count * repeats + repeat
-
-
-def _without_repeats(position: int, batch_size: int, repeats: int) -> tuple[int, int]:
-    """The place in the order without repeats, and the number of the repeat."""
-    if repeats == 1:
-        return position, 0
-    batch, place = divmod(position, batch_size)
-    different = batch_size // repeats
-    return batch * different + place % different, place // different
 
 
 class Stream:

@@ -24,7 +24,7 @@ from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.images.policy import Policy
 from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
-from inception_jax.data.order import Stream, example_at, times_before
+from inception_jax.data.order import Stream, example_at
 from inception_jax.data.readers import Readers
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
@@ -106,7 +106,7 @@ class TrainReader:
                     index = (index + 1) % count
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = times_before(position, count, *repeated)
+            out["epoch"][i] = position // count
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:

@@ -138,7 +138,28 @@ AUGMENT = [
      ["target_threshold=0.005", "at least 0.01"]),
     ("loss", (*TRAIN, "--config.loss.name=bce"), ["loss.name=bce", "'binary_cross_entropy'"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT]
+RAND = (*TRAIN, "--config.augment.policy=randaugment")
+TORCHVISION = (*RAND, "--config.augment.operations=torchvision")
+TRIVIAL = (*TRAIN, "--config.augment.policy=trivialaugment")
+POLICY = [
+    ("repeats", (*TRAIN, "--config.augment.repeats=3"), ["repeats=3", "divisor", "batch_size=64"]),
+    ("policy's name", (*TRAIN, "--config.augment.policy=randaugmnt"), ["=randaugmnt", "'randaug"]),
+    ("strong timm", (*RAND, "--config.augment.magnitude=15"),
+     ["magnitude=15", "at most 10", "=torchvision"]),
+    ("too strong", (*TORCHVISION, "--config.augment.magnitude=31"), ["magnitude=31", "at most 30"]),
+    ("between two", (*TORCHVISION, "--config.augment.magnitude=8.5"),
+     ["magnitude=8.5", "whole number", "=timm"]),
+    ("torchvision's noise", (*TORCHVISION, "--config.augment.magnitude_std=0.5"),
+     ["magnitude_std=0.5", "expected 0", "operations=timm"]),
+    ("two of one", (*TRIVIAL, "--config.augment.num_ops=3"),
+     ["num_ops=3", "one operation", "num_ops=2"]),
+    ("trivial strength", (*TRIVIAL, "--config.augment.magnitude=5"),
+     ["magnitude=5.0", "random strength", "magnitude=9.0", "=randaugment"]),
+    ("trivial noise", (*TRIVIAL, "--config.augment.magnitude_std=1"),
+     ["magnitude_std=1.0", "=0.0"]),
+    ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
+]  # fmt: skip
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY]
 
 
 @pytest.fixture

@@ -41,16 +41,6 @@ def test_an_epoch_with_repeats():
     assert len(set(found)) == 480
 
 
-def test_times_before():
-    """Counted: with and without repeats, a batch across an epoch's end among them."""
-    for repeats in (1, 3):
-        seen = Counter()
-        for position in range(600):
-            index = order.example_at(position, 70, 5, 48, repeats)
-            assert order.times_before(position, 70, 48, repeats) == seen[index]
-            seen[index] += 1
-
-
 def test_orders_differ():
     """Orders differ between epochs and seeds, and from the order of the files."""
 
