@@ -23,8 +23,16 @@ class Row(NamedTuple):
 
 
 def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
-    """A row built by a block's class, which takes the conv factory first."""
-    return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
+    """A row built by a block's class, which takes the conv factory first.
+
+    In a network with `drop_branch` the block is a `Branched`, and has that rate.
+    """
+
+    def build(net: Any, conv: Conv, x: Any, name: str) -> Any:
+        dropping = {"drop": net.drop_branch} if net.drop_branch else {}
+        return kind(conv, **fields, **dropping, name=name)(x)
+
+    return build
 
 
 def reduction(kind: Callable[..., nn.Module], **fields: Any) -> Build:
@@ -54,7 +62,10 @@ def defers(build: Build) -> Build:
     return build
 
 
-def repeats(build: Build) -> Build:
-    """Mark a row's function that is a chain of blocks, each a `remat.unit` of its own."""
-    build.__dict__["repeats"] = True
+def modules(build: Build, count: int = 1) -> Build:
+    """Mark a row's function that is a chain of `count` residual modules.
+
+    Of several, each is a `remat.unit` of its own.
+    """
+    build.__dict__["modules"] = count
     return build
