@@ -14,7 +14,11 @@ from inception_jax.errors import ConfigError
 
 EVERY = ("*",)
 # `model.num_classes` goes with `data.classes`.
-IMAGES = ("data.*", "seed", "model.num_classes")
+POLICY = (
+    "augment.policy", "augment.operations", "augment.num_ops", "augment.magnitude",
+    "augment.magnitude_std", "augment.repeats",
+)  # fmt: skip
+IMAGES = ("data.*", *POLICY, "seed", "model.num_classes")
 CROP = ("data.image_size", "data.eval_crop", "data.resize", "data.interpolation")
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)

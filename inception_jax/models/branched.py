@@ -1,7 +1,6 @@
 """The shape of most figures: parallel branches, concatenated on channels."""
 
 from collections.abc import Sequence
-from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,9 @@ from inception_jax.models.stochastic_depth import drop_branches
 
 
 class Branched(nn.Module):
-    """A module of parallel branches; parameters are named `branch_<branch>_<layer>`.
-
-    Attributes:
-        drop: rate at which training drops a branch; of a residual module, all of them together.
-    """
+    """A module of parallel branches; parameters are named `branch_<branch>_<layer>`."""
 
     conv: Conv
-    drop: float = field(default=0.0, kw_only=True)
 
     def branches(self) -> Sequence[Branch]:
         """The layers of each branch, in the order of concatenation."""
@@ -37,8 +31,8 @@ class Branched(nn.Module):
 
     def joined(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
         """The branches on `x`, those that training drops zero, concatenated."""
-        train = self.conv.keywords["train"]
-        return concat(self.branch, x, partial(drop_branches, self, rate=self.drop, train=train))
+        rate, train = self.dialect.drop_branch, self.conv.keywords["train"]
+        return concat(self.branch, x, partial(drop_branches, self, rate=rate, train=train))
 
     @property
     def dialect(self) -> Any:

@@ -23,6 +23,7 @@ class Residual(Branched):
     channels: int  # of x, and of the last 1x1
     scale: float
     relu: bool = True
+    drop: float = 0.0  # rate of stochastic depth, of all branches together
 
     def setup(self) -> None:  # noqa: D102
         super().setup()

@@ -107,7 +107,7 @@ class Network(nn.Module):
         norm = None if self.folded else d.norm
         if norm and self.bn_decay is not None:
             norm = dataclasses.replace(norm, decay=self.bn_decay)
-        return dataclasses.replace(d, norm=norm)
+        return dataclasses.replace(d, norm=norm, drop_branch=self.drop_branch)
 
     @property
     def preprocessing(self) -> Preprocessing:

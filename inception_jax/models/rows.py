@@ -23,16 +23,8 @@ class Row(NamedTuple):
 
 
 def block(kind: Callable[..., nn.Module], **fields: Any) -> Build:
-    """A row built by a block's class, which takes the conv factory first.
-
-    In a network with `drop_branch` the block is a `Branched`, and has that rate.
-    """
-
-    def build(net: Any, conv: Conv, x: Any, name: str) -> Any:
-        dropping = {"drop": net.drop_branch} if net.drop_branch else {}
-        return kind(conv, **fields, **dropping, name=name)(x)
-
-    return build
+    """A row built by a block's class, which takes the conv factory first."""
+    return lambda net, conv, x, name: kind(conv, **fields, name=name)(x)
 
 
 def reduction(kind: Callable[..., nn.Module], **fields: Any) -> Build:

@@ -12,7 +12,7 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, state, whitening
+from inception_jax.train import augmentation, optim, sharded_step, state, whitening
 
 
 class Program:
@@ -65,6 +65,12 @@ class Program:
                 f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
                 f"{num_shards * c.optim.accumulate} ({num_shards} devices x "
                 f"{c.optim.accumulate} microbatches)"
+            )
+        if (c.augment.mixup or c.augment.cutmix) and (local * c.optim.accumulate) % 2:
+            raise ConfigError(
+                f"--config.data.batch_size={c.data.batch_size}: expected an even number of images "
+                f"on each of {num_shards} devices, got {local * c.optim.accumulate}: augment.mixup "
+                f"and augment.cutmix mix neighbours"
             )
         group, normed = c.model.bn_group, self.model.switches.norm is not None
         if c.optim.accumulate > 1 and normed and local % group:
@@ -125,9 +131,9 @@ class Program:
         """The jitted step of this config: see `sharded_step.make_train_step`."""
         c = self.config
         return sharded_step.make_train_step(
-            self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
-            colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
-            zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
+            self.model, self.tx, self.rate, self.mesh, loss=c.loss,
+            augment=augmentation.of(c, self.model), seed=c.seed, ema_decay=c.ema.decay,
+            accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
             inherited=self.inherited,
         )  # fmt: skip
@@ -138,11 +144,9 @@ class Program:
         c, sharding = self.config, meshes.batch(self.mesh)
         image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
-        return {
-            "image": shape(image, jnp.uint8),
-            "label": shape(image[:1], jnp.int32),
-            "signal": shape((meshes.shards(self.mesh),), jnp.int32),
-        }
+        numbers = {k: shape(image[:1], jnp.int32) for k in augmentation.inputs(c.augment)}
+        signal = shape((meshes.shards(self.mesh),), jnp.int32)
+        return {**numbers, "image": shape(image, jnp.uint8), "signal": signal}
 
     def compiled(self) -> Any:
         """The step, compiled for the mesh's devices, which need not be there."""

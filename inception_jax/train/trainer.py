@@ -18,7 +18,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import user_paths
-from inception_jax.train import finetune, whitening
+from inception_jax.train import augmentation, finetune, whitening
 from inception_jax.train.program import Program
 from inception_jax.train.state import TrainState
 
@@ -124,7 +124,7 @@ class Trainer:
         """This process's slice of a batch, and its signal, as the step takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        rows = {"image": batch["image"], "label": batch["label"]}
+        rows = {key: batch[key] for key in augmentation.inputs(self.config.augment)}
         rows["signal"] = np.full(local, signal, np.int32)
         return meshes.put(rows, meshes.batch(mesh))
 
@@ -133,7 +133,7 @@ class Trainer:
     ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         """The reader and the batches from step `start` on; `idle` is called while one waits."""
         c = self.config
-        read = pipeline.TrainReader(self.source, c.data, c.seed)
+        read = pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         span = range(start + self.shift, self.program.total + self.shift)
         return read, pipeline.batches(

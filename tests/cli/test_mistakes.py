@@ -115,6 +115,29 @@ BUILT = [
     ("nothing to compare with", ("fid", "{tmp}/images", "--workdir={tmp}/other"), ["two folders"]),
     ("nothing to predict", ("predict", "--workdir={tmp}/other"), ["predict photo.jpg"]),
 ]  # fmt: skip
+MIXUP, ALTERNATING = "--config.augment.mixup=0.2", "--config.augment.flips=alternating"
+BINARY = "--config.loss.name=binary_cross_entropy"
+THRESHOLD = (*TRAIN, BINARY, "--config.loss.label_smoothing=0.1")
+AUGMENT = [
+    ("odd batch", (*TRAIN, MIXUP, "--config.data.batch_size=63"), ["batch_size=63", "an even"]),
+    ("odd batch of a device", (*TRAIN, "--config.augment.cutmix=1", "--config.data.batch_size=24"),
+     ["batch_size=24", "each of 8 devices, got 3", "augment.cutmix"]),
+    ("negative alpha", (*TRAIN, "--config.augment.mixup=-0.2"), ["mixup=-0.2", "at least 0"]),
+    ("mixed by pair", (*TRAIN, MIXUP, "--config.augment.mix_per=pair"),
+     ["mix_per=pair", "'batch'", "'image'"]),
+    ("erasing as percent", (*TRAIN, "--config.augment.erasing=25"), ["erasing=25", "at most 1"]),
+    ("alternating nothing", (*TRAIN, "--config.data.flip=false", ALTERNATING),
+     ["flips=alternating", "data.flip=true"]),
+    ("alternating repeats", (*TRAIN, "--config.data.flip=true", ALTERNATING,
+     "--config.augment.repeats=3"), ["augment.repeats=3", "flips=random"]),
+    ("threshold of a softmax", (*TRAIN, "--config.loss.target_threshold=0.2"),
+     ["target_threshold=0.2", "binary_cross_entropy"]),
+    ("threshold above all", (*THRESHOLD, "--config.loss.target_threshold=0.95"),
+     ["target_threshold=0.95", "at least 0.01 and less than 0.91", "or none"]),
+    ("threshold below all", (*THRESHOLD, "--config.loss.target_threshold=0.005"),
+     ["target_threshold=0.005", "at least 0.01"]),
+    ("loss", (*TRAIN, "--config.loss.name=bce"), ["loss.name=bce", "'binary_cross_entropy'"]),
+]  # fmt: skip
 NETS = [
     (
         "whitened stem of another",
@@ -128,7 +151,7 @@ NETS = [
     ),
     (
         "drop_branch with shortcuts",
-        (*TRAIN, "--config.model.name=xception", "--config.model.drop_branch=0.1"),
+        (*TRAIN, "--config.model.name=xception", "--config.model.dialect=", "--config.model.drop_branch=0.1"),
         ["--config.model.drop_branch", "expected 0", "set drop_path"],
     ),
     (
@@ -142,7 +165,7 @@ NETS = [
         ["--config.eval.protocol=shifted", "mirror", "shift"],
     ),
 ]
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *NETS]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *NETS]
 
 
 @pytest.fixture
