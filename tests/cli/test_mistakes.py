@@ -159,7 +159,39 @@ POLICY = [
      ["magnitude_std=1.0", "=0.0"]),
     ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY]
+NETS = [
+    (
+        "whitened stem of another",
+        (*TRAIN, "--config.model.name=inception_v3", "--config.model.stem=whitened"),
+        ["--config.model.stem: stem='whitened'", "paper, small", "googlenet_naive have"],
+    ),
+    (
+        "drop_path without shortcuts",
+        (*TRAIN, "--config.model.drop_path=0.1"),
+        ["--config.model.drop_path", "googlenet", "xception", "set drop_branch"],
+    ),
+    (
+        "drop_branch with shortcuts",
+        (
+            *TRAIN,
+            "--config.model.name=xception",
+            "--config.model.dialect=",
+            "--config.model.drop_branch=0.1",
+        ),
+        ["--config.model.drop_branch", "expected 0", "set drop_path"],
+    ),
+    (
+        "drop_path of 1",
+        (*TRAIN, "--config.model.drop_path=1.0"),
+        ["--config.model.drop_path=1.0", "at most 0.99"],
+    ),
+    (
+        "unknown protocol",
+        (*TRAIN, "--config.eval.protocol=shifted"),
+        ["--config.eval.protocol=shifted", "mirror", "shift"],
+    ),
+]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NETS]
 
 
 @pytest.fixture
