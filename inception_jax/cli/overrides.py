@@ -15,7 +15,10 @@ from inception_jax.errors import ConfigError
 EVERY = ("*",)
 # `model.num_classes` goes with `data.classes`.
 IMAGES = ("data.*", "seed", "model.num_classes")
-CROP = ("data.image_size", "data.eval_crop", "data.resize", "data.interpolation")
+CROP = (
+    *("data.image_size", "data.eval_size"),
+    *("data.eval_crop", "data.resize", "data.interpolation"),
+)
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 EVAL = (

@@ -1,5 +1,6 @@
 """Build, order, flatten and validate a config."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any, cast
@@ -121,6 +122,51 @@ def validate(config: Config) -> None:
     _between_sections(config)
 
 
+def _run(c: Config) -> Iterator[tuple[bool, str]]:
+    """Rules of what concerns a run as a whole: (whether one is broken, the message)."""
+    d, m, t = c.data, c.model, c.train
+    yield (
+        len(t.sizes) != len(t.size_epochs),
+        f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes={t.sizes}, "
+        f"the epoch at which each of them ends",
+    )
+    yield (
+        any(a >= b for a, b in itertools.pairwise((*t.sizes, d.image_size))),
+        f"--config.train.sizes={t.sizes}: expected rising sizes below data.image_size="
+        f"{d.image_size}, with which the training ends",
+    )
+    yield (
+        bool(t.size_epochs) and t.size_epochs[-1] >= t.epochs,
+        f"--config.train.size_epochs={t.size_epochs}: expected epochs below train.epochs="
+        f"{t.epochs}, so that images of data.image_size={d.image_size} follow",
+    )
+    yield (
+        d.crop == "pad" and bool(t.sizes) and d.pad >= min(t.sizes),
+        f"--config.data.pad={d.pad}: expected less than the smallest of train.sizes={t.sizes}",
+    )
+    yield (
+        t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
+        f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
+        f"--config.train.recalibrate=0, or --config.model.dialect=slim",
+    )
+    yield (
+        t.recalibrate > 0 and c.optim.backbone_lr == 0,
+        f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr=0: a frozen "
+        f"backbone keeps BatchNorm's averages; set one of them to another value",
+    )
+    yield (
+        t.patience > 0 and (t.patience + 1) * c.eval.every_epochs >= t.epochs,
+        f"--config.train.patience={t.patience}: expected fewer than the evaluations after the "
+        f"first one, every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs}: "
+        f"this training could not stop early",
+    )
+    yield (
+        bool(c.loss.teacher) and c.loss.teacher_weight == 0,
+        "--config.loss.teacher_weight=0.0 with --config.loss.teacher: expected a weight above 0, "
+        "or no teacher: --config.loss.teacher=",
+    )
+
+
 def _between_sections(c: Config) -> None:
     d, m, o = c.data, c.model, c.optim
 
@@ -128,6 +174,8 @@ def _between_sections(c: Config) -> None:
         if holds:
             raise ConfigError(message)
 
+    for broken, message in _run(c):
+        refuse(broken, message)
     refuse(
         m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
         f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -21,6 +22,18 @@ def cross_entropy(
     """
     targets = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, smoothing))
+
+
+def distillation(
+    logits: Float[Array, "b c"], teacher: Float[Array, "b c"], temperature: float
+) -> Float[Array, " b"]:
+    """T^2 KL(teacher || student) in nats of the softmaxes at temperature T (1503.02531, section 2).
+
+    With T^2 its gradient keeps its size at any temperature.
+    """
+    student = jax.nn.log_softmax(logits / temperature)
+    target = jax.nn.log_softmax(teacher.astype(logits.dtype) / temperature)
+    return temperature**2 * (jnp.exp(target) * (target - student)).sum(axis=-1)
 
 
 def l2(
@@ -55,14 +68,22 @@ def objective(
     weight_of_l2: float,
     l2_biases: bool = False,
     without_l2: Collection[str] = (),
+    teacher: Float[Array, "b c"] | None = None,
+    teacher_weight: float = 0.0,
+    temperature: float = 1.0,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
-    Every auxiliary head counts `aux_weight` times (0.3 in 1409.4842, 0.4 in the released v3).
+    Every auxiliary head counts `aux_weight` times (0.3 in 1409.4842, 0.4 in the released v3). With
+    the logits of a `teacher`, `distillation` is `teacher_weight` of the main term, and the labels
+    the rest.
     """
     main = cross_entropy(output.logits, labels, smoothing).mean()
     terms = {"cross_entropy": main}
     total = main
+    if teacher is not None:
+        terms["distillation"] = soft = distillation(output.logits, teacher, temperature).mean()
+        total = (1 - teacher_weight) * main + teacher_weight * soft
     for name, logits in output.aux.items():
         terms[f"loss_{name}"] = aux = cross_entropy(logits, labels, smoothing).mean()
         total = total + aux_weight * aux

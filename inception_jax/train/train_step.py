@@ -38,7 +38,7 @@ def gradient(
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
         batch: image [b, h, w, 3], the network's input, label int32 [b], and place int32 [b], of
-            each in the whole batch.
+            each in the whole batch; optionally teacher [b, classes], its logits.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
@@ -53,7 +53,8 @@ def gradient(
             mutable=collections,
             rngs={"dropout": key},
         )
-        total, metrics = objective(output, batch["label"], params)
+        given = {"teacher": batch["teacher"]} if "teacher" in batch else {}
+        total, metrics = objective(output, batch["label"], params, **given)
         place = rank(output.logits, batch["label"])
         metrics = {**metrics, "top1": (place < 1).mean(), "top5": (place < 5).mean()}
         if monitors:

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from inception_jax import config as cfg
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import optim, sharded_step, state
 from inception_jax.train.sharded_step import RUN
 from tests.tiny import Tiny, batch, double
 
-LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
+LOSS = ConfigDict(cfg.loss(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
 
 
 def rmsprop(lr=0.1):

@@ -13,6 +13,7 @@ from inception_jax.errors import ConfigError, DivergedError, PreemptedError
 from inception_jax.progress import Progress
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
 from inception_jax.train.step_log import StepLog
@@ -32,7 +33,7 @@ def trainer():
         patch.setattr("inception_jax.train.program.build_model", lambda c: Tiny())
         config = digits(**changes, log__every_steps=2, log__tensorboard=False)
         trainer = build(config, jax.devices()[:1])
-    trainer.compile_ahead().join()
+    trainer.compiled.ahead(trainer.stage(1)).join()
     return trainer
 
 
@@ -50,7 +51,7 @@ class Run:
         self.printed, trace = io.StringIO(), Trace(workdir / "profile", 0)
         self.loop = Loop(
             trainer, held, self.saves, self.interrupt, self.clock, self.record,
-            Progress(program.total, stream=self.printed), trace,
+            Progress(program.total, stream=self.printed), trace, EarlyStop(0, program.trained, {}),
             start=0, window=None,
         )  # fmt: skip
 
@@ -136,20 +137,16 @@ def test_a_workdir_that_is_removed(current, monkeypatch, call):
 def test_weights_that_are_not_finite_are_not_saved(current, trainer, monkeypatch):
     """The loss of a step is that of the weights before it; the weights after it are checked."""
 
-    class Broken:
-        """The trainer, of whose second step the averages are not finite."""
+    compiled = trainer.compiled.of(trainer.stage(1))
 
-        def __getattr__(self, name):
-            return getattr(trainer, name)
+    def broken(state, batch):
+        """The second step leaves averages that are not finite."""
+        state, metrics = compiled(state, batch)
+        if int(state.step) == 2:
+            state = state.replace(ema=jax.tree.map(lambda x: x * jnp.nan, state.ema))
+        return state, metrics
 
-        def step(self, state, batch):
-            """A step as the trainer's."""
-            state, metrics = trainer.step(state, batch)
-            if metrics["signal"] >= 0 and int(state.step) == 2:
-                state = state.replace(ema=jax.tree.map(lambda x: x * jnp.nan, state.ema))
-            return state, metrics
-
-    monkeypatch.setattr(current.loop, "_trainer", Broken())
+    monkeypatch.setattr(trainer.compiled, "of", lambda stage: broken)
     with pytest.raises(DivergedError, match="step 2: the weights it left"):
         current.loop.run(current.state)
     assert current.saved() == [1]
