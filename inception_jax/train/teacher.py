@@ -51,7 +51,8 @@ def network(loss: sections.Loss, student: Network, size: int) -> Network | None:
         return None
     path = user_paths.expanded(loss.teacher)
     with _refused(path):
-        found = build_model(run_dir.saved_config(path)["model"])
+        section = run_dir.saved_config(path)["model"]
+        found = build_model(section | {"drop_rows": tuple(section["drop_rows"])})
         check_size(found, size, f"the student's image of {size} pixels")
     return found.clone(num_classes=student.num_classes)
 
@@ -123,15 +124,15 @@ def keep(workdir: Path, teacher: Teacher | None, allow_change: bool) -> None:
     """
     if teacher is None:
         return
-    path = workdir / FILE
+    path, now = workdir / FILE, teacher.about
+    saved = now
     with contextlib.suppress(FileNotFoundError, ValueError):
         saved = reading.json_file(path, dict)
-        if saved.get("digest") != teacher.about["digest"] and not allow_change:
-            raise ConfigError(
-                f"--config.loss.teacher={teacher.about['workdir']}: expected the weights with "
-                f"which this run began, of step {saved.get('step')} and digest "
-                f"{saved.get('digest')}, got step {teacher.about['step']} and "
-                f"{teacher.about['digest']}; put them back, or give --allow_config_change to "
-                f"continue with these"
-            )
-    atomic.write_text(path, json.dumps(teacher.about, indent=2) + "\n")
+    if saved.get("digest") != now["digest"] and not allow_change:
+        raise ConfigError(
+            f"--config.loss.teacher={now['workdir']}: expected the weights with which this run "
+            f"began, of step {saved.get('step')} and digest {saved.get('digest')}, got step "
+            f"{now['step']} and {now['digest']}; put them back, or give --allow_config_change to "
+            f"continue with these"
+        )
+    atomic.write_text(path, json.dumps(now, indent=2) + "\n")

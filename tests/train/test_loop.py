@@ -49,9 +49,10 @@ class Run:
         self.saves = Checkpoints(workdir / "checkpoints", keep=5, before_write=held.check)
         self.clock = Timekeeper(0.0, Watchdog(0, workdir / "stacks.txt"))
         self.printed, trace = io.StringIO(), Trace(workdir / "profile", 0)
+        self.early = EarlyStop(1, program.trained, {})
         self.loop = Loop(
             trainer, held, self.saves, self.interrupt, self.clock, self.record,
-            Progress(program.total, stream=self.printed), trace, EarlyStop(0, program.trained, {}),
+            Progress(program.total, stream=self.printed), trace, self.early,
             start=0, window=None,
         )  # fmt: skip
 
@@ -99,6 +100,15 @@ def test_a_run_to_its_end(current):
     assert current.saved() == [1, 2, 4]
     spent = current.record["spent"]
     assert current.record["step"] == 4 and spent["start"] > 0 and spent["steps"] > 0
+
+
+def test_an_early_stop(current):
+    """After an evaluation that is no better than one before; its state is saved, and said why."""
+    current.early.add(1, 1.0)
+    state, step, window = current.loop.run(current.state)
+    assert int(state.step) == step == 2 and window["count"] == 0
+    assert current.lines("test") == [2] and current.saved() == [1, 2]
+    assert "stopped early at step 2: 1 evaluations without a better" in current.printed.getvalue()
 
 
 @pytest.mark.parametrize("top1", [0.1, 0.9])
