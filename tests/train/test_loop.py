@@ -3,6 +3,7 @@
 import io
 import shutil
 import signal
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
+from inception_jax.train.stages import Stage
 from inception_jax.train.step_log import StepLog
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
@@ -125,6 +127,26 @@ def test_a_signal_saves_and_stops(current):
     with pytest.raises(PreemptedError, match="saved step 1 of 4 and stopped"):
         current.loop.run(current.state)
     assert current.record["step"] == 1 and current.saved() == [1]
+
+
+def test_a_signal_while_the_next_program_compiles(current, trainer, monkeypatch):
+    """The last step of the stage is logged and saved; nothing of the next one has begun."""
+    stages = Stage(1, 3, 8), Stage(4, 4, 8)
+    monkeypatch.setattr(trainer, "stages", stages)
+    over = threading.Event()
+    compiling = threading.Thread(target=over.wait, daemon=True)
+    compiling.start()
+
+    def ahead(stage):
+        if stage == stages[1] and current.record.get("step") == 3:
+            current.interrupt.signal = signal.SIGTERM
+        return compiling
+
+    monkeypatch.setattr(trainer.compiled, "ahead", ahead)
+    with pytest.raises(PreemptedError, match="saved step 3 of 4 and stopped"):
+        current.loop.run(current.state)
+    over.set()
+    assert current.record["step"] == 3 and current.saved() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("call", ["save", "evaluate", "log"])
