@@ -1,19 +1,15 @@
 """Build, order, flatten and validate a config."""
 
-import itertools
 import os
 from collections.abc import Iterator
 from typing import Any, cast
 
 from ml_collections import ConfigDict
 
+from inception_jax.config import between
 from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
-
-# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
-# A test compares these with the networks themselves, which a config does not import.
-WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
 
 def new(**sections: Any) -> Config:
@@ -119,103 +115,4 @@ def validate(config: Config) -> None:
             large = type(value) is int and value > INT32 and rule.kind is int
             limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
             raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
-    _between_sections(config)
-
-
-def _run(c: Config) -> Iterator[tuple[bool, str]]:
-    """Rules of what concerns a run as a whole: (whether one is broken, the message)."""
-    d, m, t = c.data, c.model, c.train
-    yield (
-        len(t.sizes) != len(t.size_epochs),
-        f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes={t.sizes}, "
-        f"the epoch at which each of them ends",
-    )
-    yield (
-        any(a >= b for a, b in itertools.pairwise((*t.sizes, d.image_size))),
-        f"--config.train.sizes={t.sizes}: expected rising sizes below data.image_size="
-        f"{d.image_size}, with which the training ends",
-    )
-    yield (
-        bool(t.size_epochs) and t.size_epochs[-1] >= t.epochs,
-        f"--config.train.size_epochs={t.size_epochs}: expected epochs below train.epochs="
-        f"{t.epochs}, so that images of data.image_size={d.image_size} follow",
-    )
-    yield (
-        d.crop == "pad" and bool(t.sizes) and d.pad >= min(t.sizes),
-        f"--config.data.pad={d.pad}: expected less than the smallest of train.sizes={t.sizes}",
-    )
-    yield (
-        t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
-        f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
-        f"--config.train.recalibrate=0, or --config.model.dialect=slim",
-    )
-    yield (
-        t.recalibrate > 0 and c.optim.backbone_lr == 0,
-        f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr=0: a frozen "
-        f"backbone keeps BatchNorm's averages; set one of them to another value",
-    )
-    yield (
-        t.patience > 0 and (t.patience + 1) * c.eval.every_epochs >= t.epochs,
-        f"--config.train.patience={t.patience}: expected fewer than the evaluations after the "
-        f"first one, every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs}: "
-        f"this training could not stop early",
-    )
-    yield (
-        bool(c.loss.teacher) and c.loss.teacher_weight == 0,
-        "--config.loss.teacher_weight=0.0 with --config.loss.teacher: expected a weight above 0, "
-        "or no teacher: --config.loss.teacher=",
-    )
-
-
-def _between_sections(c: Config) -> None:
-    d, m, o = c.data, c.model, c.optim
-
-    def refuse(holds: bool, message: str) -> None:
-        if holds:
-            raise ConfigError(message)
-
-    for broken, message in _run(c):
-        refuse(broken, message)
-    refuse(
-        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
-        f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
-        f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
-    )
-    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
-    refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
-    refuse(
-        d.source == "raw" and not (d.name and d.dir),
-        "--config.data.name or --config.data.dir is empty: name a set of decoded images, and the "
-        "folder that holds it",
-    )
-    refuse(
-        d.crop == "pad" and d.pad >= d.image_size,
-        f"--config.data.pad={d.pad}: expected less than data.image_size={d.image_size}",
-    )
-    micro, left = divmod(d.batch_size, o.accumulate)
-    refuse(
-        left != 0,
-        f"--config.optim.accumulate={o.accumulate}: expected a divisor of data.batch_size="
-        f"{d.batch_size}",
-    )
-    group, normed = m.bn_group, (m.name, m.dialect) not in WITHOUT_NORM
-    refuse(
-        normed and group > 0 and micro % group != 0,
-        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / "
-        f"optim.accumulate = {micro}, or 0 for the whole batch",
-    )
-    refuse(
-        normed and group == 0 and o.accumulate > 1,
-        f"--config.model.bn_group=0 with --config.optim.accumulate={o.accumulate}: BatchNorm over "
-        f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
-    )
-    refuse(
-        m.dtype == "float64" and c.mesh.reduce != "auto",
-        f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
-        f"with which the devices add gradients of float64 in float64",
-    )
-    refuse(
-        o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
-        f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
-        f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
-    )
+    between.check(config)

@@ -42,7 +42,6 @@ FAMILY = (
     InceptionResNetV1, InceptionResNetV2, Xception,
 )  # fmt: skip
 MODELS: dict[str, type[Network]] = {f.NAME: f for f in FAMILY}
-STEMS = ("paper", "small")
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
@@ -83,7 +82,7 @@ def create(
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
-    known("stem", fields.get("stem", "paper"), STEMS)
+    checks.stem(family, fields.get("stem", "paper"), MODELS.values())
     known("normalization", fields.get("normalization", ""), ("", *NORMALIZATIONS))
     if fields.get("residual_scale") and not family.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)

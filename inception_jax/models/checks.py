@@ -4,12 +4,13 @@ import contextlib
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from inception_jax.errors import did_you_mean
+from inception_jax.models.names import known
 
 
 class ImageTooSmallError(ValueError):
@@ -32,6 +33,21 @@ def fields(family: type, given: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given.get("drop_rows"), str):
         raise ValueError(f"drop_rows={given['drop_rows']!r}: expected a tuple of rows")
     return {name: _number(name, value) for name, value in given.items()}
+
+
+def stem(family: Any, name: str, families: Iterable[Any]) -> None:
+    """Refuse a stem that `family` lacks, naming those of `families` that have it.
+
+    Raises:
+        ValueError: the stem is unknown, or another network's.
+    """
+    having = [f.NAME for f in families if name in f.STEMS]
+    if having and name not in family.STEMS:
+        raise ValueError(
+            f"stem={name!r}: expected one of {', '.join(family.STEMS)} for {family.NAME}; "
+            f"{' and '.join(having)} have {name!r}"
+        )
+    known("stem", name, family.STEMS)
 
 
 # Numbers a field may have: what is expected, and whether it is so; None takes the dialect's.

@@ -11,7 +11,15 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, stages, state, teacher
+from inception_jax.train import (
+    augmentation,
+    optim,
+    sharded_step,
+    stages,
+    state,
+    teacher,
+    whitening,
+)  # fmt: skip
 from inception_jax.train.stages import Stage
 
 
@@ -56,6 +64,7 @@ class Program:
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
             backbone=[r.name for r in self.model.rows()],
         )  # fmt: skip
+        self.tx = whitening.without_kernels(self.tx, self.model.fixed)
         self._check_devices()
 
     def _check_devices(self) -> None:
@@ -66,6 +75,12 @@ class Program:
                 f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
                 f"{num_shards * c.optim.accumulate} ({num_shards} devices x "
                 f"{c.optim.accumulate} microbatches)"
+            )
+        if (c.augment.mixup or c.augment.cutmix) and (local * c.optim.accumulate) % 2:
+            raise ConfigError(
+                f"--config.data.batch_size={c.data.batch_size}: expected an even number of images "
+                f"on each of {num_shards} devices, got {local * c.optim.accumulate}: augment.mixup "
+                f"and augment.cutmix mix neighbours"
             )
         group, normed = c.model.bn_group, self.model.switches.norm is not None
         if c.optim.accumulate > 1 and normed and local % group:
@@ -152,9 +167,9 @@ class Program:
     def _step(self, recalibrates: bool = False) -> Any:
         c = self.config
         return sharded_step.make_train_step(
-            self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
-            colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
-            zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
+            self.model, self.tx, self.rate, self.mesh, loss=c.loss,
+            augment=augmentation.of(c, self.model), seed=c.seed, ema_decay=c.ema.decay,
+            accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
             inherited=self.inherited, teacher=self.teacher, recalibrates=recalibrates,
         )  # fmt: skip
@@ -170,10 +185,10 @@ class Program:
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
         batch: dict[str, Any] = {
-            "image": shape(image, jnp.uint8),
-            "label": shape(image[:1], jnp.int32),
-            "signal": shape((meshes.shards(mesh),), jnp.int32),
+            k: shape(image[:1], jnp.int32) for k in augmentation.inputs(c.augment)
         }
+        batch["image"] = shape(image, jnp.uint8)
+        batch["signal"] = shape((meshes.shards(mesh),), jnp.int32)
         if self.teacher:
             batch["teacher"] = jax.tree.map(
                 lambda x: whole(x.shape, x.dtype), teacher.shapes(self.teacher)

@@ -142,7 +142,7 @@ def _start(
     """
     compiling = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
     if newest is None:
-        state, window = trainer.program.fresh_state(arrays), None
+        state, window = trainer.fresh_state(arrays), None
     else:
         state, window = saves.restore(newest, trainer.program.empty_state)
     while compiling.is_alive():

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from inception_jax.data.images import distort
 from inception_jax.models import Network, block_monitors, preprocess
 from inception_jax.models.lowering import forms, ops, parameters
 from inception_jax.runtime import mesh as meshes
@@ -34,6 +33,7 @@ from inception_jax.train.train_step import (
 Array = jax.Array
 Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
+BESIDE_IMAGES = ("teacher", "count")  # of a batch: `with_teacher`, `recalibration_step`
 RUN, STOP, SKIP = 0, 1, 2  # signals: go on; stop after the next step; this step does not count
 
 
@@ -44,8 +44,7 @@ def make_train_step(
     mesh: Mesh,
     *,
     loss: Any,
-    flip: bool,
-    colour: str,
+    augment: Callable[[Batch, Array], Batch],
     seed: int,
     ema_decay: float,
     accumulate: int,
@@ -64,12 +63,12 @@ def make_train_step(
     int32 [shards], see `with_signals`. Every metric is a mean over the batch, float32 at least.
     Randomness is a function of (seed, step, position in the batch).
 
-    `rate` is the learning rate by step, a metric; `loss` the config's section; `colour` a key of
-    `distort`'s colour distortions; `recompute` one of `remat.POLICIES`. `zero` shards optimiser
-    state and averages over the data axis (ZeRO-1). `accumulate` and `reduce_dtype`: see
-    `batch_gradient`; `monitors`: see `with_metrics`; `vmem`: see `xla_options.training`;
-    `inherited`: see `average_statistics`; `teacher`: see `with_teacher`. With `recalibrates` it is
-    the `recalibration_step`, whose batch has its `count`.
+    `rate` is the learning rate by step, a metric; `loss` the config's section; `augment` makes the
+    network's batch of a batch and a step (`augmentation.of`); `recompute` is one of
+    `remat.POLICIES`. `zero` shards optimiser state and averages over the data axis (ZeRO-1).
+    `accumulate` and `reduce_dtype`: see `batch_gradient`; `monitors`: see `with_metrics`; `vmem`:
+    see `xla_options.training`; `inherited`: see `average_statistics`; `teacher`: see
+    `with_teacher`. With `recalibrates` it is the `recalibration_step`, whose batch has its `count`.
     """
     monitors = monitors and not recalibrates
     grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
@@ -84,9 +83,7 @@ def make_train_step(
         )
     if teacher:
         step = with_teacher(step, teacher, model, mesh)
-    step = with_augmentation(
-        step, partial(augment, model=model, flip=flip, colour=colour, seed=seed)
-    )
+    step = with_augmentation(step, augment)
     step = step if recalibrates else with_metrics(step, rate, monitors)
     step = with_signals(step)
     step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
@@ -98,7 +95,9 @@ def _minimised(loss: Any, model: Network) -> Objective:
     """The objective of a config's `loss` section."""
     return partial(
         objective,
+        name=loss.name,
         smoothing=loss.label_smoothing,
+        threshold=loss.target_threshold,
         aux_weight=loss.aux_weight,
         weight_of_l2=loss.l2,
         l2_biases=model.switches.l2_biases,
@@ -143,24 +142,14 @@ def scattered(grad: Gradient, mesh: Mesh) -> Gradient:
     return scatter
 
 
-def with_augmentation(step: Step, augment: Callable[[Array, Array], Array]) -> Step:
-    """`step`, given images uint8 [b, s, s, 3] as they were cropped."""
+def with_augmentation(step: Step, augment: Callable[[Batch, Array], Batch]) -> Step:
+    """`step`, given the batch as it was read."""
 
     def augmented(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        return step(state, {**batch, "image": augment(batch["image"], state.step)})
+        others = {k: batch[k] for k in BESIDE_IMAGES if k in batch}
+        return step(state, {**augment(batch, state.step), **others})
 
     return augmented
-
-
-def augment(
-    images: Array, step: Array, *, model: Network, flip: bool, colour: str, seed: int
-) -> Array:
-    """uint8 [b, s, s, 3] to the network's input, flipped and with distorted colours."""
-    if not flip and colour == "none":
-        return preprocess.as_input(images, model)
-    keys = distort.image_keys(seed, step, images.shape[0])
-    pixels = images.astype(ops.wide(model.dtype)) / 255
-    return preprocess.normalised(distort.augment(pixels, keys, flip=flip, colour=colour), model)
 
 
 def with_teacher(step: Step, teacher: Network, student: Network, mesh: Mesh) -> Step:

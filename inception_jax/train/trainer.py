@@ -18,10 +18,11 @@ from inception_jax.eval.evaluator import Evaluator
 from inception_jax.models import from_config
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import user_paths
-from inception_jax.train import finetune, stages, teacher
+from inception_jax.train import augmentation, finetune, stages, teacher, whitening
 from inception_jax.train.compiled_steps import CompiledSteps
 from inception_jax.train.program import Program
 from inception_jax.train.stages import Stage
+from inception_jax.train.state import TrainState
 from inception_jax.train.teacher import Teacher
 
 
@@ -43,7 +44,9 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
     if config.data.eval_size:
         from_config.check_evaluated(program.model, config.data)
     taught_by = teacher.load(config.loss, program.teacher, source.classes, program.mesh)
-    evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
+    evaluator = Evaluator(
+        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol
+    )
     return Trainer(source, program, evaluator, time.monotonic() - began, taught_by)
 
 
@@ -102,6 +105,11 @@ class Trainer:
         other.stages = stages.of(self.config, self.program.per_epoch, stop)
         return other
 
+    def fresh_state(self, start: dict[str, Any] | None) -> TrainState:
+        """The state at step 0, with the arrays `start` and what is computed from the data."""
+        computed = whitening.arrays(self.source, self.config.data, self.program.model)
+        return self.program.fresh_state({**computed, **(start or {})})
+
     @property
     def total(self) -> int:
         """The last step."""
@@ -115,7 +123,7 @@ class Trainer:
         """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        rows = {"image": batch["image"], "label": batch["label"]}
+        rows = {key: batch[key] for key in augmentation.inputs(self.config.augment)}
         rows["signal"] = np.full(local, signal, np.int32)
         placed = meshes.put(rows, meshes.batch(mesh))
         if self.teacher:
@@ -130,7 +138,7 @@ class Trainer:
     ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         """The reader and the batches from step `start` on; `idle` is called while one waits."""
         c = self.config
-        read = pipeline.TrainReader(self.source, c.data, c.seed)
+        read = pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         each = (
             pipeline.batches(

@@ -144,7 +144,30 @@ WHOLE_RUN = [
      ["train.epochs: 30.0 there, 40.0 now", "optim.schedule=cosine", "init={tmp}/same"]),
     ("shorter run", (*SAME, "--config.train.epochs=20"), ["made longer, not shorter"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *WHOLE_RUN]
+MIXUP, ALTERNATING = "--config.augment.mixup=0.2", "--config.augment.flips=alternating"
+BINARY = "--config.loss.name=binary_cross_entropy"
+THRESHOLD = (*TRAIN, BINARY, "--config.loss.label_smoothing=0.1")
+AUGMENT = [
+    ("odd batch", (*TRAIN, MIXUP, "--config.data.batch_size=63"), ["batch_size=63", "an even"]),
+    ("odd batch of a device", (*TRAIN, "--config.augment.cutmix=1", "--config.data.batch_size=24"),
+     ["batch_size=24", "each of 8 devices, got 3", "augment.cutmix"]),
+    ("negative alpha", (*TRAIN, "--config.augment.mixup=-0.2"), ["mixup=-0.2", "at least 0"]),
+    ("mixed by pair", (*TRAIN, MIXUP, "--config.augment.mix_per=pair"),
+     ["mix_per=pair", "'batch'", "'image'"]),
+    ("erasing as percent", (*TRAIN, "--config.augment.erasing=25"), ["erasing=25", "at most 1"]),
+    ("alternating nothing", (*TRAIN, "--config.data.flip=false", ALTERNATING),
+     ["flips=alternating", "data.flip=true"]),
+    ("alternating repeats", (*TRAIN, "--config.data.flip=true", ALTERNATING,
+     "--config.augment.repeats=3"), ["augment.repeats=3", "flips=random"]),
+    ("threshold of a softmax", (*TRAIN, "--config.loss.target_threshold=0.2"),
+     ["target_threshold=0.2", "binary_cross_entropy"]),
+    ("threshold above all", (*THRESHOLD, "--config.loss.target_threshold=0.95"),
+     ["target_threshold=0.95", "at least 0.01 and less than 0.91", "or none"]),
+    ("threshold below all", (*THRESHOLD, "--config.loss.target_threshold=0.005"),
+     ["target_threshold=0.005", "at least 0.01"]),
+    ("loss", (*TRAIN, "--config.loss.name=bce"), ["loss.name=bce", "'binary_cross_entropy'"]),
+]  # fmt: skip
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *WHOLE_RUN]
 
 
 @pytest.fixture

@@ -118,8 +118,8 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
 
 # Images of two sizes, an early stop after step 9, and a recalibration of three steps.
 STAGED = {
-    "data__image_size": 10, "train__epochs": 0.9, "train__sizes": (8,), "train__size_epochs": (0.2,),
-    "train__recalibrate": 3, "train__patience": 1, "eval__every_epochs": 0.2,
+    "data__image_size": 10, "train__sizes": (8,), "train__size_epochs": (0.2,),
+    "train__epochs": 0.9, "train__recalibrate": 3, "train__patience": 1, "eval__every_epochs": 0.2,
     "checkpoint__every_epochs": 0.2, "optim__lr": 1e-9, "log__tensorboard": False,
     "log__every_steps": 2, "mesh__data": 1, "train__watchdog": 0.0,
 }  # fmt: skip

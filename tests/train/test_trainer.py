@@ -31,6 +31,12 @@ def test_an_interval_in_epochs(every, steps):
     assert [step for step in range(1, 10) if trainer.due(step, every)] == steps
 
 
+def test_the_evaluator_has_the_configs_protocol():
+    """`eval.protocol` is what evaluation during training uses."""
+    trainer = build(digits(eval__protocol="shift"), jax.devices()[:1])
+    assert trainer.evaluator.protocol.name == "shift"
+
+
 def test_after_a_rollback():
     """The same trainer without a rollback; else another rate, and batches further on."""
     trainer = build(digits(), jax.devices()[:1])

@@ -222,7 +222,7 @@ def test_which_keys_may_change(config, tmp_path, key):
 
 @pytest.mark.parametrize("schedule", cfg.RULES["optim.schedule"].expected.split("'")[1::2])
 def test_another_length(config, tmp_path, schedule):
-    """A run gets longer where its past rates stay the same; never shorter, and the way out is told."""
+    """A run gets longer where its past rates stay the same, and never shorter."""
     config.optim.schedule = schedule
     longer, shorter = (config.copy_and_resolve_references() for _ in range(2))
     longer.train.epochs, shorter.train.epochs = 1.5 * config.train.epochs, 0.5 * config.train.epochs
