@@ -31,7 +31,7 @@ def write(
     if out.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{out}: expected a file name ending in {', '.join(SUFFIXES)}")
     d = config.data
-    read = pipeline.TrainReader(source, d, config.seed)
+    read = pipeline.TrainReader(source, d, config.seed, config.augment)
     count = min(d.batch_size, MAX_IMAGES)
     batch = read.empty(count)
     read(range(step * d.batch_size, step * d.batch_size + count), batch)
