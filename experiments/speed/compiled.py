@@ -38,16 +38,12 @@ VARIANTS = {  # how the step differs from the default, and the forms that it has
     "rows": ("ours, train.recompute=rows", CHOSEN),
     "augmented": ("ours, with all that the device does to images and labels", CHOSEN),
 }
-AUGMENTED = {
-    "augment.flips": "alternating", "augment.mixup": 0.2, "augment.cutmix": 1.0,
-    "augment.mix_per": "image", "augment.erasing": 0.25, "augment.erasing_fill": "pixel",
-    "loss.name": "binary_cross_entropy", "loss.target_threshold": 0.2,
-}  # fmt: skip
 
 
 def measure(model: str, variant: str, topology: str, batch: int) -> dict:
     """Compiles one variant in this process."""
     import jax
+    from augmentation import ALL
     from plain import plain
 
     from inception_jax import plan
@@ -67,7 +63,7 @@ def measure(model: str, variant: str, topology: str, batch: int) -> dict:
         "train.vmem": int(vmem) if vmem.isdigit() else 0,
         "optim.name": "sgd", "optim.clip": 0.0, "ema.decay": 0.0, "data.colour": "none",
     }  # fmt: skip
-    changes |= AUGMENTED if kind == "augmented" else {}
+    changes |= ALL if kind == "augmented" else {}
     with config.unlocked():
         config.update_from_flattened_dict(changes)
     program = Program(config, 1_281_167, found)

@@ -62,15 +62,23 @@ def test_the_same_draws_give_the_same_images_and_targets(monkeypatch, per):
     cuts = np.array([1, 0, 0, 1, 0, 1] * 2, bool)  # of a share of 1 there is no box
     corners = [(0, 5, 0, 9), (3, 3, 2, 8), (10, 24, 15, 16), (0, 24, 0, 16), (1, 7, 1, 7)]
     ours, theirs = section((0.2, 1.0), per)
-    trials = [(shares, cuts)] if per == "image" else list(zip(shares[:, None], cuts[:, None]))
+    trials = (
+        [(shares, cuts)]
+        if per == "image"
+        else list(zip(shares[:, None], cuts[:, None], strict=True))
+    )
     for share, cut in trials:
         box = {float(s): corners[i % 5] for i, s in enumerate(share)}
         boxes = [np.array(e) for e in zip(*(box[float(s)] for s in share), strict=True)]
         monkeypatch.setattr(mix, "shares", lambda *_: (jnp.asarray(share), jnp.asarray(cut)))  # noqa: B023
         monkeypatch.setattr(mix, "boxes", lambda *_: tuple(map(jnp.asarray, boxes)))  # noqa: B023
-        found, labels = mix.mix(jnp.asarray(x), jnp.asarray(y), jax.random.key(0), ours, jnp.float32)
+        found, labels = mix.mix(
+            jnp.asarray(x), jnp.asarray(y), jax.random.key(0), ours, jnp.float32
+        )
         monkeypatch.setattr(
-            timm_mixup, "rand_bbox", lambda shape, lam, count=None, **_: box[float(lam)]  # noqa: B023
+            timm_mixup,
+            "rand_bbox",
+            lambda shape, lam, count=None, **_: box[float(lam)],  # noqa: B023
         )
         drawn = (share.copy(), cut) if per == "batch" else tuple(map(their_order, (share, cut)))
         if per == "batch":

@@ -1,4 +1,4 @@
-"""Tests `inception_jax/train/augmentation.py`: what the step does to a batch, and in which order."""
+"""Tests `inception_jax/train/augmentation.py`: what the step does to a batch, and the order."""
 
 import jax
 import jax.numpy as jnp

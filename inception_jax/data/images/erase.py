@@ -4,9 +4,9 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from inception_jax.data.images.mix import inside
+from inception_jax.data.images.mix import Bounds, inside
 
 AREA = (0.02, 1 / 3)  # share of the image
 ASPECT = (0.3, 1 / 0.3)  # height by width; its logarithm is uniform
@@ -33,7 +33,7 @@ def erase(
 
 def boxes(
     key: PRNGKeyArray, count: int, height: int, width: int
-) -> tuple[tuple[Int[Array, " n"], ...], Bool[Array, " n"]]:
+) -> tuple[tuple[Bounds, Bounds, Bounds, Bounds], Bool[Array, " n"]]:
     """Top, bottom, left and right of each image's box, and whether an attempt gave one that fits.
 
     One fits if it is smaller than the image along both axes.
@@ -53,4 +53,5 @@ def boxes(
         room = jnp.maximum(side - length, 0) + 1
         low = jax.random.randint(one, (count,), 0, room, jnp.int32)
         bounds += [low, low + length]
-    return tuple(bounds), fits.any(axis=1)
+    top, bottom, left, right = bounds
+    return (top, bottom, left, right), fits.any(axis=1)

@@ -51,7 +51,7 @@ def mix(
     return mixed, MixedLabels(labels, partner(labels), share)
 
 
-def partner(x: Num[Array, "b *rest"]) -> Num[Array, "b *rest"]:
+def partner(x: Num[Array, "b ..."]) -> Num[Array, "b ..."]:
     """Row i ^ 1 of `x` at row i; `b` is even."""
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 

@@ -43,7 +43,9 @@ def test_a_box_is_replaced(fill):
         else:
             assert len(set(inside.ravel().tolist())) > 0.99 * inside.size
     if fill != "const":
-        values = found[changed] if fill == "pixel" else np.stack([x[x != 9][:3] for x in found[hit]])
+        values = (
+            found[changed] if fill == "pixel" else np.stack([x[x != 9][:3] for x in found[hit]])
+        )
         assert abs(values.mean()) < 0.2 and abs(values.std() - 1) < 0.2
 
 
