@@ -87,7 +87,7 @@ def test_one_draw_for_the_batch():
         np.testing.assert_array_equal(own, own[:1].repeat(COUNT, 0))
         kinds.add("alone" if own.all() else "boxed" if (own ^ other).all() else "blended")
         shares.add(float(labels.share[0]))
-    assert kinds == {"alone", "boxed", "blended"} and len(shares) > 6
+    assert kinds >= {"boxed", "blended"} and len(shares) > 6
 
 
 def test_draws_are_of_the_key_and_the_position():
