@@ -31,6 +31,7 @@ from inception_jax.workdir import atomic
 
 HERE = Path(__file__).resolve().parent
 LADDER, EXTRA = HERE / "run" / "ladder", HERE / "run" / "extra"
+PLANS = HERE / "plan"  # what `plan --json` printed for imagenet.py, by topology
 OWN_COLUMN = ("seed", "train.epochs")
 TRAINED = 6  # FLOP a multiply-add: forward, and twice that backward
 
@@ -228,7 +229,30 @@ def tables() -> list[str]:
     if not (LADDER / folder.FILE).is_file():
         return ["Not measured yet."]
     extra = read(EXTRA, top(LADDER)) if (EXTRA / folder.FILE).is_file() else []
-    return markdown(read(LADDER), extra)
+    figure = "![Mean top-1 of each rung, with its interval and its seeds](ladder.png)"
+    return [*markdown(read(LADDER), extra), "", figure]
+
+
+def plans(trials: int = 30) -> list[str]:
+    """What one rung on ImageNet costs, and all `trials`, of the files of `plan`."""
+    lines = [
+        "| topology | network | epochs | images/s | hours a rung | device-hours | all, hours |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for path in sorted(PLANS.glob("*.json")):
+        p = json.loads(path.read_text())
+        recipe, rate = p["recipe"], p["step"]["images_per_s"]
+        cells = [
+            path.stem, f"`{p['model']}`", f"{recipe['epochs']:g}", _range(rate, ",.0f"),
+            _range(recipe["hours"], ".2f"), _range(recipe["chip_hours"], ".1f"),
+            _range([trials * h for h in recipe["hours"]], ".0f"),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _range(pair: Sequence[float], spec: str) -> str:
+    return f"{pair[0]:{spec}} to {pair[1]:{spec}}"
 
 
 def main() -> int:
