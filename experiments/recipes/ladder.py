@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
 from scipy.special import stdtrit
 
 from inception_jax import config as cfg
@@ -217,7 +216,7 @@ def macs(config: Any) -> int:
 @functools.cache
 def _macs(model: str, image_size: int) -> int:
     section = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(model).items()}
-    return describe(from_config.build_model(ConfigDict(section)), image_size).macs
+    return describe(from_config.build_model(section), image_size).macs
 
 
 def _text(value: Any) -> str:
