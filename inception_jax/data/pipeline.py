@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import copy
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,6 +70,13 @@ class TrainReader:
 
     def __reduce__(self) -> Any:
         return TrainReader, (self._source, self._data, self._seed, self._augment)
+
+    def resized(self, size: int) -> "TrainReader":
+        """The same reader of images of `size` pixels, with the same bad images and times."""
+        other = copy.copy(self)
+        values = {**vars(self._data), "image_size": size}
+        other._data = cast(sections.Data, SimpleNamespace(**values))
+        return other
 
     def drain_stats(self) -> Any:
         """Remove and return the bad images and times since the last call, to merge elsewhere."""
