@@ -97,6 +97,7 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
     changes = {"train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
     changes |= {"data__flip": True, "augment__flips": "alternating", "augment__mixup": 0.2,
                 "augment__cutmix": 1.0, "augment__erasing": 0.5}  # fmt: skip
+    changes |= {"augment__policy": "randaugment", "augment__magnitude_std": 0.5}
     config = digits(**changes, mesh__data=1, train__watchdog=0.0)
     run.run(config, tmp_path / "whole")
     save, stop = Loop.save, tmp_path / "stopped"
