@@ -58,9 +58,9 @@ def augment(
     if not flip and colour == "none" and not mixing:
         x = preprocess.as_input(images, model)
     else:
+        keys = distort.image_keys(seed, step, images.shape[0])
         if colour != "none" or not mixing:
             images = mix.pixels(images, dtype)  # else 8 bits are moved, not 32
-        keys = distort.image_keys(seed, step, images.shape[0])
         images = distort.augment(images, keys, flip=flip, colour=colour)
         if mixing:
             key = distort.step_key(seed, step, distort.MIX)
