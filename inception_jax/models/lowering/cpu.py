@@ -110,9 +110,11 @@ def _conv_stride_1(
     YNNPACK has 102 GFLOP/s for 3x3 64 -> 96 at 16 (Eigen 92) and for 5x5 48 -> 16 (55), Eigen 93
     for 7x1 128 -> 192 at 17 (87); on two, Eigen has 306 instead of 218 for 3x3 32 -> 64 at 147 and
     358 instead of 172 for 80 -> 192 at 71. (The compiler option against YNNPACK is no faster for a
-    train step, and a caller's own `jit` would not set it.) A kernel larger than its input, as 5x5 at 4, is
-    left to neither (5 GFLOP/s) unless the input is padded first (98); with an output larger than
-    its input that is slower (25 ms, Eigen 10, for the gradient of Inception-v3's 5x5 at 5).
+    train step, and a caller's own `jit` would not set it.)
+
+    A kernel larger than its input, as 5x5 at 4, is left to neither (5 GFLOP/s) unless the input is
+    padded first (98); with an output larger than its input that is slower (25 ms, Eigen 10, for the
+    gradient of Inception-v3's 5x5 at 5).
     """
     oh, ow = output_grid(x, kernel, 1, pads)
     (kh, kw), (h, w) = kernel.shape[:2], x.shape[1:3]
