@@ -129,6 +129,8 @@ OPTIM = [
     ("betas", (*TRAIN, "--config.optim.betas=(0.9,1.0)"), ["optim.betas=(0.9, 1.0)", "below 1"]),
     ("loss scale", (*TRAIN, "--config.optim.loss_scale=1024"),
      ["optim.loss_scale=1024", "dtype=float16"]),
+    ("float16", (*TRAIN, "--config.model.dtype=float16"),
+     ["model.dtype=float16", "--config.optim.loss_scale=65536"]),
     ("frozen rates", (*TRAIN, "--config.optim.backbone_lr=0", "--config.optim.layer_decay=0.8"),
      ["backbone_lr=0.0", "backbone_lr=1"]),
 ]  # fmt: skip

@@ -43,16 +43,17 @@ def fresh(mesh, *, model=Tiny(), tx=None, zero=False, ema=True, dtype="float32")
     return jax.device_put(jax.tree.map(jnp.copy, new), state.places(new, mesh, zero))
 
 
-def setup(devices=1, model_axis=1, *, dtype="float32", bn_group=0, dropout=0.0, lr=0.1, **options):
+def setup(
+    devices=1, model_axis=1, *, dtype="float32", bn_group=0, dropout=0.0, lr=0.1, tx=None, **options
+):
     """A fresh state, its train step, and the mesh of `devices` x `model_axis`."""
+    tx = tx or rmsprop(lr)
     model = Tiny(dtype=jnp.dtype(dtype), bn_group=bn_group, dropout=dropout)
     mesh = meshes.make(devices, model_axis)
     fields = dict(flip=True, colour="slim", seed=3, ema_decay=0.9, accumulate=1) | options
-    step = sharded_step.make_train_step(
-        model, rmsprop(lr), lambda s: 0.1, mesh, loss=LOSS, **fields
-    )
+    step = sharded_step.make_train_step(model, tx, lambda s: 0.1, mesh, loss=LOSS, **fields)
     zero, ema = fields.get("zero", False), fields["ema_decay"] > 0
-    return fresh(mesh, model=model, zero=zero, ema=ema, dtype=dtype), step, mesh
+    return fresh(mesh, model=model, tx=tx, zero=zero, ema=ema, dtype=dtype), step, mesh
 
 
 def train(count=3, images=16, **options):

@@ -124,7 +124,12 @@ def test_the_backbone_learns_slower_or_not_at_all(name, factor):
             momentum=0.9,
             clip=1.0,
             backbone_lr=backbone_lr,
-        ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
+        ) | {
+            "name": name,
+            "decay": 0.9,
+            "eps": 1.0,
+            "weight_decay": 0.1 if name == "adamw" else 0.0,
+        }
         c = cfg.ConfigDict(section)
         tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, backbone=["stem"])
         with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
