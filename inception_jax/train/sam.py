@@ -16,7 +16,6 @@ def sharpness_aware(gradient: Gradient, radius: float) -> Gradient:
     batch, so that the result does not depend on the number of devices or microbatches (the paper's
     code has each device's own: m-sharpness with m its images).
     """
-
     tiny = float(jnp.finfo(jnp.float32).tiny)
 
     def sharp(model: Any, objective: Any, state: Any, batch: Any, key: Any) -> Any:

@@ -46,11 +46,11 @@ def scaled_setup(initial, **options):
     return setup(tx=tx, loss_scale=initial, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"devices": 4, "accumulate": 2, "reduce_dtype": "float64", "zero": True, "sam": 0.05},
-     pytest.param({}, marks=pytest.mark.slow)],
-)  # fmt: skip
+    [{}, {"devices": 4, "accumulate": 2, "reduce_dtype": "float64", "zero": True, "sam": 0.05}],
+)
 def test_the_scale_cancels(float64, options):
     """In float64 a scale of 4096 changes no weight by more than 1e-12."""
     ends = []

@@ -45,7 +45,9 @@ def trained(name, *, joins=0, layers=LAYERS, clip=0.0, **values):
     return history
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name", ["sgd", "rmsprop", "adamw", pytest.param("muon", marks=pytest.mark.slow)]
+)
 def test_a_row_starts_when_it_joins(name):
     """Before, nothing of it moves, decay included; then it is a run of its own from that step."""
     history = trained(name, unfreeze_epochs=1.0)
