@@ -6,7 +6,7 @@ import pytest
 
 from inception_jax import config as cfg
 from inception_jax import models
-from inception_jax.config import tree
+from inception_jax.config import between
 from inception_jax.errors import ConfigError
 from inception_jax.train.program import Program
 from tests.tiny import Tiny, digits
@@ -54,7 +54,7 @@ def test_the_networks_without_batch_norm():
     """`config` lists them, since it imports no network."""
     every = [(name, d) for name in models.names() for d in ("", *models.dialects(name))]
     without = {(n, d) for n, d in every if not models.create(n, dialect=d).switches.norm}
-    assert without == tree.WITHOUT_NORM
+    assert without == between.WITHOUT_NORM
 
 
 @pytest.mark.parametrize(
