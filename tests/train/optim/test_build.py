@@ -168,3 +168,22 @@ def test_rates_of_rows_multiply():
     updates, _ = tx.update(params, tx.init(params), params)
     got = {k: float(v["kernel"][0]) for k, v in updates.items()}
     assert got == pytest.approx({"stem": -0.025, "mixed": -0.05, "logits": -1.0})
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_muon_has_any_schedule_and_momentum(nesterov):
+    """A triangle by the step, as airbench's: of one gradient, updates have the size of the rate."""
+    triangle = cfg.rate(
+        "polynomial", lr=0.24, warmup_epochs=1.0, warmup_start=0.2, floor=0.07, power=1.0
+    )
+    section = cfg.optimizer("muon", schedule=triangle, momentum=0.6, nesterov=nesterov, eps=1e-8)
+    tx, rate = optim.build(cfg.ConfigDict(section), epochs=4.0, steps_per_epoch=2.0)
+    params = {"conv": {"kernel": jnp.zeros((3, 3, 4, 8))}}
+    grads = {"conv": {"kernel": jax.random.normal(jax.random.key(0), (3, 3, 4, 8))}}
+    with jax.numpy_dtype_promotion("standard"):
+        state, update, sizes = tx.init(params), jax.jit(tx.update), []
+        for _ in range(8):
+            updates, state = update(grads, state, params)
+            sizes.append(float(jnp.linalg.norm(updates["conv"]["kernel"].reshape(-1))))
+    want = np.asarray([rate(step) for step in range(8)])
+    np.testing.assert_allclose(np.asarray(sizes) / sizes[1], want / want[1], rtol=1e-3)
