@@ -151,7 +151,12 @@ NETS = [
     ),
     (
         "drop_branch with shortcuts",
-        (*TRAIN, "--config.model.name=xception", "--config.model.dialect=", "--config.model.drop_branch=0.1"),
+        (
+            *TRAIN,
+            "--config.model.name=xception",
+            "--config.model.dialect=",
+            "--config.model.drop_branch=0.1",
+        ),
         ["--config.model.drop_branch", "expected 0", "set drop_path"],
     ),
     (
