@@ -19,7 +19,10 @@ POLICY = (
     "augment.magnitude_std", "augment.repeats",
 )  # fmt: skip
 IMAGES = ("data.*", *POLICY, "seed", "model.num_classes")
-CROP = ("data.image_size", "data.eval_crop", "data.resize", "data.interpolation")
+CROP = (
+    *("data.image_size", "data.eval_size"),
+    *("data.eval_crop", "data.resize", "data.interpolation"),
+)
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 EVAL = (

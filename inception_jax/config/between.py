@@ -1,5 +1,7 @@
 """Rules between the keys of a config, and between its sections."""
 
+import itertools
+
 from inception_jax.config.sections import Augment, Config
 from inception_jax.errors import ConfigError
 
@@ -14,7 +16,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss):
+    for rules in (_papers, _augment, _policy, _loss, _run):
         rules(c)
 
 
@@ -145,3 +147,53 @@ def _policy(c: Config) -> None:
             f" expected 0: its RandAugment has one strength; or set --config.augment.operations="
             f"timm"
         )
+
+
+def _run(c: Config) -> None:
+    """Refuse what concerns a run as a whole: sizes, recalibration, early stops, a teacher."""
+    d, m, t = c.data, c.model, c.train
+    rules = (
+        (
+            len(t.sizes) != len(t.size_epochs),
+            f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes="
+            f"{t.sizes}, the epoch at which each of them ends",
+        ),
+        (
+            any(a >= b for a, b in itertools.pairwise((*t.sizes, d.image_size))),
+            f"--config.train.sizes={t.sizes}: expected rising sizes below data.image_size="
+            f"{d.image_size}, with which the training ends",
+        ),
+        (
+            bool(t.size_epochs) and t.size_epochs[-1] >= t.epochs,
+            f"--config.train.size_epochs={t.size_epochs}: expected epochs below train.epochs="
+            f"{t.epochs}, so that images of data.image_size={d.image_size} follow",
+        ),
+        (
+            d.crop == "pad" and bool(t.sizes) and d.pad >= min(t.sizes),
+            f"--config.data.pad={d.pad}: expected less than the smallest of train.sizes={t.sizes}",
+        ),
+        (
+            t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
+            f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
+            f"--config.train.recalibrate=0, or --config.model.dialect=slim",
+        ),
+        (
+            t.recalibrate > 0 and c.optim.backbone_lr == 0,
+            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr=0: a "
+            f"frozen backbone keeps BatchNorm's averages; set one of them to another value",
+        ),
+        (
+            t.patience > 0 and (t.patience + 1) * c.eval.every_epochs >= t.epochs,
+            f"--config.train.patience={t.patience}: expected fewer than the evaluations after the "
+            f"first one, every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs}: "
+            f"this training could not stop early",
+        ),
+        (
+            bool(c.loss.teacher) and c.loss.teacher_weight == 0,
+            "--config.loss.teacher_weight=0.0 with --config.loss.teacher: expected a weight above "
+            "0, or no teacher: --config.loss.teacher=",
+        ),
+    )
+    for broken, message in rules:
+        if broken:
+            raise ConfigError(message)

@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import copy
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,6 +71,13 @@ class TrainReader:
     def __reduce__(self) -> Any:
         return TrainReader, (self._source, self._data, self._seed, self._augment)
 
+    def resized(self, size: int) -> "TrainReader":
+        """The same reader of images of `size` pixels, with the same bad images and times."""
+        other = copy.copy(self)
+        values = {**vars(self._data), "image_size": size}
+        other._data = cast(sections.Data, SimpleNamespace(**values))
+        return other
+
     def drain_stats(self) -> Any:
         """Remove and return the bad images and times since the last call, to merge elsewhere."""
         return self.bad.drain_stats(), self.clock.drain_stats()
@@ -93,11 +101,9 @@ class TrainReader:
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
+        count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
         for i, position in enumerate(positions):
-            index = example_at(
-                position, len(self._source), self._seed, self._data.batch_size,
-                self._augment.repeats,
-            )  # fmt: skip
+            index = example_at(position, count, self._seed, *repeated)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -105,10 +111,10 @@ class TrainReader:
                 except BadImageError as e:
                     # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
-                    index = (index + 1) % len(self._source)
+                    index = (index + 1) % count
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = position // len(self._source)
+            out["epoch"][i] = position // count
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
+from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.left_out import LeftOut
@@ -56,8 +57,10 @@ class Predictor:
 
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._config = config
+        network = from_config.build_model(config.model)
+        from_config.check_evaluated(network, config.data)
         self.step, variables = checkpoint.load(workdir, step)
-        self.model, self.variables = models.fold(from_config.build_model(config.model), variables)
+        self.model, self.variables = models.fold(network, variables)
         self.classes = class_names.read(workdir, config.model.num_classes)
 
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
@@ -114,7 +117,7 @@ class Predictor:
         `interpolate(align_corners=False)`. (torch-fidelity aligns the corners of pixels, as
         TensorFlow 1 did.)
         """
-        side = self._config.data.image_size
+        side = evaluated_size(self._config.data)
         pixels = picture.whole().astype(np.float32)
         return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inception_jax.config import sections
-from inception_jax.data.images.crops import central_box, evaluated_with
+from inception_jax.data.images.crops import central_box, evaluated_size, evaluated_with
 from inception_jax.data.images.picture import Box
 
 ABOUT = {
@@ -131,7 +131,7 @@ class Protocol:
 
 
 def from_data_section(data: sections.Data, name: str) -> Protocol:
-    """The protocol `name` with the sizes of a config's `data` section.
+    """The protocol `name` for the `evaluated_size` of a config's `data` section.
 
     The share of `timm` is `data.eval_crop` if the config itself resizes the short side (0.8975 of
     Inception-ResNet-v2 and Xception).
@@ -139,7 +139,7 @@ def from_data_section(data: sections.Data, name: str) -> Protocol:
     square = data.resize == "short_side"
     share = data.eval_crop if name in OWN or (square and name == "timm") else CENTRAL
     how = RESIZES.get(name, evaluated_with(data.interpolation))
-    return Protocol(name, data.image_size, share, square, how)
+    return Protocol(name, evaluated_size(data), share, square, how)
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:

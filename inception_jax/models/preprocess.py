@@ -42,3 +42,12 @@ def pixels(x: Float[Array, "b s s 3"], model: Network) -> Float[Array, "b s s 3"
     p = model.preprocessing
     x = jnp.flip(x, -1) if p.channels == "bgr" else x
     return (x * jnp.asarray(p.std, x.dtype) + jnp.asarray(p.mean, x.dtype)) / 255
+
+
+def converted(
+    x: Float[Array, "b s s 3"], model: Network, other: Network
+) -> Float[Array, "b s s 3"]:
+    """The normalised input `x` of `model` as that of `other`; the same array if that is equal."""
+    p, q = model.preprocessing, other.preprocessing
+    same = (p.mean, p.std, p.channels) == (q.mean, q.std, q.channels)
+    return x if same else normalised(pixels(x, model), other)

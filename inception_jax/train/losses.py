@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -69,6 +70,18 @@ def hits(logits: Float[Array, "b c"], labels: Labels) -> dict[str, Float[Array, 
     return {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
 
 
+def distillation(
+    logits: Float[Array, "b c"], teacher: Float[Array, "b c"], temperature: float
+) -> Float[Array, " b"]:
+    """T^2 KL(teacher || student) in nats of the softmaxes at temperature T (1503.02531, section 2).
+
+    With T^2 its gradient keeps its size at any temperature.
+    """
+    student = jax.nn.log_softmax(logits / temperature)
+    target = jax.nn.log_softmax(teacher.astype(logits.dtype) / temperature)
+    return temperature**2 * (jnp.exp(target) * (target - student)).sum(axis=-1)
+
+
 def l2(
     params: Mapping[str, Any], biases: bool = False, without: Collection[str] = ()
 ) -> Float[Array, ""]:
@@ -103,11 +116,15 @@ def objective(
     threshold: float = 0.0,
     l2_biases: bool = False,
     without_l2: Collection[str] = (),
+    teacher: Float[Array, "b c"] | None = None,
+    teacher_weight: float = 0.0,
+    temperature: float = 1.0,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
     `name` is that of the loss, also of auxiliary heads, each of which counts `aux_weight` times
-    (0.3 in 1409.4842, 0.4 in the released v3).
+    (0.3 in 1409.4842, 0.4 in the released v3). With the logits of a `teacher`, `distillation` is
+    `teacher_weight` of the main term, and the labels the rest.
     """
     loss = partial(cross_entropy, smoothing=smoothing)
     if name == "binary_cross_entropy":
@@ -115,6 +132,9 @@ def objective(
     main = loss(output.logits, labels).mean()
     terms = {name: main}
     total = main
+    if teacher is not None:
+        terms["distillation"] = soft = distillation(output.logits, teacher, temperature).mean()
+        total = (1 - teacher_weight) * main + teacher_weight * soft
     for head, logits in output.aux.items():
         terms[f"loss_{head}"] = aux = loss(logits, labels).mean()
         total = total + aux_weight * aux

@@ -1,7 +1,7 @@
 """The train step on a mesh: one jitted program, made of `train_step` and what wraps it.
 
 From the inside out: `gradient` (recomputation, monitors), accumulation, the reduction between
-devices, ZeRO-1; around the step: augmentation, metrics, signals, the placement of the state.
+devices, ZeRO-1; around the step: a teacher, augmentation, metrics, signals, where the state is.
 """
 
 from collections.abc import Callable, Collection
@@ -13,18 +13,27 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from inception_jax.models import Network, block_monitors
+from inception_jax.models import Network, block_monitors, preprocess
 from inception_jax.models.lowering import forms, ops, parameters
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 from inception_jax.train.accumulation import accumulated
 from inception_jax.train.losses import objective
+from inception_jax.train.recalibration import recalibration_step
 from inception_jax.train.state import TrainState, places
-from inception_jax.train.train_step import Batch, Gradient, Metrics, gradient, train_step
+from inception_jax.train.train_step import (
+    Batch,
+    Gradient,
+    Metrics,
+    Objective,
+    gradient,
+    train_step,
+)
 
 Array = jax.Array
 Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
+BESIDE_IMAGES = ("teacher", "count")  # of a batch: `with_teacher`, `recalibration_step`
 RUN, STOP, SKIP = 0, 1, 2  # signals: go on; stop after the next step; this step does not count
 
 
@@ -45,6 +54,8 @@ def make_train_step(
     recompute: str = "none",
     vmem: int = 0,
     inherited: Collection[str] = (),
+    teacher: Network | None = None,
+    recalibrates: bool = False,
 ) -> Step:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -56,10 +67,33 @@ def make_train_step(
     network's batch of a batch and a step (`augmentation.of`); `recompute` is one of
     `remat.POLICIES`. `zero` shards optimiser state and averages over the data axis (ZeRO-1).
     `accumulate` and `reduce_dtype`: see `batch_gradient`; `monitors`: see `with_metrics`; `vmem`:
-    see `xla_options.training`; `inherited`: see `average_statistics`.
+    see `xla_options.training`; `inherited`: see `average_statistics`; `teacher`: see
+    `with_teacher`. With `recalibrates` it is the `recalibration_step`, whose batch has its `count`.
     """
+    monitors = monitors and not recalibrates
     grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
-    minimised = partial(
+    minimised = _minimised(loss, model)
+    step: Step = partial(
+        train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
+        seed=seed, inherited=inherited,
+    )  # fmt: skip
+    if recalibrates:
+        step = partial(
+            recalibration_step, model=model, objective=minimised, gradient=grad, seed=seed
+        )
+    if teacher:
+        step = with_teacher(step, teacher, model, mesh)
+    step = with_augmentation(step, augment)
+    step = step if recalibrates else with_metrics(step, rate, monitors)
+    step = with_signals(step)
+    step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
+    options = xla_options.training(mesh.devices.flat[0], vmem)
+    return jax.jit(step, donate_argnums=0, compiler_options=options)
+
+
+def _minimised(loss: Any, model: Network) -> Objective:
+    """The objective of a config's `loss` section."""
+    return partial(
         objective,
         name=loss.name,
         smoothing=loss.label_smoothing,
@@ -68,17 +102,9 @@ def make_train_step(
         weight_of_l2=loss.l2,
         l2_biases=model.switches.l2_biases,
         without_l2=model.without_l2,
+        teacher_weight=loss.teacher_weight,
+        temperature=loss.temperature,
     )
-    step: Step = partial(
-        train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
-        seed=seed, inherited=inherited,
-    )  # fmt: skip
-    step = with_augmentation(step, augment)
-    step = with_metrics(step, rate, monitors)
-    step = with_signals(step)
-    step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
-    options = xla_options.training(mesh.devices.flat[0], vmem)
-    return jax.jit(step, donate_argnums=0, compiler_options=options)
 
 
 def batch_gradient(
@@ -120,9 +146,25 @@ def with_augmentation(step: Step, augment: Callable[[Batch, Array], Batch]) -> S
     """`step`, given the batch as it was read."""
 
     def augmented(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        return step(state, augment(batch, state.step))
+        others = {k: batch[k] for k in BESIDE_IMAGES if k in batch}
+        return step(state, {**augment(batch, state.step), **others})
 
     return augmented
+
+
+def with_teacher(step: Step, teacher: Network, student: Network, mesh: Mesh) -> Step:
+    """`step` whose batch has the logits of a `teacher` at evaluation, instead of its variables.
+
+    It sees the student's augmented images, with its own normalisation.
+    """
+
+    def taught(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        images = preprocess.converted(batch["image"], student, teacher)
+        with forms.for_mesh(mesh):
+            logits = teacher.apply(batch["teacher"], images, train=False).logits
+        return step(state, {**batch, "teacher": logits})
+
+    return taught
 
 
 def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step:

@@ -38,7 +38,8 @@ def gradient(
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
         batch: image [b, h, w, 3], the network's input, label int32 [b] or `MixedLabels`, and
-            place int32 [b], of each in the whole batch.
+            place int32 [b], of each in the whole batch; optionally teacher [b, classes], its
+            logits.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
@@ -53,7 +54,8 @@ def gradient(
             mutable=collections,
             rngs={"dropout": key},
         )
-        total, metrics = objective(output, batch["label"], params)
+        given = {"teacher": batch["teacher"]} if "teacher" in batch else {}
+        total, metrics = objective(output, batch["label"], params, **given)
         metrics = {**metrics, **losses.hits(output.logits, batch["label"])}
         if monitors:
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])

@@ -26,6 +26,8 @@ def test_the_config_protocol_is_what_predict_sees(height, width, square):
     views = Protocol("config", 9, 0.7, square).views(height, width)
     fill(Picture(image), views, "bilinear", found)
     assert (found[0] == centre(Picture(image), data)).all()
+    other = pictures.settings(resize=resize, eval_crop=0.7, image_size=4, eval_size=9)
+    assert (found[0] == centre(Picture(image), other)).all()  # whatever training's size is
     if square:
         big = cv2.resize(image, short_side(height, width, 13)[::-1])
         y, x = (round((side - 9) / 2) for side in big.shape[:2])
