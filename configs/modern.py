@@ -49,7 +49,7 @@ STRIKES_BACK: dict[str, Any] = dict(
     a3=dict(epochs=100.0, batch=2048, repeats=1, lr=8e-3, decay=0.02, smoothing=0.0, threshold=0.2,
             mixup=0.1, magnitude=6.0, depth=0.0, size={224: 160, 299: 203}),
 )  # fmt: skip
-# 8 GPUs, each with a BatchNorm group. GluonCV also distorts colours (jitter 0.4 and PCA noise).
+# 8 GPUs, each with a BatchNorm group. GluonCV distorts colours by jitter and PCA noise: `fast` is near.
 GLUON: dict[str, Any] = dict(
     batch=1024, group=128, lr=0.4, nesterov=True, warmup=5.0, crop=0.875, colour="fast"
 )
@@ -63,14 +63,14 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
     return mixup200(a) if a.recipe == "mixup200" else strikes_back(a)
 
 
-def network(a: cfg.ConfigDict, **more: Any) -> dict[str, Any]:
+def network(a: Any, **more: Any) -> dict[str, Any]:
     """The `model` section: without dropout and auxiliary heads, BatchNorm's decay torch's 0.9."""
     dialect = "batchnorm" if a.model == "googlenet" else ""
     fixed = dict(num_classes=1000, aux=False, dropout=0.0, bn_decay=0.9, dtype=a.dtype)
     return cfg.model(a.model, dialect=dialect, **fixed, **more)
 
 
-def strikes_back(a: cfg.ConfigDict) -> cfg.ConfigDict:
+def strikes_back(a: Any) -> cfg.ConfigDict:
     r = STRIKES_BACK[a.budget]
     own = PIXELS[a.model]
     return cfg.new(
@@ -126,7 +126,7 @@ def strikes_back(a: cfg.ConfigDict) -> cfg.ConfigDict:
     )
 
 
-def mixup200(a: cfg.ConfigDict) -> cfg.ConfigDict:
+def mixup200(a: Any) -> cfg.ConfigDict:
     r = PADDLE if a.model == "inception_v4" else GLUON
     return cfg.new(
         seed=0,
