@@ -16,9 +16,13 @@ KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "
 def parse_arg(arg: str, **defaults: Any) -> Any:
     """Parse a page's argument `key=value,flag`; values take the types of the defaults.
 
+    A tuple as a default has the possible values, the default first.
+
     Raises:
-        ConfigError: an unknown key, or a value of another type.
+        ConfigError: an unknown key, or a value of another type or that is not possible.
     """
+    choices = {k: v for k, v in defaults.items() if type(v) is tuple}
+    defaults |= {k: possible[0] for k, possible in choices.items()}
     values = dict(defaults)
     for part in filter(None, map(str.strip, arg.split(","))):
         key, equals, text = map(str.strip, part.partition("="))
@@ -30,6 +34,11 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
         value = _literal(text, kind) if equals else True
         if type(value) is not kind:
             raise ConfigError(f"page argument {part!r}: expected {KINDS[kind]}, got {text!r}")
+        if value not in choices.get(key, (value,)):
+            raise ConfigError(
+                f"page argument {part!r}: expected one of {', '.join(map(str, choices[key]))}"
+                f"{did_you_mean(text, choices[key])}"
+            )
         values[key] = value
     return ConfigDict(values)
 
