@@ -113,10 +113,13 @@ class Program:
         """In which dtype the step itself adds the devices' gradients; empty where XLA does.
 
         XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype of the
-        computation (the TPU's compiler does; the CPU's widens 16 bits).
+        computation (the TPU's compiler does; the CPU's widens 16 bits). On a CPU a dtype that is
+        named is the step's, even if it is the computation's: each device then has its own images,
+        and the forms that take one after the other (`forms`, "by_image").
         """
         c = self.config
-        usual = ("auto", c.model.dtype)
+        on_cpu = self.mesh.devices.flat[0].platform == "cpu"
+        usual = ("auto",) if on_cpu else ("auto", c.model.dtype)
         return "" if meshes.shards(self.mesh) == 1 or c.mesh.reduce in usual else c.mesh.reduce
 
     @functools.cached_property
