@@ -46,10 +46,11 @@ class Program:
         c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
-        if c.model.dtype == "float16":  # at a large batch a seventh of the gradients would be zero
-            raise ConfigError(
-                "--config.model.dtype=float16: training does not scale its loss, so that small "
-                "gradients would be lost; use bfloat16, which has the range of float32"
+        if c.model.dtype == "float16" and not c.optim.loss_scale:
+            raise ConfigError(  # at a large batch a seventh of the gradients would be zero
+                "--config.model.dtype=float16 with --config.optim.loss_scale=0.0: small gradients "
+                "would be lost; set --config.optim.loss_scale=65536, or use bfloat16, which has "
+                "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
@@ -175,6 +176,7 @@ class Program:
             accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
             inherited=self.inherited, teacher=self.teacher, recalibrates=recalibrates,
+            sam=c.optim.sam, loss_scale=c.optim.loss_scale,
         )  # fmt: skip
 
     @property
