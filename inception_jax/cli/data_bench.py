@@ -96,10 +96,10 @@ def _of_config(flags: Flags) -> tuple[Any, configs.Config, Any]:
 
 def _head(result: dict[str, Any]) -> str:
     lock = result["lock"]
-    policy = "" if result["policy"] == "none" else f"{result['policy']}, "
+    policy = "" if result["policy"] == "none" else f", {result['policy']}"
     return (
         f"{result['images']:,} images, {result['image_size']} pixels, batches of "
-        f"{result['batch_size']}, {result['interpolation']}, {policy}{result['decoder']}\n"
+        f"{result['batch_size']}, {result['interpolation']}{policy}; {result['decoder']}\n"
         f"Python's lock: an image holds it for {lock['held_us']:.0f} us and hands it over "
         f"{lock['hand_overs']:.1f} times, {lock['hand_over_us']:.0f} us each: at most "
         f"{lock['images_per_s_at_most']:,.0f} images/s in one process"

@@ -101,11 +101,9 @@ class TrainReader:
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
+        count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
         for i, position in enumerate(positions):
-            index = example_at(
-                position, len(self._source), self._seed, self._data.batch_size,
-                self._augment.repeats,
-            )  # fmt: skip
+            index = example_at(position, count, self._seed, *repeated)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -113,10 +111,10 @@ class TrainReader:
                 except BadImageError as e:
                     # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
-                    index = (index + 1) % len(self._source)
+                    index = (index + 1) % count
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = position // len(self._source)
+            out["epoch"][i] = position // count
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:

@@ -88,7 +88,7 @@ class EnsembleMember:
         """The network's name, and how it differs from those whose figures were published."""
         m = self.model
         changes = [f"width {m.width:g}"] if m.width != 1 else []
-        changes += ["small stem"] if m.stem == "small" else []
+        changes += [f"{m.stem} stem"] if m.stem != "paper" else []
         changes += [f"{len(m.drop_rows)} rows dropped"] if m.drop_rows else []
         return f"{m.NAME} ({', '.join(changes)})" if changes else m.NAME
 

@@ -73,7 +73,7 @@ def create(
         dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
         dtype: of the computation.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            drop_rows, normalization, residual_scale, frozen.
+            drop_path, drop_branch, drop_rows, normalization, residual_scale, frozen.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
@@ -87,6 +87,7 @@ def create(
     if fields.get("residual_scale") and not family.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
+    checks.stochastic_depth(family, fields, MODELS.values())
     dtype = jnp.dtype(
         known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else str(dtype), DTYPES)
     )

@@ -50,12 +50,31 @@ def stem(family: Any, name: str, families: Iterable[Any]) -> None:
     known("stem", name, family.STEMS)
 
 
+def stochastic_depth(family: Any, given: Mapping[str, Any], families: Iterable[Any]) -> None:
+    """Refuse `drop_path` without modules that add their input, and `drop_branch` with them.
+
+    Raises:
+        ValueError: it names the key and the networks that have it, or the other key.
+    """
+    if given.get("drop_path") and not family.SHORTCUTS:
+        having = ", ".join(f.NAME for f in families if f.SHORTCUTS)
+        raise ValueError(
+            f"drop_path: no module of {family.NAME} adds its input, as in {having}; set drop_branch"
+        )
+    if given.get("drop_branch") and family.SHORTCUTS:
+        raise ValueError(
+            f"drop_branch: expected 0, as modules of {family.NAME} add their input; set drop_path"
+        )
+
+
 # Numbers a field may have: what is expected, and whether it is so; None takes the dialect's.
 NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "num_classes": ("a whole number from 0", lambda x: x >= 0),
     "bn_group": ("a whole number from 0", lambda x: x >= 0),
     "width": ("a number above 0", lambda x: 0 < x < math.inf),
     "dropout": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
+    "drop_path": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
+    "drop_branch": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
     "bn_decay": ("a share from 0 to 1", lambda x: 0 <= x <= 1),
     "residual_scale": ("a number from 0", lambda x: 0 <= x < math.inf),
 }

@@ -61,8 +61,9 @@ class Network(nn.Module):
         stem: `paper`, or for images of about 32 pixels `small` or, in some families, `whitened`.
         aux: whether the auxiliary heads exist (where the dialect has any).
         dropout: rate dropped before the classifier; None takes the dialect's.
-        drop_path: rate at which the last residual branch is dropped; it rises from 0 at the first.
-        drop_branch: rate at which a branch of a module that is not residual is dropped.
+        drop_path: rate at which training drops the last module's residual branch; it rises from 0
+            at the first. For networks with `SHORTCUTS`.
+        drop_branch: rate at which training drops a branch of any module. For the other networks.
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         drop_rows: names of rows to leave out, for a shallower network.
@@ -95,6 +96,7 @@ class Network(nn.Module):
     DIALECTS: ClassVar[dict[str, Any]]  # the family's own kind of Dialect
     PAPER: ClassVar[str]
     STEMS: ClassVar[tuple[str, ...]] = ("paper", "small")
+    SHORTCUTS: ClassVar[bool] = False  # whether modules add their input: `drop_path`
     RESIDUAL: ClassVar[bool] = False  # whether `residual_scale` means anything
     HEADS: ClassVar[dict[str, Head]] = {}  # by the name of the row they read
 
@@ -105,7 +107,7 @@ class Network(nn.Module):
         norm = None if self.folded else d.norm
         if norm and self.bn_decay is not None:
             norm = dataclasses.replace(norm, decay=self.bn_decay)
-        return dataclasses.replace(d, norm=norm)
+        return dataclasses.replace(d, norm=norm, drop_branch=self.drop_branch)
 
     @property
     def preprocessing(self) -> Preprocessing:

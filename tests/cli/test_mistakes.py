@@ -167,7 +167,60 @@ AUGMENT = [
      ["target_threshold=0.005", "at least 0.01"]),
     ("loss", (*TRAIN, "--config.loss.name=bce"), ["loss.name=bce", "'binary_cross_entropy'"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *WHOLE_RUN]
+RAND = (*TRAIN, "--config.augment.policy=randaugment")
+TORCHVISION = (*RAND, "--config.augment.operations=torchvision")
+TRIVIAL = (*TRAIN, "--config.augment.policy=trivialaugment")
+POLICY = [
+    ("repeats", (*TRAIN, "--config.augment.repeats=3"), ["repeats=3", "divisor", "batch_size=64"]),
+    ("policy's name", (*TRAIN, "--config.augment.policy=randaugmnt"), ["=randaugmnt", "'randaug"]),
+    ("strong timm", (*RAND, "--config.augment.magnitude=15"),
+     ["magnitude=15", "at most 10", "=torchvision"]),
+    ("too strong", (*TORCHVISION, "--config.augment.magnitude=31"), ["magnitude=31", "at most 30"]),
+    ("between two", (*TORCHVISION, "--config.augment.magnitude=8.5"),
+     ["magnitude=8.5", "whole number", "=timm"]),
+    ("torchvision's noise", (*TORCHVISION, "--config.augment.magnitude_std=0.5"),
+     ["magnitude_std=0.5", "expected 0", "operations=timm"]),
+    ("two of one", (*TRIVIAL, "--config.augment.num_ops=3"),
+     ["num_ops=3", "one operation", "num_ops=2"]),
+    ("trivial strength", (*TRIVIAL, "--config.augment.magnitude=5"),
+     ["magnitude=5.0", "random strength", "magnitude=9.0", "=randaugment"]),
+    ("trivial noise", (*TRIVIAL, "--config.augment.magnitude_std=1"),
+     ["magnitude_std=1.0", "=0.0"]),
+    ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
+]  # fmt: skip
+NETS = [
+    (
+        "whitened stem of another",
+        (*TRAIN, "--config.model.name=inception_v3", "--config.model.stem=whitened"),
+        ["--config.model.stem: stem='whitened'", "paper, small", "googlenet_naive have"],
+    ),
+    (
+        "drop_path without shortcuts",
+        (*TRAIN, "--config.model.drop_path=0.1"),
+        ["--config.model.drop_path", "googlenet", "xception", "set drop_branch"],
+    ),
+    (
+        "drop_branch with shortcuts",
+        (
+            *TRAIN,
+            "--config.model.name=xception",
+            "--config.model.dialect=",
+            "--config.model.drop_branch=0.1",
+        ),
+        ["--config.model.drop_branch", "expected 0", "set drop_path"],
+    ),
+    (
+        "drop_path of 1",
+        (*TRAIN, "--config.model.drop_path=1.0"),
+        ["--config.model.drop_path=1.0", "at most 0.99"],
+    ),
+    (
+        "unknown protocol",
+        (*TRAIN, "--config.eval.protocol=shifted"),
+        ["--config.eval.protocol=shifted", "mirror", "shift"],
+    ),
+]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NETS, *WHOLE_RUN]
 
 
 @pytest.fixture

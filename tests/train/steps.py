@@ -53,11 +53,12 @@ def fresh(mesh, *, model=Tiny(), tx=None, zero=False, ema=True, dtype="float32")
 
 
 def setup(
-    devices=1, model_axis=1, *, dtype="float32", bn_group=0, dropout=0.0, lr=0.1, loss=LOSS,
-    colour="slim", augment=None, **options,
+    devices=1, model_axis=1, *, kind=Tiny, dtype="float32", bn_group=0, dropout=0.0, drop_path=0.0,
+    lr=0.1, loss=LOSS, colour="slim", augment=None, **options,
 ):  # fmt: skip
     """A fresh state, its train step, and the mesh of `devices` x `model_axis`."""
-    model = Tiny(dtype=jnp.dtype(dtype), bn_group=bn_group, dropout=dropout)
+    rates = {"dropout": dropout, "drop_path": drop_path}
+    model = kind(dtype=jnp.dtype(dtype), bn_group=bn_group, **rates)
     mesh = meshes.make(devices, model_axis)
     fields = dict(seed=3, ema_decay=0.9, accumulate=1) | options
     augment = augmenting(model, colour=colour, **(augment or {}))

@@ -67,23 +67,32 @@ TIMM: dict[str, Amount] = {
 }
 
 
+def _linspace(most: float, strength: float) -> float:
+    """`strength * most`, in float32 as `torch.linspace(0, most, 31)` rounds it."""
+    last, k = BINS - 1, round(strength * (BINS - 1))
+    step = float(np.float32(most) / np.float32(last))
+    exact = step * k if k < last / 2 else float(np.float32(most)) - step * (last - k)
+    return float(np.float32(exact))
+
+
 def _torchvision(
     shear: float, translate: Callable[[int], float], degrees: float, colour: float, bits: int
 ) -> dict[str, Amount]:
+    def signed(most: float, middle: float = 0.0) -> Amount:
+        return lambda strength, sign, _: middle + sign * _linspace(most, strength)
+
     return {
         "identity": _none,
-        **dict.fromkeys(("shear_x", "shear_y"), _signed(shear)),
+        **dict.fromkeys(("shear_x", "shear_y"), signed(shear)),
         **dict.fromkeys(
             ("translate_x", "translate_y"),
-            # Its pixels are where the image goes, not where it is read; it truncates to float32.
-            lambda strength, sign, pixels: -sign * int(np.float32(strength * translate(pixels))),
+            # Its pixels say where the image goes, not where it is read.
+            lambda strength, sign, pixels: -sign * int(_linspace(translate(pixels), strength)),
         ),
-        "rotate": _signed(degrees),
-        **dict.fromkeys(
-            ("brightness", "color", "contrast", "sharpness"), _signed(colour, middle=1.0)
-        ),
+        "rotate": signed(degrees),
+        **dict.fromkeys(("brightness", "color", "contrast", "sharpness"), signed(colour, 1.0)),
         "posterize": lambda strength, *_: 8 - round(strength * bits),
-        "solarize": lambda strength, *_: 255 * (1 - strength),
+        "solarize": lambda strength, *_: 255 - _linspace(255, strength),
         "autocontrast": _none,
         "equalize": _none,
     }
