@@ -9,10 +9,10 @@ from inception_jax.plan.collectives import Collective
 from inception_jax.plan.schedule import Schedule
 from inception_jax.train.stages import Stage
 
+STAGES = (Stage(1, 1000, 8),)
 
-def estimated(
-    flops, memory, cycles, summed, optimal, chip="v5e-16", stages=(Stage(1, 1000, 8),), **more
-):
+
+def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", stages=STAGES, **more):
     """The estimate of a step on 16 chips, which takes `cycles` at 1.5 GHz."""
     program = SimpleNamespace(
         mesh=SimpleNamespace(size=16, shape={"data": 16, "model": 1}), total=1000, per_epoch=100.0,
