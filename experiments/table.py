@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gpu import results as gpu_results
+from recipes import ladder
 from speed import ratios
 
 from inception_jax import models
@@ -165,6 +166,7 @@ def chip_rows() -> list[str]:
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
+    "experiments/recipes/README.md": {"ladder": ladder.tables, "plans": ladder.plans},
     "experiments/speed/README.md": {
         "speed": speed,
         "speed of xception": partial(speed, "xception.json"),

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
 from scipy.special import stdtrit
 
 from inception_jax import config as cfg
@@ -31,6 +30,7 @@ from inception_jax.workdir import atomic
 
 HERE = Path(__file__).resolve().parent
 LADDER, EXTRA = HERE / "run" / "ladder", HERE / "run" / "extra"
+PLANS = HERE / "plan"  # what `plan --json` printed for imagenet.py, by topology
 OWN_COLUMN = ("seed", "train.epochs")
 TRAINED = 6  # FLOP a multiply-add: forward, and twice that backward
 
@@ -216,7 +216,7 @@ def macs(config: Any) -> int:
 @functools.cache
 def _macs(model: str, image_size: int) -> int:
     section = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(model).items()}
-    return describe(from_config.build_model(ConfigDict(section)), image_size).macs
+    return describe(from_config.build_model(section), image_size).macs
 
 
 def _text(value: Any) -> str:
@@ -228,7 +228,30 @@ def tables() -> list[str]:
     if not (LADDER / folder.FILE).is_file():
         return ["Not measured yet."]
     extra = read(EXTRA, top(LADDER)) if (EXTRA / folder.FILE).is_file() else []
-    return markdown(read(LADDER), extra)
+    figure = "![Mean top-1 of each rung, with its interval and its seeds](ladder.png)"
+    return [*markdown(read(LADDER), extra), "", figure]
+
+
+def plans(trials: int = 30) -> list[str]:
+    """What one rung on ImageNet costs, and all `trials`, of the files of `plan`."""
+    lines = [
+        "| topology | network | epochs | images/s | hours a rung | device-hours | all, hours |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for path in sorted(PLANS.glob("*.json")):
+        p = json.loads(path.read_text())
+        recipe, rate = p["recipe"], p["step"]["images_per_s"]
+        cells = [
+            path.stem, f"`{p['model']}`", f"{recipe['epochs']:g}", _range(rate, ",.0f"),
+            _range(recipe["hours"], ".2f"), _range(recipe["chip_hours"], ".1f"),
+            _range([trials * h for h in recipe["hours"]], ".0f"),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _range(pair: Sequence[float], spec: str) -> str:
+    return f"{pair[0]:{spec}} to {pair[1]:{spec}}"
 
 
 def main() -> int:
