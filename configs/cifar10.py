@@ -51,6 +51,6 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         train=cfg.train(epochs=a.epochs),
         eval=cfg.evaluation(split="test", batch_size=500, every_epochs=3.0),
         checkpoint=cfg.checkpoints(every_epochs=0.25),
-        mesh=cfg.mesh(),
+        mesh=cfg.mesh(reduce="float32"),  # on a CPU: 9% less processor time (cpu_step.py)
         log=cfg.logs(every_steps=50),
     )

@@ -28,9 +28,12 @@ from inception_jax.progress import Progress
 from inception_jax.runtime import startup
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train.compiled_steps import CompiledSteps
+from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
 from inception_jax.train.sharded_step import RUN
+from inception_jax.train.stages import Stage
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
 from inception_jax.workdir.run_dir import RunDir
@@ -77,7 +80,8 @@ def looped(trainer, step, state, count: int, batches=None) -> float:
     timed = Timed(step)
     trainer.program = copy.copy(trainer.program)
     trainer.program.train_step = timed
-    trainer.program.total = count + WARM
+    trainer.compiled = CompiledSteps(trainer.program)
+    trainer.stages = (Stage(1, count + WARM, trainer.config.data.image_size),)
     trainer.due = lambda *_: False
     if batches:
         read, _ = trainer.batches(0, idle)
@@ -88,10 +92,10 @@ def looped(trainer, step, state, count: int, batches=None) -> float:
         Watchdog(trainer.config.train.watchdog, Path(folder) / "stacks.txt") as watchdog,
     ):
         saves = Checkpoints(Path(folder) / "checkpoints", keep=1)
-        clock, bar = Timekeeper(time.monotonic(), watchdog), Progress(trainer.program.total)
+        clock, bar = Timekeeper(time.monotonic(), watchdog), Progress(trainer.total)
         Loop(
             trainer, RunDir(Path(folder)), saves, interrupt, clock, {}, bar, Trace(Path(folder), 0),
-            start=0, window=None,
+            EarlyStop(0, trainer.total, {}), start=0, window=None,
         ).run(state)  # fmt: skip
         seconds = timed.seconds()
         saves.close()
@@ -117,9 +121,9 @@ def main() -> None:
     config.data.dir = a.data_dir
     trainer = build(config)
     kept, step = trainer.program.fresh_state(), trainer.program.train_step
-    trainer.program.total = BATCHES
+    trainer.stages = (Stage(1, BATCHES, config.data.image_size),)
     batches = list(trainer.batches(0, idle)[1])
-    on_device = [trainer.placed(b, RUN) for b in batches]
+    on_device = [trainer.placed(b, RUN, 1) for b in batches]
 
     def fresh():
         return jax.block_until_ready(jax.tree.map(lambda x: x.copy(), kept))

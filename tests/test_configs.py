@@ -19,8 +19,15 @@ PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py")
 ARGUMENTS = {
     "googlenet": ["dialect=slim", "dialect=torchvision"],
     "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
+    "modern": ["model=googlenet,budget=a3", "model=inception_resnet_v1,budget=a3"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
 }
+# Of modern.py, for every network: its sections and rules only.
+MODERN = [
+    f"model={name},{which}"
+    for name in models.names()
+    for which in ("budget=a1", "budget=a2", "budget=a3", "recipe=mixup200")
+]
 SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
 CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
 
@@ -82,6 +89,27 @@ def test_its_network_and_optimiser_build(path, argument):
     tx, rate = optim.build(config.optim, epochs=config.train.epochs, steps_per_epoch=10.0)
     jax.eval_shape(tx.init, variables["params"])
     assert 0 <= float(rate(jnp.asarray(0))) <= config.optim.lr * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("argument", MODERN)
+def test_the_modern_page_has_every_network(argument):
+    """Every rule holds, and the network has what the page says: its dialect, no head, its size."""
+    config = load(PAGES[0].parent / "modern.py", argument)
+    cfg.validate(config)
+    model = from_config.build_model(config.model)
+    assert not model.aux and config.data.image_size <= model.preprocessing.image_size
+    assert config.data.eval_size in (0, model.preprocessing.image_size)
+    assert (model.switches.norm is None) == (model.NAME == "googlenet_naive")
+    assert not config.data.batch_size % (16 * 2)  # pairs of images on each of 16 devices
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.names())
+def test_networks_of_the_modern_page_take_its_smallest_images(name):
+    """Those of A3, by shapes."""
+    config = load(PAGES[0].parent / "modern.py", f"model={name},budget=a3")
+    table = models.describe(from_config.build_model(config.model), config.data.image_size)
+    assert table.rows[-3].grid[0] in (5, 7)
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda p: f"{p.parent.name}/{p.stem}")

@@ -1,7 +1,7 @@
 """inception-jax train --config=PAGE --workdir=DIR [--config.section.key=value ...]
 
 Trains a config page in the directory. The same command resumes the run from its last checkpoint; a
-finished run is left unchanged.
+finished run is left unchanged, or continued if train.epochs is raised.
 
 On several hosts start the same command in every process. Under SLURM's srun, on TPU pods and under
 Open MPI the processes find each other; elsewhere give --coordinator, --processes and --process.

@@ -2,6 +2,7 @@
 
 import itertools
 
+from inception_jax.config import optim
 from inception_jax.config.sections import Augment, Config
 from inception_jax.errors import ConfigError
 
@@ -16,7 +17,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, _run):
+    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
         rules(c)
 
 
@@ -65,11 +66,6 @@ def _papers(c: Config) -> None:
         m.dtype == "float64" and c.mesh.reduce != "auto",
         f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
         f"with which the devices add gradients of float64 in float64",
-    )
-    refuse(
-        o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
-        f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
-        f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
     )
 
 

@@ -16,9 +16,13 @@ KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "
 def parse_arg(arg: str, **defaults: Any) -> Any:
     """Parse a page's argument `key=value,flag`; values take the types of the defaults.
 
+    A tuple as a default has the possible values, the default first.
+
     Raises:
-        ConfigError: an unknown key, or a value of another type.
+        ConfigError: an unknown key, or a value of another type or that is not possible.
     """
+    choices = {k: v for k, v in defaults.items() if type(v) is tuple}
+    defaults |= {k: possible[0] for k, possible in choices.items()}
     values = dict(defaults)
     for part in filter(None, map(str.strip, arg.split(","))):
         key, equals, text = map(str.strip, part.partition("="))
@@ -30,6 +34,11 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
         value = _literal(text, kind) if equals else True
         if type(value) is not kind:
             raise ConfigError(f"page argument {part!r}: expected {KINDS[kind]}, got {text!r}")
+        if value not in choices.get(key, (value,)):
+            raise ConfigError(
+                f"page argument {part!r}: expected one of {', '.join(map(str, choices[key]))}"
+                f"{did_you_mean(text, choices[key])}"
+            )
         values[key] = value
     return ConfigDict(values)
 
@@ -83,7 +92,13 @@ def staircase(*, warmup_epochs: float = 0.0, **values: Any) -> dict[str, Any]:
 
 def cosine(*, lr: float, warmup_epochs: float) -> dict[str, Any]:
     """A learning rate with linear warmup and cosine decay to zero."""
-    return dict(locals()) | {"schedule": "cosine", "decay_rate": 1.0, "every_epochs": 1.0}
+    return rate("cosine", lr=lr, warmup_epochs=warmup_epochs)
+
+
+def rate(schedule: str, *, lr: float, warmup_epochs: float = 0.0, **values: Any) -> dict[str, Any]:
+    """A learning rate by any schedule; see `inception_jax.train.optim.schedule`."""
+    own = {"schedule": schedule, "lr": lr, "warmup_epochs": warmup_epochs}
+    return {"decay_rate": 1.0, "every_epochs": 1.0, **own, **values}
 
 
 def sgd(*, schedule: dict[str, Any], momentum: float, **more: Any) -> dict[str, Any]:
@@ -111,6 +126,11 @@ def muon(*, schedule: dict[str, Any], momentum: float, **more: Any) -> dict[str,
     """The `optim` section for Muon with Nesterov momentum; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "eps": 1e-8, **schedule, **more}
     return _section(sections.Optim, name="muon", **more)
+
+
+def optimizer(name: str, *, schedule: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """The `optim` section for any optimiser."""
+    return _section(sections.Optim, name=name, **schedule, **values)
 
 
 def evaluation(**values: Any) -> dict[str, Any]:

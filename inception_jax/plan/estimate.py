@@ -109,12 +109,19 @@ def _scaling(
 
 
 def _recipe(program: Program, low: float, high: float) -> dict[str, Any]:
-    """The whole training, by the shortest and the longest seconds of a step."""
-    config, hours = program.config, [program.total * s / 3600 for s in (low, high)]
+    """The whole training, by the shortest and the longest seconds of a step.
+
+    The step is that of images of full size, whose memory decides whether it fits; one of smaller
+    images (`train.sizes`) is taken to need a share of it, that of its pixels.
+    """
+    config, full = program.config, program.config.data.image_size
+    work = sum((s.last - s.first + 1) * (s.size / full) ** 2 for s in program.stages)
+    hours = [work * s / 3600 for s in (low, high)]
     return {
         "epochs": config.train.epochs,
         "images": round(program.per_epoch * config.data.batch_size),
         "steps": program.total,
+        "smaller_steps": sum(s.last - s.first + 1 for s in program.stages if s.size < full),
         "hours": hours,
         "chip_hours": [program.mesh.size * h for h in hours],
         "checkpoint_bytes": sum(

@@ -101,11 +101,16 @@ def _shares(plan: dict[str, Any]) -> str:
 
 def _recipe(plan: dict[str, Any]) -> str:
     step, recipe, devices = plan["step"], plan["recipe"], plan["devices"]
-    images, hosts = step["images_per_s"], devices["hosts"]
+    images, hosts, n = step["images_per_s"], devices["hosts"], recipe.get("smaller_steps")
     needed = images[1] / hosts
     lines = [
         f"the recipe: {recipe['epochs']:g} epochs of {recipe['images']:,} images, "
-        f"{recipe['steps']:,} steps",
+        f"{recipe['steps']:,} steps"
+        + (
+            f", of which {n:,} are of smaller images (their time: that of their pixels)"
+            if n
+            else ""
+        ),
         f"  {'step':12} {_ms(step['low_s'])} to {_ms(step['high_s'])}",
         f"  {'images/s':12} {_span(images)}",
         f"  {'utilisation':12} model (MFU) {_percents(step['mfu'])}, hardware, with what is "

@@ -46,10 +46,11 @@ class Program:
         c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
-        if c.model.dtype == "float16":  # at a large batch a seventh of the gradients would be zero
-            raise ConfigError(
-                "--config.model.dtype=float16: training does not scale its loss, so that small "
-                "gradients would be lost; use bfloat16, which has the range of float32"
+        if c.model.dtype == "float16" and not c.optim.loss_scale:
+            raise ConfigError(  # at a large batch a seventh of the gradients would be zero
+                "--config.model.dtype=float16 with --config.optim.loss_scale=0.0: small gradients "
+                "would be lost; set --config.optim.loss_scale=65536, or use bfloat16, which has "
+                "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
@@ -112,10 +113,13 @@ class Program:
         """In which dtype the step itself adds the devices' gradients; empty where XLA does.
 
         XLA adds kernels' gradients, all but some thousandths of the bytes, in the dtype of the
-        computation (the TPU's compiler does; the CPU's widens 16 bits).
+        computation (the TPU's compiler does; the CPU's widens 16 bits). On a CPU a dtype that is
+        named is the step's, even if it is the computation's: each device then has its own images,
+        and the forms that take one after the other (`forms`, "by_image").
         """
         c = self.config
-        usual = ("auto", c.model.dtype)
+        on_cpu = self.mesh.devices.flat[0].platform == "cpu"
+        usual = ("auto",) if on_cpu else ("auto", c.model.dtype)
         return "" if meshes.shards(self.mesh) == 1 or c.mesh.reduce in usual else c.mesh.reduce
 
     @functools.cached_property
@@ -172,6 +176,7 @@ class Program:
             accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
             inherited=self.inherited, teacher=self.teacher, recalibrates=recalibrates,
+            sam=c.optim.sam, loss_scale=c.optim.loss_scale,
         )  # fmt: skip
 
     @property

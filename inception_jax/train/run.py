@@ -86,7 +86,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         saves.close()
         if distributed.first():
             held.check()
-            atomic.write_text(workdir / "DONE", early.reason)
+            atomic.write_text(workdir / "DONE", f"{early.reason}\n" if early.reason else "")
 
 
 def _opened(

@@ -19,7 +19,9 @@ from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 from inception_jax.train.accumulation import accumulated
 from inception_jax.train.losses import objective
+from inception_jax.train.optim.loss_scale import scaled, with_loss_scale
 from inception_jax.train.recalibration import recalibration_step
+from inception_jax.train.sam import sharpness_aware
 from inception_jax.train.state import TrainState, places
 from inception_jax.train.train_step import (
     Batch,
@@ -56,6 +58,8 @@ def make_train_step(
     inherited: Collection[str] = (),
     teacher: Network | None = None,
     recalibrates: bool = False,
+    sam: float = 0.0,
+    loss_scale: float = 0.0,
 ) -> Step:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -68,10 +72,15 @@ def make_train_step(
     `remat.POLICIES`. `zero` shards optimiser state and averages over the data axis (ZeRO-1).
     `accumulate` and `reduce_dtype`: see `batch_gradient`; `monitors`: see `with_metrics`; `vmem`:
     see `xla_options.training`; `inherited`: see `average_statistics`; `teacher`: see
-    `with_teacher`. With `recalibrates` it is the `recalibration_step`, whose batch has its `count`.
+    `with_teacher`; `sam`: see `sharpness_aware`, 0 is off; `loss_scale`: whether the optimiser has
+    one, see `optim.loss_scale`. With `recalibrates` it is the `recalibration_step`, whose batch has
+    its `count`.
     """
     monitors = monitors and not recalibrates
-    grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
+    sam, loss_scale = (0.0, 0.0) if recalibrates else (sam, loss_scale)
+    grad = batch_gradient(
+        mesh, accumulate, zero, reduce_dtype, monitors, recompute, sam, loss_scale > 0
+    )
     minimised = _minimised(loss, model)
     step: Step = partial(
         train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
@@ -84,6 +93,7 @@ def make_train_step(
     if teacher:
         step = with_teacher(step, teacher, model, mesh)
     step = with_augmentation(step, augment)
+    step = with_loss_scale(step) if loss_scale else step
     step = step if recalibrates else with_metrics(step, rate, monitors)
     step = with_signals(step)
     step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
@@ -108,17 +118,20 @@ def _minimised(loss: Any, model: Network) -> Objective:
 
 
 def batch_gradient(
-    mesh: Mesh, accumulate: int, zero: bool, reduce_dtype: str, monitors: bool, recompute: str
-) -> Gradient:
+    mesh: Mesh, accumulate: int, zero: bool, reduce_dtype: str, monitors: bool, recompute: str,
+    sam: float = 0.0, loss_scale: bool = False,
+) -> Gradient:  # fmt: skip
     """The gradient over a batch that the devices of `mesh` share, in `accumulate` microbatches.
 
     With `reduce_dtype` the devices' gradients are added in it, which needs BatchNorm's groups
     within a device's images; empty leaves that to the partitioner: the dtype of the computation.
     """
-    grad = partial(gradient, monitors=monitors, recompute=recompute)
+    grad: Gradient = partial(gradient, monitors=monitors, recompute=recompute)
+    grad = scaled(grad) if loss_scale else grad
     grad = accumulated(grad, accumulate, 1 if reduce_dtype else meshes.shards(mesh))
     if reduce_dtype:
         grad = reduced(grad, mesh, reduce_dtype)
+    grad = sharpness_aware(grad, sam) if sam else grad
     return scattered(grad, mesh) if zero else grad
 
 

@@ -1,7 +1,6 @@
 """The teacher of distillation (arXiv:1503.02531): the network of another run, at evaluation."""
 
 import contextlib
-import functools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -57,7 +56,6 @@ def network(loss: sections.Loss, student: Network, size: int) -> Network | None:
     return found.clone(num_classes=student.num_classes)
 
 
-@functools.cache
 def shapes(teacher: Network) -> Any:
     """The variables of a teacher at evaluation as shapes: no auxiliary heads."""
     return jax.eval_shape(lambda: models.init(teacher.clone(aux=False)))

@@ -90,6 +90,7 @@ def test_the_cache_is_of_weights_and_images(runs, tmp_path, capsys):
     cached = len(list(run.glob("eval/log_probs/*")))
     for more in (
         ["--config.data.image_size=10"],
+        ["--config.data.eval_size=10"],  # the same images
         ["--split=train"],
     ):
         evaluate(capsys, *words, *more)

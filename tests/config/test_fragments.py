@@ -35,6 +35,15 @@ def test_parse_arg_refuses(arg, says):
         cfg.parse_arg(arg, **DEFAULTS)
 
 
+def test_possible_values():
+    """Of a tuple the first is the default; what is not in it is refused with all of them."""
+    possible = {"budget": ("a2", "a1", "a3"), "epochs": 3.0}
+    assert cfg.parse_arg("", **possible).to_dict() == {"budget": "a2", "epochs": 3.0}
+    assert cfg.parse_arg("budget=a3", **possible).budget == "a3"
+    with pytest.raises(ConfigError, match="budget=a4': expected one of a2, a1, a3"):
+        cfg.parse_arg("budget=a4", **possible)
+
+
 @given(st.text())
 def test_parse_arg_never_crashes(arg):
     """Any text gives values of the right types, or a ConfigError."""

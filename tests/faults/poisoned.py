@@ -18,11 +18,11 @@ def main(poison: int, path: Path, words: list[str]) -> int:
     """Run the command."""
     placed, make, taken = Trainer.placed, Program.train_step.func, []
 
-    def note(self, batch, signal):
+    def note(self, batch, signal, step):
         taken.append(batch["index"].tolist())
         with path.open("a") as file:
             file.write(json.dumps(taken[-1]) + "\n")
-        return placed(self, batch, signal)
+        return placed(self, batch, signal, step)
 
     def poisoned(self):
         run = make(self)

@@ -3,7 +3,9 @@
 import pytest
 
 from inception_jax.errors import ConfigError
+from inception_jax.models import from_config
 from inception_jax.models.from_config import build_model
+from tests.tiny import Tiny, digits
 
 
 def test_a_section_is_a_network():
@@ -34,3 +36,12 @@ def test_a_mistake_names_the_key(change, says):
     """The message says which flag to change."""
     with pytest.raises(ConfigError, match=says):
         build_model({"name": "googlenet", **change}).rows()
+
+
+@pytest.mark.parametrize("key", ["eval_size", "image_size"])
+def test_images_of_evaluation_below_the_minimum_are_refused(key):
+    """The message has the key that set the size; the heads of training have no say."""
+    changes = {"data__eval_size": 7} if key == "eval_size" else {"data__image_size": 7}
+    with pytest.raises(ConfigError, match=rf"^--config\.data\.{key}=7 is too small for tiny: "):
+        from_config.check_evaluated(Tiny(), digits(**changes).data)
+    from_config.check_evaluated(Tiny(), digits(data__eval_size=8, data__image_size=7).data)

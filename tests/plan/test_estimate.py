@@ -7,15 +7,18 @@ import pytest
 from inception_jax.plan import chips, estimate
 from inception_jax.plan.collectives import Collective
 from inception_jax.plan.schedule import Schedule
+from inception_jax.train.stages import Stage
+
+STAGES = (Stage(1, 1000, 8),)
 
 
-def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", **more):
+def estimated(flops, memory, cycles, summed, optimal, chip="v5e-16", stages=STAGES, **more):
     """The estimate of a step on 16 chips, which takes `cycles` at 1.5 GHz."""
     program = SimpleNamespace(
         mesh=SimpleNamespace(size=16, shape={"data": 16, "model": 1}), total=1000, per_epoch=100.0,
-        empty_state={},
+        empty_state={}, stages=stages,
         config=SimpleNamespace(
-            data=SimpleNamespace(batch_size=1600), train=SimpleNamespace(epochs=10.0)
+            data=SimpleNamespace(batch_size=1600, image_size=8), train=SimpleNamespace(epochs=10.0)
         ),
     )  # fmt: skip
     found = chips.named(chip)
@@ -49,6 +52,14 @@ def test_the_slowest_bounds_the_step(flops, memory, summed, optimal, bound, low)
     assert step["mfu"][1] == pytest.approx(flops / low / 197e12)
     assert recipe["hours"][0] == pytest.approx(1000 * low / 3600)
     assert recipe["chip_hours"][1] == pytest.approx(16 * 1000 * step["high_s"] / 3600)
+
+
+def test_steps_of_smaller_images():
+    """They are taken to need a share of the step, that of their pixels."""
+    stages = Stage(1, 400, 4), Stage(401, 1000, 8)
+    plans = [estimated(1, 1, 15_000_000, 0, 0.0, stages=s)["recipe"] for s in (stages, stages[1:])]
+    assert [p["smaller_steps"] for p in plans] == [400, 0]
+    assert plans[0]["hours"][1] / plans[1]["hours"][1] == pytest.approx((400 / 4 + 600) / 600)
 
 
 def test_recomputation():

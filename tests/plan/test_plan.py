@@ -40,7 +40,7 @@ def test_a_plan_has_the_bytes_of_a_run(monkeypatch):
         "averages": local_bytes(state.ema),
     }
     rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.zeros(96, np.int32)}
-    assert memory["batch"] == local_bytes(trainer.placed(rows, 0))
+    assert memory["batch"] == local_bytes(trainer.placed(rows, 0, step=1))
     assert memory["arguments"] == sum(memory["state"].values()) + memory["batch"] + 4  # the step
     assert memory["total"] >= memory["arguments"] + memory["temporaries"]
     assert planned["devices"]["mesh"] == {"data": 4, "model": 1}

@@ -54,7 +54,7 @@ def fresh(mesh, *, model=Tiny(), tx=None, zero=False, ema=True, dtype="float32")
 
 def setup(
     devices=1, model_axis=1, *, kind=Tiny, dtype="float32", bn_group=0, dropout=0.0, drop_path=0.0,
-    lr=0.1, loss=LOSS, colour="slim", augment=None, **options,
+    lr=0.1, tx=None, loss=LOSS, colour="slim", augment=None, **options,
 ):  # fmt: skip
     """A fresh state, its train step, and the mesh of `devices` x `model_axis`."""
     rates = {"dropout": dropout, "drop_path": drop_path}
@@ -62,11 +62,12 @@ def setup(
     mesh = meshes.make(devices, model_axis)
     fields = dict(seed=3, ema_decay=0.9, accumulate=1) | options
     augment = augmenting(model, colour=colour, **(augment or {}))
+    tx = tx or rmsprop(lr)
     step = sharded_step.make_train_step(
-        model, rmsprop(lr), lambda s: 0.1, mesh, loss=loss, augment=augment, **fields
+        model, tx, lambda s: 0.1, mesh, loss=loss, augment=augment, **fields
     )
     zero, ema = fields.get("zero", False), fields["ema_decay"] > 0
-    return fresh(mesh, model=model, zero=zero, ema=ema, dtype=dtype), step, mesh
+    return fresh(mesh, model=model, tx=tx, zero=zero, ema=ema, dtype=dtype), step, mesh
 
 
 def train(count=3, images=16, **options):

@@ -134,7 +134,7 @@ def test_a_signal_while_the_next_program_compiles(current, trainer, monkeypatch)
     stages = Stage(1, 3, 8), Stage(4, 4, 8)
     monkeypatch.setattr(trainer, "stages", stages)
     over = threading.Event()
-    compiling = threading.Thread(target=over.wait, daemon=True)
+    compiling = threading.Thread(target=over.wait, args=(20,), daemon=True)
     compiling.start()
 
     def ahead(stage):

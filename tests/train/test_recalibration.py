@@ -37,7 +37,7 @@ def shardings(tree):
 
 def test_averages_are_the_mean_of_the_batches_statistics(float64):
     """Of the weights and of their averages, each by its own network; nothing else changes."""
-    before, after = measured(flip=False, colour="none")
+    before, after = measured(colour="none", augment={"flip": False})
     model = Tiny(dtype=jnp.dtype("float64"), bn_group=2, bn_decay=0.0)
 
     @jax.jit

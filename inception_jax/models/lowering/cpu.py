@@ -23,7 +23,7 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images in one step of the gradient by the kernel
 FEW = 16  # below this many channels, all pixels of a kernel are one matrix product
 MANY = 64  # from this many channels, one matrix product for each pixel is faster
-SMALL = 32  # up to this grid YNNPACK is faster for square kernels,
+SMALL = 16  # up to this grid YNNPACK is faster for square kernels,
 SMALL_LINE = 15  # and up to this one for kernels of one row or column
 MOST_PIXELS = 9  # of a kernel whose gradient is computed pixel by pixel
 
@@ -110,16 +110,19 @@ def _conv_stride_1(
     YNNPACK has 102 GFLOP/s for 3x3 64 -> 96 at 16 (Eigen 92) and for 5x5 48 -> 16 (55), Eigen 93
     for 7x1 128 -> 192 at 17 (87); on two, Eigen has 306 instead of 218 for 3x3 32 -> 64 at 147 and
     358 instead of 172 for 80 -> 192 at 71. (The compiler option against YNNPACK is no faster for a
-    train step, and a caller's own `jit` would not set it.) A kernel larger than its input, as 5x5
-    at 4, is left to neither (5 GFLOP/s) unless the input is padded first (98).
+    train step, and a caller's own `jit` would not set it.)
+
+    A kernel larger than its input, as 5x5 at 4, is left to neither (5 GFLOP/s) unless the input is
+    padded first (98); with an output larger than its input that is slower (25 ms, Eigen 10, for the
+    gradient of Inception-v3's 5x5 at 5).
     """
     oh, ow = output_grid(x, kernel, 1, pads)
     (kh, kw), (h, w) = kernel.shape[:2], x.shape[1:3]
-    if kh > h or kw > w:
+    extra = h + 1 - oh
+    if extra > 0 and (kh > h or kw > w):
         # Without the barrier XLA makes the padding a part of the convolution again.
         padded = lax.optimization_barrier(jnp.pad(x, ((0, 0), *pads, (0, 0))))
         return plain_conv(padded, kernel, 1, ((0, 0), (0, 0)))
-    extra = h + 1 - oh
     small = min(oh, ow) <= (SMALL if min(kh, kw) > 1 else SMALL_LINE)
     if small or extra <= 0:
         return plain_conv(x, kernel, 1, pads)
