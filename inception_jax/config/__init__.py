@@ -18,7 +18,9 @@ from inception_jax.config.fragments import (
     mesh,
     model,
     muon,
+    optimizer,
     parse_arg,
+    rate,
     rmsprop,
     sgd,
     source,
@@ -32,6 +34,6 @@ from inception_jax.config.tree import as_python, check_keys, flatten, nested, ne
 __all__ = (
     "DEFAULTS", "INT32", "PATH", "RENAMED", "RULES", "SECTIONS", "Config", "ConfigDict", "Rule",
     "adamw", "as_python", "augment", "check_keys", "checkpoints", "cosine", "evaluation",
-    "flatten", "imagenet", "logs", "loss", "mesh", "model", "muon", "nested", "new", "ordered",
-    "parse_arg", "rmsprop", "sgd", "source", "staircase", "train", "validate",
+    "flatten", "imagenet", "logs", "loss", "mesh", "model", "muon", "nested", "new", "optimizer",
+    "ordered", "parse_arg", "rate", "rmsprop", "sgd", "source", "staircase", "train", "validate",
 )  # fmt: skip

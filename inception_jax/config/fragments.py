@@ -83,7 +83,13 @@ def staircase(*, warmup_epochs: float = 0.0, **values: Any) -> dict[str, Any]:
 
 def cosine(*, lr: float, warmup_epochs: float) -> dict[str, Any]:
     """A learning rate with linear warmup and cosine decay to zero."""
-    return dict(locals()) | {"schedule": "cosine", "decay_rate": 1.0, "every_epochs": 1.0}
+    return rate("cosine", lr=lr, warmup_epochs=warmup_epochs)
+
+
+def rate(schedule: str, *, lr: float, warmup_epochs: float = 0.0, **values: Any) -> dict[str, Any]:
+    """A learning rate by any schedule; see `inception_jax.train.optim.schedule`."""
+    own = {"schedule": schedule, "lr": lr, "warmup_epochs": warmup_epochs}
+    return {"decay_rate": 1.0, "every_epochs": 1.0, **own, **values}
 
 
 def sgd(*, schedule: dict[str, Any], momentum: float, **more: Any) -> dict[str, Any]:
@@ -111,6 +117,11 @@ def muon(*, schedule: dict[str, Any], momentum: float, **more: Any) -> dict[str,
     """The `optim` section for Muon with Nesterov momentum; see `inception_jax.train.optim.muon`."""
     more = {"momentum": momentum, "nesterov": True, "eps": 1e-8, **schedule, **more}
     return _section(sections.Optim, name="muon", **more)
+
+
+def optimizer(name: str, *, schedule: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """The `optim` section for any optimiser."""
+    return _section(sections.Optim, name=name, **schedule, **values)
 
 
 def evaluation(**values: Any) -> dict[str, Any]:

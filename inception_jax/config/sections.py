@@ -146,6 +146,8 @@ class Optim(Protocol):
     cold_epochs: NotNegative = 0.0  # before the warmup, at its first rate
     warmup_epochs: NotNegative
     warmup_start: Share = 0.0  # share of lr
+    warmup_end: Factor = 1.0  # share of lr
+    lr_every: Literal["step", "epoch"] = "step"  # when the rate changes
     clip: NotNegative = 0.0  # global norm; 0: off
     agc: NotNegative = 0.0  # adaptive gradient clipping, by units; 0: off
     sam: NotNegative = 0.0  # radius of sharpness-aware minimisation; 0: off

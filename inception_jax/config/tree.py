@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
+from inception_jax.config import optim
 from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
@@ -119,6 +120,7 @@ def validate(config: Config) -> None:
             limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
             raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
     _between_sections(config)
+    optim.check(config)
 
 
 def _between_sections(c: Config) -> None:
@@ -165,9 +167,4 @@ def _between_sections(c: Config) -> None:
         m.dtype == "float64" and c.mesh.reduce != "auto",
         f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
         f"with which the devices add gradients of float64 in float64",
-    )
-    refuse(
-        o.schedule == "cosine" and o.warmup_epochs >= c.train.epochs,
-        f"--config.optim.warmup_epochs={o.warmup_epochs}: expected fewer than train.epochs="
-        f"{c.train.epochs}; set --config.optim.warmup_epochs=0, or more --config.train.epochs",
     )

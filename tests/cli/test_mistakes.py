@@ -115,7 +115,24 @@ BUILT = [
     ("nothing to compare with", ("fid", "{tmp}/images", "--workdir={tmp}/other"), ["two folders"]),
     ("nothing to predict", ("predict", "--workdir={tmp}/other"), ["predict photo.jpg"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT]
+OPTIM = [
+    ("milestones", (*TRAIN, "--config.optim.milestones=(3.0,5.0)"),
+     ["optim.milestones=(3.0, 5.0)", "schedule=piecewise"]),
+    ("falling milestones", (*TRAIN, "--config.optim.milestones=(5.0,3.0)"),
+     ["optim.milestones=(5.0, 3.0)", "rising numbers"]),
+    ("one cycle", (*TRAIN, "--config.optim.schedule=onecycle", "--config.optim.warmup_epochs=0"),
+     ["optim.warmup_epochs=0.0", "schedule=cosine"]),
+    ("cold epochs", (*TRAIN, "--config.optim.cold_epochs=2"), ["cold_epochs=2.0", "warmup_start"]),
+    ("floor", (*TRAIN, "--config.optim.floor=1.5"), ["optim.floor=1.5", "at most 1"]),
+    ("lars", (*TRAIN, "--config.optim.name=lars", "--config.optim.momentum=0"),
+     ["optim.momentum=0.0", "such as 0.9"]),
+    ("betas", (*TRAIN, "--config.optim.betas=(0.9,1.0)"), ["optim.betas=(0.9, 1.0)", "below 1"]),
+    ("loss scale", (*TRAIN, "--config.optim.loss_scale=1024"),
+     ["optim.loss_scale=1024", "dtype=float16"]),
+    ("frozen rates", (*TRAIN, "--config.optim.backbone_lr=0", "--config.optim.layer_decay=0.8"),
+     ["backbone_lr=0.0", "backbone_lr=1"]),
+]  # fmt: skip
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *OPTIM]
 
 
 @pytest.fixture
