@@ -10,7 +10,10 @@ changes of section 4.2.1.
 Paper (Figure 3, one crop): 72.7% top-1 for rate=1, 73.0% for 5, 74.8% for 30.   Figure 4, one
 crop: 25.2% top-1, 7.82% top-5 error.   TF-slim: 73.9% top-1, 91.8% top-5.
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :rate=1            16 TPU v5e -, 8 H100 1.1 to 1.9
+    :rate=5            16 TPU v5e -, 8 H100 -
+    no argument        16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg

@@ -5,7 +5,8 @@ r"""Inception-ResNet-v1 on ImageNet-1k: arXiv:1602.07261, sections 4 and 5.
 Paper (Table 2, one crop, 48,238 images): 21.3% top-1, 5.5% top-5 error. Its authors released
 neither code nor weights of this network.
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :replicas=16       16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg

@@ -7,7 +7,8 @@ The network is its authors' code's; `:dialect=paper` is the one that the paper d
 Paper (Table 2, one crop, 48,238 images): 19.9% top-1, 4.9% top-5 error.   TF-slim: 80.4% top-1,
 95.3% top-5.
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :replicas=16       16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg

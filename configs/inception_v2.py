@@ -9,7 +9,8 @@ each with those above it; the last step to Inception-v3 is its normalised auxili
 Paper (Table 3, one crop, 48,238 images), top-1 and top-5 error: 23.4% without arguments; `rmsprop`
 23.1%, 6.3%; `smoothing=0.1` 22.8%, 6.1%; `dialect=paper` (the 7x7 factorised) 21.6%, 5.8%.
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :replicas=48       16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg

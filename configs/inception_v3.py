@@ -10,7 +10,9 @@ learning rate's warm-up.
 Paper (Table 3, one crop, 48,238 images): 21.2% top-1, 5.6% top-5 error.   TF-slim: 78.0% top-1.
 `:tpu`: "greater than 78.1%" top-1 in about 170 epochs (Cloud TPU, Advanced guide to Inception v3).
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :replicas=48       16 TPU v5e -, 8 H100 -
+    :tpu,replicas=16   16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg
@@ -68,21 +70,26 @@ def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
     """The paper's recipe with what differs in inception_v3.py of tensorflow/tpu: its flags."""
     # train_batch_size 1024 over num_shards 8; BatchNorm is over the images of a shard.
     c.data.batch_size, c.model.bn_group = 128 * shards, 128
-    # inception_preprocessing.py, fast_mode, which it leaves on.
+    # inception_preprocessing.py: fast_mode, on by default, resizes bilinearly. What else it does by
+    # default, to shift brightness and chroma, is not here: brightness and saturation instead.
     c.data.update(colour="fast", interpolation="bilinear")
     c.model.bn_decay = 0.996  # BATCH_NORM_DECAY
+    base = 0.94 ** (9 / 3)
     c.optim.update(
         cfg.staircase(
             lr=0.165 * c.data.batch_size / 256,  # learning_rate
             decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
             every_epochs=3.0,
             floor=1e-4,  # final_learning_rate
-            # use_learning_rate_warmup, which is off by default there: cold_epochs 2 at a tenth of
-            # the rate that x0.94 every 3 epochs has after cold_epochs + warmup_epochs = 9; then
-            # until warmup_epochs + cold_epochs + learning_rate_decay_epochs = 12.
+            # use_learning_rate_warmup, off by default there: cold_epochs 2 at a tenth of `base`,
+            # the rate after cold_epochs + warmup_epochs = 9 of x0.94 every 3. Then it rises by the
+            # epoch, as it would from 0.1 to 1 in warmup_epochs + learning_rate_decay_epochs - 1
+            # = 9, but for 10.
+            lr_every="epoch",
             cold_epochs=2.0,
             warmup_epochs=10.0,
-            warmup_start=0.1 * 0.94**3,
+            warmup_start=0.1 * base,
+            warmup_end=1.1 * base,
         )
     )
     c.optim.clip = 0.0  # it does not clip

@@ -8,7 +8,9 @@ r"""Inception-v4 on ImageNet-1k: arXiv:1602.07261, sections 4 and 5.
 Paper (Table 2, one crop, 48,238 images): 20.0% top-1, 5.0% top-5 error.   TF-slim: 80.2% top-1,
 95.2% top-5.   `:tpu`: no number is published with it.
 
-Time: -
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :replicas=16       16 TPU v5e -, 8 H100 -
+    :tpu,replicas=16   16 TPU v5e -, 8 H100 -
 """
 
 from inception_jax import config as cfg
@@ -64,6 +66,9 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
 def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
     """The paper's recipe with what differs in inception_v4.py of tensorflow/tpu: its flags."""
     c.data.batch_size = 32 * shards  # train_batch_size 256 over num_shards 8
+    # inception_preprocessing.py shifts brightness and chroma by default, which is not here:
+    # brightness and saturation instead.
+    c.data.colour = "fast"
     c.model.bn_decay = 0.995  # BATCH_NORM_DECAY
     # learning_rate 0.15, raised so that x0.94 has brought it down to that after the cold and the
     # warm-up epochs.
@@ -74,9 +79,13 @@ def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
             decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
             every_epochs=2.0,
             floor=1e-4,  # final_learning_rate
-            cold_epochs=1.0,  # cold_epochs, at cold_learning_rate 0.001
-            warmup_epochs=2.0,  # warmup_epochs
+            # cold_epochs 1 at cold_learning_rate 0.001, then warmup_epochs 2 at a third and two
+            # thirds; here the first of the two is half of 0.001 above the third.
+            lr_every="epoch",
+            cold_epochs=1.0,
+            warmup_epochs=2.0,
             warmup_start=0.001 / lr,
+            warmup_end=2 / 3,
         )
     )
     c.optim.clip = 0.0  # it does not clip

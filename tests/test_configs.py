@@ -17,8 +17,12 @@ from inception_jax.train import optim
 PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 # Arguments that change what is built, beyond the defaults.
 ARGUMENTS = {
-    "googlenet": ["dialect=slim", "dialect=torchvision"],
-    "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
+    "googlenet": ["dialect=slim", "dialect=torchvision", "naive"],
+    "bn_inception": ["rate=1", "rate=5,dialect=slim"],
+    "inception_v2": ["rmsprop,smoothing=0.1,dialect=paper"],
+    "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32", "tpu"],
+    "inception_v4": ["tpu", "dialect=paper"],
+    "inception_resnet_v2": ["dialect=paper"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
 }
 SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
@@ -37,8 +41,9 @@ def named(case) -> str:
 
 
 def test_there_are_pages():
-    """The README's commands need these."""
-    assert {"digits", "cifar10", "googlenet", "inception_v3"} <= {p.stem for p in PAGES}
+    """Those of the README's commands, and one for every network."""
+    networks = set(models.names()) - {"googlenet_naive"}  # an argument of googlenet's page
+    assert {"digits", "cifar10", *networks} <= {p.stem for p in PAGES}
     assert set(ARGUMENTS) <= {p.stem for p in PAGES}
 
 
