@@ -40,16 +40,16 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         loss=cfg.loss(
             label_smoothing=0.0,
             aux_weight=0.3,  # section 5, each of the two heads
-            l2=2e-4,  # Caffe's bvlc_googlenet, from memory; not in the paper
+            l2=2e-4,  # BVLC/caffe, models/bvlc_googlenet; not in the paper
         ),
         optim=cfg.sgd(
             # Section 6: momentum 0.9, x0.96 every 8 epochs. The initial rate is not in the paper;
-            # 0.01 is Caffe's for 32 images a step, from memory, scaled by the root of 256 / 32.
+            # 0.01 is bvlc_googlenet's for 32 images a step, scaled by the root of 256 / 32.
             schedule=cfg.staircase(lr=0.028, decay_rate=0.96, every_epochs=8.0),
             momentum=0.9,
         ),
         ema=dict(decay=0.9999),  # section 6, "Polyak averaging"; the decay is not in the paper
-        train=cfg.train(epochs=250.0),  # not in the paper: the rate falls to 0.28 of it
+        train=cfg.train(epochs=250.0),  # bvlc_googlenet's readme.md; not in the paper
         eval=cfg.evaluation(split="validation", batch_size=500, every_epochs=5.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),
