@@ -43,7 +43,7 @@ def build(a: argparse.Namespace) -> tuple[Evaluator, Any]:
     size = model.preprocessing.image_size
     config: Any = ConfigDict(
         {
-            "data": {"image_size": size, "eval_crop": 0.875, "resize": "stretch",
+            "data": {"image_size": size, "eval_size": 0, "eval_crop": 0.875, "resize": "stretch",
                      "interpolation": "bilinear", "threads": a.threads},
             "eval": {"batch_size": a.batch_size},
         }

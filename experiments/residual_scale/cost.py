@@ -6,17 +6,19 @@ python experiments/residual_scale/cost.py [--model=inception_resnet_v1] [--size=
 import argparse
 import statistics
 import time
+from functools import partial
 
 import jax
 import numpy as np
 import optax
 from ml_collections import ConfigDict
 
+from inception_jax import config as cfg
 from inception_jax import models
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import sharded_step, state
+from inception_jax.train import augmentation, sharded_step, state
 
-LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.0, l2=4e-5))
+LOSS = ConfigDict(cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=4e-5))
 
 
 def main() -> None:
@@ -36,7 +38,11 @@ def main() -> None:
         "label": rng.integers(0, 10, o.batch, dtype=np.int32),
     }
     batch = meshes.put(batch, meshes.batch(mesh))
-    options = {"loss": LOSS, "flip": True, "colour": "none", "seed": 0}
+    augment = partial(
+        augmentation.augment, model=model, flip=True, colour="none",
+        section=ConfigDict(cfg.augment()), seed=0,
+    )  # fmt: skip
+    options = {"loss": LOSS, "augment": augment, "seed": 0}
     states, programs, seconds = {}, {}, {False: [], True: []}
     for monitors in (False, True):
         step = sharded_step.make_train_step(

@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import time
+from functools import partial
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -30,7 +31,7 @@ from inception_jax import models
 from inception_jax.cli import pages
 from inception_jax.models import preprocess
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, state, train_step
+from inception_jax.train import augmentation, optim, sharded_step, state, train_step
 
 PAGE = "configs/cifar10.py"
 TX = optim.tf_rmsprop(0.01, decay=0.9, momentum=0.9, eps=1.0)
@@ -58,9 +59,13 @@ class Way:
         self.state = state.create(
             model=model, tx=TX, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
         )
-        loss = pages.load(PAGE).loss
+        page = pages.load(PAGE)
+        augment = partial(
+            augmentation.augment, model=model, flip=True, colour="none", section=page.augment,
+            seed=0,
+        )  # fmt: skip
         self.step = sharded_step.make_train_step(
-            model, TX, lambda s: 0.01, mesh, loss=loss, flip=True, colour="none", seed=0,
+            model, TX, lambda s: 0.01, mesh, loss=page.loss, augment=augment, seed=0,
             ema_decay=0.99, accumulate=1, zero=zero,
         )  # fmt: skip
         rng = np.random.default_rng(0)
@@ -105,8 +110,6 @@ def timed(rounds: int, count: int, images: int) -> None:
 
 def reduced(images: int = 128) -> None:
     """Errors of the sum."""
-    from functools import partial
-
     from inception_jax.train.losses import objective
 
     model = models.create("inception_v3", stem="small", width=0.5, num_classes=10, bn_group=16)

@@ -38,13 +38,15 @@ def main(argv: list[str]) -> None:
     if "config" in values:
         own = ("folder", "size", "batch", "threads", "processes", "interpolation")
         flags.unused("with --config, whose data section says it", *own)
-        source, data, step = _of_config(flags)
+        source, config, step = _of_config(flags)
+        data, augment = config.data, config.augment
     else:
-        source, data, step = *_of_folder(values), None
+        source, data = _of_folder(values)
+        augment, step = None, None
     from inception_jax.data.input_bench import InputBench
 
     rounds = values.rounds or (1 if values.scaling else 3)
-    bench = InputBench(source, data, values.seconds, rounds)
+    bench = InputBench(source, data, values.seconds, rounds, augment)
     result = bench.scaling() if values.scaling else bench.run(step)
     flags.print(
         result, lambda: f"{_head(result)}\n\n{(_table if values.scaling else text)(result)}"
@@ -72,8 +74,8 @@ def _of_folder(values: Any) -> tuple[Any, configs.sections.Data]:
     return source, cast(configs.sections.Data, SimpleNamespace(**fields))
 
 
-def _of_config(flags: Flags) -> tuple[Any, configs.sections.Data, Any]:
-    """A config's data and, on an accelerator, its train step."""
+def _of_config(flags: Flags) -> tuple[Any, configs.Config, Any]:
+    """A config's source, the config and, on an accelerator, its train step."""
     config = flags.config()
     from inception_jax.runtime import startup
 
@@ -84,19 +86,20 @@ def _of_config(flags: Flags) -> tuple[Any, configs.sections.Data, Any]:
         flags.obeys(overrides.IMAGES, " on a CPU, whose step is simulated,")
         from inception_jax.data.sources.open import open_source
 
-        return open_source(config.data, config.data.train_split), config.data, None
+        return open_source(config.data, config.data.train_split), config, None
 
     from inception_jax.train import trainer
 
     built = trainer.build(config)
-    return built.source, config.data, _train_step(built.program)
+    return built.source, config, _train_step(built.program)
 
 
 def _head(result: dict[str, Any]) -> str:
     lock = result["lock"]
+    policy = "" if result["policy"] == "none" else f", {result['policy']}"
     return (
         f"{result['images']:,} images, {result['image_size']} pixels, batches of "
-        f"{result['batch_size']}, {result['interpolation']}; {result['decoder']}\n"
+        f"{result['batch_size']}, {result['interpolation']}{policy}; {result['decoder']}\n"
         f"Python's lock: an image holds it for {lock['held_us']:.0f} us and hands it over "
         f"{lock['hand_overs']:.1f} times, {lock['hand_over_us']:.0f} us each: at most "
         f"{lock['images_per_s_at_most']:,.0f} images/s in one process"

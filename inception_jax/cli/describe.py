@@ -23,7 +23,7 @@ def main(argv: list[str]) -> None:
     flags = Flags("describe", __doc__).arguments("a network", "inception_v3", 0, 3).json()
     flags.text("dialect", "", "variant of the network; by default the one with published accuracy")
     flags.number("width", 1.0, "multiplies every channel count", low=1e-3)
-    flags.text("stem", "paper", "paper, or small for images of about 32 pixels")
+    flags.text("stem", "paper", "paper; for about 32 pixels small, or GoogLeNet's whitened")
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")

@@ -3,13 +3,14 @@
 Evaluates a run's newest checkpoint (the averaged weights, if the run has them; --raw: the weights
 themselves) on a whole split, each image once: top-1 and top-5 error beside the paper's, loss,
 expected calibration error, and the classes with most errors. Writes DIR/eval/SPLIT.json and .npz
-for the report; SPLIT-PROTOCOL.json for a protocol other than the config's. With --out=OUT they are
-written in OUT instead, such as for a run that may only be read.
+for the report; SPLIT-PROTOCOL.json for a protocol other than the default, eval.protocol of the run.
+With --out=OUT they are written in OUT instead, such as for a run that may only be read.
 
-Protocols: config (the config's own centre crop), slim, torchvision, timm (each with the resize of
-that code: TensorFlow 1's, Pillow's bilinear, Pillow's bicubic), 10crop, 12crop, 144crop. The
-softmax is averaged over the views, then over the models: those of --ensemble and of positional
-arguments are workdirs or checkpoints (DIR@STEP), of any network and input size.
+Protocols: config (the config's own centre crop), mirror (and its mirror), shift (and both shifted
+by a pixel), slim, torchvision, timm (each with the resize of that code: TensorFlow 1's, Pillow's
+bilinear, Pillow's bicubic), 10crop, 12crop, 144crop. The softmax is averaged over the views, then
+over the models: those of --ensemble and of positional arguments are workdirs or checkpoints
+(DIR@STEP), of any network and input size.
 
 Log-probabilities are cached in DIR/eval/log_probs: after a kill or a stop (Ctrl-C, SIGTERM: exit
 code 75) the same command continues, and an ensemble reuses what its members have evaluated.
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> None:
     config = flags.config()
     from inception_jax.eval.protocols import COUNTS, IGNORED
 
+    values.protocol = values.protocol or config.eval.protocol
     if values.protocol not in COUNTS:
         raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(COUNTS)}")
     ignored = IGNORED.get(values.protocol, ())
@@ -70,7 +72,7 @@ def _flags() -> Flags:
     flags.arguments("workdirs", "runs/a runs/b@1000 --workdir=runs/c", 0, MOST)
     flags.text("split", "", "split to evaluate; the config's eval.split if not given")
     flags.whole("step", None, "step to evaluate; the newest if not given")
-    flags.text("protocol", "config", "the views of an image and their resize, see above")
+    flags.text("protocol", "", "the views of an image and their resize, see above; the run's")
     flags.text("ensemble", "", "further workdirs, or DIR@STEP, separated by commas")
     flags.path("subset", "", "file of images to evaluate: names, or ImageNet validation ids")
     flags.path("without", "", "file of images to exclude, such as the official blacklist")
@@ -182,7 +184,8 @@ def _save(
 
     first = members[0]
     evaluator = first.evaluator
-    words = [evaluator.split, *([protocol] if protocol != "config" else [])]
+    own = evaluator.config.eval.protocol
+    words = [evaluator.split, *([protocol] if protocol != own else [])]
     words += ["raw"] if first.raw else []
     words += [f"{len(members)} models"] if len(members) > 1 else []
     words += [f"{count} images"] if count < len(evaluator.source) else []

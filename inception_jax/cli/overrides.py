@@ -14,8 +14,15 @@ from inception_jax.errors import ConfigError
 
 EVERY = ("*",)
 # `model.num_classes` goes with `data.classes`.
-IMAGES = ("data.*", "seed", "model.num_classes")
-CROP = ("data.image_size", "data.eval_crop", "data.resize", "data.interpolation")
+POLICY = (
+    "augment.policy", "augment.operations", "augment.num_ops", "augment.magnitude",
+    "augment.magnitude_std", "augment.repeats",
+)  # fmt: skip
+IMAGES = ("data.*", *POLICY, "seed", "model.num_classes")
+CROP = (
+    *("data.image_size", "data.eval_size"),
+    *("data.eval_crop", "data.resize", "data.interpolation"),
+)
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 EVAL = (
@@ -26,6 +33,7 @@ EVAL = (
 # What to do instead.
 INSTEAD = {
     ("eval", "ema.decay"): "give --raw to evaluate the weights without their average",
+    ("eval", "eval.protocol"): "give --protocol=NAME to evaluate by another",
     ("data", "eval.split"): "give --split=NAME to read another split",
     ("predict", "data.batch_size"): "it reads 32 images at a time",
 }

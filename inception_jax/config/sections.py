@@ -34,6 +34,7 @@ Probability = Annotated[float, real(0, 0.99)]
 Place = Annotated[str, path()]
 
 
+@typing.runtime_checkable  # checked in tests, where models.from_config takes it
 class Data(Protocol):
     """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
 

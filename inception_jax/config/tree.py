@@ -6,14 +6,10 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from inception_jax.config import optim
+from inception_jax.config import between
 from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
-
-# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
-# A test compares these with the networks themselves, which a config does not import.
-WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
 
 def new(**sections: Any) -> Config:
@@ -119,52 +115,4 @@ def validate(config: Config) -> None:
             large = type(value) is int and value > INT32 and rule.kind is int
             limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
             raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
-    _between_sections(config)
-    optim.check(config)
-
-
-def _between_sections(c: Config) -> None:
-    d, m, o = c.data, c.model, c.optim
-
-    def refuse(holds: bool, message: str) -> None:
-        if holds:
-            raise ConfigError(message)
-
-    refuse(
-        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
-        f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
-        f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
-    )
-    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
-    refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
-    refuse(
-        d.source == "raw" and not (d.name and d.dir),
-        "--config.data.name or --config.data.dir is empty: name a set of decoded images, and the "
-        "folder that holds it",
-    )
-    refuse(
-        d.crop == "pad" and d.pad >= d.image_size,
-        f"--config.data.pad={d.pad}: expected less than data.image_size={d.image_size}",
-    )
-    micro, left = divmod(d.batch_size, o.accumulate)
-    refuse(
-        left != 0,
-        f"--config.optim.accumulate={o.accumulate}: expected a divisor of data.batch_size="
-        f"{d.batch_size}",
-    )
-    group, normed = m.bn_group, (m.name, m.dialect) not in WITHOUT_NORM
-    refuse(
-        normed and group > 0 and micro % group != 0,
-        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / "
-        f"optim.accumulate = {micro}, or 0 for the whole batch",
-    )
-    refuse(
-        normed and group == 0 and o.accumulate > 1,
-        f"--config.model.bn_group=0 with --config.optim.accumulate={o.accumulate}: BatchNorm over "
-        f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
-    )
-    refuse(
-        m.dtype == "float64" and c.mesh.reduce != "auto",
-        f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
-        f"with which the devices add gradients of float64 in float64",
-    )
+    between.check(config)

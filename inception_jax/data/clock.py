@@ -3,7 +3,7 @@
 import threading
 import time
 
-STAGES = ("read", "decode", "resize")
+STAGES = ("read", "decode", "resize")  # of every image; some have a policy too
 
 
 class Lap:
@@ -20,7 +20,7 @@ class Lap:
     def end(self, stage: str) -> None:
         """Add the time since `start`, or since the last `end`, to this stage."""
         now = time.perf_counter()
-        self.seconds[stage] += now - self._mark
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._mark
         self._mark = now
 
 
@@ -36,7 +36,7 @@ class Clock:
         with self._lock:
             self._images += images
             for stage, seconds in lap.seconds.items():
-                self._sum.seconds[stage] += seconds
+                self._sum.seconds[stage] = self._sum.seconds.get(stage, 0.0) + seconds
 
     def drain_stats(self) -> tuple[Lap, int]:
         """Remove and return the seconds and images added since the last call."""

@@ -22,15 +22,18 @@ Step = Callable[[Any], None]  # takes a batch; returns when the device no longer
 
 
 class InputBench:
-    """Measures one source under one `data` section.
+    """Measures one source under one `data` section, and an `augment` section if it is given.
 
     Each figure is the median of `rounds` of `seconds` each, alternating between one reader and all,
     which averages out other programs. Files come from the operating system's cache if they fit: the
     figures measure decoding, not a cold disk.
     """
 
-    def __init__(self, source: Source, data: sections.Data, seconds: float, rounds: int):
-        self._source, self._data = source, data
+    def __init__(
+        self, source: Source, data: sections.Data, seconds: float, rounds: int,
+        augment: sections.Augment | None = None,
+    ):  # fmt: skip
+        self._source, self._data, self._augment = source, data, augment
         self._seconds, self._rounds = seconds, rounds
 
     def run(self, step: Step | None = None) -> dict[str, Any]:
@@ -64,7 +67,7 @@ class InputBench:
         """Images/s by threads and processes, and what bounds it; see `scaling.measure`."""
         return {
             **self._about(),
-            **scaling.measure(self._source, self._data, self._seconds, self._rounds),
+            **scaling.measure(self._source, self._data, self._seconds, self._rounds, self._augment),
         }
 
     def _about(self) -> dict[str, Any]:
@@ -73,12 +76,13 @@ class InputBench:
             "image_size": self._data.image_size,
             "batch_size": self._data.batch_size,
             "interpolation": self._data.interpolation,
+            "policy": self._augment.policy if self._augment else "none",
             "decoder": decoder(),
-            "lock": lock_cost.measure(self._source, self._data).json(),
+            "lock": lock_cost.measure(self._source, self._data, self._augment).json(),
         }
 
     def _batches(self, setting: Readers) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
-        reader = pipeline.TrainReader(self._source, self._data, seed=0)
+        reader = pipeline.TrainReader(self._source, self._data, 0, self._augment)
         span = range(sys.maxsize)
         return reader, pipeline.batches(reader, self._data.batch_size, span, **setting._asdict())
 

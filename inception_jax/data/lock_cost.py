@@ -21,10 +21,14 @@ from inception_jax.data.images import turbojpeg
 from inception_jax.data.sources.source import Source
 from inception_jax.data.threads import PIECE
 
+# OpenCV's that the operations of a policy call.
+POLICY = ("LUT", "bitwise_not", "calcHist", "copyTo", "filter2D", "sumElems", "transform",
+          "transpose")  # fmt: skip
 # The functions that a reader calls and that release the lock, by module or class.
 RELEASING = {
     "os": ("open", "stat", "fstat", "lseek", "read", "pread", "close"),
-    "cv2": ("resize", "remap", "imdecode", "cvtColor", "copyMakeBorder"),
+    "cv2": ("resize", "remap", "imdecode", "cvtColor", "copyMakeBorder", *POLICY),
+    "PIL.Image:Image": ("transform",),
     "simplejpeg": ("decode_jpeg",),
     "array_record.python.array_record_module:ArrayRecordReader": ("read",),
 }
@@ -55,15 +59,17 @@ class LockCost(NamedTuple):
         return {**self._asdict(), "images_per_s_at_most": self.images_per_s}
 
 
-def measure(source: Source, data: sections.Data) -> LockCost:
+def measure(
+    source: Source, data: sections.Data, augment: sections.Augment | None = None
+) -> LockCost:
     """Measure the images of a source, read by this thread alone.
 
     Hand-overs are the calls of `RELEASING` and of libjpeg-turbo's decoder, which are replaced by
-    counting ones meanwhile; the lock is held for the rest of the time. NumPy's copies of pixels,
-    where a crop has the size of the network's input or `data.crop` is `pad`, are not counted. A
-    debugger counts the same: `experiments/input/lock.py`.
+    counting ones meanwhile; the lock is held for the rest of the time. NumPy's passes over pixels,
+    where a crop has the size of the network's input, `data.crop` is `pad`, or a policy computes,
+    count as time for which it is held. A debugger counts the same: `experiments/input/lock.py`.
     """
-    read, before = pipeline.TrainReader(source, data, seed=0), source.stored
+    read, before = pipeline.TrainReader(source, data, 0, augment), source.stored
     held: list[float] = []  # at the start of each image, since the first one
     calls: list[int] = []
 

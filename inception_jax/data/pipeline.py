@@ -5,9 +5,10 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import copy
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from inception_jax.data.clock import Clock, Lap
 from inception_jax.data.images import crops
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Box, Picture
+from inception_jax.data.images.policy import Policy
 from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.order import Stream, example_at
@@ -40,22 +42,41 @@ class Shard:
 
 
 KEYS = (
-    "image_size", "crop", "area", "aspect", "pad", "eval_crop", "resize", "interpolation",
+    "image_size", "batch_size", "crop", "area", "aspect", "pad", "eval_crop", "resize",
+    "interpolation",
 )  # fmt: skip
+AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
 
 class TrainReader:
-    """Read any position of the training order as a cropped image and its label."""
+    """Read any position of the training order as a cropped image and its label.
 
-    def __init__(self, source: Source, data: sections.Data, seed: int):
+    Of an `augment` section it does what is done on the host: its policy and its repeats.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        data: sections.Data,
+        seed: int,
+        augment: sections.Augment | None = None,
+    ):
         self._source, self._seed = source, seed
         # A `ConfigDict` takes 1.4 us for each value.
-        values = {key: getattr(data, key) for key in KEYS}
-        self._data = cast(sections.Data, SimpleNamespace(**values))
+        self._data = cast(sections.Data, _copied(data, KEYS))
+        self._augment = cast(sections.Augment, _copied(augment or sections.Augment, AUGMENT))
+        self._policy = None if self._augment.policy == "none" else Policy(self._augment)
         self.bad, self.clock = BadImages(source), Clock()
 
     def __reduce__(self) -> Any:
-        return TrainReader, (self._source, self._data, self._seed)
+        return TrainReader, (self._source, self._data, self._seed, self._augment)
+
+    def resized(self, size: int) -> "TrainReader":
+        """The same reader of images of `size` pixels, with the same bad images and times."""
+        other = copy.copy(self)
+        values = {**vars(self._data), "image_size": size}
+        other._data = cast(sections.Data, SimpleNamespace(**values))
+        return other
 
     def drain_stats(self) -> Any:
         """Remove and return the bad images and times since the last call, to merge elsewhere."""
@@ -68,19 +89,21 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image uint8 [n, s, s, 3], label and index int32 [n]."""
+        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n]."""
         size = self._data.image_size
         return {
             "image": np.empty((count, size, size, 3), np.uint8),
             "label": np.empty(count, np.int32),
             "index": np.empty(count, np.int32),
+            "epoch": np.empty(count, np.int32),
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
+        count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
         for i, position in enumerate(positions):
-            index = example_at(position, len(self._source), self._seed)
+            index = example_at(position, count, self._seed, *repeated)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -88,9 +111,10 @@ class TrainReader:
                 except BadImageError as e:
                     # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
-                    index = (index + 1) % len(self._source)
+                    index = (index + 1) % count
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
+            out["epoch"][i] = position // count
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:
@@ -111,6 +135,13 @@ class TrainReader:
         if d.crop == "pad":
             out[:] = crops.shifted(rng, out, d.pad)
         lap.end("resize")
+        if self._policy:
+            out[:] = self._policy(rng, out)
+            lap.end("policy")
+
+
+def _copied(section: Any, keys: Sequence[str]) -> SimpleNamespace:
+    return SimpleNamespace(**{key: getattr(section, key) for key in keys})
 
 
 def _central(picture: Picture, data: sections.Data) -> Box:

@@ -27,7 +27,10 @@ def settings(count: int, chosen: Readers) -> list[Readers]:
     return list(dict.fromkeys([*threads, *processes, chosen]))
 
 
-def measure(source: Source, data: sections.Data, seconds: float, rounds: int) -> dict[str, Any]:
+def measure(
+    source: Source, data: sections.Data, seconds: float, rounds: int,
+    augment: sections.Augment | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Images/s by setting, as JSON; the last is that of separate programs of one thread each.
 
     Each rate is the median of `rounds` of `seconds`; in a round all of them are measured in turn.
@@ -37,11 +40,11 @@ def measure(source: Source, data: sections.Data, seconds: float, rounds: int) ->
     programs: list[float] = []
     for _ in range(rounds):
         for setting, found in rates.items():
-            read, span = pipeline.TrainReader(source, data, seed=0), range(sys.maxsize)
+            read, span = pipeline.TrainReader(source, data, 0, augment), range(sys.maxsize)
             batches = pipeline.batches(read, data.batch_size, span, **setting._asdict())
             found.append(pipeline.images_per_s(batches, seconds))
             batches.close()  # type: ignore[attr-defined]  # a generator
-        programs.append(sum(_programs(source, data, seconds, count)))
+        programs.append(sum(_programs((source, data, seconds, augment), count)))
     rows = {str(setting): statistics.median(found) for setting, found in rates.items()}
     name = f"{count} {PROGRAMS}{'s' * (count > 1)}"
     return {
@@ -67,9 +70,12 @@ def text(found: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def _programs(source: Source, data: sections.Data, seconds: float, count: int) -> Sequence[float]:
-    """The images/s of `count` programs, which each read in one thread at the same time."""
-    job = pickle.dumps((source, data, seconds))
+def _programs(arguments: tuple[Any, ...], count: int) -> Sequence[float]:
+    """The images/s of `count` programs, which each read in one thread at the same time.
+
+    `arguments`: source, `data` section, seconds, and `augment` section or None.
+    """
+    job = pickle.dumps(arguments)
     command, environment = command_of(__name__)
     with contextlib.ExitStack() as stack:
         running: list[Any] = []
@@ -92,8 +98,8 @@ def _programs(source: Source, data: sections.Data, seconds: float, count: int) -
 
 def _program() -> None:
     """One of the programs: the job is read from its input, whose end starts the measurement."""
-    source, data, seconds = pickle.load(sys.stdin.buffer)
-    read = pipeline.TrainReader(source, data, seed=0)
+    source, data, seconds, augment = pickle.load(sys.stdin.buffer)
+    read = pipeline.TrainReader(source, data, 0, augment)
     batches = pipeline.batches(read, data.batch_size, range(sys.maxsize), 1)
     next(batches)
     print(READY.decode(), flush=True)

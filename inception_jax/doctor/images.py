@@ -49,7 +49,7 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
         text += f"; {len(left_out):,} names are left out (`data check` gives them)"
     if seconds:
         chosen = readers.of(data)
-        text += f"; {_rate(source, data, c.seed, chosen, seconds):,.0f} images/s on {chosen}"
+        text += f"; {_rate(source, c, chosen, seconds):,.0f} images/s on {chosen}"
     return Finding(text, same=same)
 
 
@@ -67,10 +67,10 @@ def _unreadable(source: Source, seed: int) -> tuple[dict[str, str], int]:
     return bad, count
 
 
-def _rate(source: Source, data: Any, seed: int, chosen: Readers, seconds: float) -> float:
+def _rate(source: Source, c: Config, chosen: Readers, seconds: float) -> float:
     """Measures the images a second that these readers read, after a warm-up."""
     images = PIECE * chosen.threads
-    read = pipeline.TrainReader(source, data, seed)
+    read = pipeline.TrainReader(source, c.data, c.seed, c.augment)
     batches = pipeline.batches(read, images, range(2**20), **chosen._asdict())
     rate = pipeline.images_per_s(batches, seconds)
     batches.close()  # type: ignore[attr-defined]  # a generator: ends its readers

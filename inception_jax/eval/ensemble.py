@@ -26,7 +26,7 @@ from inception_jax.workdir.run_dir import RunDir
 BLOCK = 1024  # images that are reduced to metrics at a time
 
 # Keys of `data` that decide how a member crops an image; the others say which images exist.
-CROP_KEYS = ("image_size", "eval_crop", "resize", "interpolation")
+CROP_KEYS = ("image_size", "eval_size", "eval_crop", "resize", "interpolation")
 
 
 @dataclass
@@ -71,6 +71,7 @@ class EnsembleMember:
         own.model, own.ema = config.model, {"decay": 0.0 if raw else config.ema.decay}
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
+        from_config.check_evaluated(self.model, config.data)
         self.columns = class_columns.columns(
             source.classes, class_names.read(workdir), config.model.num_classes, names_file
         )
@@ -87,7 +88,7 @@ class EnsembleMember:
         """The network's name, and how it differs from those whose figures were published."""
         m = self.model
         changes = [f"width {m.width:g}"] if m.width != 1 else []
-        changes += ["small stem"] if m.stem == "small" else []
+        changes += [f"{m.stem} stem"] if m.stem != "paper" else []
         changes += [f"{len(m.drop_rows)} rows dropped"] if m.drop_rows else []
         return f"{m.NAME} ({', '.join(changes)})" if changes else m.NAME
 

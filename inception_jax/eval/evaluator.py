@@ -148,7 +148,8 @@ class Evaluator:
         path = folder / f"{name or self.split}.json"
         if jax.process_index() == 0:
             weights = "ema" if self.config.ema.decay > 0 else "raw"
-            head = {"split": self.split, "step": step, "epoch": epoch, "weights": weights, **more}
+            head = {"split": self.split, "protocol": self.protocol.name, "step": step}
+            head |= {"epoch": epoch, "weights": weights, **more}
             result.save(
                 path, head, source=self.source, data=self.config.data, model=self.model,
                 variables=variables,

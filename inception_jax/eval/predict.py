@@ -13,12 +13,14 @@ import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
+from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
-from inception_jax.eval.views import centre
+from inception_jax.eval.protocols import from_data_section
+from inception_jax.eval.views import all_views, centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
 from inception_jax.runtime import cores, xla_options
@@ -55,18 +57,27 @@ class Predictor:
 
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._config = config
+        network = from_config.build_model(config.model)
+        from_config.check_evaluated(network, config.data)
         self.step, variables = checkpoint.load(workdir, step)
-        self.model, self.variables = models.fold(from_config.build_model(config.model), variables)
+        self.model, self.variables = models.fold(network, variables)
         self.classes = class_names.read(workdir, config.model.num_classes)
 
     def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
-        """For each file its path, its `top` classes with probabilities, and an error or None."""
+        """For each file its path, its `top` classes with probabilities, and an error or None.
+
+        The probabilities are means over the views of the config's `eval.protocol`.
+        """
 
         @xla_options.jit
         def probabilities(variables: Any, images: jax.Array) -> jax.Array:
-            return jax.nn.softmax(preprocess.predict(self.model, variables, images))
+            b, views, *shape = images.shape
+            logits = preprocess.predict(self.model, variables, images.reshape(b * views, *shape))
+            return jax.nn.softmax(logits).reshape(b, views, -1).mean(axis=1)
 
-        for path, p, error in self.each(files, probabilities, self.centre, batch_size):
+        own = from_data_section(self._config.data, self._config.eval.protocol)
+        crop, batch_size = partial(all_views, protocol=own), max(1, batch_size // own.count)
+        for path, p, error in self.each(files, probabilities, crop, batch_size):
             best = [] if error else np.argsort(-p, kind="stable")[:top]
             yield path, [(self.classes[i], float(p[i])) for i in best], error
 
@@ -106,7 +117,7 @@ class Predictor:
         `interpolate(align_corners=False)`. (torch-fidelity aligns the corners of pixels, as
         TensorFlow 1 did.)
         """
-        side = self._config.data.image_size
+        side = evaluated_size(self._config.data)
         pixels = picture.whole().astype(np.float32)
         return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
 
@@ -115,7 +126,7 @@ class Predictor:
     ) -> Iterator[tuple[Path, Any, str | None]]:
         """For each file its path, the result of `forward`, and an error or None.
 
-        `forward` maps variables and images [b, s, s, 3], cropped by `centre` or `stretched`, to
+        `forward` maps variables and images [b, ...], each as `crop` has it (such as `centre`), to
         arrays [b, ...]; it is jitted, so that the host reads the next batch while the device
         computes. The last batch is padded with black images.
         """

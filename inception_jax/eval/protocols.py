@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inception_jax.config import sections
-from inception_jax.data.images.crops import central_box, evaluated_with
+from inception_jax.data.images.crops import central_box, evaluated_size, evaluated_with
 from inception_jax.data.images.picture import Box
 
 ABOUT = {
     "config": "the config's own centre crop: `data.eval_crop`, `data.resize`, `data.interpolation`",
+    "mirror": "the config's own crop and its mirror",
+    "shift": "those two, counted twice, and both a pixel up-left and down-right (airbench)",
     "slim": "the central 0.875 of both sides, resized to the input by TensorFlow 1's bilinear",
     "torchvision": "short side to size / 0.875 by Pillow's bilinear, then the centre crop",
     "timm": "short side to size / 0.875 (or 0.8975) by Pillow's bicubic, then the centre crop",
@@ -37,6 +39,11 @@ ABOUT = {
     "144crop": "at 256, 288, 320 and 352: three squares, 12 crops each (GoogLeNet, section 7)",
 }
 COUNTS = dict.fromkeys(ABOUT, 1) | {"10crop": 10, "12crop": 12, "144crop": 144}
+COUNTS |= {"mirror": 2, "shift": 8}
+# Shifts of the config's own crop, pixels down and right, and how often each counts, mirrored too.
+# `shift` is airbench's test-time augmentation of level 2, which averages logits, not the softmax.
+SHIFTS = {"mirror": {0: 1}, "shift": {0: 2, -1: 1, 1: 1}}
+OWN = ("config", *SHIFTS)  # protocols with the config's own crop
 RESIZES = {"slim": "tf1_bilinear", "torchvision": "pil_bilinear", "timm": "pil_bicubic"}
 # Keys of `data` that a protocol does not read, as it has its own crop and resize.
 FIXED = ("data.eval_crop", "data.resize", "data.interpolation")
@@ -56,7 +63,8 @@ class View(NamedTuple):
     part: Box  # of the image
     height: int
     width: int
-    box: Box  # of the resized part; resized again if it is larger than the input
+    # Of the resized part, reflected where it leaves that; resized again if larger than the input.
+    box: Box
     mirror: bool = False  # flipped horizontally; follows the view it mirrors
     times: int = 1  # how often it counts in the mean
 
@@ -68,7 +76,7 @@ class Protocol:
     name: str  # a key of `COUNTS`
     size: int  # side of the network's input in pixels
     share: float = CENTRAL  # fraction of both sides, or of the short one (`timm`)
-    square: bool = False  # whether `config` resizes the short side, as `torchvision`
+    square: bool = False  # whether `OWN` resize the short side, as `torchvision`
     interpolation: str = "bilinear"  # a key of `resize.RESIZES`
 
     @property
@@ -83,22 +91,36 @@ class Protocol:
 
     def _all(self, height: int, width: int) -> Iterator[View]:
         """All views with repetitions, those of one resized image together."""
-        size = self.size
+        if self.name in ("10crop", "12crop", "144crop"):
+            yield from self._crops(height, width)
+            return
+        view = self._central(height, width)
+        if self.name not in SHIFTS:
+            yield view
+        for by, times in SHIFTS.get(self.name, {}).items():
+            box = view.box._replace(y=view.box.y + by, x=view.box.x + by)
+            for mirror in [False, True] * times:
+                yield view._replace(box=box, mirror=mirror)
+
+    def _central(self, height: int, width: int) -> View:
+        """The centre crop."""
+        size, own = self.size, self.name in OWN
         # Of a small share the short side would become many times the input's.
         square = self.square and self.share >= 0.5
-        if self.name == "slim" or (self.name == "config" and not square):
-            part = central_box(height, width, self.share, self.square and self.name == "config")
-            yield View(part, size, size, Box(0, 0, size, size))
-            return
+        if self.name == "slim" or (own and not square):
+            part = central_box(height, width, self.share, self.square and own)
+            return View(part, size, size, Box(0, 0, size, size))
         part = _limited(height, width)
-        if self.name in ("config", "torchvision", "timm"):
-            side = size / self.share
-            side = math.floor(side + 1e-6) if self.name == "timm" else round(side)
-            h, w = short_side(part.height, part.width, side)
-            # Rounded as torchvision and timm do, half to even.
-            y, x = round((h - size) / 2), round((w - size) / 2)
-            yield View(part, h, w, Box(y, x, size, size))
-            return
+        side = size / self.share
+        side = math.floor(side + 1e-6) if self.name == "timm" else round(side)
+        h, w = short_side(part.height, part.width, side)
+        # Rounded as torchvision and timm do, half to even.
+        y, x = round((h - size) / 2), round((w - size) / 2)
+        return View(part, h, w, Box(y, x, size, size))
+
+    def _crops(self, height: int, width: int) -> Iterator[View]:
+        """The views of 10, 12 and 144 crops."""
+        size, part = self.size, _limited(height, width)
         multiscale = self.name == "144crop"
         for side in SHORT_SIDES if multiscale else SHORT_SIDES[:1]:
             h, w = short_side(part.height, part.width, round(side * size / 224))
@@ -109,15 +131,15 @@ class Protocol:
 
 
 def from_data_section(data: sections.Data, name: str) -> Protocol:
-    """The protocol `name` with the sizes of a config's `data` section.
+    """The protocol `name` for the `evaluated_size` of a config's `data` section.
 
     The share of `timm` is `data.eval_crop` if the config itself resizes the short side (0.8975 of
     Inception-ResNet-v2 and Xception).
     """
     square = data.resize == "short_side"
-    share = data.eval_crop if name == "config" or (square and name == "timm") else CENTRAL
+    share = data.eval_crop if name in OWN or (square and name == "timm") else CENTRAL
     how = RESIZES.get(name, evaluated_with(data.interpolation))
-    return Protocol(name, data.image_size, share, square, how)
+    return Protocol(name, evaluated_size(data), share, square, how)
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:

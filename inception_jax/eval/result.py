@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inception_jax.config import sections
+from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
 from inception_jax.eval.metrics import Sums, per_image
@@ -73,13 +74,13 @@ class Result:
             "calibration": self.sums.reliability(),
             "unreadable": self.unreadable,
             "model": model.NAME,
-            "params": describe(model, data.image_size).params,
+            "params": describe(model, evaluated_size(data)).params,
         }
         atomic.write_text(path, json.dumps({**head, **summary}))
 
     def _arrays(self, source: Source, data: sections.Data) -> dict[str, np.ndarray]:
         """The mistakes: pixels as the config's evaluation crops them, labels and predictions."""
-        size, rows = data.image_size, self.mistakes
+        size, rows = evaluated_size(data), self.mistakes
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
             image[:] = centre(Picture(source.stored(row.index)), data)

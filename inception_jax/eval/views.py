@@ -10,7 +10,7 @@ import numpy as np
 
 from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.images.picture import Picture
+from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.pipeline import Batch
@@ -93,15 +93,28 @@ def fill(
                 if view.mirror:
                     cv2.flip(out[i - 1], 1, dst=out[i])
                 else:
-                    y, x, height, width = view.box
-                    box = resized[y : y + height, x : x + width]
-                    resize(box, out.shape[2:0:-1], interpolation, out[i])
+                    resize(_box(resized, view.box), out.shape[2:0:-1], interpolation, out[i])
                 i += 1
+
+
+def _box(image: np.ndarray, box: Box) -> np.ndarray:
+    """`box` of an image [h, w, 3], which is reflected where the box leaves it, as by `shifted`."""
+    y, x, height, width = box
+    top, left = max(0, -y), max(0, -x)
+    bottom, right = max(0, y + height - image.shape[0]), max(0, x + width - image.shape[1])
+    if top or left or bottom or right:
+        image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    return image[y + top : y + top + height, x + left : x + left + width]
 
 
 def centre(picture: Picture, data: sections.Data) -> np.ndarray:
     """The config's own evaluation crop, uint8 [s, s, 3]: what its network sees of an image."""
-    own = from_data_section(data, "config")
-    out = np.empty((1, own.size, own.size, 3), np.uint8)
-    fill(picture, own.views(picture.height, picture.width), own.interpolation, out)
-    return out[0]
+    return all_views(picture, from_data_section(data, "config"))[0]
+
+
+def all_views(picture: Picture, protocol: Protocol) -> np.ndarray:
+    """The views of an image, uint8 [protocol.count, s, s, 3], each as often as it counts."""
+    views = protocol.views(picture.height, picture.width)
+    out = np.empty((len(views), protocol.size, protocol.size, 3), np.uint8)
+    fill(picture, views, protocol.interpolation, out)
+    return out.repeat([view.times for view in views], axis=0)

@@ -42,7 +42,6 @@ FAMILY = (
     InceptionResNetV1, InceptionResNetV2, Xception,
 )  # fmt: skip
 MODELS: dict[str, type[Network]] = {f.NAME: f for f in FAMILY}
-STEMS = ("paper", "small")
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
@@ -74,7 +73,7 @@ def create(
         dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
         dtype: of the computation.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            drop_rows, normalization, residual_scale, frozen.
+            drop_path, drop_branch, drop_rows, normalization, residual_scale, frozen.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
@@ -83,11 +82,12 @@ def create(
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
-    known("stem", fields.get("stem", "paper"), STEMS)
+    checks.stem(family, fields.get("stem", "paper"), MODELS.values())
     known("normalization", fields.get("normalization", ""), ("", *NORMALIZATIONS))
     if fields.get("residual_scale") and not family.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
+    checks.stochastic_depth(family, fields, MODELS.values())
     dtype = jnp.dtype(
         known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else str(dtype), DTYPES)
     )

@@ -1,6 +1,7 @@
 """The shape of most figures: parallel branches, concatenated on channels."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flax import linen as nn
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float
 from inception_jax.models.layers import Branch, Conv, check_fits
 from inception_jax.models.lowering.preactivation import Activation
 from inception_jax.models.lowering.siblings import concat
+from inception_jax.models.stochastic_depth import drop_branches
 
 
 class Branched(nn.Module):
@@ -25,7 +27,12 @@ class Branched(nn.Module):
 
     def __call__(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
         """Map `x` [b, h, w, c] to [b, h', w', the sum of the branches' channels]."""
-        return concat(self.branch, x)
+        return self.joined(x)
+
+    def joined(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
+        """The branches on `x`, those that training drops zero, concatenated."""
+        rate, train = self.dialect.drop_branch, self.conv.keywords["train"]
+        return concat(self.branch, x, partial(drop_branches, self, rate=rate, train=train))
 
     @property
     def dialect(self) -> Any:
@@ -41,4 +48,4 @@ class GridReduction(Branched):
     def __call__(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
         """Map `x` [b, h, w, c] to [b, h', w', the sum of the branches' channels]."""
         check_fits(self, x, (3, 3), self.padding)
-        return concat(self.branch, x)
+        return self.joined(x)

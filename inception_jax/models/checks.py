@@ -4,12 +4,13 @@ import contextlib
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from inception_jax.errors import did_you_mean
+from inception_jax.models.names import known
 
 
 class ImageTooSmallError(ValueError):
@@ -34,12 +35,46 @@ def fields(family: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _number(name, value) for name, value in given.items()}
 
 
+def stem(family: Any, name: str, families: Iterable[Any]) -> None:
+    """Refuse a stem that `family` lacks, naming those of `families` that have it.
+
+    Raises:
+        ValueError: the stem is unknown, or another network's.
+    """
+    having = [f.NAME for f in families if name in f.STEMS]
+    if having and name not in family.STEMS:
+        raise ValueError(
+            f"stem={name!r}: expected one of {', '.join(family.STEMS)} for {family.NAME}; "
+            f"{' and '.join(having)} have {name!r}"
+        )
+    known("stem", name, family.STEMS)
+
+
+def stochastic_depth(family: Any, given: Mapping[str, Any], families: Iterable[Any]) -> None:
+    """Refuse `drop_path` without modules that add their input, and `drop_branch` with them.
+
+    Raises:
+        ValueError: it names the key and the networks that have it, or the other key.
+    """
+    if given.get("drop_path") and not family.SHORTCUTS:
+        having = ", ".join(f.NAME for f in families if f.SHORTCUTS)
+        raise ValueError(
+            f"drop_path: no module of {family.NAME} adds its input, as in {having}; set drop_branch"
+        )
+    if given.get("drop_branch") and family.SHORTCUTS:
+        raise ValueError(
+            f"drop_branch: expected 0, as modules of {family.NAME} add their input; set drop_path"
+        )
+
+
 # Numbers a field may have: what is expected, and whether it is so; None takes the dialect's.
 NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "num_classes": ("a whole number from 0", lambda x: x >= 0),
     "bn_group": ("a whole number from 0", lambda x: x >= 0),
     "width": ("a number above 0", lambda x: 0 < x < math.inf),
     "dropout": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
+    "drop_path": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
+    "drop_branch": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
     "bn_decay": ("a share from 0 to 1", lambda x: 0 <= x <= 1),
     "residual_scale": ("a number from 0", lambda x: 0 <= x < math.inf),
 }

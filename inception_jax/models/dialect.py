@@ -81,6 +81,7 @@ class Dialect:
             or `ceil`. They differ in which border pixels a window sees.
         count_include_pad: whether an average pool divides border windows by the full window.
         dropout: rate *dropped* before the classifier.
+        drop_branch: rate at which training drops a branch; a network's own (`Network.switches`).
         aux: form of the auxiliary heads, or empty for none.
         num_classes: outputs of the classifier unless said otherwise; 0 is none.
         published: outputs of the published weights' classifier.
@@ -98,6 +99,7 @@ class Dialect:
     padding: str = "tf"
     count_include_pad: bool = False
     dropout: float = 0.0
+    drop_branch: float = 0.0
     aux: str = ""
     num_classes: int = 1000
     published: int = 1000

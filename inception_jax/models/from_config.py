@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+import jax
+
 from inception_jax import models
 from inception_jax.config import RULES
-from inception_jax.config.sections import Model
+from inception_jax.config.sections import Data, Model
+from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
@@ -27,3 +30,28 @@ def build_model(c: Model | Mapping[str, Any]) -> Network:
         key = f".{key}" if f"model.{key}" in RULES else ""
         hint = "; to drop none: --config.model.drop_rows='()'" if key == ".drop_rows" else ""
         raise ConfigError(f"--config.model{key}: {e}{hint}") from e
+
+
+def check_evaluated(model: Network, data: Data) -> None:
+    """Refuse images of evaluation that are below the network's minimum; nothing is allocated.
+
+    Raises:
+        ConfigError: names the key and the layer.
+    """
+    key = "data.eval_size" if data.eval_size else "data.image_size"
+    check_size(model, evaluated_size(data), f"--config.{key}={evaluated_size(data)}")
+
+
+def check_size(model: Network, size: int, what: str) -> None:
+    """Refuse `what`, a size in pixels, if evaluated images of it are below the network's minimum.
+
+    Raises:
+        ConfigError: names the layer.
+    """
+    if size >= (32 if model.small else model.preprocessing.image_size):
+        return  # that of the figures: tracing a network takes a second
+    images = jax.ShapeDtypeStruct((1, size, size, 3), model.dtype)
+    try:
+        jax.eval_shape(model.clone(aux=False).init, jax.random.key(0), images)
+    except models.ImageTooSmallError as e:
+        raise ConfigError(f"{what} is too small for {model.NAME}: {e}; use larger images") from e

@@ -22,6 +22,7 @@ from inception_jax.models.layers import Branch, Conv, local_response_norm
 from inception_jax.models.network import Head, Network
 from inception_jax.models.pools import max_pool
 from inception_jax.models.rows import Build, Row, block, convolution, pooling
+from inception_jax.models.whitening import FILTERS, ROW, whitening
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,18 @@ SMALL_STEM = (
     Row("norm2", lrn, "Figure 3", 16, 192),
 )
 
+# Ours, for images of about 32 pixels: a whitened first layer, no overlap in pool1, no pool2.
+WHITENED_STEM = (
+    Row(ROW, whitening, "ours", 31, FILTERS),
+    Row("conv1", convolution(64, 3), "ours", 31, 64),
+    Row("pool1", pooling(max_pool, 2, 2, "VALID"), "ours", 15, 64),
+    Row("norm1", lrn, "Figure 3", 15, 64),
+    Row("conv2_reduce", convolution(64, 1), "Table 1", 15, 64),
+    Row("conv2", convolution(192, 3), "Table 1", 15, 192),
+    Row("norm2", lrn, "Figure 3", 15, 192),
+)
+STEMS = {"paper": STEM, "small": SMALL_STEM, "whitened": WHITENED_STEM}
+
 BODY = (
     Row("inception_3a", inception("3a"), "Figure 2(b)", 28, 256),
     Row("inception_3b", inception("3b"), "Figure 2(b)", 28, 480),
@@ -202,6 +215,7 @@ class GoogLeNet(Network):
     DIALECTS: ClassVar[dict[str, Any]] = DIALECTS
     NAME: ClassVar[str] = "googlenet"
     PAPER: ClassVar[str] = "arXiv:1409.4842"
+    STEMS: ClassVar[tuple[str, ...]] = tuple(STEMS)
     HEADS: ClassVar[dict[str, Head]] = {
         "inception_4a": GoogLeNetAuxHead,
         "inception_4d": GoogLeNetAuxHead,
@@ -209,7 +223,7 @@ class GoogLeNet(Network):
 
     def table(self) -> Sequence[Row]:
         """Table 1, top to bottom."""
-        rows = (SMALL_STEM if self.small else STEM) + BODY
+        rows = STEMS[self.stem] + BODY
         return tuple(r for r in rows if r.build is not lrn or self.switches.lrn)
 
 

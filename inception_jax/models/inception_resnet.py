@@ -30,7 +30,7 @@ from inception_jax.models.layers import Conv, Dense
 from inception_jax.models.lowering.preactivation import Preactivation
 from inception_jax.models.lowering.repeat import repeat
 from inception_jax.models.network import Head, Network
-from inception_jax.models.rows import Build, Row, block, convolution, reduction, repeats
+from inception_jax.models.rows import Build, Row, block, convolution, modules, reduction
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def residual(kind: type[Residual], count: int, scale: float, **fields: Any) -> B
         scales = net.residual_scale or scale
         return repeat(kind, count, scale=scales, **fields)(net, conv, x, name)
 
-    return repeats(build)
+    return modules(build, count)
 
 
 def v1_body(last: bool) -> tuple[Row, ...]:
@@ -201,6 +201,7 @@ class InceptionResNetV1(Network):
 
     DIALECTS: ClassVar[dict[str, Any]] = V1_DIALECTS
     RESIDUAL: ClassVar[bool] = True
+    SHORTCUTS: ClassVar[bool] = True
     NAME: ClassVar[str] = "inception_resnet_v1"
     PAPER: ClassVar[str] = "arXiv:1602.07261"
 
@@ -235,6 +236,7 @@ class InceptionResNetV2(Network):
 
     DIALECTS: ClassVar[dict[str, Any]] = V2_DIALECTS
     RESIDUAL: ClassVar[bool] = True
+    SHORTCUTS: ClassVar[bool] = True
     NAME: ClassVar[str] = "inception_resnet_v2"
     PAPER: ClassVar[str] = "arXiv:1602.07261"
     HEADS: ClassVar[dict[str, Head]] = {"block17": AuxHead}

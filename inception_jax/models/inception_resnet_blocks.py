@@ -11,6 +11,7 @@ from inception_jax.models.layers import Branch
 from inception_jax.models.lowering import ops, remat
 from inception_jax.models.lowering.siblings import concat
 from inception_jax.models.pools import max_pool
+from inception_jax.models.stochastic_depth import drop_path
 
 
 class Residual(Branched):
@@ -22,6 +23,7 @@ class Residual(Branched):
     channels: int  # of x, and of the last 1x1
     scale: float
     relu: bool = True
+    drop: float = 0.0  # rate of stochastic depth, of all branches together
 
     def setup(self) -> None:  # noqa: D102
         super().setup()
@@ -38,7 +40,7 @@ class Residual(Branched):
         """Map `x` [b, h, w, c] to [b, h, w, c]."""
         branch = self.scale * self.up(concat(self.branch, x))
         block_monitors.residual(self, branch, x)
-        x = x + branch
+        x = x + drop_path(self, branch, self.drop, self.conv.keywords["train"])
         x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
         if not self.relu:
             return x

@@ -46,6 +46,7 @@ class ConvBN(nn.Module):
         features: the paper's number of channels; `width` scales it.
         dialect: its initialisers, padding and BatchNorm constants. The network binds it once, with
             `train`, `width`, `bn_group` and `dtype` (`Network.conv`).
+        fixed: whether the kernel keeps its first value, without a gradient.
         checkpoint_name: what `remat` calls the convolution's output.
     """
 
@@ -56,6 +57,7 @@ class ConvBN(nn.Module):
     relu: bool = True
     norm: bool = True
     kernel_init: Initializer | None = None
+    fixed: bool = False
     dialect: Dialect = field(kw_only=True)
     train: bool = False
     width: float = 1.0
@@ -86,6 +88,7 @@ class ConvBN(nn.Module):
 
         shape = (*size, x.shape[-1], features)
         kernel = self.param("kernel", self.kernel_init or d.kernel_init, shape, wide)
+        kernel = lax.stop_gradient(kernel) if self.fixed else kernel
         z = convolution
         if z is None:
             pads = ops.pads(x.shape[1:3], size, self.strides, self.padding, d.padding)

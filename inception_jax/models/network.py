@@ -13,7 +13,7 @@ from flax import struct
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors, checks
+from inception_jax.models import block_monitors, checks, whitening
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
 from inception_jax.models.lowering.ops import wide
@@ -58,11 +58,12 @@ class Network(nn.Module):
         num_classes: outputs of the classifier; 0 leaves it out, and the features are the logits.
         dialect: a key of the family's `DIALECTS`.
         width: multiplies every channel count.
-        stem: `paper`, or `small` for images of about 32 pixels.
+        stem: `paper`, or for images of about 32 pixels `small` or, in some families, `whitened`.
         aux: whether the auxiliary heads exist (where the dialect has any).
         dropout: rate dropped before the classifier; None takes the dialect's.
-        drop_path: rate at which the last residual branch is dropped; it rises from 0 at the first.
-        drop_branch: rate at which a branch of a module that is not residual is dropped.
+        drop_path: rate at which training drops the last module's residual branch; it rises from 0
+            at the first. For networks with `SHORTCUTS`.
+        drop_branch: rate at which training drops a branch of any module. For the other networks.
         bn_group: images a BatchNorm group; 0 is the whole batch.
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         drop_rows: names of rows to leave out, for a shallower network.
@@ -94,6 +95,8 @@ class Network(nn.Module):
     NAME: ClassVar[str]
     DIALECTS: ClassVar[dict[str, Any]]  # the family's own kind of Dialect
     PAPER: ClassVar[str]
+    STEMS: ClassVar[tuple[str, ...]] = ("paper", "small")
+    SHORTCUTS: ClassVar[bool] = False  # whether modules add their input: `drop_path`
     RESIDUAL: ClassVar[bool] = False  # whether `residual_scale` means anything
     HEADS: ClassVar[dict[str, Head]] = {}  # by the name of the row they read
 
@@ -104,7 +107,7 @@ class Network(nn.Module):
         norm = None if self.folded else d.norm
         if norm and self.bn_decay is not None:
             norm = dataclasses.replace(norm, decay=self.bn_decay)
-        return dataclasses.replace(d, norm=norm)
+        return dataclasses.replace(d, norm=norm, drop_branch=self.drop_branch)
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -118,7 +121,7 @@ class Network(nn.Module):
     @property
     def small(self) -> bool:
         """Whether the stem keeps small images large."""
-        return self.stem == "small"
+        return self.stem != "paper"
 
     def table(self) -> Sequence[Row]:
         """The family's table for this dialect and stem, top to bottom."""
@@ -138,8 +141,13 @@ class Network(nn.Module):
 
     @property
     def without_l2(self) -> tuple[str, ...]:
-        """Rows that L2 leaves alone: none."""
-        return ()
+        """Rows that L2 leaves alone: those that are fixed."""
+        return self.fixed
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Rows whose kernel keeps its first value in training: that of a whitened stem."""
+        return tuple(row.name for row in self.rows() if row.name == whitening.ROW)
 
     def pre_logits(
         self, x: Float[Array, "b c"], train: bool, outputs: dict[str, Array | Preactivation]

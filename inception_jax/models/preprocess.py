@@ -35,3 +35,19 @@ def normalised(pixels: Float[Array, "b s s 3"], model: Network) -> Float[Array, 
     p = model.preprocessing
     x = distort.normalise(pixels, p.mean, p.std)
     return jnp.flip(x, -1) if p.channels == "bgr" else x
+
+
+def pixels(x: Float[Array, "b s s 3"], model: Network) -> Float[Array, "b s s 3"]:
+    """The pixels of which `x` is `normalised`."""
+    p = model.preprocessing
+    x = jnp.flip(x, -1) if p.channels == "bgr" else x
+    return (x * jnp.asarray(p.std, x.dtype) + jnp.asarray(p.mean, x.dtype)) / 255
+
+
+def converted(
+    x: Float[Array, "b s s 3"], model: Network, other: Network
+) -> Float[Array, "b s s 3"]:
+    """The normalised input `x` of `model` as that of `other`; the same array if that is equal."""
+    p, q = model.preprocessing, other.preprocessing
+    same = (p.mean, p.std, p.channels) == (q.mean, q.std, q.channels)
+    return x if same else normalised(pixels(x, model), other)

@@ -54,7 +54,10 @@ def defers(build: Build) -> Build:
     return build
 
 
-def repeats(build: Build) -> Build:
-    """Mark a row's function that is a chain of blocks, each a `remat.unit` of its own."""
-    build.__dict__["repeats"] = True
+def modules(build: Build, count: int = 1) -> Build:
+    """Mark a row's function that is a chain of `count` residual modules.
+
+    Of several, each is a `remat.unit` of its own.
+    """
+    build.__dict__["modules"] = count
     return build

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flax import linen as nn
 from jaxtyping import Array, Float
@@ -14,7 +14,8 @@ from inception_jax.models.lowering import remat
 from inception_jax.models.lowering.preactivation import materialize
 from inception_jax.models.network import Network
 from inception_jax.models.pools import max_pool
-from inception_jax.models.rows import Build, Row, block, convolution
+from inception_jax.models.rows import Build, Row, convolution, modules
+from inception_jax.models.stochastic_depth import drop_path, rates
 
 DIALECTS = {
     "keras": Dialect(
@@ -47,6 +48,7 @@ class EntryBlock(nn.Module):
     features: tuple[int, int]
     relu: bool = True
     strides: int = 2
+    drop: float = 0.0  # rate of stochastic depth
 
     then: ClassVar[str] = "+ the first branch"
 
@@ -66,6 +68,7 @@ class EntryBlock(nn.Module):
         y = materialize(run(pool, second(nn.relu(y))))
         x = skip(x)
         block_monitors.residual(self, y, x)
+        y = drop_path(self, y, self.drop, self.conv.keywords["train"])
         return remat.named(y + x, remat.BLOCK)
 
 
@@ -74,6 +77,7 @@ class MiddleBlock(nn.Module):
 
     conv: Conv
     features: int = 728
+    drop: float = 0.0  # rate of stochastic depth
     then: ClassVar[str] = "+ input"
 
     def setup(self) -> None:  # noqa: D102
@@ -85,7 +89,18 @@ class MiddleBlock(nn.Module):
         for layer in self.branch[0]:
             y = layer(nn.relu(y))
         block_monitors.residual(self, y, x)
+        y = drop_path(self, y, self.drop, self.conv.keywords["train"])
         return remat.named(x + y, remat.BLOCK)
+
+
+def module(kind: type[nn.Module], **fields: Any) -> Build:
+    """A row that is one block."""
+
+    def build(net: Network, conv: Conv, x: Float[Array, "b h w c"], name: str) -> Array:
+        (rate,) = rates(net.rows(), name, net.drop_path)
+        return kind(conv, drop=rate, name=name, **fields)(x)
+
+    return modules(build)
 
 
 def separable(features: int) -> Build:
@@ -96,7 +111,7 @@ def separable(features: int) -> Build:
 STEM = (
     Row("conv_1", convolution(32, 3, 2, "VALID"), "Figure 5", 149, 32),
     Row("conv_2", convolution(64, 3, 1, "VALID"), "Figure 5", 147, 64),
-    Row("block_1", block(EntryBlock, features=(128, 128), relu=False), "Figure 5", 74, 128),
+    Row("block_1", module(EntryBlock, features=(128, 128), relu=False), "Figure 5", 74, 128),
 )
 
 # Ours, for images of about 32 pixels: stride 1 and padding before block 2.
@@ -105,7 +120,7 @@ SMALL_STEM = (
     Row("conv_2", convolution(64, 3), "ours", 32, 64),
     Row(
         "block_1",
-        block(EntryBlock, features=(128, 128), relu=False, strides=1),
+        module(EntryBlock, features=(128, 128), relu=False, strides=1),
         "ours",
         32,
         128,
@@ -113,10 +128,10 @@ SMALL_STEM = (
 )
 
 BODY = (
-    Row("block_2", block(EntryBlock, features=(256, 256)), "Figure 5", 37, 256),
-    Row("block_3", block(EntryBlock, features=(728, 728)), "Figure 5", 19, 728),
-    *(Row(f"block_{i}", block(MiddleBlock), "Figure 5", 19, 728) for i in range(4, 12)),
-    Row("block_12", block(EntryBlock, features=(728, 1024)), "Figure 5", 10, 1024),
+    Row("block_2", module(EntryBlock, features=(256, 256)), "Figure 5", 37, 256),
+    Row("block_3", module(EntryBlock, features=(728, 728)), "Figure 5", 19, 728),
+    *(Row(f"block_{i}", module(MiddleBlock), "Figure 5", 19, 728) for i in range(4, 12)),
+    Row("block_12", module(EntryBlock, features=(728, 1024)), "Figure 5", 10, 1024),
     Row("conv_3", separable(1536), "Figure 5", 10, 1536),
     Row("conv_4", separable(2048), "Figure 5", 10, 2048),
 )
@@ -128,6 +143,7 @@ class Xception(Network):
     dialect: str = "keras"
 
     DIALECTS: ClassVar[dict[str, Dialect]] = DIALECTS
+    SHORTCUTS: ClassVar[bool] = True
     NAME: ClassVar[str] = "xception"
     PAPER: ClassVar[str] = "arXiv:1610.02357"
 

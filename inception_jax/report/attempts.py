@@ -1,5 +1,6 @@
 """Attempts: the periods in which a process worked on the run, and the run's status."""
 
+import contextlib
 import itertools
 import time
 from bisect import bisect_left, bisect_right
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from inception_jax.report import records
-from inception_jax.workdir import jsonl
+from inception_jax.workdir import jsonl, reading
 
+FINISHED = "the run finished"  # all its epochs
 # An unfinished run counts as stopped after this time, and this many log intervals, of silence.
 QUIET_SECONDS = 600.0
 QUIET_INTERVALS = 10
@@ -132,8 +134,8 @@ def active_seconds(attempts: list[Attempt], moments: np.ndarray) -> np.ndarray:
 
 def status(run_dir: Path, attempts: list[Attempt], signs: np.ndarray) -> Status:
     """Whether the run is done, running or stopped, judged from its files."""
-    if (run_dir / "DONE").exists():
-        return Status("done", "the run finished")
+    if (done := run_dir / "DONE").exists():
+        return Status("done", _why_done(done))
     if attempts and attempts[-1].end is not None:
         code = attempts[-1].code
         why = {None: "no exit code", 75: "exit code 75: saved after preemption"}
@@ -148,3 +150,10 @@ def status(run_dir: Path, attempts: list[Attempt], signs: np.ndarray) -> Status:
     if quiet <= max(QUIET_SECONDS, QUIET_INTERVALS * typical):
         return Status("running", "the last log line is recent")
     return Status("stopped", f"no recorded end; no log line for {quiet / 3600:,.1f} h")
+
+
+def _why_done(path: Path) -> str:
+    """What DONE has: why the run ended before its last epoch, if it did."""
+    with contextlib.suppress(OSError, ValueError):  # it is empty, or no text
+        return reading.content(path).decode().strip()
+    return FINISHED

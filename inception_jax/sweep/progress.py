@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.launch import retry
-from inception_jax.report import runs
+from inception_jax.report import attempts, runs
 from inception_jax.report.curves import Curve
 from inception_jax.report.runs import Run
 from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, Trial
@@ -55,7 +55,7 @@ class TrialProgress:
             return self.trial.why
         if self.state == FAILED or (self.state == STOPPED and self.verdict):
             return str((self.verdict or {}).get("why") or (self.run and self.run.status.detail))
-        if self.run is None or self.state == DONE:
+        if self.run is None or self.run.status.detail == attempts.FINISHED:
             return ""
         return self.run.attempts[-1].host if self.state == RUNNING else self.run.status.detail
 
@@ -70,9 +70,9 @@ class TrialProgress:
         """The epoch that the run has reached."""
         if self.run is None:
             return 0.0
-        if self.state == DONE:
-            return self.epochs
-        return max((c.newest["epoch"] for c in self.run.curves), default=0.0)
+        done = self.state == DONE
+        newest = [c.newest["epoch"] for c in self.run.curves]
+        return min(self.epochs, max(newest, default=self.epochs if done else 0.0))
 
     @property
     def evaluation_curves(self) -> list[Curve]:

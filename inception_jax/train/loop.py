@@ -12,6 +12,7 @@ from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
 from inception_jax.runtime import distributed, multihost, startup
 from inception_jax.runtime.signals import Interrupt
+from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.feed import Feed
 from inception_jax.train.profile import Trace
 from inception_jax.train.sharded_step import SKIP, STOP
@@ -24,7 +25,7 @@ from inception_jax.workdir import jsonl
 from inception_jax.workdir.metric_writer import Writer
 from inception_jax.workdir.run_dir import RunDir
 
-DISK = 1800.0  # seconds that waiting for the disk may take, and the first evaluation's compilation
+DISK = 1800.0  # seconds that waiting for the disk may take, or for a program that compiles
 
 
 class Loop:
@@ -34,17 +35,18 @@ class Loop:
     (among them the maximum of all processes' signals), so that all processes decide alike.
 
     Sets `step` and `spent` in `record`, this attempt's line of attempts.jsonl. `start` is the step
-    before the first; `window` was saved with its checkpoint, and is None at step 0.
+    before the first; `window` was saved with its checkpoint, and is None at step 0. `early` gets
+    the evaluations, and may end the loop.
     """
 
     def __init__(
         self, trainer: Trainer, workdir: RunDir, saves: Checkpoints, interrupt: Interrupt,
-        clock: Timekeeper, record: dict[str, Any], bar: Progress, trace: Trace, *,
+        clock: Timekeeper, record: dict[str, Any], bar: Progress, trace: Trace, early: EarlyStop, *,
         start: int, window: dict[str, Any] | None,
     ):  # fmt: skip
         self._trainer, self._config, self._workdir = trainer, trainer.config, workdir
         self._saves, self._interrupt, self._clock = saves, interrupt, clock
-        self._record, self._bar, self._trace = record, bar, trace
+        self._record, self._bar, self._trace, self._early = record, bar, trace, early
         self._start, self._step = start, start  # _step: the last one logged
         self._pending: list[PendingStep] = []
         self._feed = Feed(trainer, start, interrupt)
@@ -54,18 +56,23 @@ class Loop:
             self._writer = Writer(workdir, resume_at=start, **logs)
         self._log = StepLog(trainer, workdir, self._writer, bar, clock, self._feed, saves, window)
 
-    def run(self, state: TrainState) -> None:
-        """Steps to the end of the run.
+    def run(self, state: TrainState) -> tuple[TrainState, int, dict[str, Any]]:
+        """Steps to the end of the run, or to an early stop of the training.
+
+        Returns:
+            The state, the last step, and the window to save with it.
 
         Raises:
             PreemptedError: a signal came to any process; the state is saved.
             DivergedError: a step's loss, gradient or weights are not finite.
         """
         self._clock.restart()
+        step, stopped = self._start, self._early.step
         try:
             if self._start and not self._is_evaluated():  # killed between saving and evaluating
                 self.evaluate(self._start, state)
-            for step in range(self._start + 1, self._trainer.program.total + 1):
+            while step < self._trainer.total and self._early.step == stopped:
+                step += 1
                 batch, waited = self.feed(step)
                 state = self.step(step, state, batch, waited)
                 self.log(step, state)
@@ -73,6 +80,7 @@ class Loop:
                 self.evaluate(step, state)
             with self._clock.apart("save", DISK, of_window=True):
                 self._saves.wait()
+            return state, step, self._log.window.state()
         finally:
             self._bar.close()
             if self._writer:
@@ -91,10 +99,10 @@ class Loop:
         self, step: int, state: TrainState, batch: pipeline.Batch, waited: float
     ) -> TrainState:
         """Dispatches a step; the device computes it while the one before is logged."""
+        self._enter(step, state)
+        placed = self._trainer.placed(batch, self._feed.signal(), step)
         with jax.profiler.StepTraceAnnotation("train", step_num=step):
-            state, metrics = self._trainer.step(
-                state, self._trainer.placed(batch, self._feed.signal())
-            )
+            state, metrics = self._trainer.compiled.of(self._trainer.stage(step))(state, placed)
         monitors = metrics.pop("monitors", {})
         self._pending.append(PendingStep(step, metrics, waited, batch["index"], monitors))
         for line in self._feed.new_unreadable():
@@ -104,10 +112,12 @@ class Loop:
     def log(self, step: int, state: TrainState) -> None:
         """Logs the steps before this one; this one too if its state is saved or evaluated.
 
-        So the device never waits for the host, and a state whose loss is bad is never saved.
+        So the device never waits for the host, and a state whose loss is bad is never saved. The
+        last step of a stage is logged too: a signal may come while the next program compiles.
         """
         first = step == self._start + 1
-        keep = 0 if first or self._saves_at(step) or self._evaluates_at(step) else 1
+        settled = first or self._saves_at(step) or self._evaluates_at(step)
+        keep = 0 if settled or step == self._trainer.stage(step).last else 1
         stop = False
         while len(self._pending) > (0 if stop else keep):
             pending = self._pending.pop(0)
@@ -153,9 +163,12 @@ class Loop:
                 result = evaluator.run(variables, stop=stop, idle=idle, quiet=quiet)
                 numbers = result.sums.compute()
                 epoch = step / self._trainer.program.per_epoch
+                self._early.add(step, numbers["top1"])
                 if self._writer:
                     weights = {"weights": "ema" if state.ema else "raw"}
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
+                    if self._config.train.patience:
+                        values["since_best"] = self._early.since_best
                     self._writer.write(step, epoch, evaluator.split, values)
                 self._saves.score(step, numbers["top1"])
                 folder = self._workdir.path / "eval"
@@ -173,6 +186,28 @@ class Loop:
             seen = numbers["top1"], numbers["count"], self._log.top1
             if warning := at_chance(evaluator.split, *seen, classes):
                 self._bar.say(warning)
+        if self._early.step == step:
+            self._save(step, state)
+            if distributed.first():
+                self._bar.say(self._early.reason)
+
+    def _enter(self, step: int, state: TrainState) -> None:
+        """Before the first step of a stage: waits until every process has compiled its program.
+
+        Then the next stage's program compiles, while this one's runs.
+        """
+        stage = self._trainer.stage(step)
+        if step == stage.first > self._start + 1:
+            compiling = self._trainer.compiled.ahead(stage)
+            try:
+                with self._clock.apart("start", DISK):
+                    while multihost.any_of(compiling.is_alive()):
+                        multihost.check(self._interrupt)
+                        compiling.join(0.2)
+            except PreemptedError:
+                self._leave(step - 1, state)
+        if step in (stage.first, self._start + 1) and stage.last < self._trainer.total:
+            self._trainer.compiled.ahead(self._trainer.stage(stage.last + 1))
 
     def _saves_at(self, step: int) -> bool:
         return step == 1 or self._trainer.due(step, self._config.checkpoint.every_epochs)
@@ -203,14 +238,13 @@ class Loop:
             self._saves.wait()
         self._step = self._record["step"] = step
         raise PreemptedError(
-            f"saved step {step} of {self._trainer.program.total} and stopped; "
-            f"the same command resumes"
+            f"saved step {step} of {self._trainer.total} and stopped; the same command resumes"
         )
 
     def _report_start(self) -> None:
         """Prints where the time to the first step went."""
         seconds = self._clock.first_step()
-        data, compiler = self._trainer.seconds_to_build, self._trainer.seconds_to_compile
+        data, compiler = self._trainer.seconds_to_build, self._trainer.compiled.seconds
         rest = max(seconds - data - compiler, 0.0)
         imports = max(startup.age() - seconds, 0.0)
         if distributed.first():

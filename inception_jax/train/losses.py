@@ -1,26 +1,85 @@
-"""The training objective: cross-entropy with label smoothing, auxiliary heads, L2."""
+"""The training objective: (binary) cross-entropy, smoothed and mixed labels, heads, L2."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from inception_jax.data.images.mix import MixedLabels
+from inception_jax.eval.metrics import rank
 from inception_jax.models import Output
 from inception_jax.models.lowering import parameters
 
+Labels = Int[Array, " b"] | MixedLabels
+
+
+def targets(
+    logits: Float[Array, "b c"], labels: Labels, smoothing: float = 0.0
+) -> Float[Array, "b c"]:
+    """(1 - smoothing) on the label plus smoothing / c on every class (1512.00567, section 7).
+
+    Of mixed labels the mean, weighted by their shares: timm's `mixup_target`.
+    """
+    if isinstance(labels, MixedLabels):
+        share = labels.share[:, None].astype(logits.dtype)
+        one, other = (targets(logits, x, smoothing) for x in (labels.label, labels.other))
+        return share * one + (1 - share) * other
+    one_hot = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
+    return optax.smooth_labels(one_hot, smoothing)
+
 
 def cross_entropy(
-    logits: Float[Array, "b c"], labels: Int[Array, " b"], smoothing: float = 0.0
+    logits: Float[Array, "b c"], labels: Labels, smoothing: float = 0.0
 ) -> Float[Array, " b"]:
-    """Cross-entropy in nats of `logits` with `labels`.
+    """Cross-entropy in nats of `logits` with the `targets` of `labels`."""
+    return optax.softmax_cross_entropy(logits, targets(logits, labels, smoothing))
 
-    The target is (1 - smoothing) on the label plus smoothing / c on every class (1512.00567,
-    section 7).
+
+def binary_cross_entropy(
+    logits: Float[Array, "b c"], labels: Labels, smoothing: float = 0.0, threshold: float = 0.0
+) -> Float[Array, " b"]:
+    """The mean over classes of each one's own cross-entropy with its target, by a sigmoid.
+
+    With a `threshold` targets above it become 1 and all others 0. As timm's `BinaryCrossEntropy`,
+    for which 2110.00476 takes a threshold of 0.2.
     """
-    targets = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    return optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, smoothing))
+    wanted = targets(logits, labels, smoothing)
+    if threshold:
+        wanted = (wanted > threshold).astype(logits.dtype)
+    return optax.sigmoid_binary_cross_entropy(logits, wanted).mean(axis=-1)
+
+
+def hits(logits: Float[Array, "b c"], labels: Labels) -> dict[str, Float[Array, ""]]:
+    """Top-1 and top-5: the share of images whose label is first, or among the first five.
+
+    An image with mixed labels counts each by its share.
+    """
+    if isinstance(labels, MixedLabels):
+        places = [rank(logits, x) for x in (labels.label, labels.other)]
+        weights = labels.share, 1 - labels.share
+
+        def among(first: int) -> Float[Array, ""]:
+            return sum(w * (p < first) for w, p in zip(weights, places, strict=True)).mean()
+
+        return {"top1": among(1), "top5": among(5)}
+    place = rank(logits, labels)
+    return {"top1": (place < 1).mean(), "top5": (place < 5).mean()}
+
+
+def distillation(
+    logits: Float[Array, "b c"], teacher: Float[Array, "b c"], temperature: float
+) -> Float[Array, " b"]:
+    """T^2 KL(teacher || student) in nats of the softmaxes at temperature T (1503.02531, section 2).
+
+    With T^2 its gradient keeps its size at any temperature.
+    """
+    student = jax.nn.log_softmax(logits / temperature)
+    target = jax.nn.log_softmax(teacher.astype(logits.dtype) / temperature)
+    return temperature**2 * (jnp.exp(target) * (target - student)).sum(axis=-1)
 
 
 def l2(
@@ -47,24 +106,37 @@ def _regularised(params: Mapping[str, Any], biases: bool) -> Iterator[Array]:
 
 def objective(
     output: Output,
-    labels: Int[Array, " b"],
+    labels: Labels,
     params: Mapping[str, Any],
     *,
     smoothing: float,
     aux_weight: float,
     weight_of_l2: float,
+    name: str = "cross_entropy",
+    threshold: float = 0.0,
     l2_biases: bool = False,
     without_l2: Collection[str] = (),
+    teacher: Float[Array, "b c"] | None = None,
+    teacher_weight: float = 0.0,
+    temperature: float = 1.0,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The scalar to minimise and its terms, each a mean over the batch.
 
-    Every auxiliary head counts `aux_weight` times (0.3 in 1409.4842, 0.4 in the released v3).
+    `name` is that of the loss, also of auxiliary heads, each of which counts `aux_weight` times
+    (0.3 in 1409.4842, 0.4 in the released v3). With the logits of a `teacher`, `distillation` is
+    `teacher_weight` of the main term, and the labels the rest.
     """
-    main = cross_entropy(output.logits, labels, smoothing).mean()
-    terms = {"cross_entropy": main}
+    loss = partial(cross_entropy, smoothing=smoothing)
+    if name == "binary_cross_entropy":
+        loss = partial(binary_cross_entropy, smoothing=smoothing, threshold=threshold)
+    main = loss(output.logits, labels).mean()
+    terms = {name: main}
     total = main
-    for name, logits in output.aux.items():
-        terms[f"loss_{name}"] = aux = cross_entropy(logits, labels, smoothing).mean()
+    if teacher is not None:
+        terms["distillation"] = soft = distillation(output.logits, teacher, temperature).mean()
+        total = (1 - teacher_weight) * main + teacher_weight * soft
+    for head, logits in output.aux.items():
+        terms[f"loss_{head}"] = aux = loss(logits, labels).mean()
         total = total + aux_weight * aux
     if weight_of_l2:
         total = total + weight_of_l2 * l2(params, l2_biases, without_l2)

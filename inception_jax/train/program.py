@@ -1,7 +1,6 @@
 """The train step of a config as a program: built and compiled without an image."""
 
 import functools
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -12,7 +11,16 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, state
+from inception_jax.train import (
+    augmentation,
+    optim,
+    sharded_step,
+    stages,
+    state,
+    teacher,
+    whitening,
+)  # fmt: skip
+from inception_jax.train.stages import Stage
 
 
 class Program:
@@ -27,7 +35,8 @@ class Program:
         inherited: paths of the arrays that `checkpoint.init` gives the run.
 
     Raises:
-        ConfigError: an unknown network, or devices that batch or groups do not divide over.
+        ConfigError: an unknown network, or devices that batch or groups do not divide over; no
+            run of `loss.teacher`.
     """
 
     def __init__(
@@ -37,16 +46,18 @@ class Program:
         c = config
         if not c.model.num_classes:
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
-        if c.model.dtype == "float16":  # at a large batch a seventh of the gradients would be zero
-            raise ConfigError(
-                "--config.model.dtype=float16: training does not scale its loss, so that small "
-                "gradients would be lost; use bfloat16, which has the range of float32"
+        if c.model.dtype == "float16" and not c.optim.loss_scale:
+            raise ConfigError(  # at a large batch a seventh of the gradients would be zero
+                "--config.model.dtype=float16 with --config.optim.loss_scale=0.0: small gradients "
+                "would be lost; set --config.optim.loss_scale=65536, or use bfloat16, which has "
+                "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
         self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
-        self.total = math.ceil(c.train.epochs * self.per_epoch - 1e-9)
+        self.stages = stages.of(c, self.per_epoch)
+        self.teacher = teacher.network(c.loss, self.model, min(s.size for s in self.stages))
         optimiser = c.optim.copy_and_resolve_references()
         with optimiser.unlocked():
             optimiser.lr = c.optim.lr * lr_factor
@@ -54,6 +65,7 @@ class Program:
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
             backbone=[r.name for r in self.model.rows()],
         )  # fmt: skip
+        self.tx = whitening.without_kernels(self.tx, self.model.fixed)
         self._check_devices()
 
     def _check_devices(self) -> None:
@@ -64,6 +76,12 @@ class Program:
                 f"--config.data.batch_size={c.data.batch_size}: expected a multiple of "
                 f"{num_shards * c.optim.accumulate} ({num_shards} devices x "
                 f"{c.optim.accumulate} microbatches)"
+            )
+        if (c.augment.mixup or c.augment.cutmix) and (local * c.optim.accumulate) % 2:
+            raise ConfigError(
+                f"--config.data.batch_size={c.data.batch_size}: expected an even number of images "
+                f"on each of {num_shards} devices, got {local * c.optim.accumulate}: augment.mixup "
+                f"and augment.cutmix mix neighbours"
             )
         group, normed = c.model.bn_group, self.model.switches.norm is not None
         if c.optim.accumulate > 1 and normed and local % group:
@@ -79,6 +97,16 @@ class Program:
                 f"in, and in another each device's must be whole before; set model.bn_group, or "
                 f"leave mesh.reduce=auto"
             )
+
+    @property
+    def total(self) -> int:
+        """The last step, without an early stop."""
+        return self.stages[-1].last
+
+    @property
+    def trained(self) -> int:
+        """The last step that trains, without an early stop."""
+        return stages.trained(self.stages)
 
     @property
     def reduce_dtype(self) -> str:
@@ -99,11 +127,19 @@ class Program:
             ConfigError: the images are below the network's minimum; the layer is named.
         """
         c = self.config
+        found = self._abstract(c.data.image_size, f"data.image_size={c.data.image_size}")
+        if (size := min(s.size for s in self.stages)) < c.data.image_size:
+            smaller = self._abstract(size, f"train.sizes={c.train.sizes}")
+            stages.check_shapes(found.params, smaller.params, size)
+        return found
+
+    def _abstract(self, size: int, key: str) -> state.TrainState:
+        """The state for images of `size` pixels, which `key` has."""
         try:
-            return state.abstract(**self._state_fields())
+            return state.abstract(**{**self._state_fields(), "image_size": size})
         except models.ImageTooSmallError as e:
             raise ConfigError(
-                f"--config.data.image_size={c.data.image_size} is too small for {c.model.name}: "
+                f"--config.{key} is too small for {self.config.model.name}: "
                 f"{e}; use a larger image, --config.model.stem=small, or --config.model.aux=false "
                 f"where an auxiliary head is named"
             ) from e
@@ -122,27 +158,52 @@ class Program:
     @functools.cached_property
     def train_step(self) -> Any:
         """The jitted step of this config: see `sharded_step.make_train_step`."""
+        return self._step()
+
+    @functools.cached_property
+    def recalibration_step(self) -> Any:
+        """The jitted step of `train.recalibrate`."""
+        return self._step(recalibrates=True)
+
+    def _step(self, recalibrates: bool = False) -> Any:
         c = self.config
         return sharded_step.make_train_step(
-            self.model, self.tx, self.rate, self.mesh, loss=c.loss, flip=c.data.flip,
-            colour=c.data.colour, seed=c.seed, ema_decay=c.ema.decay, accumulate=c.optim.accumulate,
-            zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
+            self.model, self.tx, self.rate, self.mesh, loss=c.loss,
+            augment=augmentation.of(c, self.model), seed=c.seed, ema_decay=c.ema.decay,
+            accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
-            inherited=self.inherited,
+            inherited=self.inherited, teacher=self.teacher, recalibrates=recalibrates,
+            sam=c.optim.sam, loss_scale=c.optim.loss_scale,
         )  # fmt: skip
 
     @property
     def empty_batch(self) -> dict[str, Any]:
-        """A training batch as shapes with their shardings."""
-        c, sharding = self.config, meshes.batch(self.mesh)
-        image = (c.data.batch_size, c.data.image_size, c.data.image_size, 3)
-        shape = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
-        return {
-            "image": shape(image, jnp.uint8),
-            "label": shape(image[:1], jnp.int32),
-            "signal": shape((meshes.shards(self.mesh),), jnp.int32),
-        }
+        """A training batch of full size as shapes with their shardings."""
+        return self._empty_batch(self.config.data.image_size)
 
-    def compiled(self) -> Any:
-        """The step, compiled for the mesh's devices, which need not be there."""
-        return self.train_step.lower(self.empty_state, self.empty_batch).compile()
+    def _empty_batch(self, size: int, recalibrates: bool = False) -> dict[str, Any]:
+        c, mesh = self.config, self.mesh
+        image = (c.data.batch_size, size, size, 3)
+        shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
+        whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
+        batch: dict[str, Any] = {
+            k: shape(image[:1], jnp.int32) for k in augmentation.inputs(c.augment)
+        }
+        batch["image"] = shape(image, jnp.uint8)
+        batch["signal"] = shape((meshes.shards(mesh),), jnp.int32)
+        if self.teacher:
+            batch["teacher"] = jax.tree.map(
+                lambda x: whole(x.shape, x.dtype), teacher.shapes(self.teacher)
+            )
+        return batch | ({"count": whole((), jnp.int32)} if recalibrates else {})
+
+    def compiled(self, stage: Stage | None = None) -> Any:
+        """The step of a stage, compiled for the mesh's devices, which need not be there.
+
+        Without a stage it is the train step on images of full size.
+        """
+        if stage is None:
+            return self.train_step.lower(self.empty_state, self.empty_batch).compile()
+        step = self.recalibration_step if stage.recalibrates else self.train_step
+        batch = self._empty_batch(stage.size, stage.recalibrates)
+        return step.lower(self.empty_state, batch).compile()

@@ -14,14 +14,16 @@ from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train import early_stop, teacher
 from inception_jax.train import trainer as trainers
+from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
 from inception_jax.train.rollback import Rollbacks
 from inception_jax.train.state import TrainState
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
-from inception_jax.workdir import class_names, run_dir
+from inception_jax.workdir import atomic, class_names, run_dir
 from inception_jax.workdir.run_dir import RunDir
 
 
@@ -57,30 +59,34 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         trace = Trace(folder, config.log.profile)
         stack.callback(saves.close)
         rollbacks = Rollbacks(workdir / "rollbacks.jsonl", config.train)
-        trainer = trainer.after_rollback(*rollbacks.in_force(newest or 0))
-        if distributed.first():
-            bar.say(_announcement(trainer, newest or 0))
-        state, window = _start(trainer, saves, newest, start_arrays, interrupt)
         step = newest or 0
+        trainer, early = _resumed(trainer, rollbacks, workdir, step)
+        if distributed.first():
+            bar.say(_announcement(trainer, step))
+            if step < trainer.total:  # `train.epochs` was raised
+                (workdir / "DONE").unlink(missing_ok=True)
+        state, window = _start(trainer, saves, newest, start_arrays, interrupt)
         while True:
             loop = Loop(
-                trainer, held, saves, interrupt, clock, record, bar, trace,
+                trainer, held, saves, interrupt, clock, record, bar, trace, early,
                 start=step, window=window,
             )  # fmt: skip
             try:
-                loop.run(state)
-                break
+                state, step, window = loop.run(state)
+                trainer = trainer.ending(early.step)
+                if step >= trainer.total:
+                    break
             except DivergedError as e:
                 del state
                 step = rollbacks.add(e, saves)
                 if distributed.first():
                     bar.say(f"{e}\n{rollbacks.summary()}")
-                trainer = trainer.after_rollback(*rollbacks.in_force(step))
+                trainer, early = _resumed(trainer, rollbacks, workdir, step)
                 state, window = saves.restore(step, trainer.program.empty_state)
         saves.close()
         if distributed.first():
             held.check()
-            (workdir / "DONE").touch()
+            atomic.write_text(workdir / "DONE", early.reason)
 
 
 def _opened(
@@ -94,9 +100,19 @@ def _opened(
         opened = run_dir.opened(workdir, trainer.config, allow_config_change)
         held = stack.enter_context(opened)
         class_names.write(workdir, trainer.source.classes)
+        teacher.keep(workdir, trainer.teacher, allow_config_change)
 
     multihost.decided(own)
     return held
+
+
+def _resumed(
+    trainer: Trainer, rollbacks: Rollbacks, workdir: Path, step: int
+) -> tuple[Trainer, EarlyStop]:
+    """The trainer with the rollbacks and the early stop of the run up to `step`."""
+    trainer = trainer.after_rollback(*rollbacks.in_force(step))
+    early = early_stop.resumed(workdir, trainer.config, trainer.program.trained, step)
+    return trainer.ending(early.step), early
 
 
 def _checkpoints(trainer: Trainer, held: RunDir) -> Checkpoints:
@@ -124,9 +140,9 @@ def _start(
     Raises:
         StoppedEarlyError: a signal came while the compiler worked.
     """
-    compiling = trainer.compile_ahead()
+    compiling = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
     if newest is None:
-        state, window = trainer.program.fresh_state(arrays), None
+        state, window = trainer.fresh_state(arrays), None
     else:
         state, window = saves.restore(newest, trainer.program.empty_state)
     while compiling.is_alive():
@@ -147,7 +163,7 @@ def _announcement(trainer: Trainer, start: int) -> str:
     left_out = [line for split, s in sources.items() for line in left_out_of(s).lines(split)]
     line = (
         f"{c.model.name} ({program.model.dialect}), {len(trainer.source):,} images of "
-        f"{c.data.classes} classes, {program.total:,} steps of {c.data.batch_size}, "
+        f"{c.data.classes} classes, {trainer.total:,} steps of {c.data.batch_size}, "
         f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
         f"{processes}" + (f", from step {start}" if start else "")
     )

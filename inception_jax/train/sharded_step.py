@@ -1,7 +1,7 @@
 """The train step on a mesh: one jitted program, made of `train_step` and what wraps it.
 
 From the inside out: `gradient` (recomputation, monitors), accumulation, the reduction between
-devices, ZeRO-1; around the step: augmentation, metrics, signals, the placement of the state.
+devices, ZeRO-1; around the step: a teacher, augmentation, metrics, signals, where the state is.
 """
 
 from collections.abc import Callable, Collection
@@ -13,19 +13,29 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from inception_jax.data.images import distort
 from inception_jax.models import Network, block_monitors, preprocess
 from inception_jax.models.lowering import forms, ops, parameters
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 from inception_jax.train.accumulation import accumulated
 from inception_jax.train.losses import objective
+from inception_jax.train.optim.loss_scale import scaled, with_loss_scale
+from inception_jax.train.recalibration import recalibration_step
+from inception_jax.train.sam import sharpness_aware
 from inception_jax.train.state import TrainState, places
-from inception_jax.train.train_step import Batch, Gradient, Metrics, gradient, train_step
+from inception_jax.train.train_step import (
+    Batch,
+    Gradient,
+    Metrics,
+    Objective,
+    gradient,
+    train_step,
+)
 
 Array = jax.Array
 Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
+BESIDE_IMAGES = ("teacher", "count")  # of a batch: `with_teacher`, `recalibration_step`
 RUN, STOP, SKIP = 0, 1, 2  # signals: go on; stop after the next step; this step does not count
 
 
@@ -36,8 +46,7 @@ def make_train_step(
     mesh: Mesh,
     *,
     loss: Any,
-    flip: bool,
-    colour: str,
+    augment: Callable[[Batch, Array], Batch],
     seed: int,
     ema_decay: float,
     accumulate: int,
@@ -47,6 +56,10 @@ def make_train_step(
     recompute: str = "none",
     vmem: int = 0,
     inherited: Collection[str] = (),
+    teacher: Network | None = None,
+    recalibrates: bool = False,
+    sam: float = 0.0,
+    loss_scale: float = 0.0,
 ) -> Step:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
@@ -54,47 +67,71 @@ def make_train_step(
     int32 [shards], see `with_signals`. Every metric is a mean over the batch, float32 at least.
     Randomness is a function of (seed, step, position in the batch).
 
-    `rate` is the learning rate by step, a metric; `loss` the config's section; `colour` a key of
-    `distort`'s colour distortions; `recompute` one of `remat.POLICIES`. `zero` shards optimiser
-    state and averages over the data axis (ZeRO-1). `accumulate` and `reduce_dtype`: see
-    `batch_gradient`; `monitors`: see `with_metrics`; `vmem`: see `xla_options.training`;
-    `inherited`: see `average_statistics`.
+    `rate` is the learning rate by step, a metric; `loss` the config's section; `augment` makes the
+    network's batch of a batch and a step (`augmentation.of`); `recompute` is one of
+    `remat.POLICIES`. `zero` shards optimiser state and averages over the data axis (ZeRO-1).
+    `accumulate` and `reduce_dtype`: see `batch_gradient`; `monitors`: see `with_metrics`; `vmem`:
+    see `xla_options.training`; `inherited`: see `average_statistics`; `teacher`: see
+    `with_teacher`; `sam`: see `sharpness_aware`, 0 is off; `loss_scale`: whether the optimiser has
+    one, see `optim.loss_scale`. With `recalibrates` it is the `recalibration_step`, whose batch has
+    its `count`.
     """
-    grad = batch_gradient(mesh, accumulate, zero, reduce_dtype, monitors, recompute)
-    minimised = partial(
-        objective,
-        smoothing=loss.label_smoothing,
-        aux_weight=loss.aux_weight,
-        weight_of_l2=loss.l2,
-        l2_biases=model.switches.l2_biases,
-        without_l2=model.without_l2,
+    monitors = monitors and not recalibrates
+    sam, loss_scale = (0.0, 0.0) if recalibrates else (sam, loss_scale)
+    grad = batch_gradient(
+        mesh, accumulate, zero, reduce_dtype, monitors, recompute, sam, loss_scale > 0
     )
+    minimised = _minimised(loss, model)
     step: Step = partial(
         train_step, model=model, tx=tx, objective=minimised, gradient=grad, ema_decay=ema_decay,
         seed=seed, inherited=inherited,
     )  # fmt: skip
-    step = with_augmentation(
-        step, partial(augment, model=model, flip=flip, colour=colour, seed=seed)
-    )
-    step = with_metrics(step, rate, monitors)
+    if recalibrates:
+        step = partial(
+            recalibration_step, model=model, objective=minimised, gradient=grad, seed=seed
+        )
+    if teacher:
+        step = with_teacher(step, teacher, model, mesh)
+    step = with_augmentation(step, augment)
+    step = with_loss_scale(step) if loss_scale else step
+    step = step if recalibrates else with_metrics(step, rate, monitors)
     step = with_signals(step)
     step = on_mesh(step, mesh, zero=zero, dtype=ops.wide(model.dtype), whole=not reduce_dtype)
     options = xla_options.training(mesh.devices.flat[0], vmem)
     return jax.jit(step, donate_argnums=0, compiler_options=options)
 
 
+def _minimised(loss: Any, model: Network) -> Objective:
+    """The objective of a config's `loss` section."""
+    return partial(
+        objective,
+        name=loss.name,
+        smoothing=loss.label_smoothing,
+        threshold=loss.target_threshold,
+        aux_weight=loss.aux_weight,
+        weight_of_l2=loss.l2,
+        l2_biases=model.switches.l2_biases,
+        without_l2=model.without_l2,
+        teacher_weight=loss.teacher_weight,
+        temperature=loss.temperature,
+    )
+
+
 def batch_gradient(
-    mesh: Mesh, accumulate: int, zero: bool, reduce_dtype: str, monitors: bool, recompute: str
-) -> Gradient:
+    mesh: Mesh, accumulate: int, zero: bool, reduce_dtype: str, monitors: bool, recompute: str,
+    sam: float = 0.0, loss_scale: bool = False,
+) -> Gradient:  # fmt: skip
     """The gradient over a batch that the devices of `mesh` share, in `accumulate` microbatches.
 
     With `reduce_dtype` the devices' gradients are added in it, which needs BatchNorm's groups
     within a device's images; empty leaves that to the partitioner: the dtype of the computation.
     """
-    grad = partial(gradient, monitors=monitors, recompute=recompute)
+    grad: Gradient = partial(gradient, monitors=monitors, recompute=recompute)
+    grad = scaled(grad) if loss_scale else grad
     grad = accumulated(grad, accumulate, 1 if reduce_dtype else meshes.shards(mesh))
     if reduce_dtype:
         grad = reduced(grad, mesh, reduce_dtype)
+    grad = sharpness_aware(grad, sam) if sam else grad
     return scattered(grad, mesh) if zero else grad
 
 
@@ -118,24 +155,29 @@ def scattered(grad: Gradient, mesh: Mesh) -> Gradient:
     return scatter
 
 
-def with_augmentation(step: Step, augment: Callable[[Array, Array], Array]) -> Step:
-    """`step`, given images uint8 [b, s, s, 3] as they were cropped."""
+def with_augmentation(step: Step, augment: Callable[[Batch, Array], Batch]) -> Step:
+    """`step`, given the batch as it was read."""
 
     def augmented(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        return step(state, {**batch, "image": augment(batch["image"], state.step)})
+        others = {k: batch[k] for k in BESIDE_IMAGES if k in batch}
+        return step(state, {**augment(batch, state.step), **others})
 
     return augmented
 
 
-def augment(
-    images: Array, step: Array, *, model: Network, flip: bool, colour: str, seed: int
-) -> Array:
-    """uint8 [b, s, s, 3] to the network's input, flipped and with distorted colours."""
-    if not flip and colour == "none":
-        return preprocess.as_input(images, model)
-    keys = distort.image_keys(seed, step, images.shape[0])
-    pixels = images.astype(ops.wide(model.dtype)) / 255
-    return preprocess.normalised(distort.augment(pixels, keys, flip=flip, colour=colour), model)
+def with_teacher(step: Step, teacher: Network, student: Network, mesh: Mesh) -> Step:
+    """`step` whose batch has the logits of a `teacher` at evaluation, instead of its variables.
+
+    It sees the student's augmented images, with its own normalisation.
+    """
+
+    def taught(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        images = preprocess.converted(batch["image"], student, teacher)
+        with forms.for_mesh(mesh):
+            logits = teacher.apply(batch["teacher"], images, train=False).logits
+        return step(state, {**batch, "teacher": logits})
+
+    return taught
 
 
 def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step:

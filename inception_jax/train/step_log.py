@@ -67,7 +67,7 @@ class StepLog:
         Raises:
             DivergedError: its loss or gradient is not finite.
         """
-        c, step, total = self._config, pending.step, self._trainer.program.total
+        c, step, total = self._config, pending.step, self._trainer.total
         self._last = pending, values
         if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
             self.stop(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
@@ -124,7 +124,7 @@ class StepLog:
 
     def _write(self, pending: PendingStep, rate: float) -> None:
         """The line of the window that ends with a step; the next one begins."""
-        step, total = pending.step, self._trainer.program.total
+        step, total = pending.step, self._trainer.total
         means, speed = self.window.means(), self._clock.speed(self._config.data.batch_size)
         if self._writer:
             epoch = self._epoch(step)

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from inception_jax.eval.metrics import rank
 from inception_jax.models import Network, block_monitors
 from inception_jax.models.lowering import ops, parameters, remat
+from inception_jax.train import losses
 from inception_jax.train.state import TrainState
 
 Array = jax.Array
-Batch = dict[str, Array]
+Batch = dict[str, Any]  # arrays; `label` may be `MixedLabels`
 Metrics = dict[str, Any]
 # (output, labels, params) -> the scalar to minimise and its terms: `losses.objective`.
 Objective = Callable[..., tuple[Array, Metrics]]
@@ -37,8 +37,9 @@ def gradient(
         model: the network; with `bn_decay=0` the new averages are the batch's own statistics.
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
-        batch: image [b, h, w, 3], the network's input, label int32 [b], and place int32 [b], of
-            each in the whole batch.
+        batch: image [b, h, w, 3], the network's input, label int32 [b] or `MixedLabels`, and
+            place int32 [b], of each in the whole batch; optionally teacher [b, classes], its
+            logits.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
@@ -53,9 +54,9 @@ def gradient(
             mutable=collections,
             rngs={"dropout": key},
         )
-        total, metrics = objective(output, batch["label"], params)
-        place = rank(output.logits, batch["label"])
-        metrics = {**metrics, "top1": (place < 1).mean(), "top5": (place < 5).mean()}
+        given = {"teacher": batch["teacher"]} if "teacher" in batch else {}
+        total, metrics = objective(output, batch["label"], params, **given)
+        metrics = {**metrics, **losses.hits(output.logits, batch["label"])}
         if monitors:
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])
         return total, (new.get("batch_stats", {}), metrics)
@@ -82,7 +83,8 @@ def train_step(
     `average_statistics`. Dropout is a function of (seed, step, place). The metrics have the
     gradient itself too, as `gradient`, for what measures it.
     """
-    batch = {**batch, "place": jnp.arange(batch["label"].shape[0])}
+    count = len(jax.tree.leaves(batch["label"])[0])
+    batch = {**batch, "place": jnp.arange(count)}
     key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
     measuring = model.clone(bn_decay=0.0)
     grads, (measured, metrics) = gradient(measuring, objective, state, batch, key)

@@ -1,9 +1,8 @@
 """The parts of a training run: source, program and evaluator."""
 
-import contextlib
 import copy
+import itertools
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,10 +15,15 @@ from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
+from inception_jax.models import from_config
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import user_paths
-from inception_jax.train import finetune
+from inception_jax.train import augmentation, finetune, stages, teacher, whitening
+from inception_jax.train.compiled_steps import CompiledSteps
 from inception_jax.train.program import Program
+from inception_jax.train.stages import Stage
+from inception_jax.train.state import TrainState
+from inception_jax.train.teacher import Teacher
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
@@ -37,8 +41,13 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
             f"{config.data.train_split!r}; set data.classes and model.num_classes"
         )
     program = Program(config, len(source), devices)
-    evaluator = Evaluator(config, program.model, program.mesh, config.eval.split)
-    return Trainer(source, program, evaluator, time.monotonic() - began)
+    if config.data.eval_size:
+        from_config.check_evaluated(program.model, config.data)
+    taught_by = teacher.load(config.loss, program.teacher, source.classes, program.mesh)
+    evaluator = Evaluator(
+        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol
+    )
+    return Trainer(source, program, evaluator, time.monotonic() - began, taught_by)
 
 
 def epoch_of(config: Any, step: int) -> float:
@@ -51,17 +60,19 @@ class Trainer:
 
     Attributes:
         shift: batches by which the order of the examples is ahead of the step, after rollbacks.
+        stages: of the run, see `stages.of`.
+        compiled: the programs of the stages.
         seconds_to_build: that source, program and evaluator took.
-        seconds_to_compile: that `compile_ahead` took.
     """
 
     def __init__(
-        self, source: Source, program: Program, evaluator: Evaluator, seconds_to_build: float = 0.0
-    ):
+        self, source: Source, program: Program, evaluator: Evaluator, seconds_to_build: float = 0.0,
+        teacher: Teacher | None = None,
+    ):  # fmt: skip
         self.source, self.program, self.evaluator = source, program, evaluator
-        self.config, self.shift = program.config, 0
-        self.seconds_to_build, self.seconds_to_compile = seconds_to_build, 0.0
-        self._compiled: Any = None
+        self.config, self.shift, self.stages = program.config, 0, program.stages
+        self.seconds_to_build, self.teacher = seconds_to_build, teacher
+        self.compiled = CompiledSteps(program)
 
     def after_rollback(self, shift: int, lr_factor: float) -> "Trainer":
         """The same, `shift` batches further on in the data, at `lr_factor` times the rate."""
@@ -70,7 +81,7 @@ class Trainer:
         old, other = self.program, copy.copy(self)
         devices = list(old.mesh.devices.flat)
         other.program = Program(self.config, old.images, devices, lr_factor, old.inherited)
-        other.shift, other._compiled = shift, None
+        other.shift, other.compiled = shift, CompiledSteps(other.program)
         return other
 
     def start_arrays(self) -> dict[str, Any] | None:
@@ -88,55 +99,67 @@ class Trainer:
             print("\n".join(lines))
         return taken
 
+    def ending(self, stop: int | None) -> "Trainer":
+        """The same, whose training ends early with step `stop`; None: with `train.epochs`."""
+        other = copy.copy(self)
+        other.stages = stages.of(self.config, self.program.per_epoch, stop)
+        return other
+
+    def fresh_state(self, start: dict[str, Any] | None) -> TrainState:
+        """The state at step 0, with the arrays `start` and what is computed from the data."""
+        computed = whitening.arrays(self.source, self.config.data, self.program.model)
+        return self.program.fresh_state({**computed, **(start or {})})
+
     @property
-    def step(self) -> Any:
-        """The train step: the program that `compile_ahead` compiled, if it did.
+    def total(self) -> int:
+        """The last step."""
+        return self.stages[-1].last
 
-        A second compilation is not always a cache hit: on the CPU, only process 0 has the cache.
-        """
-        return self._compiled or self.program.train_step
+    def stage(self, step: int) -> Stage:
+        """The stage of a step."""
+        return stages.at(self.stages, step)
 
-    def compile_ahead(self) -> threading.Thread:
-        """Compiles the step in a thread, while the state is initialised or restored.
-
-        An error is left to the first step, which compiles again and raises it where it is caught.
-        """
-
-        def work() -> None:
-            began = time.monotonic()
-            with contextlib.suppress(Exception):
-                self._compiled = self.program.compiled()
-            self.seconds_to_compile = time.monotonic() - began
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        return thread
-
-    def placed(self, batch: pipeline.Batch, signal: int) -> Any:
-        """This process's slice of a batch, and its signal, as the step takes them."""
+    def placed(self, batch: pipeline.Batch, signal: int, step: int) -> Any:
+        """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        rows = {"image": batch["image"], "label": batch["label"]}
+        rows = {key: batch[key] for key in augmentation.inputs(self.config.augment)}
         rows["signal"] = np.full(local, signal, np.int32)
-        return meshes.put(rows, meshes.batch(mesh))
+        placed = meshes.put(rows, meshes.batch(mesh))
+        if self.teacher:
+            placed["teacher"] = self.teacher.variables
+        if (stage := self.stage(step)).recalibrates:
+            count = np.int32(step - stage.first + 1)
+            placed["count"] = jax.device_put(count, meshes.replicated(mesh))
+        return placed
 
     def batches(
         self, start: int, idle: Callable[[], None]
     ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
         """The reader and the batches from step `start` on; `idle` is called while one waits."""
         c = self.config
-        read = pipeline.TrainReader(self.source, c.data, c.seed)
+        read = pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
-        span = range(start + self.shift, self.program.total + self.shift)
-        return read, pipeline.batches(
-            read, c.data.batch_size, span, shard=shard, idle=idle,
-            **readers.of(c.data)._asdict(),
+        each = (
+            pipeline.batches(
+                read.resized(size), c.data.batch_size,
+                range(steps.start + self.shift, steps.stop + self.shift),
+                shard=shard, idle=idle, **readers.of(c.data)._asdict(),
+            )
+            for size, steps in stages.stretches(self.stages, start)
         )  # fmt: skip
+        return read, itertools.chain.from_iterable(each)
 
     def due(self, step: int, every_epochs: float) -> bool:
-        """Whether a multiple of `every_epochs` epochs ends at `step`, or the run does."""
+        """Whether a multiple of `every_epochs` epochs ends at `step`, or the training or the run.
+
+        While BatchNorm is recalibrated, nothing is due before the run's end.
+        """
+        trained = stages.trained(self.stages)
+        if step >= trained:
+            return step in (trained, self.total)
 
         def count(s: int) -> int:
             return math.floor(s / (self.program.per_epoch * every_epochs) + 1e-9)
 
-        return step == self.program.total or count(step) > count(step - 1)
+        return count(step) > count(step - 1)

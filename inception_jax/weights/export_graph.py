@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
+from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
@@ -47,6 +48,7 @@ def export_graph(
     from jax import export
 
     model = from_config.build_model(config.model)
+    from_config.check_evaluated(model, config.data)
     endpoint = endpoint or model.endpoint_names()[-1]
     try:
         known("end-point", endpoint, model.endpoint_names())
@@ -55,14 +57,14 @@ def export_graph(
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
     forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
-    size = config.data.image_size
+    size = evaluated_size(config.data)
     about = {
         "input": f"uint8 [b, {size}, {size}, 3], RGB",
         "output": endpoint,
         "classes": class_names.read(workdir, config.model.num_classes),
         "crop": {
-            k: getattr(config.data, k)
-            for k in ("image_size", "eval_crop", "resize", "interpolation")
+            "image_size": size,
+            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
         },
     }
     text = json.dumps(about, indent=2) + "\n"

@@ -28,6 +28,9 @@ FREE = (
     "train.vmem", "train.watchdog",
 )  # fmt: skip
 
+# Schedules whose rate at a step does not depend on train.epochs, which may then be raised.
+ENDLESS = ("constant", "staircase", "exponential", "piecewise")
+
 
 class RunDir:
     """A directory and what is held of it: the inodes that its names had when they were opened.
@@ -147,12 +150,27 @@ def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
     before, after = dict(flatten(saved)), dict(flatten(now))
     keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in FREE]
+    hint = _length(before, after, workdir) if "train.epochs" in keys else ""
+    if "train.epochs" in keys and not hint:
+        keys.remove("train.epochs")
     if keys and not allowed:
         rows = "\n".join(f"  {k}: {before.get(k)} there, {after.get(k)} now" for k in keys)
         raise ConfigError(
-            f"--workdir={workdir} holds a run with another config:\n{rows}\n"
+            f"--workdir={workdir} holds a run with another config:\n{rows}\n{hint}"
             f"Use another --workdir, or --allow_config_change to continue it with the new values."
         )
+
+
+def _length(before: dict[str, Any], after: dict[str, Any], workdir: Path) -> str:
+    """Why a run may not get another `train.epochs`; empty if it may."""
+    if after["train.epochs"] < before["train.epochs"]:
+        return "A run can be made longer, not shorter.\n"
+    if (name := before["optim.schedule"]) in ENDLESS:
+        return ""
+    return (
+        f"optim.schedule={name} depends on train.epochs: its past rates would have been others. To "
+        f"go on from its weights: --config.checkpoint.init={workdir} with another --workdir.\n"
+    )
 
 
 def notes(config: Config, workdir: Path) -> dict[str, Any]:

@@ -42,4 +42,8 @@ def test_bench_of_a_page(capsys):
     assert cli.main(["data", "bench", *words, "--rounds=1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["images"], found["batch_size"], found["image_size"]) == (1437, 16, 24)
-    assert found["step"].startswith("simulated")
+    assert found["step"].startswith("simulated") and "policy" not in found["stages_ms"]
+    policy = ["--config.augment.policy=trivialaugment", "--config.augment.repeats=2"]
+    assert cli.main(["data", "bench", *words, "--rounds=1", *policy]) == 0
+    said = capsys.readouterr().out
+    assert "bilinear, trivialaugment; " in said and "policy " in said

@@ -22,6 +22,7 @@ def runs(tmp_path_factory):
     root, names = tmp_path_factory.mktemp("runs"), [str(i) for i in range(10)]
     evaluated.workdir(root / "a", 0, names)
     evaluated.workdir(root / "d", 7, names)
+    evaluated.workdir(root / "s", 0, names, eval__protocol="shift")
     evaluated.workdir(root / "b", 1, names, data__image_size=12)
     evaluated.workdir(root / "c", 2, ["background", *names], model__num_classes=11)
     return root
@@ -55,6 +56,14 @@ def test_protocols(runs, capsys):
     notes = []
     read = evaluations.read_all(runs / "a" / "eval", notes)
     assert len(read["test-12crop"].mistakes) == 48 and not notes
+
+
+def test_the_runs_own_protocol(runs, capsys):
+    """Without --protocol it is `eval.protocol`, whose file has the split's name; another's not."""
+    own = evaluate(capsys, f"--workdir={runs / 's'}")
+    assert own["protocol"] == "shift" and own["written"].endswith("/test.json")
+    plain = evaluate(capsys, f"--workdir={runs / 's'}", "--protocol=config")
+    assert plain["written"].endswith("/test-config.json") and hits(plain) != hits(own)
 
 
 def test_an_ensemble_of_different_networks(runs, capsys):
@@ -124,7 +133,7 @@ def test_what_is_printed(runs, capsys):
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
-    [(["--protocol=11crop"], 78, "expected one of config, slim"),
+    [(["--protocol=11crop"], 78, "expected one of config, mirror"),
      (["--config.model.width=0.5"], 78, "weights fit no other network"),
      (["--config.ema.decay=0"], 78, "give --raw"),
      (["--protocol=slim", "--config.data.eval_crop=0.5"], 78, "--protocol=slim` does not use"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inception_jax import cli
+from inception_jax.workdir import class_names
 
 SECONDS = 5.0  # the promise; a process that imports JAX takes 1.5 to 2.5 on two idle cores
 DIGITS = "--config=configs/digits.py"
@@ -129,10 +130,116 @@ OPTIM = [
     ("betas", (*TRAIN, "--config.optim.betas=(0.9,1.0)"), ["optim.betas=(0.9, 1.0)", "below 1"]),
     ("loss scale", (*TRAIN, "--config.optim.loss_scale=1024"),
      ["optim.loss_scale=1024", "dtype=float16"]),
+    ("float16", (*TRAIN, "--config.model.dtype=float16"),
+     ["model.dtype=float16", "--config.optim.loss_scale=65536"]),
     ("frozen rates", (*TRAIN, "--config.optim.backbone_lr=0", "--config.optim.layer_decay=0.8"),
      ["backbone_lr=0.0", "backbone_lr=1"]),
 ]  # fmt: skip
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *OPTIM]
+TEACHER = (*TRAIN, "--config.loss.teacher={tmp}/other")
+SIZES = (*TRAIN, "--config.train.sizes=(12,)")
+SAME = ("train", DIGITS, "--workdir={tmp}/same")
+WHOLE_RUN = [
+    ("sizes without ends", SIZES, ["size_epochs=()", "as many as train.sizes=(12,)"]),
+    ("falling sizes", (*TRAIN, "--config.train.sizes=(24,)", "--config.train.size_epochs=(9.0,)"),
+     ["train.sizes=(24,)", "below data.image_size=24"]),
+    ("no full size", (*SIZES, "--config.train.size_epochs=(30.0,)"),
+     ["size_epochs=(30.0,)", "below train.epochs=30.0"]),
+    ("40 pixels", (*TOO_SMALL[:-2], "--config.data.eval_size=40", *TOO_SMALL[-1:]),
+     ["--config.data.eval_size=40", LAYER, "larger images"]),
+    ("no BatchNorm", (*TRAIN, "--config.train.recalibrate=9", "--config.model.dialect=paper"),
+     ["train.recalibrate=9", "googlenet has no BatchNorm", "dialect=slim"]),
+    ("frozen averages", (*TRAIN, "--config.train.recalibrate=9", "--config.optim.backbone_lr=0"),
+     ["train.recalibrate=9", "backbone_lr=0", "frozen"]),
+    ("too patient", (*TRAIN, "--config.train.patience=5"),
+     ["train.patience=5", "every_epochs=5.0", "could not stop early"]),
+    ("no teacher", (*TRAIN, "--config.loss.teacher={tmp}/run"),
+     ["--config.loss.teacher={tmp}/run", "name a workdir of `train` or `import`"]),
+    ("untrained teacher", TEACHER, ["--config.loss.teacher={tmp}/other", "expected checkpoints"]),
+    ("teacher of other classes", (*TRAIN, "--config.loss.teacher={tmp}/cats"),
+     ["--config.loss.teacher={tmp}/cats", "of the 10 classes of this data ('0', ...)"]),
+    ("teacher without weight", (*TEACHER, "--config.loss.teacher_weight=0"),
+     ["teacher_weight=0.0", "expected a weight above 0"]),
+    ("longer cosine", (*SAME, "--config.train.epochs=40"),
+     ["train.epochs: 30.0 there, 40.0 now", "optim.schedule=cosine", "init={tmp}/same"]),
+    ("shorter run", (*SAME, "--config.train.epochs=20"), ["made longer, not shorter"]),
+]  # fmt: skip
+MIXUP, ALTERNATING = "--config.augment.mixup=0.2", "--config.augment.flips=alternating"
+BINARY = "--config.loss.name=binary_cross_entropy"
+THRESHOLD = (*TRAIN, BINARY, "--config.loss.label_smoothing=0.1")
+AUGMENT = [
+    ("odd batch", (*TRAIN, MIXUP, "--config.data.batch_size=63"), ["batch_size=63", "an even"]),
+    ("odd batch of a device", (*TRAIN, "--config.augment.cutmix=1", "--config.data.batch_size=24"),
+     ["batch_size=24", "each of 8 devices, got 3", "augment.cutmix"]),
+    ("negative alpha", (*TRAIN, "--config.augment.mixup=-0.2"), ["mixup=-0.2", "at least 0"]),
+    ("mixed by pair", (*TRAIN, MIXUP, "--config.augment.mix_per=pair"),
+     ["mix_per=pair", "'batch'", "'image'"]),
+    ("erasing as percent", (*TRAIN, "--config.augment.erasing=25"), ["erasing=25", "at most 1"]),
+    ("alternating nothing", (*TRAIN, "--config.data.flip=false", ALTERNATING),
+     ["flips=alternating", "data.flip=true"]),
+    ("alternating repeats", (*TRAIN, "--config.data.flip=true", ALTERNATING,
+     "--config.augment.repeats=3"), ["augment.repeats=3", "flips=random"]),
+    ("threshold of a softmax", (*TRAIN, "--config.loss.target_threshold=0.2"),
+     ["target_threshold=0.2", "binary_cross_entropy"]),
+    ("threshold above all", (*THRESHOLD, "--config.loss.target_threshold=0.95"),
+     ["target_threshold=0.95", "at least 0.01 and less than 0.91", "or none"]),
+    ("threshold below all", (*THRESHOLD, "--config.loss.target_threshold=0.005"),
+     ["target_threshold=0.005", "at least 0.01"]),
+    ("loss", (*TRAIN, "--config.loss.name=bce"), ["loss.name=bce", "'binary_cross_entropy'"]),
+]  # fmt: skip
+RAND = (*TRAIN, "--config.augment.policy=randaugment")
+TORCHVISION = (*RAND, "--config.augment.operations=torchvision")
+TRIVIAL = (*TRAIN, "--config.augment.policy=trivialaugment")
+POLICY = [
+    ("repeats", (*TRAIN, "--config.augment.repeats=3"), ["repeats=3", "divisor", "batch_size=64"]),
+    ("policy's name", (*TRAIN, "--config.augment.policy=randaugmnt"), ["=randaugmnt", "'randaug"]),
+    ("strong timm", (*RAND, "--config.augment.magnitude=15"),
+     ["magnitude=15", "at most 10", "=torchvision"]),
+    ("too strong", (*TORCHVISION, "--config.augment.magnitude=31"), ["magnitude=31", "at most 30"]),
+    ("between two", (*TORCHVISION, "--config.augment.magnitude=8.5"),
+     ["magnitude=8.5", "whole number", "=timm"]),
+    ("torchvision's noise", (*TORCHVISION, "--config.augment.magnitude_std=0.5"),
+     ["magnitude_std=0.5", "expected 0", "operations=timm"]),
+    ("two of one", (*TRIVIAL, "--config.augment.num_ops=3"),
+     ["num_ops=3", "one operation", "num_ops=2"]),
+    ("trivial strength", (*TRIVIAL, "--config.augment.magnitude=5"),
+     ["magnitude=5.0", "random strength", "magnitude=9.0", "=randaugment"]),
+    ("trivial noise", (*TRIVIAL, "--config.augment.magnitude_std=1"),
+     ["magnitude_std=1.0", "=0.0"]),
+    ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
+]  # fmt: skip
+NETS = [
+    (
+        "whitened stem of another",
+        (*TRAIN, "--config.model.name=inception_v3", "--config.model.stem=whitened"),
+        ["--config.model.stem: stem='whitened'", "paper, small", "googlenet_naive have"],
+    ),
+    (
+        "drop_path without shortcuts",
+        (*TRAIN, "--config.model.drop_path=0.1"),
+        ["--config.model.drop_path", "googlenet", "xception", "set drop_branch"],
+    ),
+    (
+        "drop_branch with shortcuts",
+        (
+            *TRAIN,
+            "--config.model.name=xception",
+            "--config.model.dialect=",
+            "--config.model.drop_branch=0.1",
+        ),
+        ["--config.model.drop_branch", "expected 0", "set drop_path"],
+    ),
+    (
+        "drop_path of 1",
+        (*TRAIN, "--config.model.drop_path=1.0"),
+        ["--config.model.drop_path=1.0", "at most 0.99"],
+    ),
+    (
+        "unknown protocol",
+        (*TRAIN, "--config.eval.protocol=shifted"),
+        ["--config.eval.protocol=shifted", "mirror", "shift"],
+    ),
+]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NETS, *WHOLE_RUN, *OPTIM]
 
 
 @pytest.fixture
@@ -160,10 +267,12 @@ def place(tmp_path, digits_config):
         (tmp_path / "images" / name).touch()
     old = {**digits_config, "loss": {"label_smoothing": 0.1, "aux_weight": 0.0}}
     other = {**digits_config, "optim": {**digits_config["optim"], "lr": 0.7}}
-    runs = {"other": json.dumps(other), "old": json.dumps(old), "damaged": '{"seed": 0'}
+    runs = {"same": json.dumps(digits_config), "cats": json.dumps(digits_config)}
+    runs |= {"other": json.dumps(other), "old": json.dumps(old), "damaged": '{"seed": 0'}
     for name, text in runs.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(text)
+    class_names.write(tmp_path / "cats", [f"cat {i}" for i in range(10)])
     (tmp_path / "file").touch()
     (tmp_path / "locked").mkdir()
     with (tmp_path / "locked" / ".lock").open("w") as lock:

@@ -35,12 +35,25 @@ BETWEEN = [
     ({"optim.accumulate": 4, "model.bn_group": 32}, "= 16"),
     ({"optim.accumulate": 2}, "set model.bn_group to 32"),
     ({"optim.warmup_epochs": 30.0}, "train.epochs=30"),
+    ({"train.sizes": (12, 16), "train.size_epochs": (5.0,)}, "size_epochs=(5.0,): expected as"),
+    ({"train.sizes": (16, 12), "train.size_epochs": (5.0, 9.0)}, "rising sizes below"),
+    ({"train.sizes": (12,), "train.size_epochs": (30.0,)}, "epochs below train.epochs=30"),
+    (
+        {"train.sizes": (12,), "train.size_epochs": (9.0,), "data.crop": "pad", "data.pad": 12},
+        "smallest of train.sizes=(12,)",
+    ),
+    ({"train.recalibrate": 1, "model.dialect": "paper"}, "googlenet has no BatchNorm"),
+    ({"train.recalibrate": 1, "optim.backbone_lr": 0.0}, "backbone_lr=0"),
+    ({"train.patience": 5}, "could not stop early"),
+    ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
 ]
 ALLOWED = [
     {"model.num_classes": 11}, {"model.num_classes": 18}, {"data.pad": 15},
     {"data.pad": 24, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
     {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},
     {"optim.warmup_epochs": 30.0, "optim.schedule": "constant"},
+    {"train.sizes": (12, 23), "train.size_epochs": (5.0, 29.9)}, {"train.patience": 4},
+    {"train.recalibrate": 9, "optim.backbone_lr": 0.1}, {"loss.teacher": "a"},
     {"data.source": "folder", "data.dir": "x"}, {"data.source": "tfds", "data.name": "mnist"},
 ]  # fmt: skip
 

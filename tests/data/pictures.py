@@ -94,7 +94,7 @@ def read(reader, positions: range) -> dict[str, np.ndarray]:
 def settings(**changes) -> SimpleNamespace:
     """A config's `data` section for 6-pixel crops."""
     section = {
-        "image_size": 6, "batch_size": 4, "crop": "inception", "area": (0.08, 1.0),
+        "image_size": 6, "eval_size": 0, "batch_size": 4, "crop": "inception", "area": (0.08, 1.0),
         "aspect": (0.75, 4 / 3), "pad": 0, "eval_crop": 0.875, "resize": "stretch",
         "interpolation": "bilinear", "flip": True, "colour": "slim", "cache": False,
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Tests of inception_jax.data.order."""
 
 import time
+from collections import Counter
 
 import numpy as np
 from hypothesis import given, settings
@@ -18,6 +19,26 @@ def test_an_epoch_has_every_example_once(count, seed, epoch):
     span = range(epoch * count, (epoch + 1) * count)
     found = [order.example_at(p, count, seed) for p in span]
     assert sorted(found) == list(range(count))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), SEEDS, st.integers(1, 5), st.integers(1, 40), st.integers(0, 9))
+def test_repeats(count, seed, repeats, different, batch):
+    """A batch is `repeats` times the next examples of the order without repeats."""
+    size = repeats * different
+    span = range(batch * size, (batch + 1) * size)
+    found = [order.example_at(p, count, seed, size, repeats) for p in span]
+    plain = range(batch * different, (batch + 1) * different)
+    assert found == [order.example_at(p, count, seed) for p in plain] * repeats
+
+
+def test_an_epoch_with_repeats():
+    """1/3 of the examples, each three times; in three epochs every one."""
+    found = [order.example_at(p, 480, 5, 48, 3) for p in range(3 * 480)]
+    for epoch in range(3):
+        seen = Counter(found[480 * epoch : 480 * (epoch + 1)])
+        assert len(seen) == 160 and set(seen.values()) == {3}
+    assert len(set(found)) == 480
 
 
 def test_orders_differ():

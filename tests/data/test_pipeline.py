@@ -1,12 +1,16 @@
 """Tests of inception_jax.data.pipeline."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inception_jax.config import augment
+from inception_jax.data.images.policy import Policy
+from inception_jax.data.order import Stream
 from inception_jax.data.pipeline import Shard, TrainReader, batches
 from tests.data.batches import Bare, equal
 from tests.data.pictures import Pictures, read, viewer
@@ -32,6 +36,7 @@ def test_a_batch():
     batch = next(batches(reader, 20, range(1), 2))
     assert {k: (v.dtype, v.shape) for k, v in batch.items()} == {
         "image": (np.uint8, (20, 6, 6, 3)), "label": (np.int32, (20,)), "index": (np.int32, (20,)),
+        "epoch": (np.int32, (20,)),
     }  # fmt: skip
     np.testing.assert_array_equal(
         batch["image"][..., 0], batch["index"][:, None, None] + 0 * batch["image"][..., 0]
@@ -60,6 +65,40 @@ def test_crops_differ_by_seed_and_epoch(crop):
     # Of the 49 places of a pad of 3, 40 draws meet 28 in the mean; of one seed's 20, 17.
     assert len({image.tobytes() for images in cut for image in images}) > 22
     assert not np.array_equal(*cut)
+
+
+POLICY = SimpleNamespace(**augment(policy="randaugment", magnitude_std=0.5, repeats=3))
+
+
+@pytest.mark.parametrize("crop", ["inception", "pad"])
+def test_a_policy_in_any_threads_processes_and_shards(crop):
+    """The same bits, also from a step on; off it changes nothing, and the repeats differ."""
+    data, source = section(crop=crop, pad=2, batch_size=24, image_size=16), Pictures(50, size=40)
+    reader = lambda: TrainReader(source, data, 3, POLICY)  # noqa: E731
+    whole = list(batches(reader(), 24, range(6), 1))
+    for options in ({"threads": 3}, {"threads": 2, "processes": 2}):
+        equal(list(batches(reader(), 24, range(2, 6), **options)), whole[2:])
+    shard = [list(batches(reader(), 24, range(6), 2, Shard(p, 2))) for p in range(2)]
+    equal([{k: np.concatenate([x[k] for x in pair]) for k in pair[0]}
+           for pair in zip(*shard, strict=True)], whole)  # fmt: skip
+    for batch in whole:
+        index, images = batch["index"].reshape(3, 8), batch["image"].reshape(3, 8, -1)
+        assert (index == index[0]).all() and len(set(index[0])) == 8
+        assert (images[0] != images[1]).any(axis=1).sum() >= 7
+    off = SimpleNamespace(**augment())
+    equal([read(TrainReader(source, data, 3, off), range(24))],
+          [read(TrainReader(source, data, 3), range(24))])  # fmt: skip
+
+
+def test_a_policy_comes_after_the_crop():
+    """It draws from the same stream, and what it makes of the crop is what the batch has."""
+    data = section(crop="central", image_size=16)
+    plain = read(TrainReader(Pictures(50, size=40), data, 3), range(40))["image"]
+    found = read(TrainReader(Pictures(50, size=40), data, 3, policy := SimpleNamespace(
+        **augment(policy="trivialaugment"))), range(40))["image"]  # fmt: skip
+    rng = Stream(3)
+    expected = [Policy(policy)(rng.at(i), image) for i, image in enumerate(plain)]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_random_interpolation_uses_all_four():

@@ -45,4 +45,4 @@ def test_a_program_that_fails(monkeypatch):
     """Its end is an error, not a wait."""
     broken = Pictures(50, bad=frozenset(range(50)))
     with pytest.raises(RuntimeError, match="its error is above"):
-        scaling._programs(broken, settings(batch_size=8), 0.1, 1)
+        scaling._programs((broken, settings(batch_size=8), 0.1, None), 1)

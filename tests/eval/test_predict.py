@@ -49,6 +49,25 @@ def test_top_classes(predictor, files):
         assert error or (sum(probabilities) == pytest.approx(1, rel=1e-5) and len(top) == 5)
 
 
+def test_the_views_of_the_runs_protocol(tiny_run, tmp_path):
+    """With `mirror` the probabilities are means over an image and its mirror."""
+    workdir, config = tiny_run
+    image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    for name, pixels in (("a", image), ("b", np.ascontiguousarray(image[:, ::-1]))):
+        (tmp_path / f"{name}.png").write_bytes(encoded(pixels, ".png"))
+    files = predict.image_files([tmp_path])[0]
+
+    def probabilities(protocol):
+        c = config.copy_and_resolve_references()
+        c.eval.protocol = protocol
+        found = predict.Predictor(c, workdir).run(files, 10)
+        return np.array([[p for _, p in sorted(top)] for _, top, _ in found])
+
+    one, both = probabilities("config"), probabilities("mirror")
+    assert abs(one[0] - one[1]).max() > 1e-3
+    np.testing.assert_allclose(both, np.tile(one.mean(axis=0), (2, 1)), rtol=1e-4)
+
+
 def test_features(predictor, files):
     """Pooled features are the mean of the spatial ones; an unknown end-point names the known."""
     row = "conv2"

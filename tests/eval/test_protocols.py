@@ -25,13 +25,15 @@ SIZES = st.sampled_from([8, 32, 96, 224, 299, 331])
 @example(height=500, width=501, size=299)
 @example(height=1, width=60_000, size=299)
 def test_views_are_unique_and_count_as_published(name, height, width, size):
-    """Each view is listed once, lies within the resized image, and 1, 10, 12 or 144 are counted."""
+    """Each view is listed once, lies within the resized image, and all are counted."""
     views = Protocol(name, size).views(height, width)
     assert len({v._replace(times=0) for v in views}) == len(views) <= COUNTS[name]
     assert sum(v.times for v in views) == COUNTS[name]
     for before, v in zip([None, *views], views, strict=False):
         y, x, h, w = v.box
-        assert y >= 0 and x >= 0 and y + h <= v.height and x + w <= v.width and min(h, w) >= size
+        out = 1 if name == "shift" else 0  # pixels by which it may leave the image
+        assert min(y, x) >= -out and y + h <= v.height + out and x + w <= v.width + out
+        assert min(h, w) >= size
         y, x, h, w = v.part
         assert y >= 0 and x >= 0 and y + h <= height and x + w <= width and min(h, w) >= 1
         assert v.height * v.width <= (2 * size) ** 2 * (protocols.LONGEST + 1)
@@ -77,6 +79,23 @@ def test_what_is_imported_is_evaluated_as_its_peer_does():
         own, peers = (protocols.from_data_section(data, n) for n in ("config", name))
         assert own.views(375, 500) == peers.views(375, 500), (peer, name)
         assert own.interpolation == peers.interpolation
+
+
+def test_mirror_and_shift():
+    """The config's crop and its mirror; in `shift` they weigh a half, both shifts a quarter."""
+    data = pictures.settings(eval_crop=0.7, image_size=32)
+    (own,) = protocols.from_data_section(data, "config").views(50, 60)
+    mirror = protocols.from_data_section(data, "mirror").views(50, 60)
+    assert mirror == [own, own._replace(mirror=True)]
+    shift = protocols.from_data_section(data, "shift").views(50, 60)
+    assert [(v.box.y, v.box.x, v.mirror, v.times) for v in shift] == [
+        (0, 0, False, 2), (0, 0, True, 2), (-1, -1, False, 1), (-1, -1, True, 1),
+        (1, 1, False, 1), (1, 1, True, 1),
+    ]  # fmt: skip
+    data.resize = "short_side"
+    assert [v.box[:2] for v in protocols.from_data_section(data, "shift").views(50, 60)[::2]] == [
+        (7, 12), (6, 11), (8, 13)
+    ]  # fmt: skip
 
 
 def test_144_by_hand():

@@ -11,7 +11,7 @@ from inception_jax.data.images.picture import Picture
 from inception_jax.data.images.resize import RESIZES
 from inception_jax.eval import protocols
 from inception_jax.eval.protocols import Protocol, short_side
-from inception_jax.eval.views import ViewReader, centre, fill
+from inception_jax.eval.views import ViewReader, all_views, centre, fill
 from tests.data import pictures
 
 
@@ -26,6 +26,8 @@ def test_the_config_protocol_is_what_predict_sees(height, width, square):
     views = Protocol("config", 9, 0.7, square).views(height, width)
     fill(Picture(image), views, "bilinear", found)
     assert (found[0] == centre(Picture(image), data)).all()
+    other = pictures.settings(resize=resize, eval_crop=0.7, image_size=4, eval_size=9)
+    assert (found[0] == centre(Picture(image), other)).all()  # whatever training's size is
     if square:
         big = cv2.resize(image, short_side(height, width, 13)[::-1])
         y, x = (round((side - 9) / 2) for side in big.shape[:2])
@@ -94,6 +96,30 @@ def test_pixels_equal_slices_of_a_full_decode(name, height, width):
     noise = cv2.resize(rng.integers(0, 256, (9, 9, 3), np.uint8), (width, height))
     for size in (32, 75):
         compare(pictures.encoded(noise), name, size)
+
+
+@pytest.mark.parametrize("name", ["mirror", "shift"])
+def test_shifts_of_a_small_image(name):
+    """As airbench's: reflected by one pixel, of which the first and the last 32 rows, and columns.
+
+    Each is then mirrored, and those that are not shifted count twice.
+    """
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="reflect")
+    crops = [image, image, padded[:32, :32], padded[2:, 2:]] if name == "shift" else [image]
+    expected = [x for crop in crops for x in (crop, crop[:, ::-1])]
+    found = all_views(Picture(image), Protocol(name, 32, 1.0))
+    assert sorted(x.tobytes() for x in found) == sorted(x.tobytes() for x in expected)
+    again = all_views(Picture(image), Protocol(name, 32, 1.0, square=True))
+    np.testing.assert_array_equal(found, again)
+
+
+def test_a_shift_inside_a_large_image():
+    """Is of the image's own pixels, not reflected."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 44, 3), np.uint8)
+    found = all_views(Picture(image), Protocol("shift", 20, 0.5, square=True))
+    np.testing.assert_array_equal(found[4], image[9:29, 11:31])
+    np.testing.assert_array_equal(found[6], image[11:31, 13:33])
 
 
 @pytest.mark.data

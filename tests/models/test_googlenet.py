@@ -40,3 +40,22 @@ def test_slims_classifier_starts_as_its_outer_scope_has_it():
     switches = models.create("googlenet", dialect="slim").switches
     draw = switches.logits_init(jax.random.key(0), (1024, 100))
     assert float(draw.std()) == pytest.approx((2 / 1024) ** 0.5, rel=0.02)
+
+
+def test_whitened_stem():
+    """31x31 after the whitening, 15x15 in module 3a, as many channels of it at any width."""
+    table = models.describe(one_of_each("googlenet", "batchnorm", stem="whitened"))
+    rows = {r.name: (r.grid, r.channels) for r in table.rows}
+    assert rows["whiten"] == ((31, 31), 24) and rows["conv1"] == ((31, 31), 8)
+    assert rows["pool1"][0] == rows["inception_3a"][0] == (15, 15)
+    assert rows["inception_4a"][0] == (8, 8) and rows["inception_5a"][0] == (4, 4)
+    narrow = one_of_each("googlenet_naive", stem="whitened", aux=False)
+    assert models.describe(narrow, 8).rows[-1].grid == (1, 1)
+
+
+def test_other_networks_have_no_whitened_stem():
+    """They are refused with those that have it."""
+    with pytest.raises(ValueError, match=r"stem='whitened'.*googlenet and googlenet_naive have"):
+        models.create("inception_v3", stem="whitened")
+    with pytest.raises(ValueError, match=r"unknown stem 'whitend'.*did you mean 'whitened'"):
+        models.create("googlenet", stem="whitend")

@@ -12,7 +12,7 @@ from inception_jax.plan import collectives, hlo
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import optim, sharded_step, state
 from tests.tiny import Tiny
-from tests.train.steps import LOSS
+from tests.train.steps import LOSS, augmenting
 
 # Instructions of the TPU's and the CPU's compiler, with one loop of three trips.
 PROGRAM = """
@@ -86,8 +86,8 @@ def of_step(model, devices=8, model_axis=1, *, size=8, images=16, zero=False, re
         model=model, tx=tx, mesh=mesh, image_size=size, seed=0, ema=True, zero=zero
     )
     step = sharded_step.make_train_step(
-        model, tx, lambda s: 0.1, mesh, loss=LOSS, flip=True, colour="none", seed=3, ema_decay=0.9,
-        accumulate=1, zero=zero, reduce_dtype=reduce_dtype,
+        model, tx, lambda s: 0.1, mesh, loss=LOSS, augment=augmenting(model), seed=3,
+        ema_decay=0.9, accumulate=1, zero=zero, reduce_dtype=reduce_dtype,
     )  # fmt: skip
     batch = {
         "image": jax.ShapeDtypeStruct(

@@ -92,6 +92,16 @@ def test_a_job_that_is_not_restarted(make_run: MakeRun) -> None:
     assert (status.word, status.detail) == ("stopped", "exit code 139: no; not restarted")
 
 
+def test_a_training_that_stopped_early(make_run: MakeRun) -> None:
+    """It is done, for the reason in DONE; an empty or damaged file is of one that finished."""
+    run = make_run()
+    for text, detail in ((b"stopped early at step 7\n", "stopped early at step 7"),
+                         (b"", "the run finished"), (b"\xff", "the run finished")):  # fmt: skip
+        (run / "DONE").write_bytes(text)
+        status = runs.read(run).status
+        assert (status.word, status.detail) == ("done", detail)
+
+
 def test_repeated_steps() -> None:
     """Steps after the checkpoint from which the next attempt started; the last repeats none."""
     tries = [Attempt(0.0, 0, "a", last=100), Attempt(1.0, 80, "a", last=80), Attempt(2.0, 80, "a")]

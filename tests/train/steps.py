@@ -1,16 +1,25 @@
 """The tiny network's train step on any mesh, for the tests of what wraps `train_step`."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from inception_jax import config as cfg
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import optim, sharded_step, state
+from inception_jax.train import augmentation, optim, sharded_step, state
 from inception_jax.train.sharded_step import RUN
 from tests.tiny import Tiny, batch, double
 
-LOSS = ConfigDict(dict(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
+LOSS = ConfigDict(cfg.loss(label_smoothing=0.1, aux_weight=0.3, l2=1e-4))
+
+
+def augmenting(model, *, flip=True, colour="none", seed=3, **section):
+    """An augmentation; `section` has keys of the config's section."""
+    options = dict(model=model, flip=flip, colour=colour, seed=seed)
+    return partial(augmentation.augment, section=ConfigDict(cfg.augment(**section)), **options)
 
 
 def rmsprop(lr=0.1):
@@ -43,16 +52,22 @@ def fresh(mesh, *, model=Tiny(), tx=None, zero=False, ema=True, dtype="float32")
     return jax.device_put(jax.tree.map(jnp.copy, new), state.places(new, mesh, zero))
 
 
-def setup(devices=1, model_axis=1, *, dtype="float32", bn_group=0, dropout=0.0, lr=0.1, **options):
+def setup(
+    devices=1, model_axis=1, *, kind=Tiny, dtype="float32", bn_group=0, dropout=0.0, drop_path=0.0,
+    lr=0.1, tx=None, loss=LOSS, colour="slim", augment=None, **options,
+):  # fmt: skip
     """A fresh state, its train step, and the mesh of `devices` x `model_axis`."""
-    model = Tiny(dtype=jnp.dtype(dtype), bn_group=bn_group, dropout=dropout)
+    rates = {"dropout": dropout, "drop_path": drop_path}
+    model = kind(dtype=jnp.dtype(dtype), bn_group=bn_group, **rates)
     mesh = meshes.make(devices, model_axis)
-    fields = dict(flip=True, colour="slim", seed=3, ema_decay=0.9, accumulate=1) | options
+    fields = dict(seed=3, ema_decay=0.9, accumulate=1) | options
+    augment = augmenting(model, colour=colour, **(augment or {}))
+    tx = tx or rmsprop(lr)
     step = sharded_step.make_train_step(
-        model, rmsprop(lr), lambda s: 0.1, mesh, loss=LOSS, **fields
+        model, tx, lambda s: 0.1, mesh, loss=loss, augment=augment, **fields
     )
     zero, ema = fields.get("zero", False), fields["ema_decay"] > 0
-    return fresh(mesh, model=model, zero=zero, ema=ema, dtype=dtype), step, mesh
+    return fresh(mesh, model=model, tx=tx, zero=zero, ema=ema, dtype=dtype), step, mesh
 
 
 def train(count=3, images=16, **options):

@@ -14,13 +14,17 @@ from inception_jax.train.sharded_step import RUN, SKIP, STOP
 class Reader:
     """A reader whose unreadable images the test sets."""
 
-    def __init__(self):
-        self.bad = SimpleNamespace(reasons={})
+    def __init__(self, size=8):
+        self.size, self.bad = size, SimpleNamespace(reasons={})
         self.clock = SimpleNamespace(ms=lambda: {"decode": 0.5})
 
     def empty(self, count):
         """A batch that does not count."""
-        return {"index": [-1] * count}
+        return {"index": [-1] * count, "size": self.size}
+
+    def resized(self, size):
+        """One of images of that size."""
+        return Reader(size)
 
 
 class Trainer:
@@ -30,6 +34,10 @@ class Trainer:
 
     def __init__(self, clock, waits):
         self.clock, self.waits = clock, waits
+
+    def stage(self, step):
+        """Images of 8 pixels for one step, then of 9."""
+        return SimpleNamespace(size=8 if step == 1 else 9)
 
     def batches(self, start, idle):
         """The reader, and the batches from a step on."""
@@ -63,12 +71,15 @@ def test_a_signal_is_sent_with_the_next_batch(clock):
 
 
 def test_without_a_batch_the_step_is_skipped(clock):
-    """No batch within GRACE of a signal: empty batches of this process's size, with SKIP."""
+    """No batch within GRACE of a signal: empty batches of this process's share, with SKIP.
+
+    Their images have the size of the step, which the other processes take.
+    """
     interrupt = Interrupt()
     interrupt.signal = signal.SIGTERM
     batches = Feed(Trainer(clock, [[1, GRACE, 0.1], []]), 0, interrupt)
-    for _ in range(2):
-        assert next(batches) == {"index": [-1] * 4} and batches.signal() == SKIP
+    for size in (8, 9):
+        assert next(batches) == {"index": [-1] * 4, "size": size} and batches.signal() == SKIP
 
 
 def test_each_unreadable_image_is_reported_once(clock):

@@ -3,6 +3,7 @@
 import io
 import shutil
 import signal
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,10 @@ from inception_jax.errors import ConfigError, DivergedError, PreemptedError
 from inception_jax.progress import Progress
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
+from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
+from inception_jax.train.stages import Stage
 from inception_jax.train.step_log import StepLog
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import build
@@ -32,7 +35,7 @@ def trainer():
         patch.setattr("inception_jax.train.program.build_model", lambda c: Tiny())
         config = digits(**changes, log__every_steps=2, log__tensorboard=False)
         trainer = build(config, jax.devices()[:1])
-    trainer.compile_ahead().join()
+    trainer.compiled.ahead(trainer.stage(1)).join()
     return trainer
 
 
@@ -48,9 +51,10 @@ class Run:
         self.saves = Checkpoints(workdir / "checkpoints", keep=5, before_write=held.check)
         self.clock = Timekeeper(0.0, Watchdog(0, workdir / "stacks.txt"))
         self.printed, trace = io.StringIO(), Trace(workdir / "profile", 0)
+        self.early = EarlyStop(1, program.trained, {})
         self.loop = Loop(
             trainer, held, self.saves, self.interrupt, self.clock, self.record,
-            Progress(program.total, stream=self.printed), trace,
+            Progress(program.total, stream=self.printed), trace, self.early,
             start=0, window=None,
         )  # fmt: skip
 
@@ -100,6 +104,15 @@ def test_a_run_to_its_end(current):
     assert current.record["step"] == 4 and spent["start"] > 0 and spent["steps"] > 0
 
 
+def test_an_early_stop(current):
+    """After an evaluation that is no better than one before; its state is saved, and said why."""
+    current.early.add(1, 1.0)
+    state, step, window = current.loop.run(current.state)
+    assert int(state.step) == step == 2 and window["count"] == 0
+    assert current.lines("test") == [2] and current.saved() == [1, 2]
+    assert "stopped early at step 2: 1 evaluations without a better" in current.printed.getvalue()
+
+
 @pytest.mark.parametrize("top1", [0.1, 0.9])
 def test_an_evaluation_at_chance_is_noticed(current, monkeypatch, top1):
     """Evaluation at chance is reported if training accuracy is 90%, not if it is at chance too."""
@@ -114,6 +127,26 @@ def test_a_signal_saves_and_stops(current):
     with pytest.raises(PreemptedError, match="saved step 1 of 4 and stopped"):
         current.loop.run(current.state)
     assert current.record["step"] == 1 and current.saved() == [1]
+
+
+def test_a_signal_while_the_next_program_compiles(current, trainer, monkeypatch):
+    """The last step of the stage is logged and saved; nothing of the next one has begun."""
+    stages = Stage(1, 3, 8), Stage(4, 4, 8)
+    monkeypatch.setattr(trainer, "stages", stages)
+    over = threading.Event()
+    compiling = threading.Thread(target=over.wait, daemon=True)
+    compiling.start()
+
+    def ahead(stage):
+        if stage == stages[1] and current.record.get("step") == 3:
+            current.interrupt.signal = signal.SIGTERM
+        return compiling
+
+    monkeypatch.setattr(trainer.compiled, "ahead", ahead)
+    with pytest.raises(PreemptedError, match="saved step 3 of 4 and stopped"):
+        current.loop.run(current.state)
+    over.set()
+    assert current.record["step"] == 3 and current.saved() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("call", ["save", "evaluate", "log"])
@@ -136,20 +169,16 @@ def test_a_workdir_that_is_removed(current, monkeypatch, call):
 def test_weights_that_are_not_finite_are_not_saved(current, trainer, monkeypatch):
     """The loss of a step is that of the weights before it; the weights after it are checked."""
 
-    class Broken:
-        """The trainer, of whose second step the averages are not finite."""
+    compiled = trainer.compiled.of(trainer.stage(1))
 
-        def __getattr__(self, name):
-            return getattr(trainer, name)
+    def broken(state, batch):
+        """The second step leaves averages that are not finite."""
+        state, metrics = compiled(state, batch)
+        if int(state.step) == 2:
+            state = state.replace(ema=jax.tree.map(lambda x: x * jnp.nan, state.ema))
+        return state, metrics
 
-        def step(self, state, batch):
-            """A step as the trainer's."""
-            state, metrics = trainer.step(state, batch)
-            if metrics["signal"] >= 0 and int(state.step) == 2:
-                state = state.replace(ema=jax.tree.map(lambda x: x * jnp.nan, state.ema))
-            return state, metrics
-
-    monkeypatch.setattr(current.loop, "_trainer", Broken())
+    monkeypatch.setattr(trainer.compiled, "of", lambda stage: broken)
     with pytest.raises(DivergedError, match="step 2: the weights it left"):
         current.loop.run(current.state)
     assert current.saved() == [1]

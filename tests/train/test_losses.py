@@ -7,7 +7,7 @@ import pytest
 
 from inception_jax import models
 from inception_jax.models import Output
-from inception_jax.train.losses import cross_entropy, l2, objective
+from inception_jax.train.losses import cross_entropy, distillation, l2, objective
 from tests.tiny import Tiny
 from tests.train.steps import random_like
 
@@ -41,6 +41,28 @@ def test_each_auxiliary_head_counts_its_weight():
     )
     assert jnp.allclose(total, want)
     assert set(terms) == {"loss", "cross_entropy", "loss_a", "loss_b"}
+
+
+def test_distillation_by_hand():
+    """T^2 KL(teacher || student) at T = 3; zero for equal logits, and a share of the main term.
+
+    Its gradient is T (softmax(student / T) - softmax(teacher / T)) (1503.02531, equation 2).
+    """
+    rng = np.random.default_rng(0)
+    student, teacher = (jnp.asarray(rng.normal(size=(5, 4)), jnp.float32) for _ in range(2))
+    p, q = (np.exp(x / 3) / np.exp(x / 3).sum(-1, keepdims=True) for x in (student, teacher))
+    found = distillation(student, teacher, 3.0)
+    np.testing.assert_allclose(found, 9 * (q * np.log(q / p)).sum(-1), rtol=1e-4)
+    slope = jax.grad(lambda x: distillation(x, teacher, 3.0).sum())(student)
+    np.testing.assert_allclose(slope, 3 * (p - q), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(distillation(student, student, 3.0), 0, atol=1e-6)
+    labels, options = jnp.arange(5) % 4, dict(smoothing=0.1, aux_weight=0.3, weight_of_l2=0.0)
+    given = dict(teacher=teacher, teacher_weight=0.25, temperature=3.0)
+    total, terms = objective(Output(student, {}, {}), labels, {}, **options, **given)
+    np.testing.assert_allclose(
+        total, 0.75 * terms["cross_entropy"] + 0.25 * terms["distillation"], rtol=1e-6
+    )
+    np.testing.assert_allclose(terms["distillation"], found.mean(), rtol=1e-6)
 
 
 def test_l2_acts_on_kernels_only():

@@ -6,10 +6,10 @@ import pytest
 
 from inception_jax import config as cfg
 from inception_jax import models
-from inception_jax.config import tree
+from inception_jax.config import between
 from inception_jax.errors import ConfigError
 from inception_jax.train.program import Program
-from tests.tiny import digits
+from tests.tiny import Tiny, digits
 
 
 def program(config, devices=None, lr_factor=1.0):
@@ -54,7 +54,7 @@ def test_the_networks_without_batch_norm():
     """`config` lists them, since it imports no network."""
     every = [(name, d) for name in models.names() for d in ("", *models.dialects(name))]
     without = {(n, d) for n, d in every if not models.create(n, dialect=d).switches.norm}
-    assert without == tree.WITHOUT_NORM
+    assert without == between.WITHOUT_NORM
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_networks_without_batch_norm():
     [(5, {}, r"batch_size=96: expected a multiple of 5 \(5 devices x 1"),
      (8, {"optim__accumulate": 5}, r"batch_size=96: expected a multiple of 40 \(8 devices x 5"),
      (2, {"optim__accumulate": 2, "model__bn_group": 16}, "bn_group=16: expected a divisor of 24"),
-     (1, {"model__dtype": "float16"}, "dtype=float16: .*use bfloat16"),
+     (1, {"model__dtype": "float16"}, "dtype=float16 .*loss_scale=65536, or use bf"),
      (1, {"model__num_classes": 0}, "num_classes=0: expected classes to train for"),
      (1, {"mesh__data": 3}, "mesh.data=3 x --config.mesh.model=1: expected at most the 1 devices")],
 )  # fmt: skip
@@ -85,6 +85,22 @@ def test_an_image_below_the_minimum_is_refused():
         ConfigError, match=r"image_size=40 is too small for inception_v3: .*stem=small"
     ):
         small.empty_state  # noqa: B018
+
+
+def test_the_step_has_sam_and_the_loss_scale(monkeypatch):
+    """Two passes with `optim.sam`, twice the convolutions; with `loss_scale` its metrics."""
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dtype=c.dtype))
+    found = {}
+    for key, more in (
+        ("plain", {}),
+        ("sam", {"optim__sam": 0.05}),
+        ("scaled", {"optim__loss_scale": 1024.0, "model__dtype": "float16"}),
+    ):
+        p = program(digits(**more))
+        traced = p.train_step.trace(p.empty_state, p.empty_batch)
+        found[key] = str(traced.jaxpr).count("conv_general_dilated["), traced.out_info[1]
+    assert found["sam"][0] == 2 * found["plain"][0] == 2 * found["scaled"][0]
+    assert found["scaled"][1].keys() - found["plain"][1].keys() == {"loss_scale", "skipped"}
 
 
 def test_epochs_count_images():

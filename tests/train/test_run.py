@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,8 @@ import jax
 import numpy as np
 import pytest
 
-from inception_jax import checkpoint
-from inception_jax.errors import PreemptedError
+from inception_jax import checkpoint, models
+from inception_jax.errors import ConfigError, PreemptedError
 from inception_jax.train import run
 from inception_jax.train.loop import Loop
 from inception_jax.workdir import jsonl
@@ -90,10 +91,24 @@ def wait_for_step(workdir, step, process):
     raise AssertionError(f"no step {step} after 150 s")
 
 
-def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
+# Every optional part of the optimiser; the rows join at steps 0, 1, 2 and 3 of 6.
+OPTIMISER = {
+    "optim__weight_decay": 1e-3, "optim__decay_mask": "backbone", "optim__agc": 0.1,
+    "optim__sam": 0.05, "optim__lookahead": 2, "optim__layer_decay": 0.8, "optim__clip": 1.0,
+    "optim__unfreeze_epochs": 1 / 15, "optim__schedule": "onecycle", "optim__warmup_epochs": 0.1,
+    "model__dtype": "float16", "optim__loss_scale": 2.0**18,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more", [{}, pytest.param(OPTIMISER, marks=pytest.mark.slow)], ids=["", "optimiser"]
+)
+def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, more):
     """SIGTERM after step 1 saves step 3 and stops; resumed, it ends as an uninterrupted run."""
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
-    changes = {"train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
+    monkeypatch.setattr(
+        "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, dtype=c.dtype)
+    )
+    changes = {**more, "train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
     config = digits(**changes, mesh__data=1, train__watchdog=0.0)
     run.run(config, tmp_path / "whole")
     save, stop = Loop.save, tmp_path / "stopped"
@@ -113,6 +128,77 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch):
     assert [e["event"] for e in events] == ["start", "end", "start", "end"]
     assert (events[1]["code"], events[2]["step"], events[3]["code"]) == (75, 3, 0)
     assert (stop / "DONE").exists()
+
+
+# Images of two sizes, an early stop after step 9, and a recalibration of three steps.
+STAGED = {
+    "data__image_size": 10, "train__sizes": (8,), "train__size_epochs": (0.2,),
+    "train__epochs": 0.9, "train__recalibrate": 3, "train__patience": 1, "eval__every_epochs": 0.2,
+    "checkpoint__every_epochs": 0.2, "optim__lr": 1e-9, "log__tensorboard": False,
+    "log__every_steps": 2, "mesh__data": 1, "train__watchdog": 0.0,
+}  # fmt: skip
+
+
+def signal_at(patch, steps):
+    """A signal while the loop is at the first of `steps`, which is then removed."""
+    feed = Loop.feed
+
+    def feed_and_signal(loop, step):
+        if steps and step == steps[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            steps.pop(0)
+        return feed(loop, step)
+
+    patch.setattr(Loop, "feed", feed_and_signal)
+
+
+@pytest.mark.slow
+def test_a_run_of_many_stages_resumes_bit_identically(tmp_path, monkeypatch):
+    """Stopped in every stage and between them, with a teacher; a stopped training stays done."""
+    monkeypatch.setitem(models.MODELS, "tiny", Tiny)
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
+    own = {"name": "tiny", "dialect": "tiny", "width": 1.0, "drop_rows": ()}
+    own = {f"model__{k}": v for k, v in own.items()}
+    taught = digits(**own, train__epochs=0.1, mesh__data=1, log__tensorboard=False)
+    run.run(taught, tmp_path / "teacher")
+    config = digits(**STAGED, **own, loss__teacher=str(tmp_path / "teacher"))
+    run.run(config, tmp_path / "whole")
+    stopped, steps = tmp_path / "stopped", [2, 4, 7, 10, 12]
+    with monkeypatch.context() as patch:
+        signal_at(patch, steps)
+        while steps:
+            with pytest.raises(PreemptedError):
+                run.run(config, stopped)
+            assert not (stopped / "DONE").exists()
+    for _ in range(2):
+        run.run(config, stopped)
+        assert lines(stopped) == lines(tmp_path / "whole")
+        assert weights(stopped) == weights(tmp_path / "whole")
+        assert "stopped early at step 9: 1 evaluations" in (stopped / "DONE").read_text()
+    assert weights(stopped)[0] == 12
+    found = [(x["step"], x.get("since_best")) for x in lines(stopped) if x["split"] == "test"]
+    assert found == [(3, 0), (6, 0), (9, 1), (12, 1)]
+    checkpoint.write(tmp_path / "other", checkpoint.load(tmp_path / "whole")[1])
+    shutil.rmtree(tmp_path / "teacher" / "checkpoints")
+    (tmp_path / "other" / "checkpoints").rename(tmp_path / "teacher" / "checkpoints")
+    shutil.copy(tmp_path / "other" / "run.json", tmp_path / "teacher")
+    with pytest.raises(ConfigError, match="expected the weights with which this run began"):
+        run.run(config, stopped)
+
+
+@pytest.mark.slow
+def test_a_longer_run_equals_one_from_the_start(tmp_path, monkeypatch):
+    """A finished run whose `train.epochs` is raised: DONE goes, and the weights are bit-equal."""
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
+    changes = {"optim__schedule": "constant", "log__tensorboard": False, "mesh__data": 1}
+    for epochs in (0.2, 0.4):
+        run.run(digits(**changes, train__epochs=epochs), tmp_path / "raised")
+    run.run(digits(**changes, train__epochs=0.4), tmp_path / "whole")
+    assert weights(tmp_path / "raised") == weights(tmp_path / "whole")
+    monkeypatch.setattr(Loop, "run", lambda *a: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.run(digits(**changes, train__epochs=0.6), tmp_path / "raised")
+    assert not (tmp_path / "raised" / "DONE").exists()
 
 
 @pytest.mark.slow

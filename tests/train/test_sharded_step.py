@@ -7,6 +7,7 @@ import pytest
 
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train.sharded_step import RUN, SKIP, STOP
+from tests.tiny import TinyResidual
 from tests.train.steps import close, put, setup, train, with_signal
 
 ALL_ON = {"dtype": "float64", "bn_group": 2, "dropout": 0.4, "images": 32}
@@ -37,6 +38,16 @@ def test_every_layout_agrees(float64, split_small_leaves, one_device, devices, m
     state, losses = train(devices=devices, model_axis=model_axis, **ALL_ON, **more)
     close(one_device[0], state, 1e-9)
     np.testing.assert_allclose(losses, one_device[1], rtol=1e-9)
+
+
+@slow
+def test_stochastic_depth_is_of_the_image(float64):
+    """8 devices with two microbatches each drop the modules that one device drops, to 1e-9."""
+    options = {**ALL_ON, "kind": TinyResidual, "drop_path": 0.5, "colour": "none", "count": 1}
+    one, losses = train(**options)
+    other, others = train(**options, devices=8, accumulate=2)
+    close(one, other, 1e-9)
+    np.testing.assert_allclose(losses, others, rtol=1e-9)
 
 
 @pytest.mark.parametrize("group", [0, pytest.param(4, marks=slow)])

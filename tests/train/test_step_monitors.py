@@ -12,7 +12,7 @@ from inception_jax.models import block_monitors
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import sharded_step
 from tests.tiny import TinyResidual, double
-from tests.train.steps import LOSS, fresh, put
+from tests.train.steps import LOSS, augmenting, fresh, put
 
 
 def setup(devices=1, dtype="float32", accumulate=1, monitors=True):
@@ -24,7 +24,7 @@ def setup(devices=1, dtype="float32", accumulate=1, monitors=True):
     up = state.params["block"]["2"]["up"]
     up["bias"] = -jnp.linspace(0, 20, 8, device=up["bias"].sharding)
     step = sharded_step.make_train_step(
-        model, tx, lambda s: 0.1, mesh, loss=LOSS, monitors=monitors, flip=True, colour="none",
+        model, tx, lambda s: 0.1, mesh, loss=LOSS, monitors=monitors, augment=augmenting(model),
         seed=3, ema_decay=0.9, accumulate=accumulate,
     )  # fmt: skip
     return double(state) if dtype == "float64" else state, step, put(mesh)
@@ -93,9 +93,7 @@ def test_with_microbatches(float64):
     )
     model = TinyResidual(dtype=jnp.dtype("float64"), bn_group=2)
     fresh, _, images = setup(dtype="float64")
-    pixels = sharded_step.augment(
-        images["image"], fresh.step, model=model, flip=True, colour="none", seed=3
-    )
+    pixels = augmenting(model)(images, fresh.step)["image"]
 
     @jax.jit
     def monitors_of(part):

@@ -9,6 +9,7 @@ import pytest
 
 from inception_jax import checkpoint
 from inception_jax.errors import ConfigError
+from inception_jax.train.stages import Stage
 from inception_jax.train.trainer import Trainer, build, epoch_of
 from inception_jax.workdir import run_dir
 from tests.tiny import digits
@@ -25,9 +26,15 @@ def test_other_classes_than_the_datas_are_refused():
 )
 def test_an_interval_in_epochs(every, steps):
     """2.5 steps an epoch: due at the first step at or after each multiple, and at the end."""
-    program = SimpleNamespace(per_epoch=2.5, total=9, config=None)
+    program = SimpleNamespace(per_epoch=2.5, stages=(Stage(1, 9, 8),), config=None)
     trainer = Trainer(None, program, None)
     assert [step for step in range(1, 10) if trainer.due(step, every)] == steps
+
+
+def test_the_evaluator_has_the_configs_protocol():
+    """`eval.protocol` is what evaluation during training uses."""
+    trainer = build(digits(eval__protocol="shift"), jax.devices()[:1])
+    assert trainer.evaluator.protocol.name == "shift"
 
 
 def test_after_a_rollback():
@@ -48,7 +55,7 @@ def test_a_batch_is_placed_with_a_signal_for_each_device():
     """The step reads images, labels and signals; the examples' numbers stay on the host."""
     trainer = build(digits(), jax.devices()[:4])
     rows = {"image": np.zeros((96, 8, 8, 3), np.uint8), "label": np.arange(96, dtype=np.int32)}
-    placed = trainer.placed({**rows, "index": np.arange(96)}, 2)
+    placed = trainer.placed({**rows, "index": np.arange(96)}, 2, step=1)
     assert placed["signal"].tolist() == [2, 2, 2, 2] and set(placed) == {*rows, "signal"}
     shapes = trainer.program.empty_batch
     assert all(x.sharding == shapes[k].sharding for k, x in placed.items())
@@ -63,21 +70,6 @@ def test_arrays_of_another_network_do_not_fit(tmp_path):
     with pytest.raises(ConfigError, match="only 0% of this one's parameters below the classifier"):
         trainer.start_arrays()
     assert build(digits(), jax.devices()[:1]).start_arrays() is None
-
-
-def test_an_error_of_the_compiler_waits_for_the_first_step(monkeypatch):
-    """The thread that compiles ahead ends quietly, and the step compiles again."""
-    trainer = build(digits(), jax.devices()[:1])
-
-    def compiled():
-        raise RuntimeError
-
-    monkeypatch.setattr(trainer.program, "compiled", compiled)
-    trainer.compile_ahead().join(60)
-    assert trainer.step is trainer.program.train_step
-    monkeypatch.setattr(trainer.program, "compiled", lambda: "compiled")
-    trainer.compile_ahead().join(60)
-    assert trainer.step == "compiled" and trainer.seconds_to_compile > 0
 
 
 def test_the_epoch_of_a_step():

@@ -220,6 +220,28 @@ def test_which_keys_may_change(config, tmp_path, key):
     assert run_dir.saved_config(tmp_path) == run_dir.plain(new)
 
 
+@pytest.mark.parametrize("schedule", cfg.RULES["optim.schedule"].expected.split("'")[1::2])
+def test_another_length(config, tmp_path, schedule):
+    """A run gets longer where its past rates stay the same, and never shorter."""
+    config.optim.schedule = schedule
+    longer, shorter = (config.copy_and_resolve_references() for _ in range(2))
+    longer.train.epochs, shorter.train.epochs = 1.5 * config.train.epochs, 0.5 * config.train.epochs
+    with run_dir.opened(tmp_path, config, False):
+        pass
+    with pytest.raises(ConfigError, match=r"train\.epochs: .*\n.*longer, not shorter"):
+        run_dir.check(tmp_path, shorter, False)
+    if schedule in ("constant", "staircase", "exponential", "piecewise"):
+        run_dir.check(tmp_path, longer, False)
+        longer.optim.lr *= 2
+        with pytest.raises(ConfigError) as e:
+            run_dir.check(tmp_path, longer, False)
+        assert "optim.lr: " in str(e.value) and "train.epochs" not in str(e.value)
+    else:
+        expected = f"schedule={schedule} depends on train.epochs.*checkpoint.init={tmp_path}"
+        with pytest.raises(ConfigError, match=expected):
+            run_dir.check(tmp_path, longer, False)
+
+
 def test_a_directory_that_cannot_be(config, tmp_path):
     """A file in the way is named."""
     (tmp_path / "file").touch()

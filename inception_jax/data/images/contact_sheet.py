@@ -1,14 +1,14 @@
 """A picture of a training batch, as the network sees it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
-import jax
 import numpy as np
 
 from inception_jax.config import Config
 from inception_jax.data import pipeline
-from inception_jax.data.images import distort
 from inception_jax.data.sources.listing import SUFFIXES
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
@@ -17,8 +17,13 @@ from inception_jax.workdir import atomic
 COLUMNS, MAX_IMAGES = 8, 64
 
 
-def write(config: Config, source: Source, step: int, out: Path) -> Path:
-    """Write the first 64 images of a training step, augmented, as a grid 8 images wide.
+def write(
+    config: Config, source: Source, step: int, out: Path, augment: Callable[[Any, int], Any]
+) -> Path:
+    """Write the first 64 images of a training step as a grid 8 images wide.
+
+    `augment` gives the pixels [n, s, s, 3], in [0, 1] where they are not noise, of a batch as it
+    was read and the step.
 
     Raises:
         ConfigError: the suffix of `out` is not that of an image.
@@ -26,15 +31,12 @@ def write(config: Config, source: Source, step: int, out: Path) -> Path:
     if out.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{out}: expected a file name ending in {', '.join(SUFFIXES)}")
     d = config.data
-    read = pipeline.TrainReader(source, d, config.seed)
+    read = pipeline.TrainReader(source, d, config.seed, config.augment)
     count = min(d.batch_size, MAX_IMAGES)
     batch = read.empty(count)
     read(range(step * d.batch_size, step * d.batch_size + count), batch)
-    keys = distort.image_keys(config.seed, step, d.batch_size)[:count]
-    pixels = jax.jit(distort.augment, static_argnames=("flip", "colour"))(
-        batch["image"].astype(np.float32) / 255, keys, flip=d.flip, colour=d.colour
-    )
-    images = np.asarray(pixels * 255).round().astype(np.uint8)
+    pixels = np.asarray(augment(batch, step)).clip(0, 1)
+    images = (pixels * 255).round().astype(np.uint8)
     scale = max(1, round(128 / d.image_size))
     images = images.repeat(scale, 1).repeat(scale, 2)
     border = ((0, -count % COLUMNS), (0, 2), (0, 2), (0, 0))

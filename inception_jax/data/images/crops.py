@@ -6,6 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.images.picture import Box
 
 Span = tuple[float, float]
@@ -93,6 +94,15 @@ def central_box(height: int, width: int, share: float, square: bool) -> Box:
     else:
         h, w = (n - 2 * int((n - n * share) / 2) for n in (height, width))
     return Box((height - h) // 2, (width - w) // 2, h, w)
+
+
+def evaluated_size(data: sections.Data) -> int:
+    """The side of the images of evaluation in pixels: `data.eval_size`, or that of training.
+
+    The two differ after arXiv:1906.06423 (FixRes): the random crop of training enlarges objects, so
+    that a network does better on larger images than it was trained on.
+    """
+    return data.eval_size or data.image_size
 
 
 def evaluated_with(interpolation: str) -> str:

@@ -18,6 +18,15 @@ ORDERS = {
 }
 
 
+# Folded in where otherwise a step is (FLIPS) or a position: no run has so many.
+FLIPS, MIX, ERASE = 2**32 - 1, 2**32 - 1, 2**32 - 2
+
+
+def step_key(seed: int, step: Array | int, kind: int) -> Array:
+    """The key of what a step draws for its whole batch; `kind` is MIX or ERASE."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), step), kind)
+
+
 def image_keys(seed: int, step: Array | int, count: int) -> Array:
     """One key per image of a step's global batch, from (seed, step, position): keys [count]."""
     key = jax.random.fold_in(jax.random.key(seed), step)
@@ -37,6 +46,18 @@ def augment(images: Array, keys: Array, *, flip: bool, colour: str) -> Array:
         return image if colour == "none" else distort_colour(image, colour_key, colour)
 
     return jax.vmap(one)(images, keys)
+
+
+def alternate(images: Array, seed: int, index: Array, epoch: Array) -> Array:
+    """Mirror an example in every other epoch, at random in the first: `index` and `epoch` int [b].
+
+    Its two forms are seen equally often, which random flips reach only on average
+    (arXiv:2404.00498, section 3.6; `airbench94.py` of KellerJordan/cifar10-airbench).
+    """
+    key = jax.random.fold_in(jax.random.key(seed), FLIPS)
+    first = jax.vmap(lambda i: jax.random.bernoulli(jax.random.fold_in(key, i)))(index)
+    mirrored = first ^ (epoch % 2 == 1)
+    return jnp.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
 def normalise(images: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Array:

@@ -23,7 +23,8 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 CACHED = 4096  # pixels of images in one step of the gradient by the kernel
 FEW = 16  # below this many channels, all pixels of a kernel are one matrix product
 MANY = 64  # from this many channels, one matrix product for each pixel is faster
-SMALL = 16  # below this grid, an extra output row costs more than it saves
+SMALL = 32  # up to this grid YNNPACK is faster for square kernels,
+SMALL_LINE = 15  # and up to this one for kernels of one row or column
 MOST_PIXELS = 9  # of a kernel whose gradient is computed pixel by pixel
 
 
@@ -59,7 +60,7 @@ def conv(
     GFLOP/s, XLA's 190), and so is the gradient by the kernel (130 to 360, XLA's 50 to 240).
     """
     if stride == 1:
-        return _taller(x, kernel, pads)
+        return _conv_stride_1(x, kernel, pads)
     grid = output_grid(x, kernel, stride, pads)
     if x.shape[-1] < FEW and forms.on("by_image"):
         return _gathered(x, kernel, stride, pads, grid)
@@ -99,22 +100,30 @@ def kernel_pixels(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return list(itertools.product(range(shape[0]), range(shape[1])))
 
 
-def _taller(
+def _conv_stride_1(
     x: Float[Array, "b h w c"], kernel: Float[Array, "kh kw c d"], pads: Pads
 ) -> Float[Array, "b h2 w2 d"]:
-    """A convolution of stride 1, padded so that its output has one row more than its input.
+    """A convolution of stride 1, by whichever of XLA's libraries is faster for its shape.
 
-    The extra rows are cut off again. XLA runs a convolution by YNNPACK unless its output is larger
-    than its input, and then by Eigen, which is faster: 306 instead of 218 GFLOP/s for 3x3 32 -> 64
-    at 147, 358 instead of 172 for 80 -> 192 at 71, 388 instead of 281 for 7x1 at 17. (The compiler
-    option against YNNPACK is no faster for a train step, and a caller's own `jit` would not set
-    it.)
+    XLA runs it by YNNPACK unless its output is larger than its input, and then by Eigen: that is
+    how the first is avoided here, with a row more of output that is cut off again. On one core
+    YNNPACK has 102 GFLOP/s for 3x3 64 -> 96 at 16 (Eigen 92) and for 5x5 48 -> 16 (55), Eigen 93
+    for 7x1 128 -> 192 at 17 (87); on two, Eigen has 306 instead of 218 for 3x3 32 -> 64 at 147 and
+    358 instead of 172 for 80 -> 192 at 71. (The compiler option against YNNPACK is no faster for a
+    train step, and a caller's own `jit` would not set it.) A kernel larger than its input, as 5x5
+    at 4, is left to neither (5 GFLOP/s) unless the input is padded first (98).
     """
     oh, ow = output_grid(x, kernel, 1, pads)
-    (top, bottom), sides = pads
-    extra = x.shape[1] + 1 - oh
-    if min(oh, ow) < SMALL or extra <= 0:
+    (kh, kw), (h, w) = kernel.shape[:2], x.shape[1:3]
+    if kh > h or kw > w:
+        # Without the barrier XLA makes the padding a part of the convolution again.
+        padded = lax.optimization_barrier(jnp.pad(x, ((0, 0), *pads, (0, 0))))
+        return plain_conv(padded, kernel, 1, ((0, 0), (0, 0)))
+    extra = h + 1 - oh
+    small = min(oh, ow) <= (SMALL if min(kh, kw) > 1 else SMALL_LINE)
+    if small or extra <= 0:
         return plain_conv(x, kernel, 1, pads)
+    (top, bottom), sides = pads
     return plain_conv(x, kernel, 1, ((top, bottom + extra), sides))[:, :oh]
 
 
@@ -162,7 +171,7 @@ def _gradient_by_input(
     if stride > 1:
         return jax.linear_transpose(lambda x: plain_conv(x, kernel, stride, pads), shape)(dy)[0]
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    return _taller(dy, turned, turned_pads(kernel, pads))
+    return _conv_stride_1(dy, turned, turned_pads(kernel, pads))
 
 
 def turned_pads(kernel: Float[Array, "kh kw i d"], pads: Pads) -> Pads:

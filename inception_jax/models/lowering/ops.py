@@ -65,10 +65,19 @@ def places_in_batch(places: Int[Array, " b"]) -> Iterator[None]:
 
 def keep(key: PRNGKeyArray, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
     """Which entries of `shape` [b, ...] dropout keeps: by the key and each image's place alone."""
-    b, *rest = shape
+    return _by_image(key, shape[0], lambda k: jax.random.bernoulli(k, 1 - rate, shape[1:]))
+
+
+def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+    """Numbers of [0, 1), of `shape` [b, ...]: by the key and each image's place alone."""
+    return _by_image(key, shape[0], lambda k: jax.random.uniform(k, shape[1:]))
+
+
+def _by_image(key: PRNGKeyArray, b: int, draw: Callable[[PRNGKeyArray], Array]) -> Array:
+    """What `draw` gives of each image's own key, [b, ...]."""
     places = _places.get()
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(b) if places is None else places)
-    return jax.vmap(lambda k: jax.random.bernoulli(k, 1 - rate, rest))(keys)
+    return jax.vmap(draw)(keys)
 
 
 def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:

@@ -21,7 +21,7 @@ def apply_rows(
     for unit in units(rows):
         apply = partial(apply_unit, conv=conv, unit=unit)
         # A row that repeats blocks makes a unit of each.
-        alone = len(unit) == 1 and getattr(unit[0][0].build, "repeats", False)
+        alone = len(unit) == 1 and getattr(unit[0][0].build, "modules", 1) > 1
         outputs = (apply if alone else remat.unit(apply))(net, x)
         for (row, _), x in zip(unit, outputs, strict=True):
             yield row.name, x

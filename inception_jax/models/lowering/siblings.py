@@ -37,20 +37,23 @@ class SharedConv(NamedTuple):
     rest: Branch
 
 
-def concat(branches: Sequence[Branch], x: Activation) -> Float[Array, "b h2 w2 d"]:
-    """The papers' filter concatenation: every branch on `x`, joined on channels."""
+def concat(
+    branches: Sequence[Branch], x: Activation, drop: Callable[[list[Array]], list[Array]] = list
+) -> Float[Array, "b h2 w2 d"]:
+    """The papers' filter concatenation: every branch on `x`, joined on channels.
+
+    `drop` changes the branches' outputs before they are joined (`stochastic_depth`).
+    """
     shared = {i: s for i, branch in enumerate(branches) if (s := shared_conv(branch))}
     # Initialisation creates the kernels one after the other.
     ready = not any(s.conv.is_initializing() for s in shared.values())
     shared = shared if len(shared) > 1 and ready and forms.on("siblings") else {}
     split = dict(zip(shared, split_branches(list(shared.values()), x), strict=True))
-    return jnp.concatenate(
-        [
-            split[i](x) if i in split else materialize(run(branch, x))
-            for i, branch in enumerate(branches)
-        ],
-        axis=-1,
-    )
+    outputs = [
+        split[i](x) if i in split else materialize(run(branch, x))
+        for i, branch in enumerate(branches)
+    ]
+    return jnp.concatenate(drop(outputs), axis=-1)
 
 
 def shared_conv(branch: Branch) -> SharedConv | None:

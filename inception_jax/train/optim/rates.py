@@ -1,6 +1,6 @@
 """Rates of layers: factors on the updates of rows of the network."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import optax
@@ -11,5 +11,28 @@ def scale(layers: Collection[str], factor: float) -> optax.GradientTransformatio
 
     def update(updates: Any, _: Any) -> Any:
         return {k: optax.tree.scale(factor, v) if k in layers else v for k, v in updates.items()}
+
+    return optax.stateless(update)
+
+
+def depths(rows: Sequence[str], params: Mapping[str, Any]) -> dict[str, int]:
+    """The layers of `params` by depth: classifiers 0, the last of `rows` 1, the one below it 2.
+
+    Rows without parameters, such as pools, do not count.
+    """
+    below = [name for name in reversed(rows) if name in params]
+    return {name: 1 + below.index(name) if name in below else 0 for name in params}
+
+
+def scale_by_depth(rows: Sequence[str], factor: float) -> optax.GradientTransformation:
+    """Multiplies the update of a layer by factor^depth.
+
+    As BEiT (arXiv:2106.08254) and timm's `param_groups_layer_decay`: the classifiers learn at lr,
+    the last row at factor * lr, the one below it at factor^2 * lr.
+    """
+
+    def update(updates: Any, _: Any) -> Any:
+        by = depths(rows, updates)
+        return {k: optax.tree.scale(factor ** by[k], v) for k, v in updates.items()}
 
     return optax.stateless(update)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jaxlib.version
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,7 +47,8 @@ def check_conv(n, c, k, stride, padding):
     ("n", "c", "k", "stride", "padding"),
     [
         (8, 20, (1, 1), 2, "SAME"),  # a matrix product
-        (19, 20, (3, 3), 1, "VALID"),  # one row more
+        (35, 20, (3, 3), 1, "VALID"),  # one row more
+        (4, 20, (5, 5), 1, "SAME"),  # a kernel larger than its input
         (18, 20, (5, 5), 1, "SAME"),
         (19, 3, (3, 3), 2, "VALID"),  # few channels
         (19, 64, (3, 3), 2, "SAME"),  # many channels
@@ -61,7 +63,7 @@ def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
 @pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(
-    n=st.sampled_from([7, 8, 9, 18, 19]),
+    n=st.sampled_from([4, 7, 8, 9, 18, 19, 35]),
     c=st.sampled_from([3, 20, 64]),  # channels at which the form changes
     k=st.sampled_from([(1, 1), (3, 3), (5, 5), (1, 7), (7, 1), (2, 2)]),
     stride=st.integers(1, 2),
@@ -70,6 +72,17 @@ def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
 def test_any_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
     """In any of these combinations."""
     check_conv(n, c, k, stride, padding)
+
+
+@pytest.mark.skipif(
+    jaxlib.version.__version_info__ < xla_options.CPU_OPTIONS_SINCE, reason="has no YNNPACK"
+)
+def test_a_kernel_larger_than_its_input_is_run_by_a_library():
+    """XLA's own loops, which it takes by default, are twenty times as slow."""
+    x, w = jnp.zeros((2, 4, 4, 24)), jnp.zeros((5, 5, 24, 64))
+    pads = ops.pads((4, 4), (5, 5), 1, "SAME")
+    compiled = jax.jit(lambda x, w: ops.conv(x, w, 1, pads)).lower(x, w).compile()
+    assert "ynn_fusion" in compiled.as_text()
 
 
 @pytest.mark.parametrize(("c", "stride"), [(64, 2), (20, 1)])

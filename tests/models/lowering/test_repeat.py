@@ -16,6 +16,5 @@ def test_names():
 
 
 def test_marks():
-    """Only a chain of blocks is marked: each of them is recomputed by itself."""
-    assert repeat(Added, 2, scale=1.0).__dict__["repeats"]
-    assert "repeats" not in repeat(Added, 1, scale=1.0).__dict__
+    """The row knows its number of modules: of several each is recomputed by itself."""
+    assert [repeat(Added, n, scale=1.0).__dict__["modules"] for n in (1, 2)] == [1, 2]

@@ -124,7 +124,12 @@ def test_the_backbone_learns_slower_or_not_at_all(name, factor):
             momentum=0.9,
             clip=1.0,
             backbone_lr=backbone_lr,
-        ) | {"name": name, "decay": 0.9, "eps": 1.0, "weight_decay": 0.1}
+        ) | {
+            "name": name,
+            "decay": 0.9,
+            "eps": 1.0,
+            "weight_decay": 0.1 if name == "adamw" else 0.0,
+        }
         c = cfg.ConfigDict(section)
         tx, _ = optim.build(c, epochs=1.0, steps_per_epoch=10.0, backbone=["stem"])
         with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
@@ -136,3 +141,30 @@ def test_the_backbone_learns_slower_or_not_at_all(name, factor):
     elif name == "sgd":
         norm = jnp.linalg.norm(slow["logits"]["kernel"])
         np.testing.assert_allclose(norm, 0.1 * 1.0, rtol=1e-6)
+
+
+def test_units_are_clipped_below_the_classifiers():
+    """With `agc` a unit's step has at most that share of its weights' norm; logits are free."""
+    section = cfg.optimizer("sgd", schedule=cfg.rate("constant", lr=1.0), agc=0.01)
+    tx, _ = optim.build(
+        cfg.ConfigDict(section), epochs=1.0, steps_per_epoch=1.0, backbone=["mixed"]
+    )
+    params = {k: {"kernel": jnp.asarray([[3.0, 1.0], [4.0, 0.0]])} for k in ("mixed", "logits")}
+    grads = {k: {"kernel": jnp.asarray([[30.0, 0.005], [40.0, 0.0]])} for k in params}
+    updates, _ = tx.update(grads, tx.init(params), params)
+    want = [[-0.03, -0.005], [-0.04, 0.0]]
+    np.testing.assert_allclose(updates["mixed"]["kernel"], want, rtol=1e-5)
+    np.testing.assert_allclose(updates["logits"]["kernel"], -grads["logits"]["kernel"])
+
+
+def test_rates_of_rows_multiply():
+    """`layer_decay` by depth, `backbone_lr` on all rows; the classifiers learn at lr."""
+    section = cfg.optimizer(
+        "sgd", schedule=cfg.rate("constant", lr=1.0), layer_decay=0.5, backbone_lr=0.1
+    )
+    rows = ("stem", "pool", "mixed")
+    tx, _ = optim.build(cfg.ConfigDict(section), epochs=1.0, steps_per_epoch=1.0, backbone=rows)
+    params = {k: {"kernel": jnp.ones(1)} for k in ("stem", "mixed", "logits")}
+    updates, _ = tx.update(params, tx.init(params), params)
+    got = {k: float(v["kernel"][0]) for k, v in updates.items()}
+    assert got == pytest.approx({"stem": -0.025, "mixed": -0.05, "logits": -1.0})

@@ -93,7 +93,7 @@ def test_one_cycle():
     got = rates("onecycle", 101, epochs=10.0, per_epoch=10.0, **given)
     theirs = optax.cosine_onecycle_schedule(100, 1.0, 0.3, 25.0, 40.0)
     with jax.numpy_dtype_promotion("standard"):
-        np.testing.assert_allclose(got, jax.vmap(theirs)(jnp.arange(101)), rtol=1e-4)
+        np.testing.assert_allclose(got, jax.jit(jax.vmap(theirs))(jnp.arange(101)), rtol=1e-4)
     np.testing.assert_allclose(got[[0, 30, 100]], [0.04, 1.0, 0.001], rtol=1e-6)
     cold = rates("onecycle", 111, epochs=11.0, per_epoch=10.0, cold_epochs=1.0, **given)
     np.testing.assert_array_equal(cold[:11], got[0])

@@ -1,0 +1,195 @@
+"""Rules between the keys of a config, and between its sections."""
+
+import itertools
+
+from inception_jax.config import optim
+from inception_jax.config.sections import Augment, Config
+from inception_jax.errors import ConfigError
+
+# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
+# A test compares these with the networks themselves, which a config does not import.
+WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
+
+
+def check(c: Config) -> None:
+    """Refuse values that cannot work together.
+
+    Raises:
+        ConfigError: names the keys, the expected and the given values, and what to change.
+    """
+    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
+        rules(c)
+
+
+def _papers(c: Config) -> None:
+    """Refuse what the sections of the papers' recipes cannot have together."""
+    d, m, o = c.data, c.model, c.optim
+
+    def refuse(holds: bool, message: str) -> None:
+        if holds:
+            raise ConfigError(message)
+
+    refuse(
+        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
+        f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
+        f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
+    )
+    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
+    refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
+    refuse(
+        d.source == "raw" and not (d.name and d.dir),
+        "--config.data.name or --config.data.dir is empty: name a set of decoded images, and the "
+        "folder that holds it",
+    )
+    refuse(
+        d.crop == "pad" and d.pad >= d.image_size,
+        f"--config.data.pad={d.pad}: expected less than data.image_size={d.image_size}",
+    )
+    micro, left = divmod(d.batch_size, o.accumulate)
+    refuse(
+        left != 0,
+        f"--config.optim.accumulate={o.accumulate}: expected a divisor of data.batch_size="
+        f"{d.batch_size}",
+    )
+    group, normed = m.bn_group, (m.name, m.dialect) not in WITHOUT_NORM
+    refuse(
+        normed and group > 0 and micro % group != 0,
+        f"--config.model.bn_group={group}: expected a divisor of data.batch_size / "
+        f"optim.accumulate = {micro}, or 0 for the whole batch",
+    )
+    refuse(
+        normed and group == 0 and o.accumulate > 1,
+        f"--config.model.bn_group=0 with --config.optim.accumulate={o.accumulate}: BatchNorm over "
+        f"the whole batch cannot be accumulated; set model.bn_group to {micro} or a divisor of it",
+    )
+    refuse(
+        m.dtype == "float64" and c.mesh.reduce != "auto",
+        f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
+        f"with which the devices add gradients of float64 in float64",
+    )
+
+
+def _augment(c: Config) -> None:
+    a, d = c.augment, c.data
+    if (a.mixup or a.cutmix) and d.batch_size % 2:
+        key = "mixup" if a.mixup else "cutmix"
+        raise ConfigError(
+            f"--config.data.batch_size={d.batch_size}: expected an even number with "
+            f"augment.{key}={getattr(a, key)}, which mixes pairs of images"
+        )
+    if a.flips == "alternating" and not d.flip:
+        raise ConfigError(
+            "--config.augment.flips=alternating with --config.data.flip=false: expected images "
+            "that are mirrored; set --config.data.flip=true, or leave augment.flips=random"
+        )
+    if a.flips == "alternating" and a.repeats > 1:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats} with --config.augment.flips=alternating: "
+            f"expected repeats=1, as all repeats of an example would be mirrored alike; set "
+            f"augment.flips=random"
+        )
+
+
+def _loss(c: Config) -> None:
+    threshold, smoothing = c.loss.target_threshold, c.loss.label_smoothing
+    if not threshold:
+        return
+    if c.loss.name != "binary_cross_entropy":
+        raise ConfigError(
+            f"--config.loss.target_threshold={threshold} with --config.loss.name={c.loss.name}: "
+            f"expected binary_cross_entropy, whose targets need not add up to 1"
+        )
+    low = smoothing / max(c.model.num_classes, 1)
+    if not low <= threshold < 1 - smoothing + low:
+        raise ConfigError(
+            f"--config.loss.target_threshold={threshold}: expected at least {low:g} and less than "
+            f"{1 - smoothing + low:g}, the targets of other classes and of the label with "
+            f"loss.label_smoothing={smoothing}; beyond these all classes are targets, or none"
+        )
+
+
+def _policy(c: Config) -> None:
+    """Refuse values of RandAugment's, TrivialAugment's and the repeats' keys that cannot work."""
+    a, batch_size = c.augment, c.data.batch_size
+    if batch_size % a.repeats:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats}: expected a divisor of data.batch_size="
+            f"{batch_size}"
+        )
+    if a.policy == "trivialaugment":
+        for key in ("num_ops", "magnitude", "magnitude_std"):
+            value, default = getattr(a, key), getattr(Augment, key)
+            if value != default:
+                raise ConfigError(
+                    f"--config.augment.{key}={value} with augment.policy=trivialaugment, which "
+                    f"does one operation at a random strength: expected the default, {default}; "
+                    f"set --config.augment.{key}={default}, or --config.augment.policy=randaugment"
+                )
+    if a.policy != "randaugment":
+        return
+    if a.operations == "timm" and a.magnitude > 10:
+        raise ConfigError(
+            f"--config.augment.magnitude={a.magnitude}: expected at most 10, timm's largest; "
+            f"torchvision's go to 30, with --config.augment.operations=torchvision"
+        )
+    if a.operations == "torchvision" and a.magnitude % 1:
+        raise ConfigError(
+            f"--config.augment.magnitude={a.magnitude}: expected a whole number from 0 to 30, the "
+            f"number of one of torchvision's 31 strengths; or set --config.augment.operations=timm"
+        )
+    if a.operations == "torchvision" and a.magnitude_std:
+        raise ConfigError(
+            f"--config.augment.magnitude_std={a.magnitude_std} with augment.operations=torchvision:"
+            f" expected 0: its RandAugment has one strength; or set --config.augment.operations="
+            f"timm"
+        )
+
+
+def _run(c: Config) -> None:
+    """Refuse what concerns a run as a whole: sizes, recalibration, early stops, a teacher."""
+    d, m, t = c.data, c.model, c.train
+    rules = (
+        (
+            len(t.sizes) != len(t.size_epochs),
+            f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes="
+            f"{t.sizes}, the epoch at which each of them ends",
+        ),
+        (
+            any(a >= b for a, b in itertools.pairwise((*t.sizes, d.image_size))),
+            f"--config.train.sizes={t.sizes}: expected rising sizes below data.image_size="
+            f"{d.image_size}, with which the training ends",
+        ),
+        (
+            bool(t.size_epochs) and t.size_epochs[-1] >= t.epochs,
+            f"--config.train.size_epochs={t.size_epochs}: expected epochs below train.epochs="
+            f"{t.epochs}, so that images of data.image_size={d.image_size} follow",
+        ),
+        (
+            d.crop == "pad" and bool(t.sizes) and d.pad >= min(t.sizes),
+            f"--config.data.pad={d.pad}: expected less than the smallest of train.sizes={t.sizes}",
+        ),
+        (
+            t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
+            f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
+            f"--config.train.recalibrate=0, or --config.model.dialect=slim",
+        ),
+        (
+            t.recalibrate > 0 and c.optim.backbone_lr == 0,
+            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr=0: a "
+            f"frozen backbone keeps BatchNorm's averages; set one of them to another value",
+        ),
+        (
+            t.patience > 0 and (t.patience + 1) * c.eval.every_epochs >= t.epochs,
+            f"--config.train.patience={t.patience}: expected fewer than the evaluations after the "
+            f"first one, every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs}: "
+            f"this training could not stop early",
+        ),
+        (
+            bool(c.loss.teacher) and c.loss.teacher_weight == 0,
+            "--config.loss.teacher_weight=0.0 with --config.loss.teacher: expected a weight above "
+            "0, or no teacher: --config.loss.teacher=",
+        ),
+    )
+    for broken, message in rules:
+        if broken:
+            raise ConfigError(message)

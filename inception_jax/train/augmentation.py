@@ -1,0 +1,70 @@
+"""From the reader's batch to the network's: mirror, colours, mixing, normalisation, erasing.
+
+All of it is inside the step, and a function of (seed, step, position in the batch); alternating
+flips are one of (seed, example, epoch).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+
+from inception_jax.config import sections
+from inception_jax.data.images import distort, erase, mix
+from inception_jax.models import Network, preprocess
+from inception_jax.models.lowering import ops
+from inception_jax.train.train_step import Batch
+
+Array = jax.Array
+
+
+def of(config: sections.Config, model: Network) -> Callable[[Batch, Array], Batch]:
+    """The augmentation of a config: (batch, step) -> batch."""
+    c = config
+    return partial(
+        augment, model=model, flip=c.data.flip, colour=c.data.colour, section=c.augment, seed=c.seed
+    )
+
+
+def inputs(section: sections.Augment) -> tuple[str, ...]:
+    """The arrays of a reader's batch that `augment` takes."""
+    more = ("index", "epoch") if section.flips == "alternating" else ()
+    return ("image", "label", *more)
+
+
+def augment(
+    batch: Batch,
+    step: Array,
+    *,
+    model: Network,
+    flip: bool,
+    colour: str,
+    section: sections.Augment,
+    seed: int,
+) -> Batch:
+    """The network's input, and labels of each image; int32 [b], or `mix.MixedLabels`.
+
+    `batch` has `inputs`: image uint8 [b, s, s, 3], label, index and epoch int32 [b].
+
+    The order is timm's: images are mixed before they are normalised, which is linear, and then
+    erased, so that what is erased belongs to no label.
+    """
+    images, labels = batch["image"], batch["label"]
+    mixing = section.mixup or section.cutmix
+    if not flip and colour == "none" and not mixing:
+        x = preprocess.as_input(images, model)
+    else:
+        pixels = images.astype(ops.wide(model.dtype)) / 255
+        if flip and section.flips == "alternating":
+            pixels = distort.alternate(pixels, seed, batch["index"], batch["epoch"])
+            flip = False
+        keys = distort.image_keys(seed, step, images.shape[0])
+        pixels = distort.augment(pixels, keys, flip=flip, colour=colour)
+        if mixing:
+            key = distort.step_key(seed, step, distort.MIX)
+            pixels, labels = mix.mix(pixels, labels, key, section)
+        x = preprocess.normalised(pixels, model)
+    if section.erasing:
+        key = distort.step_key(seed, step, distort.ERASE)
+        x = erase.erase(x, key, section.erasing, section.erasing_fill)
+    return {"image": x, "label": labels}

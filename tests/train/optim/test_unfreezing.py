@@ -1,0 +1,77 @@
+"""Tests gradual unfreezing: what has not joined does not move, and then starts afresh."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from inception_jax import config as cfg
+from inception_jax.train import optim
+
+LAYERS = ("stem", "mixed", "logits")  # join at steps 8, 4 and 0
+STEPS = 12
+KINDS = {
+    "sgd": {"momentum": 0.9},
+    "rmsprop": {"decay": 0.9, "momentum": 0.9, "eps": 1e-3},
+    "adamw": {"eps": 1e-8},
+    "muon": {"momentum": 0.9},
+}
+
+
+def trained(name, *, joins=0, layers=LAYERS, clip=0.0, **values):
+    """Parameters after each step from `joins` on of the layers, whose gradients are constant."""
+    rng = np.random.default_rng(0)
+    random = {k: {"kernel": jnp.asarray(rng.normal(size=(1, 1, 4, 4)))} for k in LAYERS}
+    params = {k: random[k] for k in layers}
+    schedule = cfg.rate("exponential", lr=0.1, decay_rate=0.5)
+    section = cfg.optimizer(
+        name, schedule=schedule, weight_decay=0.1, clip=clip, **KINDS[name], **values
+    )
+    rate_from = optim.schedule(cfg.ConfigDict(section), epochs=3.0, steps_per_epoch=4.0)
+    tx, _ = optim.build(
+        cfg.ConfigDict(section), epochs=3.0, steps_per_epoch=4.0, backbone=("stem", "pool", "mixed")
+    )
+    if joins:  # the reference: an optimiser that starts at the step, at the rate of the run
+        section |= {"lr": float(rate_from(joins))}
+        tx, _ = optim.build(cfg.ConfigDict(section), epochs=3.0, steps_per_epoch=4.0)
+    with jax.numpy_dtype_promotion("standard"):
+        state, update = tx.init(params), jax.jit(tx.update)
+        history = [params]
+        for _ in range(joins, STEPS):
+            updates, state = update(params, state, params)
+            params = optax.apply_updates(params, updates)
+            history.append(params)
+    return history
+
+
+@pytest.mark.parametrize(
+    "name", ["sgd", "rmsprop", "adamw", pytest.param("muon", marks=pytest.mark.slow)]
+)
+def test_a_row_starts_when_it_joins(name):
+    """Before, nothing of it moves, decay included; then it is a run of its own from that step."""
+    history = trained(name, unfreeze_epochs=1.0)
+    for layer, joins in (("logits", 0), ("mixed", 4), ("stem", 8)):
+        got = [np.asarray(params[layer]["kernel"]) for params in history]
+        for before in got[:joins]:
+            np.testing.assert_array_equal(before, got[0])
+        alone = [p[layer]["kernel"] for p in trained(name, joins=joins, layers=(layer,))]
+        np.testing.assert_allclose(got[joins:], alone, rtol=1e-5)
+        assert not np.allclose(got[joins], got[joins + 1])
+
+
+def test_clipping_counts_what_learns():
+    """In the first step the classifier alone has the whole norm."""
+    first, second = trained("sgd", unfreeze_epochs=1.0, clip=1.0)[:2]
+    w = first["logits"]["kernel"]
+    moved = w - second["logits"]["kernel"] - 0.1 * 0.1 * w
+    np.testing.assert_allclose(jnp.linalg.norm(moved.reshape(-1)), 0.1, rtol=1e-5)
+
+
+def test_off_leaves_no_state():
+    """Without it, and without the other new keys, SGD's state is as before: a trace and a count."""
+    section = cfg.optimizer("sgd", schedule=cfg.rate("cosine", lr=0.1), momentum=0.9)
+    tx, _ = optim.build(cfg.ConfigDict(section), epochs=1.0, steps_per_epoch=4.0, backbone=LAYERS)
+    params = {"stem": {"kernel": jnp.ones(2)}}
+    want = optax.sgd(lambda n: 0.1, momentum=0.9).init(params)
+    assert jax.tree.structure(tx.init(params)) == jax.tree.structure(want)
