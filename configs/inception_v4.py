@@ -4,6 +4,7 @@ r"""Inception-v4 on ImageNet-1k: arXiv:1602.07261, sections 4 and 5.
     inception-jax train --config=configs/inception_v4.py:tpu --workdir=runs/v4_tpu
 
 `:tpu` is the recipe of tensorflow/tpu, models/experimental/inception/inception_v4.py.
+`replicas=N` is for N times 32 images a step.
 
 Paper (Table 2, one crop, 48,238 images): 20.0% top-1, 5.0% top-5 error.   TF-slim: 80.2% top-1,
 95.2% top-5.   `:tpu`: no number is published with it.
