@@ -5,7 +5,6 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
-import copy
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -73,9 +72,9 @@ class TrainReader:
 
     def resized(self, size: int) -> "TrainReader":
         """The same reader of images of `size` pixels, with the same bad images and times."""
-        other = copy.copy(self)
-        values = {**vars(self._data), "image_size": size}
-        other._data = cast(sections.Data, SimpleNamespace(**values))
+        data = cast(sections.Data, SimpleNamespace(**{**vars(self._data), "image_size": size}))
+        other = TrainReader(self._source, data, self._seed, self._augment)
+        other.bad, other.clock = self.bad, self.clock
         return other
 
     def drain_stats(self) -> Any:

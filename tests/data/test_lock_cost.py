@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import cv2
 import pytest
 
 from experiments.input import lock
+from inception_jax.config import augment
 from inception_jax.data import lock_cost
 from inception_jax.data.sources import file_bytes
 from inception_jax.data.sources.files import Files
@@ -43,6 +45,14 @@ def test_an_image_hands_the_lock_over_three_times(tmp_path, crop, how):
         1e6 / (cost.held_us + cost.hand_overs * cost.hand_over_us)
     )
     assert cost.json()["images_per_s_at_most"] == cost.images_per_s
+
+
+@pytest.mark.usefixtures("turbojpeg_library")
+def test_a_policy_hands_it_over_more_often(tmp_path):
+    """OpenCV's calls of TrivialAugment are counted: one or more for most operations."""
+    section = SimpleNamespace(**augment(policy="trivialaugment", operations="torchvision"))
+    cost = lock_cost.measure(photographs(tmp_path), settings(image_size=32), section)
+    assert 3.7 < cost.hand_overs < 6
 
 
 def test_functions_are_restored(tmp_path):

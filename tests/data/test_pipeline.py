@@ -90,6 +90,20 @@ def test_a_policy_in_any_threads_processes_and_shards(crop):
           [read(TrainReader(source, data, 3), range(24))])  # fmt: skip
 
 
+def test_a_resized_reader_shares_what_is_counted():
+    """Bad images and times are those of the first one; the policy is there too."""
+    source = Pictures(200, size=40, bad=frozenset({5}))
+    whole = TrainReader(source, section(batch_size=3), 3, POLICY)
+    other = whole.resized(16)
+    found = read(other, range(600))
+    assert found["image"].shape == (600, 16, 16, 3)
+    assert whole.bad.reasons == {"picture 5": "broken"} and whole.clock.ms()["policy"] > 0
+    expected = read(
+        TrainReader(source, section(image_size=16, batch_size=3), 3, POLICY), range(600)
+    )
+    equal([found], [expected])
+
+
 def test_a_policy_comes_after_the_crop():
     """It draws from the same stream, and what it makes of the crop is what the batch has."""
     data = section(crop="central", image_size=16)

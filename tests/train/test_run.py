@@ -109,6 +109,7 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, more):
         "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, dtype=c.dtype)
     )
     changes = {**more, "train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
+    changes |= {"augment__policy": "randaugment", "augment__magnitude_std": 0.5}
     config = digits(**changes, mesh__data=1, train__watchdog=0.0)
     run.run(config, tmp_path / "whole")
     save, stop = Loop.save, tmp_path / "stopped"

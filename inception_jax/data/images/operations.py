@@ -153,7 +153,12 @@ def _blended(low: np.ndarray | int, high: np.ndarray, factor: float) -> np.ndarr
     found = np.subtract(high, low, out=_floats(*high.shape), dtype=np.float32)
     found *= np.float32(factor)
     found += low
-    return np.clip(found, 0, 255, out=found).astype(np.uint8)
+    return _cut(found)
+
+
+def _cut(levels: np.ndarray) -> np.ndarray:
+    """The levels from 0 to 255, uint8, their fractions cut off."""
+    return np.clip(levels, 0, 255, out=np.empty(levels.shape, np.uint8), casting="unsafe")
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
@@ -198,13 +203,11 @@ def _slid(image: np.ndarray, shifts: np.ndarray, resample: str, fill: int) -> np
         out=_floats(height, 3 * width), dtype=np.float32, casting="unsafe",
     )  # fmt: skip
     found += ROUNDING
-    np.clip(found, 0, 255, out=found)
     # The centres of the pixels that are read lie in the image: a run of `width` in every row.
     inside = np.zeros(width + 2 * margin, np.uint8)
     inside[margin : margin + width] = 1
     inside = _runs(inside, width)[margin + np.floor(shifts + 0.5).astype(int)]
-    result = found.astype(np.uint8).reshape(image.shape)
-    return cv2.copyTo(result, inside, np.full_like(result, fill))
+    return cv2.copyTo(_cut(found).reshape(image.shape), inside, np.full_like(image, fill))
 
 
 def _floats(*shape: int) -> np.ndarray:

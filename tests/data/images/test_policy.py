@@ -46,9 +46,12 @@ def test_operations_are_chosen_uniformly(changes, known, mean):
 def test_timms_strength():
     """Magnitude 7 with a deviation of 0.5: normal, cut off at 10; signs are even."""
     steps = [s for steps in drawn(build(magnitude=7.0, magnitude_std=0.5)) for s in steps]
-    degrees = np.array([s.amount for s in steps if s.name == "rotate"])
-    assert stats.kstest(np.abs(degrees), "norm", (21, 1.5)).pvalue > 1e-4
-    assert abs((degrees > 0).mean() - 0.5) < 4 * 0.5 / np.sqrt(len(degrees))
+    most = {"rotate": 30, "shear_x": 0.3, "shear_y": 0.3, "color": 0.9, "contrast": 0.9,
+            "brightness": 0.9, "sharpness": 0.9}  # fmt: skip
+    shares = np.array([(s.amount - (most[s.name] == 0.9)) / most[s.name]
+                       for s in steps if s.name in most])  # fmt: skip
+    assert stats.kstest(np.abs(shares), "norm", (0.7, 0.05)).pvalue > 1e-4
+    assert abs((shares > 0).mean() - 0.5) < 4 * 0.5 / np.sqrt(len(shares))
     pixels = {n: np.abs([s.amount for s in steps if s.name == n]).mean()
               for n in ("translate_x", "translate_y")}  # fmt: skip
     assert pixels["translate_x"] == pytest.approx(200 * 0.315, rel=0.02)
