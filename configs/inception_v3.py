@@ -11,7 +11,7 @@ Paper (Table 3, one crop, 48,238 images): 21.2% top-1, 5.6% top-5 error.   TF-sl
 `:tpu`: "greater than 78.1%" top-1 in about 170 epochs (Cloud TPU, Advanced guide to Inception v3).
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=48       16 TPU v5e -, 8 H100 -
+    :replicas=48       16 TPU v5e 1.6 to 1.8, 8 H100 -
     :tpu,replicas=16   16 TPU v5e -, 8 H100 -
 """
 
