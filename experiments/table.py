@@ -1,17 +1,19 @@
-"""Writes the READMEs' tables: results, networks, speed, protocols, peers, chips.
+"""Writes what is generated: the READMEs' tables, and the hours of the pages in configs/.
 
     python experiments/table.py [--check]
 
-`--check` changes nothing and exits 1 if a README is out of date.
+`--check` changes nothing and exits 1 if a file is out of date.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import plans
 from gpu import results as gpu_results
 from recipes import ladder
 from speed import ratios
@@ -81,9 +83,9 @@ def networks() -> list[str]:
         default, *others = models.dialects(name)
         paper = models.MODELS[name].PAPER.removeprefix("arXiv:")
         dialects = ", ".join([f"**{default}**", *others])
-        value = forms[default]
+        value, page = forms[default], f"configs/{name.removesuffix('_naive')}.py"
         lines.append(
-            f"| `{name}` | [{paper}](https://arxiv.org/abs/{paper}) | {dialects} "
+            f"| [`{name}`]({page}) | [{paper}](https://arxiv.org/abs/{paper}) | {dialects} "
             f"| {value['params']:,} | {value['macs'] / 1e9:.3f} |"
         )
     return lines
@@ -165,6 +167,7 @@ def chip_rows() -> list[str]:
 
 TABLES = {
     "README.md": {"results": results, "networks": networks},
+    "configs/README.md": {"recipes": plans.table},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
     "experiments/recipes/README.md": {"ladder": ladder.tables, "plans": ladder.plans},
     "experiments/speed/README.md": {
@@ -185,20 +188,35 @@ def put(text: str, name: str, lines: list[str]) -> str:
     return text[:head] + "\n" + "\n".join(lines) + "\n" + text[tail:]
 
 
+def put_times(text: str, lines: list[str]) -> str:
+    """A page with the lines as the last paragraph of its docstring."""
+    head = text.index("\nTime: ") + 1
+    return text[:head] + "\n".join(lines) + "\n" + text[text.index('"""\n', head) :]
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    """Each file with generated lines, and what it should be."""
+    for file, tables in TABLES.items():
+        text = (ROOT / file).read_text()
+        for name, lines in tables.items():
+            text = put(text, name, lines())
+        yield ROOT / file, text
+    for name in dict.fromkeys(recipe[0] for recipe in plans.RECIPES):
+        path = ROOT / "configs" / f"{name}.py"
+        yield path, put_times(path.read_text(), plans.times(name))
+
+
 def main() -> int:
     """Rewrites the tables, or checks them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     old = []
-    for file, tables in TABLES.items():
-        text = new = (ROOT / file).read_text()
-        for name, lines in tables.items():
-            new = put(new, name, lines())
-        if new != text:
-            old.append(file)
+    for path, text in texts():
+        if text != path.read_text():
+            old.append(str(path.relative_to(ROOT)))
             if not check:
-                (ROOT / file).write_text(new)
+                path.write_text(text)
     if check:
         advice = f"{', '.join(old)} out of date: run python experiments/table.py"
         print(advice if old else "up to date")

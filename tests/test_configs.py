@@ -17,7 +17,9 @@ from inception_jax.train import optim
 PAGES = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 # Arguments that change what is built, beyond the defaults.
 ARGUMENTS = {
-    "googlenet": ["dialect=slim", "dialect=torchvision"],
+    "googlenet": ["dialect=slim", "dialect=torchvision", "naive"],
+    "bn_inception": ["rate=5,dialect=slim"],
+    "inception_v2": ["rmsprop,smoothing=0.1,dialect=paper"],
     "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
     "modern": ["model=googlenet,budget=a3", "model=inception_resnet_v1,budget=a3"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
@@ -28,8 +30,11 @@ MODERN = [
     for name in models.names()
     for which in ("budget=a1", "budget=a2", "budget=a3", "recipe=mixup200")
 ]
+# Other arguments.
+VALUES = {"bn_inception": ["rate=1"], "inception_v3": ["tpu"], "inception_v4": ["tpu,replicas=16"]}
 SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
 CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
+MORE = [(p, a) for p in PAGES for a in VALUES.get(p.stem, [])]
 
 
 def load(path: Path, argument: str = ""):
@@ -44,8 +49,9 @@ def named(case) -> str:
 
 
 def test_there_are_pages():
-    """The README's commands need these."""
-    assert {"digits", "cifar10", "googlenet", "inception_v3"} <= {p.stem for p in PAGES}
+    """Those of the README's commands, and one for every network."""
+    networks = set(models.names()) - {"googlenet_naive"}  # an argument of googlenet's page
+    assert {"digits", "cifar10", *networks} <= {p.stem for p in PAGES}
     assert set(ARGUMENTS) <= {p.stem for p in PAGES}
 
 
@@ -62,7 +68,7 @@ def test_it_opens_with_paper_command_time_and_number(path):
     assert re.search(r"top-1|top-5|experiments/\w+|README", doc), "the number, or where it stands"
 
 
-@pytest.mark.parametrize(("path", "argument"), CASES, ids=named)
+@pytest.mark.parametrize(("path", "argument"), CASES + MORE, ids=named)
 def test_sections_and_rules(path, argument):
     """All twelve sections, all keys, every rule; the whole config as one would save it."""
     config = load(path, argument)
@@ -82,9 +88,9 @@ def test_its_network_and_optimiser_build(path, argument):
     """Shapes only: the network takes the page's images, and gives the page's classes."""
     config = load(path, argument)
     model, d = from_config.build_model(config.model), config.data
-    variables = jax.eval_shape(lambda: models.init(model, 0, d.image_size))
     images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, 3), jnp.float32)
-    out = jax.eval_shape(lambda v, x: model.apply(v, x, train=False), variables, images)
+    key = jax.random.key(0)
+    out, variables = jax.eval_shape(lambda x: model.init_with_output(key, x), images)
     assert out.logits.shape == (2, config.model.num_classes)
     tx, rate = optim.build(config.optim, epochs=config.train.epochs, steps_per_epoch=10.0)
     jax.eval_shape(tx.init, variables["params"])

@@ -21,7 +21,9 @@ def test_the_results_table_is_made_from_the_run_files():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["README.md", "inception_jax/models/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "inception_jax/models/README.md", "configs/README.md"]
+)
 def test_commands_and_files_exist(name):
     """Every command and every path that a README names exists."""
     text = (ROOT / name).read_text()
