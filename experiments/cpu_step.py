@@ -56,6 +56,7 @@ def measure(a: argparse.Namespace) -> dict[str, float]:
     from inception_jax.models.describe import describe
     from inception_jax.models.lowering import forms
     from inception_jax.runtime import mesh as meshes
+    from inception_jax.train import augmentation
     from inception_jax.train.program import Program
 
     page = pages.load(a.config)
@@ -67,7 +68,7 @@ def measure(a: argparse.Namespace) -> dict[str, float]:
         state, step = job.fresh_state(), job.train_step
         count, size = page.data.batch_size, page.data.image_size
         rng = np.random.default_rng(0)
-        batch = {
+        batch = {key: np.zeros(count, np.int32) for key in augmentation.inputs(page.augment)} | {
             "image": rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8),
             "label": rng.integers(0, page.data.classes, count, dtype=np.int32),
         }
