@@ -19,7 +19,12 @@ recipe=mixup200: 200 epochs of SGD, cosine, smoothing 0.1 and mixup 0.2.
         (PaddlePaddle/models, PaddleCV/image_classification/scripts/train/InceptionV4.sh)
 The other networks have GluonCV's values.
 
-Time: not measured; `inception-jax plan --config=configs/modern.py:...` estimates it.
+Time: hours by `plan`, without evaluations (more in configs/README.md):
+    :model=inception_v3,recipe=mixup200 16 TPU v5e -, 8 H100 -
+    :model=inception_v4,recipe=mixup200 16 TPU v5e -, 8 H100 -
+    :model=inception_v3,budget=a3 16 TPU v5e -, 8 H100 -
+    :model=inception_v4,budget=a2 16 TPU v5e -, 8 H100 -
+    :model=inception_resnet_v2,budget=a1 16 TPU v5e -, 8 H100 -
 """
 
 from typing import Any
