@@ -66,32 +66,31 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
     return tensorflow_tpu(c, shards=a.replicas or 8) if a.tpu else c
 
 
-def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
+def tensorflow_tpu(c: cfg.Config, shards: int) -> cfg.Config:
     """The paper's recipe with what differs in inception_v3.py of tensorflow/tpu: its flags."""
     # train_batch_size 1024 over num_shards 8; BatchNorm is over the images of a shard.
     c.data.batch_size, c.model.bn_group = 128 * shards, 128
     # inception_preprocessing.py: fast_mode, on by default, resizes bilinearly. What else it does by
     # default, to shift brightness and chroma, is not here: brightness and saturation instead.
-    c.data.update(colour="fast", interpolation="bilinear")
+    c.data.colour, c.data.interpolation = "fast", "bilinear"
     c.model.bn_decay = 0.996  # BATCH_NORM_DECAY
     base = 0.94 ** (9 / 3)
-    c.optim.update(
-        cfg.staircase(
-            lr=0.165 * c.data.batch_size / 256,  # learning_rate
-            decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
-            every_epochs=3.0,
-            floor=1e-4,  # final_learning_rate
-            # use_learning_rate_warmup, off by default there: cold_epochs 2 at a tenth of `base`,
-            # the rate after cold_epochs + warmup_epochs = 9 of x0.94 every 3. Then it rises by the
-            # epoch, as it would from 0.1 to 1 in warmup_epochs + learning_rate_decay_epochs - 1
-            # = 9, but for 10.
-            lr_every="epoch",
-            cold_epochs=2.0,
-            warmup_epochs=10.0,
-            warmup_start=0.1 * base,
-            warmup_end=1.1 * base,
-        )
+    schedule = cfg.staircase(
+        lr=0.165 * c.data.batch_size / 256,  # learning_rate
+        decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
+        every_epochs=3.0,
+        floor=1e-4,  # final_learning_rate
+        # use_learning_rate_warmup, off by default there: cold_epochs 2 at a tenth of `base`,
+        # the rate after cold_epochs + warmup_epochs = 9 of x0.94 every 3. Then it rises by the
+        # epoch, as it would from 0.1 to 1 in warmup_epochs + learning_rate_decay_epochs - 1
+        # = 9, but for 10.
+        lr_every="epoch",
+        cold_epochs=2.0,
+        warmup_epochs=10.0,
+        warmup_start=0.1 * base,
+        warmup_end=1.1 * base,
     )
+    c.update(optim=schedule)
     c.optim.clip = 0.0  # it does not clip
     c.ema.decay = 0.995  # MOVING_AVERAGE_DECAY
     c.train.epochs = 170.0  # train_steps 213,000 of 1,024 images

@@ -64,7 +64,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
     return tensorflow_tpu(c, shards=a.replicas or 8) if a.tpu else c
 
 
-def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
+def tensorflow_tpu(c: cfg.Config, shards: int) -> cfg.Config:
     """The paper's recipe with what differs in inception_v4.py of tensorflow/tpu: its flags."""
     c.data.batch_size = 32 * shards  # train_batch_size 256 over num_shards 8
     # inception_preprocessing.py shifts brightness and chroma by default, which is not here:
@@ -74,21 +74,20 @@ def tensorflow_tpu(c: cfg.ConfigDict, shards: int) -> cfg.ConfigDict:
     # learning_rate 0.15, raised so that x0.94 has brought it down to that after the cold and the
     # warm-up epochs.
     lr = 0.15 * c.data.batch_size / 256 / 0.94 ** (3 / 2)
-    c.optim.update(
-        cfg.staircase(
-            lr=lr,
-            decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
-            every_epochs=2.0,
-            floor=1e-4,  # final_learning_rate
-            # cold_epochs 1 at cold_learning_rate 0.001, then warmup_epochs 2 at a third and two
-            # thirds; here the first of the two is half of 0.001 above the third.
-            lr_every="epoch",
-            cold_epochs=1.0,
-            warmup_epochs=2.0,
-            warmup_start=0.001 / lr,
-            warmup_end=2 / 3,
-        )
+    schedule = cfg.staircase(
+        lr=lr,
+        decay_rate=0.94,  # learning_rate_decay, every learning_rate_decay_epochs
+        every_epochs=2.0,
+        floor=1e-4,  # final_learning_rate
+        # cold_epochs 1 at cold_learning_rate 0.001, then warmup_epochs 2 at a third and two
+        # thirds; here the first of the two is half of 0.001 above the third.
+        lr_every="epoch",
+        cold_epochs=1.0,
+        warmup_epochs=2.0,
+        warmup_start=0.001 / lr,
+        warmup_end=2 / 3,
     )
+    c.update(optim=schedule)
     c.optim.clip = 0.0  # it does not clip
     c.ema.decay = 0.995  # MOVING_AVERAGE_DECAY
     # train_steps 80,000, its default, are 16 epochs, after which the rate is still 0.6 of the

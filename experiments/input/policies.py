@@ -12,6 +12,7 @@ import argparse
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,8 +44,10 @@ def main() -> None:
     cv2.setNumThreads(0)
     source = Files(args.folder)
     fields = config.source(source="folder", classes=1, image_size=args.size, batch_size=PIECE)
-    data = SimpleNamespace(**fields)
-    sections = {k: SimpleNamespace(**config.augment(**v)) for k, v in POLICIES.items()}
+    data: Any = SimpleNamespace(**fields)
+    sections: dict[str, Any] = {
+        k: SimpleNamespace(**config.augment(**v)) for k, v in POLICIES.items()
+    }
     readers = {k: TrainReader(source, data, 0, section) for k, section in sections.items()}
     least = {name: np.full(IMAGES // PIECE, np.inf) for name in readers}
     batch = readers["plain"].empty(PIECE)

@@ -7,6 +7,7 @@ import argparse
 import statistics
 import time
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -38,9 +39,10 @@ def main() -> None:
         "label": rng.integers(0, 10, o.batch, dtype=np.int32),
     }
     batch = meshes.put(batch, meshes.batch(mesh))
+    section: Any = ConfigDict(cfg.augment())
     augment = partial(
         augmentation.augment, model=model, flip=True, colour="none",
-        section=ConfigDict(cfg.augment()), seed=0,
+        section=section, seed=0,
     )  # fmt: skip
     options = {"loss": LOSS, "augment": augment, "seed": 0}
     states, programs, seconds = {}, {}, {False: [], True: []}
