@@ -66,6 +66,12 @@ def _optimiser(c: Config) -> Iterator[tuple[bool, str]]:
         "--config.optim.eps=0.0 with --config.optim.name=lamb: expected above 0, such as 1e-6: a "
         "gradient of 0 would be divided by 0",
     )
+    for key, off in (("adam_lr", 1.0), ("fixed_norm", False)):
+        yield (
+            o.name != "muon" and getattr(o, key) != off,
+            f"--config.optim.{key}={getattr(o, key)} with --config.optim.name={o.name}: expected "
+            f"{off}, since this key is of Muon; or --config.optim.name=muon",
+        )
     yield (
         o.decay_mask != "kernels" and o.weight_decay == 0,
         f"--config.optim.decay_mask={o.decay_mask} with --config.optim.weight_decay=0.0: expected "

@@ -133,6 +133,8 @@ class Optim(Protocol):
     decay: Decay = 0.0  # of RMSProp's second moment
     betas: Annotated[tuple[float, float], pair(0, 1)] = (0.9, 0.999)  # of the Adams, LAMB, Lion
     eps: NotNegative = 0.0
+    adam_lr: Positive = 1.0  # factor on lr of the leaves that Muon leaves to Adam
+    fixed_norm: bool = False  # Muon's kernels keep their norm, and lr is relative to it
     trust: Positive = 0.001  # LARS's coefficient
     weight_decay: NotNegative = 0.0  # decoupled, of every optimiser; LARS's and LAMB's own
     decay_mask: Literal["kernels", "backbone", "all"] = "kernels"  # what it acts on

@@ -117,6 +117,8 @@ BUILT = [
     ("nothing to predict", ("predict", "--workdir={tmp}/other"), ["predict photo.jpg"]),
 ]  # fmt: skip
 OPTIM = [
+    ("Muon's key", (*TRAIN, "--config.optim.fixed_norm=true"),
+     ["optim.fixed_norm=True", "name=sgd", "name=muon"]),
     ("milestones", (*TRAIN, "--config.optim.milestones=(3.0,5.0)"),
      ["optim.milestones=(3.0, 5.0)", "schedule=piecewise"]),
     ("falling milestones", (*TRAIN, "--config.optim.milestones=(5.0,3.0)"),

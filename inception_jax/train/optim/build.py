@@ -78,5 +78,7 @@ def _optimiser(c: Any, mask: decay.Mask, rate: Schedule) -> optax.GradientTransf
     if c.name == "lion":
         return optax.lion(rate, b1, b2, weight_decay=c.weight_decay, mask=mask)
     if c.name == "muon":
-        return muon(rate, momentum=c.momentum, nesterov=c.nesterov, betas=c.betas, **own)
+        kinds = {"adam_lr": c.adam_lr, "fixed_norm": c.fixed_norm}
+        momentum = {"momentum": c.momentum, "nesterov": c.nesterov}
+        return muon(rate, betas=c.betas, **kinds, **momentum, **own)
     return optax.adamw(rate, b1, b2, c.eps, weight_decay=c.weight_decay, mask=mask)
