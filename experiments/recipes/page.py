@@ -60,7 +60,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         train=cfg.train(epochs=EPOCHS),
         eval=cfg.evaluation(split="test", batch_size=500, every_epochs=EPOCHS),
         checkpoint=cfg.checkpoints(every_epochs=EPOCHS),
-        mesh=cfg.mesh(),
+        mesh=cfg.mesh(reduce="float32"),  # as configs/cifar10.py
         log=cfg.logs(every_steps=50, tensorboard=False),
     )
 
