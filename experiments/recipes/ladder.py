@@ -74,7 +74,7 @@ class Spread:
     freedom: int
 
     def half(self, *counts: int) -> float:
-        """Half the 95% interval of a mean of so many values, or of a difference of two means."""
+        """Half the 95% interval of a mean of `counts` values; with two counts, of a difference."""
         scale = math.sqrt(sum(1 / n for n in counts))
         return float(stdtrit(self.freedom, 0.975)) * self.deviation * scale
 

@@ -12,10 +12,10 @@ def example_at(position: int, count: int, seed: int, batch_size: int = 1, repeat
     """Index of the example at `position` of the infinite training order.
 
     Each epoch is another permutation of the `count` examples. With `repeats`, a divisor of the
-    batch size, a permutation lasts so many epochs: each example has `repeats` places of a batch,
-    batch_size / repeats apart (repeated augmentation, arXiv:1901.09335). timm's RepeatAugSampler
-    draws a permutation for each epoch and leaves the rest of it; here the rest comes in the next
-    epoch, so that each example is seen equally often.
+    batch size, a permutation lasts `repeats` epochs: each example fills `repeats` places of a
+    batch, batch_size / repeats apart (repeated augmentation, arXiv:1901.09335). timm's
+    RepeatAugSampler draws a permutation for each epoch and leaves the rest of it; here the rest
+    comes in the next epoch, so that each example is seen equally often.
     """
     if repeats > 1:
         batch, place = divmod(position, batch_size)

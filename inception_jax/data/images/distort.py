@@ -18,7 +18,8 @@ ORDERS = {
 }
 
 
-# Folded in where otherwise a step is (FLIPS) or a position: no run has so many.
+# Folded into a key in place of a step (FLIPS) or of a position in the batch (MIX, ERASE): the
+# largest uint32s, which no run reaches as a step or a position.
 FLIPS, MIX, ERASE = 2**32 - 1, 2**32 - 1, 2**32 - 2
 
 

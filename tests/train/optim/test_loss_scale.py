@@ -64,7 +64,7 @@ def test_the_scale_cancels(float64, options):
 
 
 def test_an_overflow_is_skipped_and_no_divergence():
-    """Its metrics are finite and say so; weights and momentum stay; the scale halves."""
+    """Its metrics are finite and count it; weights and momentum stay; the scale halves."""
     state, step, mesh = scaled_setup(2.0**40, dtype="float16", ema_decay=0.0)
     first = jax.tree.map(np.asarray, state)
     state, metrics = step(state, put(mesh))
