@@ -108,8 +108,9 @@ def _refused(path: Path) -> Iterator[None]:
     try:
         yield
     except (ConfigError, DataError) as e:
+        why = str(e).removeprefix(f"--workdir={path}: ")
         raise ConfigError(
-            f"--config.loss.teacher={path}: {e}; name a workdir of `train` or `import`, or none: "
+            f"--config.loss.teacher={path}: {why}; name a workdir of `train` or `import`, or none: "
             f"--config.loss.teacher="
         ) from e
 
