@@ -83,7 +83,11 @@ def test_sections_and_rules(path, argument):
     assert starts == sorted(starts), "the sections are not in the order of SECTIONS"
 
 
-@pytest.mark.parametrize(("path", "argument"), CASES, ids=named)
+@pytest.mark.parametrize(
+    ("path", "argument"),
+    [pytest.param(*case, marks=pytest.mark.slow if case[1] else ()) for case in CASES],
+    ids=named,
+)
 def test_its_network_and_optimiser_build(path, argument):
     """Shapes only: the network takes the page's images, and gives the page's classes."""
     config = load(path, argument)

@@ -139,6 +139,7 @@ def test_two_processes(tmp_path):
     assert "2 data x 1 model, 32 images" in first and "visible on all" in first
 
 
+@pytest.mark.slow
 def test_two_processes_that_differ(tmp_path):
     """Another rate in one, and a changed file of the code: both are named."""
     copy = tmp_path / "copy"

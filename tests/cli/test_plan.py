@@ -11,7 +11,7 @@ from tests.tiny import Tiny
 SMALL = ["--config=configs/digits.py:width=0.125", "--config.data.image_size=8"]
 
 
-def test_json_and_text(monkeypatch, tmp_path, capsys, request):
+def test_json_and_text(monkeypatch, tmp_path, capsys, request, quick_compiler):
     """Both have the same figures; the second plan comes from the cache."""
     monkeypatch.chdir(request.config.rootpath)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))

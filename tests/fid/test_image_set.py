@@ -12,9 +12,9 @@ pytestmark = pytest.mark.usefixtures("quick_compiler")
 
 
 def test_every_image_counts_once(tiny_run, folders):
-    """Batches of 2, 7 and 32 give the same features in the same order."""
-    sets = [extract(tiny_run, folders[0], b) for b in (2, 7, 32)]
-    assert [s.count for s in sets] == [7] * 3 and sets[0].logits.shape == (7, 5)
+    """Batches of 2 and 32 give the same features in the same order."""
+    sets = [extract(tiny_run, folders[0], b) for b in (2, 32)]
+    assert [s.count for s in sets] == [7] * 2 and sets[0].logits.shape == (7, 5)
     for s in sets[1:]:
         np.testing.assert_allclose(s.features, sets[0].features, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(s.logits, sets[0].logits, rtol=1e-4, atol=1e-4)

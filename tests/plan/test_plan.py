@@ -19,7 +19,7 @@ TPU_ERRORS = [
 ]  # fmt: skip
 
 
-def test_a_plan_has_the_bytes_of_a_run(monkeypatch):
+def test_a_plan_has_the_bytes_of_a_run(monkeypatch, quick_compiler):
     """Those of the arrays of its state and batch on one device."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))

@@ -101,7 +101,8 @@ def test_time_limits(cluster, tmp_path):
             cluster.requeued(job, times)
     assert cluster.ended(job) == "COMPLETED"
     codes = verdicts(workdir)
-    assert len(codes) >= 3 and set(codes) == {75}
+    # A later attempt that still compiles at its limit has nothing to save and exits with 143.
+    assert codes[:3] == [75, 75, 75] and set(codes) <= {75, 143}
     assert_same(workdir, tmp_path / "undisturbed")
 
 

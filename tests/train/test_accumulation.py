@@ -20,7 +20,7 @@ def whole_batch():
 
 @pytest.mark.parametrize(
     ("accumulate", "devices", "more"),
-    [(2, 4, {}), (4, 2, {"reduce_dtype": "float64"}),
+    [(4, 2, {"reduce_dtype": "float64"}), pytest.param(2, 4, {}, marks=pytest.mark.slow),
      pytest.param(2, 1, {}, marks=pytest.mark.slow),
      pytest.param(4, 1, {}, marks=pytest.mark.slow), pytest.param(4, 2, {}, marks=pytest.mark.slow),
      pytest.param(4, 2, {"recompute": "lean"}, marks=pytest.mark.slow),

@@ -60,10 +60,11 @@ def test_averages_are_the_mean_of_the_batches_statistics(float64):
     assert after.step == before.step + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout",
-    [{"devices": 8}, pytest.param({"devices": 4, "model_axis": 2, "zero": True, "accumulate": 2,
-                                   "reduce_dtype": "float64"}, marks=pytest.mark.slow)],
+    [{"devices": 8}, {"devices": 4, "model_axis": 2, "zero": True, "accumulate": 2,
+                      "reduce_dtype": "float64"}],
 )  # fmt: skip
 def test_on_any_number_of_devices(float64, layout):
     """With flips and dropout: one device and the others agree to 1e-9."""

@@ -41,12 +41,11 @@ def one_device():
         return train(**SAM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"devices": 4, "accumulate": 2, "reduce_dtype": "float64", "zero": True},
-     pytest.param({"devices": 8, "zero": True}, marks=pytest.mark.slow),
-     pytest.param({"accumulate": 4}, marks=pytest.mark.slow),
-     pytest.param({"devices": 2, "recompute": "lean"}, marks=pytest.mark.slow)],
+     {"devices": 8, "zero": True}, {"accumulate": 4}, {"devices": 2, "recompute": "lean"}],
 )  # fmt: skip
 def test_every_layout_agrees(float64, one_device, options):
     """Microbatches, explicit sums and ZeRO-1 have the whole batch's neighbourhood: 1e-9."""

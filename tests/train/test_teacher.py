@@ -140,11 +140,11 @@ def test_the_teacher_sees_the_students_pixels(float64):
     assert OTHER.preprocessing.mean != student.preprocessing.mean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout",
-    [{"devices": 4, "accumulate": 2},
-     pytest.param({"devices": 8, "reduce_dtype": "float64", "zero": True}, marks=pytest.mark.slow)],
-)  # fmt: skip
+    [{"devices": 4, "accumulate": 2}, {"devices": 8, "reduce_dtype": "float64", "zero": True}],
+)
 def test_on_any_number_of_devices_and_in_microbatches(float64, taught, layout):
     """With flips and dropout, two steps agree to 1e-9.
 

@@ -7,7 +7,9 @@ from inception_jax.weights.convert import match_layers
 from inception_jax.weights.layouts import TORCH
 from tests.weights.conftest import peer_network
 
-PEERS = [name for name, peer in weights.PEERS.items() if peer.layout is TORCH]
+NAMES = [name for name, peer in weights.PEERS.items() if peer.layout is TORCH]
+SLOW = ("inception_v4", "inception_resnet_v2")
+PEERS = [pytest.param(n, marks=pytest.mark.slow if n.endswith(SLOW) else ()) for n in NAMES]
 
 
 @pytest.mark.parametrize("name", PEERS)

@@ -3,7 +3,6 @@
 import itertools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -11,7 +10,14 @@ import pytest
 from inception_jax import config as cfg
 from inception_jax.train import optim
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 RATE = 0.1
+
+
+def normal(seed, shape):
+    """Normal numbers."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def params():
     """A convolution, a depthwise one, a dense layer and a bias."""
     shapes = {"conv": (3, 3, 8, 16), "depthwise": (3, 3, 1, 8), "dense": (8, 4), "beta": (4,)}
     return {
-        name: {"kernel" if len(shape) > 1 else "bias": jax.random.normal(jax.random.key(i), shape)}
+        name: {"kernel" if len(shape) > 1 else "bias": normal(i, shape)}
         for i, (name, shape) in enumerate(shapes.items())
     }
 
@@ -28,12 +34,11 @@ def steps(params, count=3, **more):
     """The parameters after each of some steps along random gradients."""
     section = cfg.ConfigDict(cfg.muon(schedule=cfg.rate("constant", lr=RATE), momentum=0.6, **more))
     tx, _ = optim.build(section, epochs=1.0, steps_per_epoch=10.0)
-    state, found = tx.init(params), [params]
+    state, found, update = tx.init(params), [params], jax.jit(tx.update)
     with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to a count
         for i in range(count):
-            key = jax.random.key(100 + i)
-            grads = jax.tree.map(lambda x, key=key: jax.random.normal(key, x.shape), params)
-            updates, state = tx.update(grads, state, found[-1])
+            grads = jax.tree.map(lambda x, i=i: normal(100 + i, x.shape), params)
+            updates, state = update(grads, state, found[-1])
             found.append(optax.apply_updates(found[-1], updates))
     return found
 
@@ -41,14 +46,14 @@ def steps(params, count=3, **more):
 def test_a_fixed_norm_is_kept(params):
     """A convolution's kernel stays on its sphere, and each step turns it by the rate."""
     found = steps(params, fixed_norm=True)
-    norms = [jnp.linalg.norm(p["conv"]["kernel"]) for p in found]
+    norms = [np.linalg.norm(p["conv"]["kernel"]) for p in found]
     np.testing.assert_allclose(norms, norms[0], rtol=1e-5)
     for before, after in itertools.pairwise(found):
-        moved = jnp.linalg.norm(after["conv"]["kernel"] - before["conv"]["kernel"]) / norms[0]
+        moved = np.linalg.norm(after["conv"]["kernel"] - before["conv"]["kernel"]) / norms[0]
         # Back on the sphere a step is a chord, a little shorter than the rate.
         assert 0.95 * RATE < moved < 1.05 * RATE
     free = steps(params)
-    assert abs(jnp.linalg.norm(free[-1]["conv"]["kernel"]) / norms[0] - 1) > 1e-4
+    assert abs(np.linalg.norm(free[-1]["conv"]["kernel"]) / norms[0] - 1) > 1e-4
     for name in ("depthwise", "dense", "beta"):  # Adam's, as ever
         jax.tree.map(np.testing.assert_array_equal, found[-1][name], free[-1][name])
 
