@@ -14,7 +14,7 @@ from inception_jax import checkpoint
 from inception_jax.config import Config
 from inception_jax.doctor.finding import Finding, failure, size
 from inception_jax.doctor.hosts import Hosts
-from inception_jax.errors import DataError, DiskFullError, writing
+from inception_jax.errors import ConfigError, DataError, DiskFullError, writing
 from inception_jax.workdir import disk_space, run_dir
 
 SEEN = 10.0  # seconds until a new file on NFS is visible on other hosts
@@ -83,11 +83,14 @@ def _describe(path: Path) -> str:
     )
 
 
-def init(path: Path) -> Finding:
-    """Checks the run of `checkpoint.init`."""
-    c, found = run_dir.saved_config(path), checkpoint.complete(path / "checkpoints")
+def other_run(key: str, path: Path) -> Finding:
+    """Checks the run whose weights `key` of the config names."""
+    try:
+        c, found = run_dir.saved_config(path), checkpoint.complete(path / "checkpoints")
+    except ConfigError as e:
+        raise ConfigError(str(e).replace("--workdir=", f"--config.{key}=", 1)) from e
     if not found:
-        raise DataError(f"--config.checkpoint.init={path}: expected a checkpoint, got none")
+        raise DataError(f"--config.{key}={path}: expected a checkpoint, got none")
     return Finding(f"{path}: {c['model']['name']} at step {found[-1]}")
 
 

@@ -129,15 +129,19 @@ class Examination:
         run("limits", host.limits)
         train = run("train", partial(images.split, c, c.data.train_split, READING), SLOW)
         test = run("eval", partial(images.split, c, c.eval.split), SLOW)
-        if c.checkpoint.init:
-            run("init", partial(directory.init, user_paths.expanded(c.checkpoint.init)))
+        others = {"checkpoint.init": c.checkpoint.init, "loss.teacher": c.loss.teacher}
+        needed = [train, test]
+        for key, path in others.items():
+            if path:
+                other = partial(directory.other_run, key, user_paths.expanded(path))
+                needed.append(run(key.partition(".")[2], other))
         program: Program | None = None
 
         def fits() -> Finding:
-            """Builds the mesh and, if the data can be read, the trainer, which checks both."""
+            """Builds the mesh and, if data and other runs are there, the trainer, which checks all."""
             nonlocal program
             device_mesh = meshes.make(c.mesh.data, c.mesh.model)
-            if FAIL not in (train.state, test.state):
+            if all(finding.state != FAIL for finding in needed):
                 program = trainer.build(c).program
             return devices.mesh(device_mesh, c.data.batch_size)
 

@@ -42,7 +42,7 @@ def hits(found):
 def test_protocols(runs, capsys):
     """Each has its own counts of all 360 images and its own file, which `report` reads."""
     counts = set()
-    for name in ("config", "slim", "12crop"):
+    for name in ("config", "torchvision", "12crop"):
         found = evaluate(capsys, f"--workdir={runs / 'a'}", f"--protocol={name}")
         counts.add(hits(found)[0])
         assert found["count"] == 360 and "not ImageNet's" in found["note"]

@@ -62,16 +62,17 @@ def test_a_workdir_that_is_not_shared(tmp_path, monkeypatch):
     assert "visible on all" in directory.shared(tmp_path, page(), False, others).found
 
 
-def test_init(tmp_path):
-    """A run to start from must have a checkpoint."""
-    with pytest.raises(ConfigError):
-        directory.init(tmp_path)
+@pytest.mark.parametrize("key", ["checkpoint.init", "loss.teacher"])
+def test_other_run(tmp_path, key):
+    """A run to start or to learn from must have a checkpoint."""
+    with pytest.raises(ConfigError, match=f"--config.{key}="):
+        directory.other_run(key, tmp_path)
     with run_dir.opened(tmp_path, page(), False):
         pass
-    with pytest.raises(DataError):
-        directory.init(tmp_path)
+    with pytest.raises(DataError, match=f"--config.{key}="):
+        directory.other_run(key, tmp_path)
     saved.small(tmp_path, 12)
-    assert "googlenet at step 12" in directory.init(tmp_path).found
+    assert "googlenet at step 12" in directory.other_run(key, tmp_path).found
 
 
 def test_room(tmp_path, monkeypatch):
