@@ -3,8 +3,8 @@ r"""Sweeps: rate, label smoothing and auxiliary heads of a small GoogLeNet on CI
     inception-jax sweep launch --on=slurm --config=experiments/sweep_cifar10/page.py \
         --config.data.dir=DIR --sweep=lr,smoothing,aux --dir=runs/sweep_cifar10
 
-No paper. GoogLeNet with BatchNorm at a quarter of the width, five of its nine modules and both heads.
-Time, result: README.md.
+No paper. GoogLeNet with BatchNorm at a quarter of the width, five of its nine modules and both
+heads.   Time, result: README.md.
 """
 
 from inception_jax import config as cfg

@@ -138,7 +138,7 @@ class Examination:
         program: Program | None = None
 
         def fits() -> Finding:
-            """Builds the mesh and, if data and other runs are there, the trainer, which checks all."""
+            """Builds the mesh and, with data and the other runs, the trainer, which checks all."""
             nonlocal program
             device_mesh = meshes.make(c.mesh.data, c.mesh.model)
             if all(finding.state != FAIL for finding in needed):
