@@ -66,6 +66,14 @@ def quick_compiler(request):
 
 
 @pytest.fixture
+def promotion():
+    """Dtypes promote as in a run, in threads too: optax's Adam raises a float to a count."""
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
+    yield
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
 def float64():
     """Runs a test in double precision."""
     with jax.enable_x64(True):

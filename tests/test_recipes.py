@@ -101,13 +101,10 @@ def photographs(real_data, tmp_path_factory):
 
 @pytest.fixture
 def quick():
-    """XLA compiles in half the time: most of its optimisations are off. optax's Adam promotes."""
-    # Not by contexts: the step compiles in a thread.
-    jax.config.update("jax_disable_most_optimizations", True)
-    jax.config.update("jax_numpy_dtype_promotion", "standard")
+    """XLA compiles in half the time: most of its optimisations are off."""
+    jax.config.update("jax_disable_most_optimizations", True)  # in the step's thread too
     yield
     jax.config.update("jax_disable_most_optimizations", False)
-    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 TRAINED = [(n, a) for n, a, *_ in plans.RECIPES if a != "rate=5"] + [("inception_v2", "rmsprop")]
@@ -116,7 +113,7 @@ TRAINED = [(n, a) for n, a, *_ in plans.RECIPES if a != "rate=5"] + [("inception
 @pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "argument"), TRAINED)
-def test_a_page_trains(name, argument, photographs, tmp_path, quick):
+def test_a_page_trains(name, argument, photographs, tmp_path, quick, promotion):
     """Twenty steps on 64 photographs of 32 pixels: an eighth of the width, one row of each kind.
 
     The rate goes with the batch: GoogLeNet's, for 256 images, diverges with 8.

@@ -21,6 +21,7 @@ from inception_jax.train import run
 from inception_jax.train.loop import Loop
 from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
+from tests.models.small import REPEATED
 from tests.tiny import Tiny, digits
 
 # Dropout, colour and EMA are on: everything whose state must survive.
@@ -99,15 +100,28 @@ OPTIMISER = {
     "model__dtype": "float16", "optim__loss_scale": 2.0**18,
 }  # fmt: skip
 
+# A real network: a stem measured from the data, dropped branches, and Muon's own keys.
+NETWORK = {
+    "model__drop_rows": tuple(r for r in REPEATED["googlenet"] if r != "inception_3b")
+    + ("inception_3a", "inception_4a", "inception_4d", "inception_5a"),
+    "data__image_size": 16, "data__eval_crop": 1.0, "model__stem": "whitened", "model__aux": False,
+    "model__drop_branch": 0.2, "optim__name": "muon", "optim__lr": 0.05, "optim__adam_lr": 0.1,
+    "optim__fixed_norm": True, "eval__protocol": "shift",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize(
-    "more", [{}, pytest.param(OPTIMISER, marks=pytest.mark.slow)], ids=["", "optimiser"]
-)
-def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, more):
+    "more",
+    [{}, pytest.param(OPTIMISER, marks=pytest.mark.slow),
+     pytest.param(NETWORK, marks=pytest.mark.slow)],
+    ids=["", "optimiser", "network"],
+)  # fmt: skip
+def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, promotion, more):
     """SIGTERM after step 1 saves step 3 and stops; resumed, it ends as an uninterrupted run."""
-    monkeypatch.setattr(
-        "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, dtype=c.dtype)
-    )
+    if more is not NETWORK:
+        monkeypatch.setattr(
+            "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, dtype=c.dtype)
+        )
     changes = {**more, "train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
     changes |= {"data__flip": True, "augment__flips": "alternating", "augment__mixup": 0.2,
                 "augment__cutmix": 1.0, "augment__erasing": 0.5}  # fmt: skip
