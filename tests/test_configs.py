@@ -21,6 +21,7 @@ ARGUMENTS = {
     "bn_inception": ["rate=5,dialect=slim"],
     "inception_v2": ["rmsprop,smoothing=0.1,dialect=paper"],
     "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
+    "cifar10": ["on=gpu", "width=0.5,lr=0.1,epochs=2"],
     "modern": ["model=googlenet,budget=a3", "model=inception_resnet_v1,budget=a3"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
 }
@@ -51,7 +52,7 @@ def named(case) -> str:
 def test_there_are_pages():
     """Those of the README's commands, and one for every network."""
     networks = set(models.names()) - {"googlenet_naive"}  # an argument of googlenet's page
-    assert {"digits", "cifar10", *networks} <= {p.stem for p in PAGES}
+    assert {"digits", "cifar10", "cifar100", *networks} <= {p.stem for p in PAGES}
     assert set(ARGUMENTS) <= {p.stem for p in PAGES}
 
 
