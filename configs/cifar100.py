@@ -1,12 +1,12 @@
 r"""A GoogLeNet with BatchNorm for small images on CIFAR-100, from a folder of PNG files.
 
-    XLA_FLAGS=--xla_force_host_platform_device_count=2 inception-jax train \
-        --config=configs/cifar100.py --config.data.dir=DIR --workdir=runs/cifar100
+    inception-jax train --config=configs/cifar100.py --config.data.dir=DIR --workdir=runs/cifar100
     inception-jax train --config=configs/cifar100.py:on=gpu --config.data.dir=DIR --workdir=runs/gpu
 
 No paper; the recipe is that of configs/cifar10.py for twice as long. DIR holds
-train/<class>/*.png (50,000) and test/<class>/*.png (10,000): where to get them, and time and
-result: experiments/cifar100/README.md. on=gpu has not been run.
+train/<class>/*.png (50,000) and test/<class>/*.png (10,000). A CPU with two cores has two devices
+with XLA_FLAGS=--xla_force_host_platform_device_count=2 before the command.
+Where to get the images, time, result: experiments/cifar100/README.md. on=gpu has not been run.
 """
 
 from typing import Any

@@ -101,7 +101,9 @@ OPTIMISER = {
 
 # A real network: a stem measured from the data, dropped branches, and Muon's own keys.
 NETWORK = {
-    "model__drop_rows": tuple(f"inception_{x}" for x in "3a 4a 4b 4c 4d 4e 5a 5b".split()),
+    "model__drop_rows": tuple(
+        f"inception_{row}" for row in ("3a", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+    ),
     "data__image_size": 16, "data__eval_crop": 1.0, "model__stem": "whitened", "model__aux": False,
     "model__drop_branch": 0.2, "optim__name": "muon", "optim__lr": 0.05, "optim__adam_lr": 0.1,
     "optim__fixed_norm": True, "eval__protocol": "shift",
