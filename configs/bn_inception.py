@@ -1,11 +1,12 @@
 r"""BN-Inception on ImageNet-1k: arXiv:1502.03167, section 4.2.
 
-    inception-jax train --config=configs/bn_inception.py --workdir=runs/bn_inception
+    inception-jax train --config=configs/bn_inception.py --workdir=runs/bn_x30
+    inception-jax train --config=configs/bn_inception.py:rate=5 --workdir=runs/bn_x5
     inception-jax train --config=configs/bn_inception.py:rate=1 --workdir=runs/bn_baseline
 
-`rate` is the initial rate over that of the Inception without BatchNorm, 0.0015: 1 is the paper's
-BN-Baseline, whose other settings are that Inception's; 5 and 30 are BN-x5 and BN-x30, with the
-changes of section 4.2.1.
+`rate` multiplies 0.0015, the initial rate of the Inception without BatchNorm. 30, the default, and
+5 are the paper's BN-x30 and BN-x5, with the changes of section 4.2.1; 1 is its BN-Baseline, with
+the other settings of that Inception.
 
 Paper (Figure 3, one crop): 72.7% top-1 for rate=1, 73.0% for 5, 74.8% for 30.   Figure 4, one
 crop: 25.2% top-1, 7.82% top-5 error.   TF-slim: 73.9% top-1, 91.8% top-5.
@@ -19,7 +20,7 @@ Time: hours by `plan`, without evaluations (more in configs/README.md):
 from inception_jax import config as cfg
 
 # Epochs. Figure 3: 13.3 million steps of 32 images until BN-Baseline has 72.2%; section 4.2.2:
-# 6 million until BN-x30 has its 74.8%. BN-x5's maximum is without steps: BN-x30's.
+# 6 million until BN-x30 has its 74.8%. For BN-x5 it has no steps: BN-x30's.
 EPOCHS = {1: 332.0, 5: 150.0, 30: 150.0}
 
 
@@ -32,8 +33,8 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         seed=0,
         data=cfg.imagenet(
             image_size=224,  # Figure 5
-            # Section 4.2: batches of 32, asynchronously from 10 replicas, 5 each at a time. Here
-            # all are of one step; their number is not in the paper.
+            # Section 4.2: batches of 32, asynchronously from 10 replicas with 5 steps each at a
+            # time. Here one step has the images of all replicas; that it has 16 is our choice.
             batch_size=batch,
             area=(0.08, 1.0),  # GoogLeNet's, as the next two lines; not in the paper
             aspect=(3 / 4, 4 / 3),

@@ -6,13 +6,14 @@ r"""A new head, then the whole network, on your own folder of images, from a run
 
 DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of ours, or what
 `inception-jax import` made of a peer's weights. Every array of it that fits by name and shape is
-taken; what is fresh is printed: with another number of classes, the classifier. The network must be
-the old run's: `--config=configs/finetune.py:model=xception,dialect=keras,image=299`, and so on.
+taken, and those that start from random values are listed: with another number of classes, the
+classifier. The network must be the old run's:
+`--config=configs/finetune.py:model=xception,dialect=keras,image=299`, and so on.
 
 `backbone_lr` is the rate of everything but the classifier, relative to its own: 1 for the whole
-network
-alike, 0.1 to keep more of what it knows, 0 to train the classifier alone. Then BatchNorm keeps its
-averages and nothing is computed backwards through the network: a step costs a forward pass.
+network alike, 0.1 to keep more of what it knows, 0 to train the classifier alone. Then BatchNorm
+keeps its averages and nothing is computed backwards through the network: a step costs a forward
+pass.
 
 Leave checkpoint.init empty to start from nothing.   No paper, so no published number (README.md has
 an example).   Time: the bar shows it after a few steps.

@@ -19,7 +19,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
     return cfg.new(
         seed=0,
         data=cfg.imagenet(
-            image_size=299,  # Figures 14 and 15
+            image_size=299,  # Figures 3 and 15
             batch_size=32 * a.replicas,  # section 4: 20 replicas; 32 images are the code's
             crop="tensorflow",  # the released code's sampling, as the next four lines
             area=(0.05, 1.0),

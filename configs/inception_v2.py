@@ -3,11 +3,14 @@ r"""Inception-v2 on ImageNet-1k: arXiv:1512.00567, Table 3 and section 8.
     inception-jax train --config=configs/inception_v2.py --workdir=runs/v2
     inception-jax train --config=configs/inception_v2.py:rmsprop,smoothing=0.1 --workdir=runs/v2ls
 
-Not TF-slim's `inception_v2`, which is bn_inception here. The arguments are the rows of Table 3,
-each with those above it; the last step to Inception-v3 is its normalised auxiliary head.
+Not TF-slim's `inception_v2`, which is bn_inception here. The arguments are the rows of Table 3; the
+last step to Inception-v3 is its normalised auxiliary head.
 
-Paper (Table 3, one crop, 48,238 images), top-1 and top-5 error: 23.4% without arguments; `rmsprop`
-23.1%, 6.3%; `smoothing=0.1` 22.8%, 6.1%; `dialect=paper` (the 7x7 factorised) 21.6%, 5.8%.
+Paper (Table 3, one crop, 48,238 images), top-1 and top-5 error:
+    no argument                             23.4%
+    :rmsprop                                23.1%, 6.3%
+    :rmsprop,smoothing=0.1                  22.8%, 6.1%
+    :rmsprop,smoothing=0.1,dialect=paper    21.6%, 5.8%   the 7x7 convolution factorised
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
     :replicas=48       16 TPU v5e -, 8 H100 -

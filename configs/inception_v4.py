@@ -68,7 +68,7 @@ def tensorflow_tpu(c: cfg.Config, shards: int) -> cfg.Config:
     """The paper's recipe with what differs in inception_v4.py of tensorflow/tpu: its flags."""
     c.data.batch_size = 32 * shards  # train_batch_size 256 over num_shards 8
     # inception_preprocessing.py shifts brightness and chroma by default, which is not here:
-    # brightness and saturation instead.
+    # brightness and saturation instead. Nor are the annotated boxes of use_annotated_bbox.
     c.data.colour = "fast"
     c.model.bn_decay = 0.995  # BATCH_NORM_DECAY
     # learning_rate 0.15, raised so that x0.94 has brought it down to that after the cold and the

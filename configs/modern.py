@@ -1,23 +1,24 @@
-r"""Any of the nine networks on ImageNet-1k, as networks are trained since 2017.
+r"""Any of the nine networks on ImageNet-1k, by the recipes of 2019 to 2021.
 
     inception-jax train --config=configs/modern.py --workdir=runs/v3_a2      # inception_v3, A2
     inception-jax train --config=configs/modern.py:model=inception_v4,budget=a1 --workdir=...
     inception-jax train --config=configs/modern.py:model=inception_v3,recipe=mixup200 --workdir=...
 
 budget=a1, a2 or a3: Table 2 of "ResNet strikes back", arXiv:2110.00476, 600, 300 or 100 epochs. Its
-ResNet-50 has 80.4%, 79.8% and 78.1% top-1; of an Inception network no such number was found.
+ResNet-50 has 80.4%, 79.8% and 78.1% top-1; no such number of an Inception network is known to us.
 The paper trains and tests at 224 pixels, and trains A3 at 160. Networks of 299 pixels train and
-test at 299 here, and train A3 at 203: 160 / 224 of 299 is 214, and 203 is the next size below at
-which no stride leaves a remainder, with a last grid of 5x5. GoogLeNet has BatchNorm, but for the
-naive one; no network has auxiliary heads. Stochastic depth is for the networks with shortcuts; for
-another there is --config.model.drop_branch.
+test at 299 here; their A3 trains at 203, the largest size up to 214 (160 / 224 of 299) at which the
+Inceptions' unpadded strides leave no remainder. GoogLeNet has BatchNorm, `googlenet_naive` has
+none, and no network has auxiliary heads. Stochastic depth is for the networks with shortcuts; for
+the others there is --config.model.drop_branch.
 
-recipe=mixup200: 200 epochs of SGD, cosine, smoothing 0.1 and mixup 0.2.
-    inception_v3: 78.77% top-1 by GluonCV (model zoo; log inceptionv3-mixup.sh in dmlc/web-data)
+recipe=mixup200: 200 epochs of SGD, cosine, smoothing 0.1, mixup 0.2; layers and dropout of the
+published networks.
+    inception_v3: 78.77% top-1 by GluonCV (model zoo; script inceptionv3-mixup.sh in dmlc/web-data)
     googlenet: 72.87% top-1 by GluonCV (model zoo)
     inception_v4: 80.77% top-1, 95.26% top-5 by PaddlePaddle, in 367 hours on 8 V100
         (PaddlePaddle/models, PaddleCV/image_classification/scripts/train/InceptionV4.sh)
-The other networks have GluonCV's values.
+The other networks have GluonCV's values without dropout; no number of them is known to us.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
     :model=inception_v3,recipe=mixup200 16 TPU v5e -, 8 H100 -
@@ -43,9 +44,9 @@ ARGUMENTS = {
 }  # fmt: skip
 SHORTCUTS = ("inception_resnet_v1", "inception_resnet_v2", "xception")
 
-# 2110.00476, Table 2. A batch of 2048 has no third of repeated images: 2016 is the nearest that has
-# on 16 devices. Thresholds are timm's `bce_target_thresh`, with which A1's smoothing would have no
-# effect.
+# 2110.00476, Table 2. A batch of 2048 has no third of repeated images: 2016 is the largest below
+# that has, on 16 devices. `threshold` is timm's `bce_target_thresh`, which sets each mixed class to
+# 1; A1 has none, as it would undo the smoothing: its mixed targets are the shares of the images.
 STRIKES_BACK: dict[str, Any] = dict(
     a1=dict(epochs=600.0, batch=2016, repeats=3, lr=5e-3, decay=0.01, smoothing=0.1, threshold=0.0,
             mixup=0.2, magnitude=7.0, depth=0.05, size={224: 224, 299: 299}),
@@ -61,18 +62,25 @@ GLUON: dict[str, Any] = dict(
 PADDLE: dict[str, Any] = dict(
     batch=256, group=32, lr=0.045, nesterov=False, warmup=0.0, crop=299 / 320, colour="none"
 )
+# Layers and dropout of the published networks of mixup200. PaddlePaddle's BatchNorm also has gamma.
+PUBLISHED: dict[str, Any] = dict(
+    inception_v3=dict(dialect="torchvision", dropout=0.5),
+    googlenet=dict(dialect="torchvision", dropout=0.4),
+    inception_v4=dict(dialect="paper", dropout=0.2),
+)
 
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
     a = cfg.parse_arg(arg, **ARGUMENTS)
+    if a.recipe == "mixup200" and "budget" in arg:
+        raise ValueError("budget: only recipe=strikes_back has budgets; leave it out")
     return mixup200(a) if a.recipe == "mixup200" else strikes_back(a)
 
 
 def network(a: Any, **more: Any) -> dict[str, Any]:
-    """The `model` section: without dropout and auxiliary heads, BatchNorm's decay torch's 0.9."""
-    dialect = "batchnorm" if a.model == "googlenet" else ""
-    fixed = dict(num_classes=1000, aux=False, dropout=0.0, bn_decay=0.9, dtype=a.dtype)
-    return cfg.model(a.model, dialect=dialect, **fixed, **more)
+    """The `model` section: without auxiliary heads, BatchNorm's decay torch's 0.9."""
+    own = dict(dialect="batchnorm" if a.model == "googlenet" else "", dropout=0.0) | more
+    return cfg.model(a.model, num_classes=1000, aux=False, bn_decay=0.9, dtype=a.dtype, **own)
 
 
 def strikes_back(a: Any) -> cfg.ConfigDict:
@@ -82,12 +90,12 @@ def strikes_back(a: Any) -> cfg.ConfigDict:
         seed=0,
         data=cfg.imagenet(
             image_size=r["size"][own],
-            eval_size=own,
+            eval_size=0 if r["size"][own] == own else own,
             batch_size=r["batch"],
             colour="none",
             resize="short_side",
             eval_crop=0.95,  # Table 2: test crop ratio
-            interpolation="pil_bicubic",  # timm's
+            interpolation="pil_bicubic",  # timm's at evaluation; its training draws bilinear too
         ),
         augment=cfg.augment(
             policy="randaugment",
@@ -99,7 +107,7 @@ def strikes_back(a: Any) -> cfg.ConfigDict:
         ),
         model=network(
             a,
-            bn_group=r["batch"] // 16,  # a device of 16; the paper's 4 have 512 images each
+            bn_group=r["batch"] // 16,  # one of 16 devices; the paper's 4 have 512 images each
             drop_path=r["depth"] if a.model in SHORTCUTS else 0.0,
         ),
         loss=cfg.loss(
@@ -144,7 +152,7 @@ def mixup200(a: Any) -> cfg.ConfigDict:
             interpolation="bilinear",
         ),
         augment=cfg.augment(mixup=0.2),
-        model=network(a, bn_group=r["group"]),
+        model=network(a, bn_group=r["group"], **PUBLISHED.get(a.model, {})),
         loss=cfg.loss(
             label_smoothing=0.1,
             aux_weight=0.0,

@@ -50,8 +50,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             bn_decay=0.9,
         ),
         loss=cfg.loss(label_smoothing=0.0, aux_weight=0.0, l2=5e-4),
-        # The shape of Goyal et al. (1706.02677) and of the ladder on ImageNet: a tenth after each
-        # third of the run.
+        # As the ladder on ImageNet: a tenth after each third of the run.
         optim=cfg.sgd(
             schedule=cfg.staircase(lr=0.1, decay_rate=0.1, every_epochs=EPOCHS / 3),
             momentum=0.9,

@@ -87,24 +87,27 @@ def difference_text(left: str, right: str, found: dict[str, tuple[Any, Any]]) ->
         return "\n".join([*lines, "the configs are equal"])
     shown = {key: (repr(a), repr(b)) for key, (a, b) in found.items()}
     width = max(len(a) for a, _ in shown.values())
+    indent = max([15, *(len(key.rpartition(".")[2]) for key in shown)])
     section = ""
     for key, (a, b) in shown.items():
         where, _, name = key.rpartition(".")
         if where != section:
             lines.append(f"{where}:")
             section = where
-        lines.append(f"{'  ' if where else ''}{name:{15 if where else 17}} {a:{width}}  ->  {b}")
+        lines.append(
+            f"{'  ' if where else ''}{name:{indent if where else indent + 2}} {a:{width}}  ->  {b}"
+        )
     return "\n".join(lines)
 
 
 def text(tree: dict[str, Any]) -> str:
     """One key per line, below its section."""
-    lines = []
+    lines, indent = [], max(len(key.rpartition(".")[2]) for key in configs.RULES)
     for section, content in tree.items():
         if isinstance(content, dict):
-            lines += [f"{section}:", *(f"  {key:15} {v!r}" for key, v in content.items())]
+            lines += [f"{section}:", *(f"  {key:{indent}} {v!r}" for key, v in content.items())]
         else:
-            lines.append(f"{section:17} {content!r}")
+            lines.append(f"{section:{indent + 2}} {content!r}")
     return "\n".join(lines)
 
 

@@ -27,9 +27,13 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
     for part in filter(None, map(str.strip, arg.split(","))):
         key, equals, text = map(str.strip, part.partition("="))
         if key not in defaults:
-            known = ", ".join(f"{k}={v}" for k, v in defaults.items()) or "no arguments"
-            hint = did_you_mean(key, defaults)
-            raise ConfigError(f"page argument {key!r}: this page knows {known}{hint}")
+            known = ", ".join(
+                f"{k}={'|'.join(map(str, choices.get(k, (v,))))}" for k, v in defaults.items()
+            )
+            hint = _key_of(key, choices) or did_you_mean(key, defaults)
+            raise ConfigError(
+                f"page argument {key!r}: this page knows {known or 'no arguments'}{hint}"
+            )
         kind = type(defaults[key])
         value = _literal(text, kind) if equals else True
         if type(value) is not kind:
@@ -37,10 +41,16 @@ def parse_arg(arg: str, **defaults: Any) -> Any:
         if value not in choices.get(key, (value,)):
             raise ConfigError(
                 f"page argument {part!r}: expected one of {', '.join(map(str, choices[key]))}"
-                f"{did_you_mean(text, choices[key])}"
+                f"{_key_of(text, choices) or did_you_mean(text, choices[key])}"
             )
         values[key] = value
     return ConfigDict(values)
+
+
+def _key_of(value: str, choices: dict[str, Any]) -> str:
+    """A hint at the argument that has this value; empty if none has."""
+    found = [key for key, possible in choices.items() if value in possible]
+    return f"; did you mean {found[0]}={value}?" if found else ""
 
 
 def _literal(text: str, kind: type) -> Any:

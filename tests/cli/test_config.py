@@ -23,7 +23,7 @@ def test_config_prints_in_the_order_of_a_page(capsys, monkeypatch, request):
     lines = capsys.readouterr().out.splitlines()
     sections = [line.split()[0].rstrip(":") for line in lines if not line.startswith(" ")]
     assert tuple(sections) == cfg.SECTIONS
-    assert "  lr              0.125" in lines
+    assert ["lr", "0.125"] in [line.split() for line in lines]
 
 
 def test_overrides_work_from_python(capsys, monkeypatch, request):

@@ -42,6 +42,9 @@ def test_possible_values():
     assert cfg.parse_arg("budget=a3", **possible).budget == "a3"
     with pytest.raises(ConfigError, match="budget=a4': expected one of a2, a1, a3"):
         cfg.parse_arg("budget=a4", **possible)
+    for guess in ("a3", "epochs=1,a3", "recipe=a3"):
+        with pytest.raises(ConfigError, match="did you mean budget=a3"):
+            cfg.parse_arg(guess, **possible, recipe=("old", "new"))
 
 
 @given(st.text())
