@@ -76,3 +76,8 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         mesh=cfg.mesh(reduce="float32" if form.on == "cpu" else "auto"),
         log=cfg.logs(every_steps=20),
     )
+
+
+def sweep_seed():
+    for seed in range(5):
+        yield {"seed": seed}
