@@ -11,15 +11,7 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import (
-    augmentation,
-    optim,
-    sharded_step,
-    stages,
-    state,
-    teacher,
-    whitening,
-)  # fmt: skip
+from inception_jax.train import augmentation, optim, sharded_step, stages, state, teacher
 from inception_jax.train.stages import Stage
 
 
@@ -63,9 +55,8 @@ class Program:
             optimiser.lr = c.optim.lr * lr_factor
         self.tx, self.rate = optim.build(
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
-            backbone=[r.name for r in self.model.rows()],
+            backbone=[r.name for r in self.model.rows()], fixed=self.model.fixed,
         )  # fmt: skip
-        self.tx = whitening.without_kernels(self.tx, self.model.fixed)
         self._check_devices()
 
     def _check_devices(self) -> None:

@@ -1,11 +1,9 @@
 """The kernel of a whitened stem: computed from training images at a run's start, never updated."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
-import optax
 from jaxtyping import Float, UInt8
 
 from inception_jax.config import sections
@@ -69,18 +67,3 @@ def _images(source: Source, data: sections.Data) -> Iterator[np.ndarray]:
             yield centre(Picture(source.stored(i * len(source) // count)), data)
         except BadImageError:
             continue
-
-
-def without_kernels(
-    tx: optax.GradientTransformation, layers: Collection[str]
-) -> optax.GradientTransformation:
-    """`tx` that updates no kernel of the named layers, the tree's first keys; `tx` if none."""
-    if not layers:
-        return tx
-
-    def kept(params: Any) -> Any:
-        return jax.tree_util.tree_map_with_path(
-            lambda path, _: path[0].key in layers and path[-1].key == "kernel", params
-        )
-
-    return optax.chain(tx, optax.masked(optax.set_to_zero(), kept))
