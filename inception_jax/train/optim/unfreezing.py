@@ -13,7 +13,10 @@ from inception_jax.train.optim.schedules import Schedule
 
 
 class JoiningState(NamedTuple):
-    """Steps done by the run, and the optimiser's state, which is the initial one until it joins."""
+    """Steps done by the run, and the optimiser's state, which is the initial one until it joins.
+
+    A step that `skip_overflows` skips is not among them.
+    """
 
     count: jax.Array
     inner: Any
