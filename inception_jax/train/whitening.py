@@ -51,11 +51,17 @@ def covariance(images: Iterator[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray
         count, total = count + len(patches), total + patches.sum(axis=0)
         products += patches.T @ patches
     if not count:
-        raise DataError("model.stem=whitened: expected training images to whiten, could read none")
+        raise DataError(
+            "model.stem=whitened: expected training images to whiten, could read none; see "
+            "`inception-jax data check`, or set --config.model.stem=small"
+        )
     mean = total / count
     found = products / count - np.outer(mean, mean)
     if found.trace() < 1e-6:
-        raise DataError("model.stem=whitened: expected images with edges, got ones of one colour")
+        raise DataError(
+            "model.stem=whitened: expected images with edges, got ones of one colour; set "
+            "--config.model.stem=small"
+        )
     return found
 
 
