@@ -12,6 +12,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import augmentation, optim, sharded_step, stages, state, teacher
+from inception_jax.train.optim import unfreezing
 from inception_jax.train.stages import Stage
 
 
@@ -118,13 +119,16 @@ class Program:
         """The state as shapes with their shardings, to restore into.
 
         Raises:
-            ConfigError: the images are below the network's minimum; the layer is named.
+            ConfigError: the images are below the network's minimum, and the layer is named; or
+                rows that learn in no step.
         """
         c = self.config
         found = self._abstract(c.data.image_size, f"data.image_size={c.data.image_size}")
         if (size := min(s.size for s in self.stages)) < c.data.image_size:
             smaller = self._abstract(size, f"train.sizes={c.train.sizes}")
             stages.check_shapes(found.params, smaller.params, size)
+        rows = [row.name for row in self.model.rows()]
+        unfreezing.check(c.optim.unfreeze_epochs, rows, found.params, self.per_epoch, self.trained)
         return found
 
     def _abstract(self, size: int, key: str) -> state.TrainState:

@@ -148,6 +148,8 @@ OPTIM = [
      ["backbone_lr=0.1", "expected 1", "fixed_norm=false"]),
     ("sharp rows that do not learn", (*TRAIN, "--config.optim.sam=0.05",
      "--config.optim.unfreeze_epochs=1"), ["optim.sam=0.05", "--config.optim.unfreeze_epochs=0"]),
+    ("rows that never learn", (*TRAIN, "--config.optim.unfreeze_epochs=20"),
+     ["optim.unfreeze_epochs=20", "expected at most", "--config.train.epochs"]),
     ("trust without LARS", (*TRAIN, "--config.optim.trust=0.01"),
      ["optim.trust=0.01", "expected 0.001", "--config.optim.name=lars"]),
     ("no momentum", (*TRAIN, "--config.optim.momentum=0"),
