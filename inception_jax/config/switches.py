@@ -1,6 +1,7 @@
 """Keys that do nothing without another one: they have their default there."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from inception_jax.config.sections import DEFAULTS, Config
 from inception_jax.errors import ConfigError
@@ -13,11 +14,11 @@ def check(c: Config) -> None:
         ConfigError: names the key, the one that switches it on, and the values of both.
     """
     for key, switch, on, value in _pairs(c):
-        given, default = _value(c, key), DEFAULTS[key]
-        if not on and given != default:
+        given, now = attrgetter(key, switch)(c)
+        if not on and given != DEFAULTS[key]:
             raise ConfigError(
-                f"--config.{key}={given} with --config.{switch}={_value(c, switch)}: expected "
-                f"{default}, since nothing reads it there; or --config.{switch}={value}"
+                f"--config.{key}={given} with --config.{switch}={now}: expected {DEFAULTS[key]}, "
+                f"since nothing reads it there; or --config.{switch}={value}"
             )
 
 
@@ -35,8 +36,3 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
         yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"  # a frozen backbone is evaluated
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"
-
-
-def _value(c: Config, key: str) -> object:
-    section, name = key.split(".")
-    return c[section][name]
