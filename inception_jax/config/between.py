@@ -1,8 +1,9 @@
 """Rules between the keys of a config, and between its sections."""
 
 import itertools
+import math
 
-from inception_jax.config import optim
+from inception_jax.config import optim, switches
 from inception_jax.config.sections import Augment, Config
 from inception_jax.errors import ConfigError
 
@@ -17,7 +18,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
+    for rules in (_papers, _augment, _policy, _loss, optim.check, _run, switches.check):
         rules(c)
 
 
@@ -148,6 +149,8 @@ def _policy(c: Config) -> None:
 def _run(c: Config) -> None:
     """Refuse what concerns a run as a whole: sizes, recalibration, early stops, a teacher."""
     d, m, t = c.data, c.model, c.train
+    # Evaluations that may find nothing better before the one at the end.
+    patience = max(0, math.ceil(t.epochs / c.eval.every_epochs - 1e-9) - 2)
     rules = (
         (
             len(t.sizes) != len(t.size_epochs),
@@ -179,10 +182,11 @@ def _run(c: Config) -> None:
             f"frozen backbone keeps BatchNorm's averages; set one of them to another value",
         ),
         (
-            t.patience > 0 and (t.patience + 1) * c.eval.every_epochs >= t.epochs,
-            f"--config.train.patience={t.patience}: expected fewer than the evaluations after the "
-            f"first one, every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs}: "
-            f"this training could not stop early",
+            t.patience > patience,
+            f"--config.train.patience={t.patience}: expected at most {patience}: with evaluations "
+            f"every eval.every_epochs={c.eval.every_epochs} of train.epochs={t.epochs} this "
+            f"training could not stop early; set --config.train.patience={patience}, or more "
+            f"--config.train.epochs",
         ),
         (
             bool(c.loss.teacher) and c.loss.teacher_weight == 0,

@@ -6,6 +6,10 @@ from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
 ENDING = ("cosine", "polynomial", "onecycle")  # schedules that end with the run
+DECAYING = ("staircase", "exponential", "piecewise")  # by optim.decay_rate
+# Optimisers that divide by the root of a second moment, with an eps that is usual for them.
+ADAPTIVE = {"rmsprop": 1.0, "adam": 1e-8, "adamw": 1e-8, "lamb": 1e-6}
+MUON_EPS = (0, 1e-8)  # the default of the section, and what Muon has
 
 
 def check(c: Config) -> None:
@@ -32,6 +36,17 @@ def _schedule(c: Config) -> Iterator[tuple[bool, str]]:
         f"--config.optim.milestones={o.milestones} with --config.optim.schedule={o.schedule}: "
         f"expected milestones with the schedule 'piecewise' and with no other; set both, such as "
         f"--config.optim.schedule=piecewise --config.optim.milestones='(30.0, 60.0)'",
+    )
+    yield (
+        bool(o.milestones) and o.milestones[0] >= c.train.epochs,
+        f"--config.optim.milestones={o.milestones}: expected the first below train.epochs="
+        f"{c.train.epochs}: the rate would not fall; set earlier ones, or --config.optim.schedule="
+        f"constant --config.optim.milestones='()'",
+    )
+    yield (
+        o.schedule in DECAYING and o.decay_rate == 1,
+        f"--config.optim.decay_rate=1.0 with --config.optim.schedule={o.schedule}: expected below "
+        f"1, such as 0.94: the rate would not fall; or set --config.optim.schedule=constant",
     )
     yield (
         o.schedule == "onecycle" and o.warmup_epochs == 0,
@@ -62,31 +77,33 @@ def _optimiser(c: Config) -> Iterator[tuple[bool, str]]:
         "--config.optim.momentum=0.0 with --config.optim.name=lars: expected above 0, such as 0.9",
     )
     yield (
-        o.name == "lamb" and o.eps == 0,
-        "--config.optim.eps=0.0 with --config.optim.name=lamb: expected above 0, such as 1e-6: a "
-        "gradient of 0 would be divided by 0",
+        o.name in ADAPTIVE and o.eps == 0,
+        f"--config.optim.eps=0.0 with --config.optim.name={o.name}: expected above 0, since a "
+        f"gradient of 0 would be divided by 0; set --config.optim.eps={ADAPTIVE.get(o.name)}",
     )
-    for key, off in (("adam_lr", 1.0), ("fixed_norm", False)):
+    yield (
+        o.name == "muon" and o.eps not in MUON_EPS,
+        f"--config.optim.eps={o.eps:g} with --config.optim.name=muon: expected 1e-08, which it "
+        f"always has; set --config.optim.eps=1e-8",
+    )
+    for key, off in (("backbone_lr", 1), ("layer_decay", 1), ("lookahead", 0)):
         yield (
-            o.name != "muon" and getattr(o, key) != off,
-            f"--config.optim.{key}={getattr(o, key)} with --config.optim.name={o.name}: expected "
-            f"{off}, since this key is of Muon; or --config.optim.name=muon",
+            o.fixed_norm and getattr(o, key) != off,
+            f"--config.optim.{key}={getattr(o, key)} with --config.optim.fixed_norm=true: expected "
+            f"{off}, since a part of a step does not keep the norm; or set "
+            f"--config.optim.fixed_norm=false",
         )
     yield (
-        o.decay_mask != "kernels" and o.weight_decay == 0,
-        f"--config.optim.decay_mask={o.decay_mask} with --config.optim.weight_decay=0.0: expected "
-        f"a decay to act; set --config.optim.weight_decay",
+        o.sam > 0 and o.unfreeze_epochs > 0,
+        f"--config.optim.sam={o.sam} with --config.optim.unfreeze_epochs={o.unfreeze_epochs}: "
+        f"expected 0 in one of them, since it would also move rows that do not learn yet; set "
+        f"--config.optim.unfreeze_epochs=0",
     )
     yield (
         o.backbone_lr == 0 and (o.layer_decay < 1 or o.unfreeze_epochs > 0),
         f"--config.optim.backbone_lr=0.0 with --config.optim.layer_decay={o.layer_decay} and "
         f"--config.optim.unfreeze_epochs={o.unfreeze_epochs}: expected 1 and 0, since a frozen "
         f"backbone has no rates; set --config.optim.backbone_lr=1",
-    )
-    yield (
-        o.lookahead_rate != 0.5 and o.lookahead == 0,
-        f"--config.optim.lookahead_rate={o.lookahead_rate} with --config.optim.lookahead=0: "
-        f"expected the steps between those of the slow weights, such as --config.optim.lookahead=5",
     )
     yield (
         o.loss_scale > 0 and c.model.dtype != "float16",

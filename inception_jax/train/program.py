@@ -11,15 +11,8 @@ from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import (
-    augmentation,
-    optim,
-    sharded_step,
-    stages,
-    state,
-    teacher,
-    whitening,
-)  # fmt: skip
+from inception_jax.train import augmentation, optim, sharded_step, stages, state, teacher
+from inception_jax.train.optim import unfreezing
 from inception_jax.train.stages import Stage
 
 
@@ -63,9 +56,8 @@ class Program:
             optimiser.lr = c.optim.lr * lr_factor
         self.tx, self.rate = optim.build(
             optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
-            backbone=[r.name for r in self.model.rows()],
+            backbone=[r.name for r in self.model.rows()], fixed=self.model.fixed,
         )  # fmt: skip
-        self.tx = whitening.without_kernels(self.tx, self.model.fixed)
         self._check_devices()
 
     def _check_devices(self) -> None:
@@ -127,13 +119,16 @@ class Program:
         """The state as shapes with their shardings, to restore into.
 
         Raises:
-            ConfigError: the images are below the network's minimum; the layer is named.
+            ConfigError: the images are below the network's minimum, and the layer is named; or
+                rows that learn in no step.
         """
         c = self.config
         found = self._abstract(c.data.image_size, f"data.image_size={c.data.image_size}")
         if (size := min(s.size for s in self.stages)) < c.data.image_size:
             smaller = self._abstract(size, f"train.sizes={c.train.sizes}")
             stages.check_shapes(found.params, smaller.params, size)
+        rows = [row.name for row in self.model.rows()]
+        unfreezing.check(c.optim.unfreeze_epochs, rows, found.params, self.per_epoch, self.trained)
         return found
 
     def _abstract(self, size: int, key: str) -> state.TrainState:

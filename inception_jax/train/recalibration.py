@@ -24,7 +24,7 @@ def recalibration_step(
     gradient: Gradient = gradient,
     seed: int = 0,
 ) -> tuple[TrainState, Metrics]:
-    """Measure a batch: (state, batch) -> (state, metrics), those of `train_step`.
+    """Measure a batch: (state, batch) -> (state, metrics), with a rate of 0 and no gradient's.
 
     The batch also has `count`, int32: its number among those that are measured, from 1. The
     averages of the weights and of their moving average are measured apart, with augmentation,
@@ -51,5 +51,4 @@ def recalibration_step(
     if ema:
         ema = {**ema, "batch_stats": measure(ema["params"], ema["batch_stats"])[0]}
     new = state.replace(step=state.step + 1, batch_stats=batch_stats, ema=ema)
-    none = jnp.zeros_like(metrics["loss"])
-    return new, {**metrics, "grad_norm": none, "lr": none}
+    return new, {**metrics, "lr": jnp.zeros_like(metrics["loss"])}

@@ -183,6 +183,8 @@ def with_teacher(step: Step, teacher: Network, student: Network, mesh: Mesh) -> 
 def with_metrics(step: Step, rate: Callable[[Any], Any], monitors: bool) -> Step:
     """`step` whose metrics have the gradient's norm and the learning rate.
 
+    The rate is that of the run's step; the optimiser's is behind by the steps that a loss scale
+    skipped.
     With `monitors` they also have that entry, {kind: {block: scalar}}: `block_monitors`' (of the
     whole batch, or the mean over its parts), and the norm of each block's gradient (with L2,
     before clipping).

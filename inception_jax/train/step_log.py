@@ -69,8 +69,9 @@ class StepLog:
         """
         c, step, total = self._config, pending.step, self._trainer.total
         self._last = pending, values
-        if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
-            self.stop(f"loss {values['loss']}, gradient norm {values['grad_norm']}")
+        loss, grad_norm = values["loss"], values.get("grad_norm", 0.0)  # recalibration has none
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            self.stop(f"loss {loss}, gradient norm {grad_norm}")
         metrics = {k: v for k, v in values.items() if k != "lr"}
         self.window.add(metrics)
         self._clock.count(pending.waited)

@@ -66,7 +66,7 @@ def load(
 ) -> Teacher | None:
     """The weights of `network` on the mesh; None without a teacher.
 
-    Its outputs are chosen by the names of the data's `classes`.
+    Its outputs are chosen by the names of the data's `classes`, which are the student's first.
 
     Raises:
         ConfigError: it has other classes, or no checkpoint that is good.
@@ -88,17 +88,26 @@ def load(
 
 
 def _columns(path: Path, count: int, outputs: int, classes: Sequence[str]) -> np.ndarray | None:
-    """The teacher's output of each output of the student; None if they are the same."""
-    names = class_names.read(path)
-    if count == outputs != len(classes):  # with a background, say
+    """The teacher's output of each output of the student; None if they are the same.
+
+    A student with more outputs than classes has class i at output i; its spare ones are taught the
+    teacher's others, such as a background.
+    """
+    names = class_names.read(path, count)
+    spare = count == outputs != len(classes)
+    if spare and names[: len(classes)] == list(classes):
         return None
     with contextlib.suppress(DataError):
         found = class_columns.columns(classes, names, count)
         if outputs == len(classes):
             return found
+        if spare and found is not None:
+            return np.concatenate([found, np.setdiff1d(np.arange(count), found)])
     raise ConfigError(
-        f"expected a teacher of the {len(classes)} classes of this data ({classes[0]!r}, ...), got "
-        f"{count} outputs" + (f" ({names[0]!r}, ...)" if names else "")
+        f"expected a teacher of the {len(classes)} classes of this data ({classes[0]!r}, ...) with "
+        f"{len(classes)} outputs of the student (it has {outputs}), or as many as the teacher, got "
+        f"{count} outputs" + (f" ({names[0]!r}, ...)" if names else "") + "; set "
+        f"--config.model.num_classes={len(classes)} if the classes are the same"
     )
 
 

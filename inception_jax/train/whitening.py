@@ -1,11 +1,9 @@
 """The kernel of a whitened stem: computed from training images at a run's start, never updated."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
-import optax
 from jaxtyping import Float, UInt8
 
 from inception_jax.config import sections
@@ -53,11 +51,17 @@ def covariance(images: Iterator[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray
         count, total = count + len(patches), total + patches.sum(axis=0)
         products += patches.T @ patches
     if not count:
-        raise DataError("model.stem=whitened: expected training images to whiten, could read none")
+        raise DataError(
+            "model.stem=whitened: expected training images to whiten, could read none; see "
+            "`inception-jax data check`, or set --config.model.stem=small"
+        )
     mean = total / count
     found = products / count - np.outer(mean, mean)
     if found.trace() < 1e-6:
-        raise DataError("model.stem=whitened: expected images with edges, got ones of one colour")
+        raise DataError(
+            "model.stem=whitened: expected images with edges, got ones of one colour; set "
+            "--config.model.stem=small"
+        )
     return found
 
 
@@ -69,18 +73,3 @@ def _images(source: Source, data: sections.Data) -> Iterator[np.ndarray]:
             yield centre(Picture(source.stored(i * len(source) // count)), data)
         except BadImageError:
             continue
-
-
-def without_kernels(
-    tx: optax.GradientTransformation, layers: Collection[str]
-) -> optax.GradientTransformation:
-    """`tx` that updates no kernel of the named layers, the tree's first keys; `tx` if none."""
-    if not layers:
-        return tx
-
-    def kept(params: Any) -> Any:
-        return jax.tree_util.tree_map_with_path(
-            lambda path, _: path[0].key in layers and path[-1].key == "kernel", params
-        )
-
-    return optax.chain(tx, optax.masked(optax.set_to_zero(), kept))

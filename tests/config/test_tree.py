@@ -44,7 +44,7 @@ BETWEEN = [
     ),
     ({"train.recalibrate": 1, "model.dialect": "paper"}, "googlenet has no BatchNorm"),
     ({"train.recalibrate": 1, "optim.backbone_lr": 0.0}, "backbone_lr=0"),
-    ({"train.patience": 5}, "could not stop early"),
+    ({"train.patience": 5}, "expected at most 4"),
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
 ]
 ALLOWED = [

@@ -108,7 +108,7 @@ def test_an_early_stop(current):
     """After an evaluation that is no better than one before; its state is saved, and said why."""
     current.early.add(1, 1.0)
     state, step, window = current.loop.run(current.state)
-    assert int(state.step) == step == 2 and window["count"] == 0
+    assert int(state.step) == step == 2 and not window["counts"]
     assert current.lines("test") == [2] and current.saved() == [1, 2]
     assert "stopped early at step 2: 1 evaluations without a better" in current.printed.getvalue()
 

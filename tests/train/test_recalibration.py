@@ -26,7 +26,7 @@ def measured(count=3, images=16, **options):
         placed = meshes.put(batch(images, seed=i), meshes.batch(mesh))
         placed["count"] = jax.device_put(jnp.int32(i + 1), meshes.replicated(mesh))
         current, metrics = step(current, placed)
-        assert float(metrics["lr"]) == float(metrics["grad_norm"]) == 0 < float(metrics["loss"])
+        assert float(metrics["lr"]) == 0 < float(metrics["loss"]) and "grad_norm" not in metrics
     return before, jax.tree.map(np.asarray, current)
 
 

@@ -94,7 +94,7 @@ def wait_for_step(workdir, step, process):
 # Every optional part of the optimiser; the rows join at steps 0, 1, 2 and 3 of 6.
 OPTIMISER = {
     "optim__weight_decay": 1e-3, "optim__decay_mask": "backbone", "optim__agc": 0.1,
-    "optim__sam": 0.05, "optim__lookahead": 2, "optim__layer_decay": 0.8, "optim__clip": 1.0,
+    "optim__lookahead": 2, "optim__layer_decay": 0.8, "optim__clip": 1.0,
     "optim__unfreeze_epochs": 1 / 15, "optim__schedule": "onecycle", "optim__warmup_epochs": 0.1,
     "model__dtype": "float16", "optim__loss_scale": 2.0**18,
 }  # fmt: skip
@@ -106,7 +106,7 @@ NETWORK = {
     ),
     "data__image_size": 16, "data__eval_crop": 1.0, "model__stem": "whitened", "model__aux": False,
     "model__drop_branch": 0.2, "optim__name": "muon", "optim__lr": 0.05, "optim__adam_lr": 0.1,
-    "optim__fixed_norm": True, "eval__protocol": "shift",
+    "optim__fixed_norm": True, "optim__sam": 0.05, "eval__protocol": "shift",
 }  # fmt: skip
 
 

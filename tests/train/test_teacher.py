@@ -73,12 +73,32 @@ def test_outputs_are_matched_by_name(run):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [(["background", *NAMES], [*range(1, 11), 0]),
+     ([*NAMES, "spare"], range(11)), (NAMES, range(11)),
+     (["background", *NAMES[::-1]], [*range(10, 0, -1), 0])],
+    ids=["background", "spare", "unnamed", "reversed"],
+)  # fmt: skip
+def test_spare_outputs_follow_the_classes(run, tmp_path, names, order):
+    """A student of as many outputs has class i at output i, whatever the teacher's first is."""
+    shutil.copytree(run, tmp_path / "run")
+    class_names.write(tmp_path / "run", names)
+    _, found = loaded(tmp_path / "run", student=Tiny(num_classes=11))
+    _, variables = checkpoint.load(run)
+    for key, x in variables["params"]["logits"].items():
+        got = found.variables["params"]["logits"][key]
+        np.testing.assert_array_equal(got, np.asarray(x)[..., list(order)])
+
+
 def test_what_cannot_teach_is_refused(run, tmp_path):
     """Other classes, another number of outputs, no run, no checkpoint, a damaged one."""
     key = r"--config\.loss\.teacher="
     with pytest.raises(ConfigError, match=key + ".*teacher of the 10 classes.*got 11 outputs"):
         loaded(run, [f"cat {i}" for i in range(10)])
     with pytest.raises(ConfigError, match=key + ".*teacher of the 10 classes"):
+        loaded(run, [f"cat {i}" for i in range(10)], student=Tiny(num_classes=11))
+    with pytest.raises(ConfigError, match=key + ".*it has 18.*--config.model.num_classes=10"):
         loaded(run, student=Tiny(num_classes=18))
     with pytest.raises(ConfigError, match=key + ".*inception-jax train"):
         loaded(tmp_path / "nothing")

@@ -9,6 +9,7 @@ from inception_jax.errors import DataError
 from inception_jax.models import whitening as layer
 from inception_jax.train import trainer as trainers
 from inception_jax.train import whitening
+from inception_jax.train.program import Program
 from tests.data import pictures
 from tests.models.small import small
 from tests.tiny import batch, digits
@@ -38,9 +39,9 @@ def test_the_covariance_of_patches():
 
 def test_images_that_cannot_be_whitened():
     """No image, or images of one colour, are refused."""
-    with pytest.raises(DataError, match="could read none"):
+    with pytest.raises(DataError, match=r"could read none.*stem=small"):
         whitening.covariance(iter([]))
-    with pytest.raises(DataError, match="one colour"):
+    with pytest.raises(DataError, match=r"one colour.*stem=small"):
         whitening.covariance(iter([np.full((4, 4, 3), 7, np.uint8)]))
 
 
@@ -78,6 +79,14 @@ def test_no_step_changes_the_kernel():
         np.testing.assert_array_equal(tree["whiten"]["kernel"], kernel)
         assert (np.asarray(tree["whiten"]["bias"]) != bias).any()
     assert kernel.shape == (2, 2, 3, layer.FILTERS)
+
+
+def test_with_a_loss_scale():
+    """The scale is the outermost state, where the step looks for it."""
+    changes = {"model__dtype": "float16", "optim__loss_scale": 1024.0, "optim__name": "sgd"}
+    program = Program(config(**changes), 1437, jax.devices()[:1])
+    _, metrics = program.train_step.trace(program.empty_state, program.empty_batch).out_info
+    assert "loss_scale" in metrics
 
 
 def test_the_kernel_of_another_run_comes_first():

@@ -29,3 +29,18 @@ def test_a_saved_window_continues_bit_identically():
         for metrics in STEPS[cut:]:
             after.add(metrics)
         assert after.means() == whole.means() and after.state() == whole.state()
+
+
+def test_each_metric_has_its_own_count():
+    """Steps of recalibration have no gradient: its mean is over those of training."""
+    window = Window()
+    for metrics in ({"loss": 1.0, "grad_norm": 2.0}, {"loss": 3.0}, {"loss": 5.0}):
+        window.add(metrics)
+    assert window.means() == {"loss": 3.0, "grad_norm": 2.0}
+
+
+def test_a_window_of_an_older_checkpoint():
+    """It had one count for all metrics."""
+    window = Window({"sums": {"loss": 3.0, "top1": 1.0}, "count": 2})
+    window.add({"loss": 6.0, "top1": 0.5})
+    assert window.means() == {"loss": 3.0, "top1": 0.5}

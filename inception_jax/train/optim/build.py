@@ -1,6 +1,6 @@
 """From the `optim` section to an optax transformation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,14 @@ from inception_jax.train.optim.schedules import Schedule, schedule
 
 
 def build(
-    c: Any, *, epochs: float, steps_per_epoch: float, backbone: Sequence[str] = ()
-) -> tuple[optax.GradientTransformation, Schedule]:
+    c: Any, *, epochs: float, steps_per_epoch: float, backbone: Sequence[str] = (),
+    fixed: Collection[str] = (),
+) -> tuple[optax.GradientTransformation, Schedule]:  # fmt: skip
     """The optimiser and its learning rate by step.
 
     In this order: gradients of frozen rows are dropped, clipped by units, by the global norm; the
-    optimiser with its decay; factors on the updates of rows; slow weights; overflows are skipped.
+    optimiser with its decay; factors on the updates of rows; slow weights; kernels that are fixed
+    stay; overflows are skipped, outermost, where `loss_scale` looks for the scale.
     What is off leaves no state.
 
     Args:
@@ -30,6 +32,7 @@ def build(
         epochs: length of the run.
         steps_per_epoch: examples / batch size; a fraction, since batches run over epoch ends.
         backbone: names of the layers below the classifiers, from the image up.
+        fixed: names of the layers whose kernels no step changes.
     """
     rate = schedule(c, epochs=epochs, steps_per_epoch=steps_per_epoch)
     between = c.unfreeze_epochs * steps_per_epoch
@@ -55,6 +58,7 @@ def build(
     tx = optax.chain(*parts) if len(parts) > 1 else parts[0]
     if c.lookahead:
         tx = lookahead(tx, c.lookahead, c.lookahead_rate)
+    tx = rates.without_kernels(tx, fixed)
     return (skip_overflows(tx, c.loss_scale) if c.loss_scale else tx), rate
 
 

@@ -8,7 +8,10 @@ import optax
 
 
 class SlowState(NamedTuple):
-    """Steps done, the slow weights (as the parameters), and the fast optimiser's state."""
+    """Steps done, the slow weights (as the parameters), and the fast optimiser's state.
+
+    A step that `skip_overflows` skips is not among those done.
+    """
 
     count: jax.Array
     slow: Any

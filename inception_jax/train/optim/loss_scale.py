@@ -57,8 +57,8 @@ def scaled(gradient: Gradient) -> Gradient:
     def of_scaled(model: Any, objective: Any, state: Any, batch: Any, key: Any) -> Any:
         scale = state.opt_state.scale
 
-        def larger(*args: Any) -> tuple[Any, Any]:
-            total, metrics = objective(*args)
+        def larger(*args: Any, **given: Any) -> tuple[Any, Any]:
+            total, metrics = objective(*args, **given)
             return total * scale.astype(total.dtype), metrics
 
         grads, rest = gradient(model, larger, state, batch, key)

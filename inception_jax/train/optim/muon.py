@@ -27,7 +27,7 @@ def muon(
 
     With `fixed_norm` these kernels keep the norm they began with, and a step has the size of the
     rate times that norm: BatchNorm takes out the norm of a kernel, so that the rate alone says how
-    far it turns. So does KellerJordan/cifar10-airbench (airbench94_muon.py).
+    far it turns. So does KellerJordan/cifar10-airbench (airbench94_muon.py). They do not decay.
     """
     # Late: optax.contrib takes time to import, and only this optimiser needs it.
     from optax import contrib
@@ -45,7 +45,11 @@ def muon(
         muon_weight_dimension_numbers=matrices,
         consistent_rms=0.2,
     )
-    parts = [direction, optax.add_decayed_weights(decay, mask=mask)]
+
+    def decayed(params: Any) -> Any:
+        return jax.tree.map(lambda hit, x: hit and not _is_matrix(x), mask(params), params)
+
+    parts = [direction, optax.add_decayed_weights(decay, mask=decayed if fixed_norm else mask)]
     if adam_lr != 1:
         parts.append(optax.stateless(lambda u, _: _each(u, other=lambda x: adam_lr * x)))
     if fixed_norm:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import jax
 import optax
 
 
@@ -36,3 +37,18 @@ def scale_by_depth(rows: Sequence[str], factor: float) -> optax.GradientTransfor
         return {k: optax.tree.scale(factor ** by[k], v) for k, v in updates.items()}
 
     return optax.stateless(update)
+
+
+def without_kernels(
+    tx: optax.GradientTransformation, layers: Collection[str]
+) -> optax.GradientTransformation:
+    """`tx` that updates no kernel of the named layers, the tree's first keys; `tx` if none."""
+    if not layers:
+        return tx
+
+    def kept(params: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: path[0].key in layers and path[-1].key == "kernel", params
+        )
+
+    return optax.chain(tx, optax.masked(optax.set_to_zero(), kept))

@@ -47,9 +47,9 @@ def schedule(c: Any, *, epochs: float, steps_per_epoch: float) -> Schedule:
 
 
 def _by_step(c: Any, epochs: float, steps_per_epoch: float) -> Schedule:
-    cold = math.ceil(c.cold_epochs * steps_per_epoch)
-    warm = math.ceil((c.cold_epochs + c.warmup_epochs) * steps_per_epoch)  # the first step after
-    total = max(math.ceil(epochs * steps_per_epoch), warm + 1)
+    ends = (c.cold_epochs, c.cold_epochs + c.warmup_epochs, epochs)
+    cold, warm, last = _edges(ends, steps_per_epoch)  # the first steps after
+    total = max(last, warm + 1)
     before = _cosine_up if c.schedule == "onecycle" else _line_up
     after = _after_warmup(c, warm, total, epochs, steps_per_epoch)
 
@@ -68,24 +68,25 @@ def _after_warmup(c: Any, warm: int, total: int, epochs: float, steps_per_epoch:
             optax.polynomial_schedule(c.lr, c.floor * c.lr, c.power, total - warm, warm)
         )
     if c.schedule == "exponential":
-        every: Any = c.every_epochs * steps_per_epoch  # optax asks for a whole number, needs none
-        return _of_floats(
-            optax.exponential_decay(c.lr, every, c.decay_rate, end_value=c.floor * c.lr)
-        )
+        every = c.every_epochs * steps_per_epoch
+        return _falling(c, lambda step: jnp.asarray(step, jnp.float32) / every)
     milestones: Iterable[float] = ()
     if c.schedule == "staircase":
         count = math.floor(epochs / c.every_epochs)
         milestones = [k * c.every_epochs for k in range(1, count + 1)]
     elif c.schedule == "piecewise":
         milestones = c.milestones
-    return _steps_down(c, _edges(milestones, steps_per_epoch))
+    edges = _edges(milestones, steps_per_epoch)
+    if not edges:
+        return lambda step: jnp.asarray(c.lr)
+    return _falling(c, lambda step: _passed(edges, step).astype(jnp.float32))
 
 
-def _steps_down(c: Any, edges: list[int]) -> Schedule:
+def _falling(c: Any, decays: Callable[[Any], Any]) -> Schedule:
+    """The rate after the number of decays, a float, that `decays` has for a step."""
+
     def rate(step: Any) -> Any:
-        if not edges:
-            return jnp.asarray(c.lr)
-        value = c.lr * c.decay_rate ** _passed(edges, step).astype(jnp.float32)
+        value = c.lr * c.decay_rate ** decays(step)
         return jnp.maximum(value, c.floor * c.lr) if c.floor else value
 
     return rate

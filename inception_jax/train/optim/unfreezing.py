@@ -1,19 +1,23 @@
 """Gradual unfreezing: rows of the network that begin to learn one after another."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from inception_jax.errors import ConfigError
 from inception_jax.train.optim.rates import depths
 from inception_jax.train.optim.schedules import Schedule
 
 
 class JoiningState(NamedTuple):
-    """Steps done by the run, and the optimiser's state, which is the initial one until it joins."""
+    """Steps done by the run, and the optimiser's state, which is the initial one until it joins.
+
+    A step that `skip_overflows` skips is not among them.
+    """
 
     count: jax.Array
     inner: Any
@@ -42,6 +46,24 @@ def unfreezing(
         return {k: jax.tree.map(lambda _, k=k: str(by[k]), v) for k, v in params.items()}
 
     return optax.partition(parts, labels)
+
+
+def check(
+    epochs: float, rows: Sequence[str], params: Mapping[str, Any], per_epoch: float, steps: int
+) -> None:
+    """Refuse `optim.unfreeze_epochs` with which a row learns in none of the run's steps.
+
+    Raises:
+        ConfigError: names the largest value that fits.
+    """
+    deepest = max(depths(rows, params).values())
+    if _start(deepest, epochs * per_epoch) < steps:
+        return
+    most = math.floor((steps - 1) / (deepest * per_epoch) * 1e4) / 1e4
+    raise ConfigError(
+        f"--config.optim.unfreeze_epochs={epochs:g}: expected at most {most:g}, with which the "
+        f"last of {deepest} rows learns before the run ends; or set more --config.train.epochs"
+    )
 
 
 def without_frozen(rows: Sequence[str], steps: float) -> optax.GradientTransformation:

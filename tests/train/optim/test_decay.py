@@ -27,7 +27,7 @@ HIT = {"kernels": ["kernel"], "backbone": ["kernel"], "all": ["kernel", "bias", 
 def test_what_decays_without_a_gradient(name, mask):
     """Two steps at rates 0.1 and 0.05: w (1 - 0.1 d) (1 - 0.05 d), of no momentum.
 
-    LAMB's steps have the size of the weights, LARS needs a gradient.
+    LAMB's steps of kernels have the size of the kernels, LARS needs a gradient.
     """
     schedule = cfg.rate("exponential", lr=0.1, decay_rate=0.5)
     values = {"weight_decay": 0.5, "decay_mask": mask, **KEYS[name]}
@@ -42,13 +42,14 @@ def test_what_decays_without_a_gradient(name, mask):
         for _ in range(2):
             updates, state = tx.update(jax.tree.map(jnp.zeros_like, params), state, params)
             params = jax.tree.map(jnp.add, params, updates)
-    factors = {"lamb": (1 - 0.1) * (1 - 0.05), "lars": 1.0}
-    factor = factors.get(name, (1 - 0.1 * 0.5) * (1 - 0.05 * 0.5))
+    factor = (1 - 0.1 * 0.5) * (1 - 0.05 * 0.5)
     if name == "lars":  # a norm of zero has the ratio 1: SGD with L2, in the momentum
         factor = 1 - 0.05 - 0.9 * 0.05 - 0.05 * 0.5 * 0.95
+    adapted = {"kernel": (1 - 0.1) * (1 - 0.05)} if name == "lamb" else {}
     for path, x in jax.tree_util.tree_leaves_with_path(params):
         hit = path[-1].key in HIT[mask] and (mask != "backbone" or path[0].key != "logits")
-        np.testing.assert_allclose(x, factor if hit else 1.0, rtol=1e-5, err_msg=str(path))
+        want = adapted.get(path[-1].key, factor) if hit else 1.0
+        np.testing.assert_allclose(x, want, rtol=1e-5, err_msg=str(path))
 
 
 def test_lars_by_hand():
@@ -63,3 +64,22 @@ def test_lars_by_hand():
     ratio = 0.1 * 5 / (2 + 0.5 * 5)
     np.testing.assert_allclose(updates["a"]["kernel"], -2 * ratio * np.asarray([1.5, 4.0]), 1e-6)
     np.testing.assert_allclose(updates["a"]["bias"], [-2.0])
+
+
+@pytest.mark.parametrize("mask", HIT)
+@pytest.mark.parametrize("name", ["lamb", "lars"])
+def test_the_ratio_is_of_kernels_whatever_decays(name, mask):
+    """Where nothing decays much, a step of LAMB and LARS is the same for each mask, by layer."""
+    values = {"weight_decay": 1e-9, "decay_mask": mask, **KEYS[name]}
+    section = cfg.ConfigDict(cfg.optimizer(name, schedule=cfg.rate("constant", lr=0.1), **values))
+    tx, _ = optim.build(section, epochs=1.0, steps_per_epoch=9.0, backbone=["mixed"])
+    params = {
+        k: {"kernel": jnp.full((4, 4), 3.0), "bias": jnp.full(4, 2.0)} for k in ("mixed", "logits")
+    }
+    grads = jax.tree.map(lambda x: 0.5 * jnp.ones_like(x), params)
+    with jax.numpy_dtype_promotion("standard"):
+        updates, _ = tx.update(grads, tx.init(params), params)
+    kernel, bias = {"lamb": (0.3, 0.1), "lars": (0.1 * 0.001 * 3.0, 0.05)}[name]
+    for layer in updates.values():
+        np.testing.assert_allclose(layer["kernel"], -kernel, rtol=1e-5)
+        np.testing.assert_allclose(layer["bias"], -bias, rtol=1e-5)

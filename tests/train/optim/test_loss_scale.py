@@ -76,6 +76,15 @@ def test_an_overflow_is_skipped_and_no_divergence():
     jax.tree.map(np.testing.assert_array_equal, state.opt_state.inner, first.opt_state.inner)
 
 
+def test_a_teacher_beside_the_scale():
+    """In float16 the scaled objective takes the teacher's logits, as the plain one."""
+    half = {"dtype": jnp.dtype("float16")}
+    state, step, mesh = scaled_setup(1024.0, dtype="float16", teacher=Tiny(**half))
+    variables = {k: dict(state.variables[k]) for k in ("params", "batch_stats")}
+    _, metrics = step.trace(state, {**put(mesh), "teacher": variables}).out_info
+    assert {"distillation", "loss_scale"} <= metrics.keys()
+
+
 def test_what_no_scale_mends_is_a_divergence():
     """A loss that is not finite, of the forward pass, and an overflow at a scale of 1."""
 

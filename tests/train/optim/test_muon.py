@@ -65,3 +65,12 @@ def test_the_rate_of_adams_leaves(params):
     for name in ("depthwise", "dense", "beta"):
         for a, b, c in zip(*(jax.tree.leaves(p[name]) for p in (start, full, less)), strict=True):
             np.testing.assert_allclose(c - a, 0.1 * (b - a), rtol=1e-3, atol=1e-6)
+
+
+def test_kernels_of_a_fixed_norm_do_not_decay(params):
+    """With `weight_decay` Adam's kernels shrink, those of a fixed norm move as without it."""
+    (_, plain), (_, decayed) = (steps(params, 1, fixed_norm=True, weight_decay=d) for d in (0, 0.5))
+    np.testing.assert_array_equal(decayed["conv"]["kernel"], plain["conv"]["kernel"])
+    for name in ("depthwise", "dense"):
+        kernel = plain[name]["kernel"] - RATE * 0.5 * params[name]["kernel"]
+        np.testing.assert_allclose(decayed[name]["kernel"], kernel, atol=1e-6)

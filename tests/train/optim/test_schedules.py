@@ -113,6 +113,19 @@ def test_milestones_at_epoch_edges(batch):
         np.testing.assert_allclose([rate(first - 1), rate(first)], [0.1**i, 0.1 ** (i + 1)], 1e-5)
 
 
+def test_a_decay_rate_of_one_is_a_constant():
+    """Also of the exponential, which optax's would hold at the floor."""
+    for name in ("exponential", "staircase"):
+        np.testing.assert_array_equal(rates(name, 20, epochs=2.0, per_epoch=10.0), 1.0)
+
+
+@pytest.mark.parametrize("name", ["cosine", "polynomial"])
+def test_the_rounding_of_a_product_adds_no_step(name):
+    """1.1 epochs of 100 steps are 110, not ceil(110.00000000000001), as an edge of a staircase."""
+    got = rates(name, 111, epochs=9.0, per_epoch=100.0, warmup_epochs=1.1)
+    np.testing.assert_allclose(got[108:], [109 / 110, 1.0, 1.0], rtol=1e-6)
+
+
 def test_a_triangle():
     """A warm-up from a share of lr, and a line to a share of lr: what airbench's CIFAR-10 has."""
     got = rates(

@@ -7,7 +7,9 @@ import optax
 import pytest
 
 from inception_jax import config as cfg
+from inception_jax.errors import ConfigError
 from inception_jax.train import optim
+from inception_jax.train.optim import unfreezing
 
 LAYERS = ("stem", "mixed", "logits")  # join at steps 8, 4 and 0
 STEPS = 12
@@ -75,3 +77,15 @@ def test_off_leaves_no_state():
     params = {"stem": {"kernel": jnp.ones(2)}}
     want = optax.sgd(lambda n: 0.1, momentum=0.9).init(params)
     assert jax.tree.structure(tx.init(params)) == jax.tree.structure(want)
+
+
+def test_a_row_that_never_learns_is_refused():
+    """The largest value that fits is in the message, and fits."""
+    params = {"stem": {}, "mixed": {}, "logits": {}}
+    given = {"rows": ("stem", "pool", "mixed"), "params": params, "per_epoch": 4.3, "steps": 12}
+    with pytest.raises(ConfigError, match=r"unfreeze_epochs=2: expected at most 1\.279, .* 2 rows"):
+        unfreezing.check(2.0, **given)
+    unfreezing.check(1.279, **given)
+    with pytest.raises(ConfigError):
+        unfreezing.check(1.2792, **given)
+    unfreezing.check(0.0, **given)

@@ -1,0 +1,38 @@
+"""Keys that do nothing without another one: they have their default there."""
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+from inception_jax.config.sections import DEFAULTS, Config
+from inception_jax.errors import ConfigError
+
+
+def check(c: Config) -> None:
+    """Refuse a key that is set where nothing reads it.
+
+    Raises:
+        ConfigError: names the key, the one that switches it on, and the values of both.
+    """
+    for key, switch, on, value in _pairs(c):
+        given, now = attrgetter(key, switch)(c)
+        if not on and given != DEFAULTS[key]:
+            raise ConfigError(
+                f"--config.{key}={given} with --config.{switch}={now}: expected {DEFAULTS[key]}, "
+                f"since nothing reads it there; or --config.{switch}={value}"
+            )
+
+
+def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
+    """(Key, the key that switches it on, whether it is on, a value with which it is)."""
+    o = c.optim
+    for key in ("optim.adam_lr", "optim.fixed_norm"):
+        yield key, "optim.name", o.name == "muon", "muon"
+    yield "optim.trust", "optim.name", o.name == "lars", "lars"
+    yield "optim.power", "optim.schedule", o.schedule == "polynomial", "polynomial"
+    yield "optim.nesterov", "optim.momentum", o.momentum > 0, "0.9"
+    yield "optim.decay_mask", "optim.weight_decay", o.weight_decay > 0, "1e-4"
+    yield "optim.lookahead_rate", "optim.lookahead", o.lookahead > 0, "5"
+    for key in ("optim.agc", "model.drop_path", "model.drop_branch"):
+        yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"  # a frozen backbone is evaluated
+    for key in ("loss.temperature", "loss.teacher_weight"):
+        yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"
