@@ -27,7 +27,7 @@ FORMS: dict[str, Any] = dict(
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
     form = cfg.parse_arg(arg, on=tuple(FORMS), epochs=0.0, width=0.0, lr=0.0, batch=0)
-    a = cfg.ConfigDict(FORMS[form.on] | {k: v for k, v in form.items() if v and k != "on"})
+    a: Any = cfg.ConfigDict(FORMS[form.on] | {k: v for k, v in form.items() if v and k != "on"})
     return cfg.new(
         seed=0,
         data=cfg.source(
