@@ -77,6 +77,11 @@ def _augment(c: Config) -> None:
             f"--config.data.batch_size={d.batch_size}: expected an even number with "
             f"augment.{key}={getattr(a, key)}, which mixes pairs of images"
         )
+    if (a.mixup or a.cutmix) and d.batch_size == a.repeats:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats} with data.batch_size={d.batch_size}: expected "
+            f"fewer, as the copies of one example cannot be mixed; set augment.mixup=0 and cutmix=0"
+        )
     if a.flips == "alternating" and not d.flip:
         raise ConfigError(
             "--config.augment.flips=alternating with --config.data.flip=false: expected images "

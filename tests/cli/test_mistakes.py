@@ -172,6 +172,8 @@ AUGMENT = [
     ("odd batch", (*TRAIN, MIXUP, "--config.data.batch_size=63"), ["batch_size=63", "an even"]),
     ("odd batch of a device", (*TRAIN, "--config.augment.cutmix=1", "--config.data.batch_size=24"),
      ["batch_size=24", "each of 8 devices, got 3", "augment.cutmix"]),
+    ("mixed with itself", (*TRAIN, MIXUP, "--config.augment.repeats=64"),
+     ["augment.repeats=64", "batch_size=64", "augment.mixup=0"]),
     ("negative alpha", (*TRAIN, "--config.augment.mixup=-0.2"), ["mixup=-0.2", "at least 0"]),
     ("mixed by pair", (*TRAIN, MIXUP, "--config.augment.mix_per=pair"),
      ["mix_per=pair", "'batch'", "'image'"]),
