@@ -202,14 +202,30 @@ POLICY = [
     ("between two", (*TORCHVISION, "--config.augment.magnitude=8.5"),
      ["magnitude=8.5", "whole number", "=timm"]),
     ("torchvision's noise", (*TORCHVISION, "--config.augment.magnitude_std=0.5"),
-     ["magnitude_std=0.5", "expected 0", "operations=timm"]),
-    ("two of one", (*TRIVIAL, "--config.augment.num_ops=3"),
-     ["num_ops=3", "one operation", "num_ops=2"]),
-    ("trivial strength", (*TRIVIAL, "--config.augment.magnitude=5"),
-     ["magnitude=5.0", "random strength", "magnitude=9.0", "=randaugment"]),
-    ("trivial noise", (*TRIVIAL, "--config.augment.magnitude_std=1"),
-     ["magnitude_std=1.0", "=0.0"]),
+     ["magnitude_std=0.5", "expected its default, 0.0", "operations=timm"]),
     ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
+]  # fmt: skip
+NO_EFFECT = [
+    (f"no effect {i}", (*words[:-1], f"--config.{words[-1]}"), [f"--config.{words[-1]}", *says])
+    for i, (words, says) in enumerate([
+        ((*TRIVIAL, "augment.num_ops=3"), ["default, 2,", "=randaugment"]),
+        ((*TRIVIAL, "augment.magnitude=5.0"), ["default, 9.0,", "=randaugment"]),
+        ((*TRIVIAL, "augment.magnitude_std=1.0"), ["default, 0.0,", "=randaugment"]),
+        ((*TRAIN, "augment.num_ops=3"), ["default, 2,", "=randaugment"]),
+        ((*TRAIN, "augment.magnitude=5.0"), ["default, 9.0,", "=randaugment"]),
+        ((*TRAIN, "augment.magnitude_std=0.5"), ["default, 0.0,", "=randaugment"]),
+        ((*TRAIN, "augment.operations=torchvision"), ["default, timm,", "or trivialaugment"]),
+        ((*TRAIN, "augment.mix_probability=0.5"), ["default, 1.0,", "mixup or augment.cutmix"]),
+        ((*TRAIN, "augment.mix_per=image"), ["default, batch,", "mixup or augment.cutmix"]),
+        ((*TRAIN, "augment.switch_probability=0.3"), ["default, 0.5,", "mixup and augment.cut"]),
+        ((*TRAIN, MIXUP, "augment.switch_probability=0.3"), ["default, 0.5,", "mixup and augm"]),
+        ((*TRAIN, MIXUP, "augment.mix_probability=0.0"), ["above 0", "augment.mixup=0"]),
+        ((*TRAIN, "augment.erasing_fill=pixel"), ["default, const,", "augment.erasing above 0"]),
+        ((*TRAIN, "data.pad=1"), ["default, 0,", "data.crop=pad"]),
+        ((*TRAIN, "--config.data.crop=central", "data.area=(0.5, 1.0)"), ["(0.08, 1.0)", "=incep"]),
+        ((*TRAIN, "--config.data.area=(0.08,1.0)", "--config.data.crop=pad",
+          "data.aspect=(0.5, 2.0)"), ["(0.75, 1.33", "=inception, random_resized or tensorflow"]),
+    ])
 ]  # fmt: skip
 NETS = [
     (
@@ -243,7 +259,8 @@ NETS = [
         ["--config.eval.protocol=shifted", "mirror", "shift"],
     ),
 ]
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NETS, *WHOLE_RUN, *OPTIM]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NO_EFFECT, *NETS]
+MISTAKES += [*WHOLE_RUN, *OPTIM]
 
 
 @pytest.fixture
