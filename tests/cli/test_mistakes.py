@@ -110,6 +110,9 @@ BUILT = [
     ("no run", ("eval", "--workdir={tmp}/run"), ["--workdir", "run/config.json"]),
     ("damaged run", ("eval", "--workdir={tmp}/damaged"), ["--workdir", "damaged/config.json is"]),
     ("run's keys", ("eval", "--workdir={tmp}/old"), ["/old", "loss.l2", "start a new"]),
+    ("another protocol's crop",
+     ("predict", "{tmp}/images", "--workdir={tmp}/slim", "--config.data.eval_crop=0.5"),
+     ["eval_crop=0.5", "`predict with eval.protocol=slim` does not use"]),
     ("no image", ("predict", "{tmp}/a.jpg", "--workdir={tmp}/other"), ["image", "{tmp}/a.jpg"]),
     ("no FID network", ("fid", "{tmp}/images", "{tmp}/images"),
      ["--workdir=DIR", "inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05"]),
@@ -289,7 +292,13 @@ def place(tmp_path, digits_config):
     old = {**digits_config, "loss": {"label_smoothing": 0.1, "aux_weight": 0.0}}
     other = {**digits_config, "optim": {**digits_config["optim"], "lr": 0.7}}
     runs = {"same": json.dumps(digits_config), "cats": json.dumps(digits_config)}
-    runs |= {"other": json.dumps(other), "old": json.dumps(old), "damaged": '{"seed": 0'}
+    slim = {**digits_config, "eval": {**digits_config["eval"], "protocol": "slim"}}
+    runs |= {
+        "slim": json.dumps(slim),
+        "other": json.dumps(other),
+        "old": json.dumps(old),
+        "damaged": '{"seed": 0',
+    }
     for name, text in runs.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(text)
