@@ -1,53 +1,42 @@
-"""Keys of `data` and `augment` that act only with certain values of others."""
+"""Keys of `data` and `augment` that do nothing without another one: they have their default there.
 
-from collections.abc import Callable
+They are refused in a new config only, as older runs have them.
+"""
+
+from collections.abc import Iterator
+from operator import attrgetter
 
 from inception_jax.config.sections import DEFAULTS, Config
 from inception_jax.errors import ConfigError
 
-Rule = tuple[str, str, Callable[[Config], bool]]  # key, where it acts, whether it does
-
-
-def _randaugment(c: Config) -> bool:
-    return c.augment.policy == "randaugment"
-
-
-def _mixes(c: Config) -> bool:
-    return c.augment.mixup > 0 or c.augment.cutmix > 0
-
-
-def _cuts(c: Config) -> bool:
-    return c.data.crop not in ("pad", "central")
-
-
-RULES: tuple[Rule, ...] = (
-    *((f"data.{k}", "data.crop=inception, random_resized or tensorflow", _cuts)
-      for k in ("area", "aspect")),
-    ("data.pad", "data.crop=pad", lambda c: c.data.crop == "pad"),
-    ("augment.operations", "augment.policy=randaugment or trivialaugment",
-     lambda c: c.augment.policy != "none"),
-    *((f"augment.{k}", "augment.policy=randaugment", _randaugment)
-      for k in ("num_ops", "magnitude", "magnitude_std")),
-    ("augment.magnitude_std", "augment.operations=timm", lambda c: c.augment.operations == "timm"),
-    *((f"augment.{k}", "augment.mixup or augment.cutmix above 0", _mixes)
-      for k in ("mix_probability", "mix_per")),
-    ("augment.switch_probability", "augment.mixup and augment.cutmix above 0",
-     lambda c: c.augment.mixup > 0 and c.augment.cutmix > 0),
-    ("augment.erasing_fill", "augment.erasing above 0", lambda c: c.augment.erasing > 0),
-)  # fmt: skip
-
 
 def check(c: Config) -> None:
-    """Refuse another value than the default where a key has no effect.
+    """Refuse a key that is set where nothing reads it.
 
     Raises:
-        ConfigError: names the key, the default, and where the key acts.
+        ConfigError: names the key, the one that switches it on, and the values of both.
     """
-    for key, where, acts in RULES:
-        section, _, name = key.partition(".")
-        value, default = c[section][name], DEFAULTS[key]
-        if value != default and not acts(c):
+    for key, switch, on, value in _pairs(c):
+        given, now = attrgetter(key, switch)(c)
+        if not on and given != DEFAULTS[key]:
             raise ConfigError(
-                f"--config.{key}={value} has no effect: expected its default, {default}, except "
-                f"with {where}"
+                f"--config.{key}={given} with --config.{switch}={now}: expected {DEFAULTS[key]}, "
+                f"since nothing reads it there; or --config.{switch}={value}"
             )
+
+
+def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
+    """(Key, the key that switches it on, whether it is on, a value with which it is)."""
+    d, a = c.data, c.augment
+    for key in ("data.area", "data.aspect"):
+        yield key, "data.crop", d.crop not in ("pad", "central"), "inception"
+    yield "data.pad", "data.crop", d.crop == "pad", "pad"
+    yield "augment.operations", "augment.policy", a.policy != "none", "randaugment"
+    for key in ("augment.num_ops", "augment.magnitude", "augment.magnitude_std"):
+        yield key, "augment.policy", a.policy == "randaugment", "randaugment"
+    yield "augment.magnitude_std", "augment.operations", a.operations == "timm", "timm"
+    for key in ("augment.mix_probability", "augment.mix_per"):
+        yield key, "augment.mixup", a.mixup > 0 or a.cutmix > 0, "0.2"
+    yield "augment.switch_probability", "augment.mixup", a.mixup > 0, "0.2"
+    yield "augment.switch_probability", "augment.cutmix", a.cutmix > 0, "1"
+    yield "augment.erasing_fill", "augment.erasing", a.erasing > 0, "0.25"
