@@ -92,6 +92,7 @@ def strikes_back(a: Any) -> cfg.ConfigDict:
             image_size=r["size"][own],
             eval_size=0 if r["size"][own] == own else own,
             batch_size=r["batch"],
+            crop="random_resized",
             colour="none",
             resize="short_side",
             eval_crop=0.95,  # Table 2: test crop ratio

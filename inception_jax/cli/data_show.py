@@ -1,7 +1,7 @@
 """inception-jax data show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
 
-Draws one training batch as the network receives it: cropped, mirrored, with distorted colours,
-mixed and erased.
+Draws 64 images of a training batch as the network receives them: cropped, mirrored, with distorted
+colours, mixed and erased, at the size of the step. Of a repeated example it shows the copies.
 """  # noqa: D415
 
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any
 from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
+SIZES = ("train.sizes", "train.size_epochs", "train.epochs")
 NETWORK = ("model.name", "model.dialect", "model.normalization")  # its constants: see `erase`
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    flags = Flags("data show", __doc__).page(obeyed=(*overrides.IMAGES, *NETWORK, "augment.*"))
+    obeyed = (*overrides.IMAGES, *NETWORK, *SIZES, "augment.*")
+    flags = Flags("data show", __doc__).page(obeyed=obeyed)
     flags.text("split", "", "split to show; data.train_split if not given")
     flags.path("out", "sheet.png", "image file to write")
     flags.whole("step", 0, "training step to show")
@@ -32,7 +34,7 @@ def main(argv: list[str]) -> None:
     from inception_jax.data.images import contact_sheet
     from inception_jax.models import preprocess
     from inception_jax.models.from_config import build_model
-    from inception_jax.train import augmentation
+    from inception_jax.train import augmentation, stages
 
     model = build_model(config.model)
     augment = augmentation.of(config, model)
@@ -41,4 +43,6 @@ def main(argv: list[str]) -> None:
     def pixels(batch: Any, step: Any) -> Any:
         return preprocess.pixels(augment(batch, step)["image"], model)
 
-    print(contact_sheet.write(config, source, values.step, Path(values.out), pixels))
+    each = stages.of(config, len(source) / config.data.batch_size)
+    size = stages.at(each, values.step + 1).size
+    print(contact_sheet.write(config, source, values.step, size, Path(values.out), pixels))

@@ -45,13 +45,12 @@ def main(argv: list[str]) -> None:
     flags = _flags()
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.eval.protocols import COUNTS, IGNORED
+    from inception_jax.eval.protocols import COUNTS, obeyed
 
     values.protocol = values.protocol or config.eval.protocol
     if values.protocol not in COUNTS:
         raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(COUNTS)}")
-    ignored = IGNORED.get(values.protocol, ())
-    flags.obeys([k for k in overrides.EVAL if k not in ignored], f" --protocol={values.protocol}")
+    flags.obeys(obeyed(overrides.EVAL, values.protocol), f" --protocol={values.protocol}")
     if values.list:
         views.show(flags, config, values.protocol, values.list)
         return

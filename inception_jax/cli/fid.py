@@ -102,7 +102,7 @@ class FidNetwork:
         if not (workdir / "config.json").is_file():
             raise ConfigError(f"--workdir={workdir}: found no network there.\n{MAKE}")
         config = pages.of_run(values.workdir)
-        configs.validate(config)
+        configs.validate(config, of_run=True)
         from inception_jax.runtime import startup
 
         startup.start(config.model.dtype)

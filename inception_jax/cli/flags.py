@@ -182,7 +182,7 @@ class Flags:
 
     def config(self) -> Any:
         """The config of the page or the run with overrides, validated."""
-        configs.validate(self.values.config)
+        configs.validate(self.values.config, of_run=self._load == ("workdir", pages.of_run))
         return self.values.config
 
     def _expand(self, name: str, value: str) -> str:

@@ -5,7 +5,8 @@ below it. Unreadable files are reported and skipped. With --json: one object per
 
 --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
 `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
-and the columns `path` and `features`, a tensor of fixed shape.
+and the columns `path` and `features`, a tensor of fixed shape. Classes are of the views of the
+run's eval.protocol, features of the config's own crop (data.eval_crop, resize, interpolation).
 """  # noqa: D415
 
 import json
@@ -44,6 +45,10 @@ def main(argv: list[str]) -> None:
         flags.unused("with --features", "top", "json")
     else:
         flags.unused("without --features", "spatial")
+        from inception_jax.eval.protocols import obeyed
+
+        protocol = config.eval.protocol
+        flags.obeys(obeyed(overrides.PREDICT, protocol), f" with eval.protocol={protocol}")
     from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)

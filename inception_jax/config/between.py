@@ -3,8 +3,8 @@
 import itertools
 import math
 
-from inception_jax.config import optim, switches
-from inception_jax.config.sections import Augment, Config
+from inception_jax.config import optim
+from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
 # (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
@@ -18,7 +18,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, optim.check, _run, switches.check):
+    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
         rules(c)
 
 
@@ -78,6 +78,16 @@ def _augment(c: Config) -> None:
             f"--config.data.batch_size={d.batch_size}: expected an even number with "
             f"augment.{key}={getattr(a, key)}, which mixes pairs of images"
         )
+    if (a.mixup or a.cutmix) and not a.mix_probability:
+        raise ConfigError(
+            "--config.augment.mix_probability=0.0: expected above 0, or nothing to mix: "
+            "augment.mixup=0 and augment.cutmix=0"
+        )
+    if (a.mixup or a.cutmix) and d.batch_size == a.repeats:
+        raise ConfigError(
+            f"--config.augment.repeats={a.repeats} with data.batch_size={d.batch_size}: expected "
+            f"fewer, as the copies of one example cannot be mixed; set augment.mixup=0 and cutmix=0"
+        )
     if a.flips == "alternating" and not d.flip:
         raise ConfigError(
             "--config.augment.flips=alternating with --config.data.flip=false: expected images "
@@ -110,22 +120,13 @@ def _loss(c: Config) -> None:
 
 
 def _policy(c: Config) -> None:
-    """Refuse values of RandAugment's, TrivialAugment's and the repeats' keys that cannot work."""
+    """Refuse values of RandAugment's and the repeats' keys that cannot work."""
     a, batch_size = c.augment, c.data.batch_size
     if batch_size % a.repeats:
         raise ConfigError(
             f"--config.augment.repeats={a.repeats}: expected a divisor of data.batch_size="
             f"{batch_size}"
         )
-    if a.policy == "trivialaugment":
-        for key in ("num_ops", "magnitude", "magnitude_std"):
-            value, default = getattr(a, key), getattr(Augment, key)
-            if value != default:
-                raise ConfigError(
-                    f"--config.augment.{key}={value} with augment.policy=trivialaugment, which "
-                    f"does one operation at a random strength: expected the default, {default}; "
-                    f"set --config.augment.{key}={default}, or --config.augment.policy=randaugment"
-                )
     if a.policy != "randaugment":
         return
     if a.operations == "timm" and a.magnitude > 10:
@@ -137,12 +138,6 @@ def _policy(c: Config) -> None:
         raise ConfigError(
             f"--config.augment.magnitude={a.magnitude}: expected a whole number from 0 to 30, the "
             f"number of one of torchvision's 31 strengths; or set --config.augment.operations=timm"
-        )
-    if a.operations == "torchvision" and a.magnitude_std:
-        raise ConfigError(
-            f"--config.augment.magnitude_std={a.magnitude_std} with augment.operations=torchvision:"
-            f" expected 0: its RandAugment has one strength; or set --config.augment.operations="
-            f"timm"
         )
 
 

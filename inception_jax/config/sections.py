@@ -46,7 +46,7 @@ class Data(Protocol):
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
     batch_size: Natural  # images per step, over all devices
-    crop: Literal["inception", "tensorflow", "pad", "central"] = "inception"
+    crop: Literal["inception", "random_resized", "tensorflow", "pad", "central"] = "inception"
     area: Annotated[tuple[float, float], span(0, 1, "(0.08, 1.0)")] = (0.08, 1.0)  # random crop
     aspect: Annotated[tuple[float, float], span(0, 100, "(0.75, 1.33)")] = (3 / 4, 4 / 3)
     pad: Count = 0  # pixels of the pad crop

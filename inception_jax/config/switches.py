@@ -1,4 +1,7 @@
-"""Keys that do nothing without another one: they have their default there."""
+"""Keys that do nothing without another one: they have their default there.
+
+They are refused in a new config only, as older runs have them.
+"""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -24,7 +27,19 @@ def check(c: Config) -> None:
 
 def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     """(Key, the key that switches it on, whether it is on, a value with which it is)."""
-    o = c.optim
+    d, a, o = c.data, c.augment, c.optim
+    for key in ("data.area", "data.aspect"):
+        yield key, "data.crop", d.crop not in ("pad", "central"), "inception"
+    yield "data.pad", "data.crop", d.crop == "pad", "pad"
+    yield "augment.operations", "augment.policy", a.policy != "none", "randaugment"
+    for key in ("augment.num_ops", "augment.magnitude", "augment.magnitude_std"):
+        yield key, "augment.policy", a.policy == "randaugment", "randaugment"
+    yield "augment.magnitude_std", "augment.operations", a.operations == "timm", "timm"
+    for key in ("augment.mix_probability", "augment.mix_per"):
+        yield key, "augment.mixup", a.mixup > 0 or a.cutmix > 0, "0.2"
+    yield "augment.switch_probability", "augment.mixup", a.mixup > 0, "0.2"
+    yield "augment.switch_probability", "augment.cutmix", a.cutmix > 0, "1"
+    yield "augment.erasing_fill", "augment.erasing", a.erasing > 0, "0.25"
     for key in ("optim.adam_lr", "optim.fixed_norm"):
         yield key, "optim.name", o.name == "muon", "muon"
     yield "optim.trust", "optim.name", o.name == "lars", "lars"

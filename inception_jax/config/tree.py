@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from inception_jax.config import between
+from inception_jax.config import between, switches
 from inception_jax.config.rules import INT32
 from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
@@ -101,8 +101,10 @@ def flatten(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + key, value
 
 
-def validate(config: Config) -> None:
+def validate(config: Config, of_run: bool = False) -> None:
     """Check every value by its rule, then the rules between sections.
+
+    The config `of_run`, as it was saved, may have values without effect: older runs have them.
 
     Raises:
         ConfigError: names the key, the expected and the given value, and what to change.
@@ -116,3 +118,5 @@ def validate(config: Config) -> None:
             limit = f" and at most {INT32:,}" if large and "most" not in rule.expected else ""
             raise ConfigError(f"--config.{key}={value}: expected {rule.expected}{limit}")
     between.check(config)
+    if not of_run:
+        switches.check(config)

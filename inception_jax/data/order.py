@@ -12,17 +12,36 @@ def example_at(position: int, count: int, seed: int, batch_size: int = 1, repeat
     """Index of the example at `position` of the infinite training order.
 
     Each epoch is another permutation of the `count` examples. With `repeats`, a divisor of the
-    batch size, a permutation lasts `repeats` epochs: each example fills `repeats` places of a
-    batch, batch_size / repeats apart (repeated augmentation, arXiv:1901.09335). timm's
+    batch size, a permutation lasts `repeats` epochs: a batch has `repeats` blocks of the same
+    examples (repeated augmentation, arXiv:1901.09335), in which they have other neighbours. timm's
     RepeatAugSampler draws a permutation for each epoch and leaves the rest of it; here the rest
     comes in the next epoch, so that each example is seen equally often.
     """
     if repeats > 1:
         batch, place = divmod(position, batch_size)
         different = batch_size // repeats
-        position = batch * different + place % different
+        position = batch * different + _paired(*divmod(place, different), different)
     epoch, offset = divmod(position, count)
     return int(_epoch(count, seed, epoch)[offset])
+
+
+def _paired(block: int, place: int, count: int) -> int:
+    """Which of `count` examples is at a place of a block: each block has other pairs of examples.
+
+    Pairs are places 2i and 2i + 1 of the batch, which `images/mix.py` mixes. They are the rounds of
+    a tournament by the circle method: in a round r of an odd number, r + k plays r - k, and r has a
+    bye; of an even number it plays the last one. Of an odd `count` one round begins with its bye
+    where the one before ended with its own, and these two are a pair.
+    """
+    odd = count - 1 + count % 2
+    if count % 2 == 0:
+        place -= 1
+        if place < 0:
+            return odd
+    elif block % 2 == 0:
+        place = odd - 1 - place
+    k = (place + 1) // 2
+    return (block + (k if place % 2 else -k)) % odd
 
 
 class Stream:

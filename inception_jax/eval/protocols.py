@@ -19,7 +19,7 @@ mean is over 144 and nothing is computed twice.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -140,6 +140,11 @@ def from_data_section(data: sections.Data, name: str) -> Protocol:
     share = data.eval_crop if name in OWN or (square and name == "timm") else CENTRAL
     how = RESIZES.get(name, evaluated_with(data.interpolation))
     return Protocol(name, evaluated_size(data), share, square, how)
+
+
+def obeyed(keys: Iterable[str], name: str) -> list[str]:
+    """Those of the config's `keys` that the protocol `name` reads, or that are not its matter."""
+    return [key for key in keys if key not in IGNORED.get(name, ())]
 
 
 def short_side(height: int, width: int, side: int) -> tuple[int, int]:

@@ -25,3 +25,15 @@ def test_erased_images_are_drawn_as_the_network_sees_them(tmp_path, monkeypatch,
     plain, erased = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("plain", "erased"))
     changed = erased[(erased != plain).any(-1)]
     assert len(changed) > 1000 and len({tuple(pixel) for pixel in changed.tolist()}) == 1
+
+
+def test_images_have_the_size_of_the_step(tmp_path, monkeypatch, request):
+    """With progressive resizing, that of the step's stage."""
+    monkeypatch.chdir(request.config.rootpath)
+    words = ["data", "show", "--config=configs/digits.py", "--config.data.batch_size=16",
+             "--config.train.sizes=(12,)", "--config.train.size_epochs=(1.0,)"]  # fmt: skip
+    sides = []
+    for step in (0, 200):  # an epoch has 94 steps
+        assert cli.main([*words, f"--out={tmp_path / str(step)}.png", f"--step={step}"]) == 0
+        sides.append(cv2.imread(str(tmp_path / f"{step}.png")).shape[1] // 8)
+    assert sides == [12 * round(128 / 12) + 2, 24 * round(128 / 24) + 2]

@@ -110,6 +110,9 @@ BUILT = [
     ("no run", ("eval", "--workdir={tmp}/run"), ["--workdir", "run/config.json"]),
     ("damaged run", ("eval", "--workdir={tmp}/damaged"), ["--workdir", "damaged/config.json is"]),
     ("run's keys", ("eval", "--workdir={tmp}/old"), ["/old", "loss.l2", "start a new"]),
+    ("another protocol's crop",
+     ("predict", "{tmp}/images", "--workdir={tmp}/slim", "--config.data.eval_crop=0.5"),
+     ["eval_crop=0.5", "`predict with eval.protocol=slim` does not use"]),
     ("no image", ("predict", "{tmp}/a.jpg", "--workdir={tmp}/other"), ["image", "{tmp}/a.jpg"]),
     ("no FID network", ("fid", "{tmp}/images", "{tmp}/images"),
      ["--workdir=DIR", "inception-jax import pytorch-fid:inception_v3 pt_inception-2015-12-05"]),
@@ -197,6 +200,8 @@ AUGMENT = [
     ("odd batch", (*TRAIN, MIXUP, "--config.data.batch_size=63"), ["batch_size=63", "an even"]),
     ("odd batch of a device", (*TRAIN, "--config.augment.cutmix=1", "--config.data.batch_size=24"),
      ["batch_size=24", "each of 8 devices, got 3", "augment.cutmix"]),
+    ("mixed with itself", (*TRAIN, MIXUP, "--config.augment.repeats=64"),
+     ["augment.repeats=64", "batch_size=64", "augment.mixup=0"]),
     ("negative alpha", (*TRAIN, "--config.augment.mixup=-0.2"), ["mixup=-0.2", "at least 0"]),
     ("mixed by pair", (*TRAIN, MIXUP, "--config.augment.mix_per=pair"),
      ["mix_per=pair", "'batch'", "'image'"]),
@@ -225,14 +230,31 @@ POLICY = [
     ("between two", (*TORCHVISION, "--config.augment.magnitude=8.5"),
      ["magnitude=8.5", "whole number", "=timm"]),
     ("torchvision's noise", (*TORCHVISION, "--config.augment.magnitude_std=0.5"),
-     ["magnitude_std=0.5", "expected 0", "operations=timm"]),
-    ("two of one", (*TRIVIAL, "--config.augment.num_ops=3"),
-     ["num_ops=3", "one operation", "num_ops=2"]),
-    ("trivial strength", (*TRIVIAL, "--config.augment.magnitude=5"),
-     ["magnitude=5.0", "random strength", "magnitude=9.0", "=randaugment"]),
-    ("trivial noise", (*TRIVIAL, "--config.augment.magnitude_std=1"),
-     ["magnitude_std=1.0", "=0.0"]),
+     ["magnitude_std=0.5", "expected 0.0", "operations=timm"]),
     ("no operation", (*RAND, "--config.augment.num_ops=0"), ["num_ops=0", "at least 1"]),
+]  # fmt: skip
+NO_EFFECT = [
+    (f"no effect {i}", (*words[:-1], f"--config.{words[-1]}"), [f"--config.{words[-1]}", *says])
+    for i, (words, says) in enumerate([
+        ((*TRIVIAL, "augment.num_ops=3"), ["expected 2", "augment.policy=randaugment"]),
+        ((*TRIVIAL, "augment.magnitude=5.0"), ["expected 9.0", "augment.policy=randaugment"]),
+        ((*TRIVIAL, "augment.magnitude_std=1.0"), ["expected 0.0", "augment.policy=randaugment"]),
+        ((*TRAIN, "augment.num_ops=3"), ["expected 2", "augment.policy=randaugment"]),
+        ((*TRAIN, "augment.magnitude=5.0"), ["expected 9.0", "augment.policy=randaugment"]),
+        ((*TRAIN, "augment.magnitude_std=0.5"), ["expected 0.0", "augment.policy=randaugment"]),
+        ((*TRAIN, "augment.operations=torchvision"), ["expected timm", "policy=randaugment"]),
+        ((*TRAIN, "augment.mix_probability=0.5"), ["expected 1.0", "augment.mixup=0.2"]),
+        ((*TRAIN, "augment.mix_per=image"), ["expected batch", "augment.mixup=0.2"]),
+        ((*TRAIN, "augment.switch_probability=0.3"), ["expected 0.5", "augment.mixup=0.2"]),
+        ((*TRAIN, MIXUP, "augment.switch_probability=0.3"), ["expected 0.5", "augment.cutmix=1"]),
+        ((*TRAIN, MIXUP, "augment.mix_probability=0.0"), ["above 0", "augment.mixup=0"]),
+        ((*TRAIN, "augment.erasing_fill=pixel"), ["expected const", "augment.erasing=0.25"]),
+        ((*TRAIN, "data.pad=1"), ["expected 0", "data.crop=pad"]),
+        ((*TRAIN, "--config.data.crop=central", "data.area=(0.5, 1.0)"),
+         ["expected (0.08, 1.0)", "data.crop=inception"]),
+        ((*TRAIN, "--config.data.area=(0.08,1.0)", "--config.data.crop=pad",
+          "data.aspect=(0.5, 2.0)"), ["expected (0.75, 1.33", "data.crop=inception"]),
+    ])
 ]  # fmt: skip
 NETS = [
     (
@@ -266,7 +288,8 @@ NETS = [
         ["--config.eval.protocol=shifted", "mirror", "shift"],
     ),
 ]
-MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NETS, *WHOLE_RUN, *OPTIM]
+MISTAKES = [*SPELLING, *PAGES, *VALUES, *BUILT, *AUGMENT, *POLICY, *NO_EFFECT, *NETS]
+MISTAKES += [*WHOLE_RUN, *OPTIM]
 
 
 @pytest.fixture
@@ -295,7 +318,13 @@ def place(tmp_path, digits_config):
     old = {**digits_config, "loss": {"label_smoothing": 0.1, "aux_weight": 0.0}}
     other = {**digits_config, "optim": {**digits_config["optim"], "lr": 0.7}}
     runs = {"same": json.dumps(digits_config), "cats": json.dumps(digits_config)}
-    runs |= {"other": json.dumps(other), "old": json.dumps(old), "damaged": '{"seed": 0'}
+    slim = {**digits_config, "eval": {**digits_config["eval"], "protocol": "slim"}}
+    runs |= {
+        "slim": json.dumps(slim),
+        "other": json.dumps(other),
+        "old": json.dumps(old),
+        "damaged": '{"seed": 0',
+    }
     for name, text in runs.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(text)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -33,6 +34,19 @@ def test_classes(tiny_run, images, capsys):
         (images / f"{i}.png").write_bytes(b"torn")
     assert cli.main(words) == 65
     assert "none of 3 files could be read" in capsys.readouterr().err
+
+
+def test_keys_of_the_crop(tiny_run, images, capsys):
+    """Of a run with another protocol, features have the config's own crop, classes have not."""
+    run = shutil.copytree(tiny_run[0], images / "run")
+    saved = json.loads((run / "config.json").read_text())
+    saved["eval"]["protocol"] = "slim"
+    (run / "config.json").write_text(json.dumps(saved))
+    words = ["predict", str(images / "0.png"), f"--workdir={run}"]
+    features = ["--features=conv2", f"--out={images / 'f.npz'}"]
+    assert cli.main([*words, "--config.data.eval_crop=0.5"]) == 78
+    assert "does not use this key" in capsys.readouterr().err
+    assert cli.main([*words, *features, "--config.data.eval_crop=0.5"]) == 0
 
 
 def test_names_from_outside(tiny_run, tmp_path, capsys):

@@ -20,7 +20,7 @@ def test_expand(page, capsys):
     # Editing the page does not change the sweep, which has a copy.
     page.write_text("broken(")
     assert cli.main(["config", *[w for w in first["command"] if w.startswith("--config")]]) == 0
-    assert "lr              0.02" in capsys.readouterr().out
+    assert "lr                 0.02" in capsys.readouterr().out
 
 
 def test_a_page_that_cannot_be_moved(page, capsys):

@@ -48,8 +48,8 @@ BETWEEN = [
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
 ]
 ALLOWED = [
-    {"model.num_classes": 11}, {"model.num_classes": 18}, {"data.pad": 15},
-    {"data.pad": 24, "data.crop": "central"}, {"model.bn_group": 64}, {"model.bn_group": 1},
+    {"model.num_classes": 11}, {"model.num_classes": 18}, {"model.bn_group": 64},
+    {"data.pad": 23, "data.crop": "pad", "data.area": (0.08, 1.0)}, {"model.bn_group": 1},
     {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},
     {"optim.warmup_epochs": 30.0, "optim.schedule": "constant"},
     {"train.sizes": (12, 23), "train.size_epochs": (5.0, 29.9)}, {"train.patience": 4},
@@ -71,6 +71,16 @@ def test_rules_between_sections(config, values, says):
 def test_just_inside_the_rules(config, values):
     """The nearest values that agree are accepted."""
     cfg.validate(put(config, values))
+
+
+def test_a_run_keeps_values_without_effect(config):
+    """An older run may have them; what contradicts itself is refused there too."""
+    put(config, {"data.pad": 1, "augment.num_ops": 3})
+    cfg.validate(config, of_run=True)
+    with pytest.raises(ConfigError, match=r"data\.pad=1 .*nothing reads it"):
+        cfg.validate(config)
+    with pytest.raises(ConfigError, match="num_classes=9"):
+        cfg.validate(put(config, {"model.num_classes": 9}), of_run=True)
 
 
 @given(st.integers(1, 512), st.integers(1, 64), st.integers(0, 64))

@@ -24,12 +24,26 @@ def test_an_epoch_has_every_example_once(count, seed, epoch):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 300), SEEDS, st.integers(1, 5), st.integers(1, 40), st.integers(0, 9))
 def test_repeats(count, seed, repeats, different, batch):
-    """A batch is `repeats` times the next examples of the order without repeats."""
+    """Each block of a batch has the next examples of the order without repeats."""
     size = repeats * different
     span = range(batch * size, (batch + 1) * size)
     found = [order.example_at(p, count, seed, size, repeats) for p in span]
     plain = range(batch * different, (batch + 1) * different)
-    assert found == [order.example_at(p, count, seed) for p in plain] * repeats
+    wanted = sorted(order.example_at(p, count, seed) for p in plain)
+    for block in range(repeats):
+        assert sorted(found[block * different : (block + 1) * different]) == wanted
+
+
+@given(st.integers(2, 7), st.integers(2, 40))
+def test_copies_have_different_partners(repeats, different):
+    """None is mixed with itself, and no two with the same: with an odd number of examples, of
+    which pairs lie across blocks, as long as there are twice as many."""
+    size = repeats * different
+    found = [order.example_at(p, size, 3, size, repeats) for p in range(size - size % 2)]
+    pairs = [frozenset(p) for p in zip(found[::2], found[1::2], strict=True)]
+    assert all(len(p) == 2 for p in pairs)
+    if repeats <= (different // 2 if different % 2 else different - 1):
+        assert len(set(pairs)) == len(pairs)
 
 
 def test_an_epoch_with_repeats():

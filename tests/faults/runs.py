@@ -21,7 +21,6 @@ SMALL = (
     "--config=configs/digits.py:epochs=4.0,width=0.125",
     "--config.data.image_size=8",
     "--config.data.batch_size=96",
-    "--config.data.pad=1",
     "--config.data.colour=slim",
     "--config.data.flip=true",
     f"--config.model.drop_rows={WITHOUT}",

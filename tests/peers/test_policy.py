@@ -107,16 +107,37 @@ def torchvisions_space(name, size):
     return autoaugment.TrivialAugmentWide()._augmentation_space(31)
 
 
+def strengths(steps):
+    """The signed strengths of an image's operations that have one, as shares of timm's largest."""
+    middle = dict.fromkeys(("color", "contrast", "brightness", "sharpness"), 1.0)
+    most = dict.fromkeys(middle, 0.9) | {"rotate": 30.0, "shear_x": 0.3, "shear_y": 0.3}
+    return [(s[1] - middle.get(s[0], 0.0)) / most[s[0]] for s in steps if s[0] in most]
+
+
+# What two samples of images have in common, by image: of one operation, and of two together.
+KEYS = (
+    len,
+    lambda steps: steps[0][0] if steps else "",
+    lambda steps: next(((s[0], s[2]) for s in steps if s[2]), ""),
+    lambda steps: len({s[0] for s in steps}) < len(steps),  # an operation twice
+    lambda steps: tuple(s[2] for s in steps if s[2])[:2],
+    lambda steps: tuple(np.sign(strengths(steps))[:2]),
+)
+
+
 def alike(found, wanted):
-    """Both have the same numbers of operations, first ones, first geometric ones, and amounts."""
-    keys = (len, lambda steps: steps[0][0] if steps else "",
-            lambda steps: next(((s[0], s[2]) for s in steps if s[2]), ""))  # fmt: skip
-    for key in keys:
+    """Both have the same numbers of operations, first ones, first geometric ones, and amounts;
+    two operations of an image are independent in both."""
+    for key in KEYS:
         counts = defaultdict(lambda: [0, 0])
         for i, sample in enumerate((found, wanted)):
             for steps in sample:
                 counts[key(steps)][i] += 1
         assert stats.chi2_contingency(list(counts.values())).pvalue > 1e-4, dict(counts)
+    for sample in (found, wanted):
+        pairs = np.abs([s[:2] for s in map(strengths, sample) if len(s) > 1])
+        if len(pairs) and np.ptp(pairs.round(9)):  # of one strength there is no correlation
+            assert abs(np.corrcoef(pairs.T)[0, 1]) < 4 / len(pairs) ** 0.5
     amounts = defaultdict(lambda: ([], []))
     for i, sample in enumerate((found, wanted)):
         for name, amount, _ in (step for steps in sample for step in steps):
@@ -221,3 +242,58 @@ def test_torchvisions_pixels(name, policy_name, images):
                 else:
                     found = operations.COLOURS[mine](np.asarray(image), amount)
                 np.testing.assert_array_equal(found, wanted)
+
+
+def replayed(steps, image, apply):
+    """`apply` (image, name, amount, resample) of each operation, and how exact ours is of it.
+
+    The levels by which ours may differ: 0, 1, or None where a step follows one that may.
+    """
+    levels = 0
+    for name, amount, resample in steps:
+        levels = None if levels != 0 else int(resample not in ("", "nearest") and name != "rotate")
+        image = apply(image, name, amount, resample)
+    return np.asarray(image, int), levels
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"magnitude": 7.0, "magnitude_std": 0.5}, {"num_ops": 1}, {"policy": "trivialaugment"}],
+)
+def test_timms_images(changes, images):
+    """What a policy makes of a photograph is what timm makes of it by the operations drawn."""
+
+    def apply(image, name, amount, resample):
+        theirs = next(k for k, v in TIMM.items() if v == name).removesuffix("Rel")
+        args = () if name in ("autocontrast", "equalize", "invert") else (amount,)
+        options = {"fillcolor": (128,) * 3, "resample": operations.RESAMPLES.get(resample)}
+        return auto_augment.NAME_TO_OP[theirs](image, *args, **options)
+
+    found, rng, compared = build(**{"policy": "randaugment"} | changes), Stream(3), [0, 0]
+    for i in range(200):
+        image = images[i % len(images)]
+        wanted, levels = replayed(found.drawn(rng.at(i), 224, 224), image, apply)
+        if levels is not None:
+            difference = found(rng.at(i), np.asarray(image)) - wanted
+            assert difference.min() >= 0 and difference.max() <= levels, i
+            compared[levels] += 1
+    assert min(compared) > 15
+
+
+@pytest.mark.parametrize("policy_name", policy.TORCHVISION)
+def test_torchvisions_images(policy_name, images):
+    """What a policy makes of a photograph is what torchvision makes of it: the same."""
+
+    def apply(image, name, amount, resample):
+        theirs = next(k for k, v in TORCHVISION.items() if v == name)
+        shift = 1.0 if name in ("brightness", "color", "contrast", "sharpness") else 0.0
+        magnitude = -amount if name.startswith("translate") else amount - shift
+        nearest = autoaugment.InterpolationMode.NEAREST
+        assert resample in ("", "nearest")
+        return autoaugment._apply_op(image, theirs, magnitude, nearest, None)
+
+    found, rng = build(policy=policy_name, operations="torchvision"), Stream(3)
+    for i in range(200):
+        image = images[i % len(images)]
+        wanted, _ = replayed(found.drawn(rng.at(i), 224, 224), image, apply)
+        np.testing.assert_array_equal(found(rng.at(i), np.asarray(image)), wanted)

@@ -28,7 +28,6 @@ SMALL = (
     "--config=configs/digits.py:epochs=3.0,width=0.125",
     "--config.data.image_size=8",
     "--config.data.batch_size=96",
-    "--config.data.pad=1",
     "--config.data.colour=slim",
     "--config.data.flip=true",
     "--config.model.dropout=0.3",

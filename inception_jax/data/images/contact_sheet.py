@@ -18,12 +18,17 @@ COLUMNS, MAX_IMAGES = 8, 64
 
 
 def write(
-    config: Config, source: Source, step: int, out: Path, augment: Callable[[Any, int], Any]
+    config: Config,
+    source: Source,
+    step: int,
+    size: int,
+    out: Path,
+    augment: Callable[[Any, int], Any],
 ) -> Path:
-    """Write the first 64 images of a training step as a grid 8 images wide.
+    """Write 64 images of a training step as a grid 8 images wide: the first, or of each repeat.
 
-    `augment` gives the pixels [n, s, s, 3], in [0, 1] where they are not noise, of a batch as it
-    was read and the step.
+    They have `size` pixels. `augment` gives the pixels [n, s, s, 3], in [0, 1] where they are not
+    noise, of a batch as it was read and the step.
 
     Raises:
         ConfigError: the suffix of `out` is not that of an image.
@@ -31,13 +36,17 @@ def write(
     if out.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{out}: expected a file name ending in {', '.join(SUFFIXES)}")
     d = config.data
-    read = pipeline.TrainReader(source, d, config.seed, config.augment)
-    count = min(d.batch_size, MAX_IMAGES)
-    batch = read.empty(count)
-    read(range(step * d.batch_size, step * d.batch_size + count), batch)
+    read = pipeline.TrainReader(source, d, config.seed, config.augment).resized(size)
+    spans = places(d.batch_size, config.augment.repeats)
+    count = sum(map(len, spans))
+    batch, done = read.empty(count), 0
+    for span in spans:
+        positions = range(step * d.batch_size + span.start, step * d.batch_size + span.stop)
+        read(positions, {k: v[done : done + len(span)] for k, v in batch.items()})
+        done += len(span)
     pixels = np.asarray(augment(batch, step)).clip(0, 1)
     images = (pixels * 255).round().astype(np.uint8)
-    scale = max(1, round(128 / d.image_size))
+    scale = max(1, round(128 / size))
     images = images.repeat(scale, 1).repeat(scale, 2)
     border = ((0, -count % COLUMNS), (0, 2), (0, 2), (0, 0))
     tiles = np.pad(images, border, constant_values=255)
@@ -48,3 +57,12 @@ def write(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(data)
     return out
+
+
+def places(batch_size: int, repeats: int) -> list[range]:
+    """Which places of a batch are shown: with `repeats`, pairs of images from each one's start."""
+    if batch_size <= MAX_IMAGES or repeats == 1:
+        return [range(min(batch_size, MAX_IMAGES))]
+    each = max(2, MAX_IMAGES // repeats // 2 * 2)
+    starts = [r * batch_size // repeats // 2 * 2 for r in range(min(repeats, MAX_IMAGES // each))]
+    return [range(start, start + each) for start in starts]

@@ -1,6 +1,7 @@
 """Crops on the host: the part of an image that the network sees."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import cv2
@@ -36,9 +37,26 @@ def inception_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -
     rectangle that does not fit is rejected; after ten rejections the crop is the largest central
     one of an allowed aspect (torchvision's rule; TensorFlow takes the whole image).
     """
+    return _fitting_box(rng, height, width, area, aspect, lambda: rng.uniform(*aspect))
+
+
+def random_resized_box(rng: Rng, height: int, width: int, area: Span, aspect: Span) -> Box:
+    """Sample the crop of torchvision's `RandomResizedCrop` and timm's.
+
+    It is `inception_box` but for the logarithm of the aspect, which is uniform: wide and tall
+    rectangles are equally likely. (Of a uniform aspect in (3/4, 4/3) four of seven are wide.)
+    """
+    low, high = map(math.log, aspect)
+    return _fitting_box(rng, height, width, area, aspect, lambda: math.exp(rng.uniform(low, high)))
+
+
+def _fitting_box(
+    rng: Rng, height: int, width: int, area: Span, aspect: Span, draw: Callable[[], float]
+) -> Box:
+    """The first of ten rectangles that fits, each of an aspect by `draw`, or the central one."""
     for _ in range(ATTEMPTS):
         pixels = rng.uniform(*area) * height * width
-        ratio = rng.uniform(*aspect)
+        ratio = draw()
         w, h = round(math.sqrt(pixels * ratio)), round(math.sqrt(pixels / ratio))
         if 0 < w <= width and 0 < h <= height:
             y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
@@ -80,7 +98,11 @@ def _start(rng: Rng, room: int) -> int:
     return int(rng.integers(room)) if room else 0
 
 
-RANDOM_BOXES = {"inception": inception_box, "tensorflow": tensorflow_box}
+RANDOM_BOXES = {
+    "inception": inception_box,
+    "random_resized": random_resized_box,
+    "tensorflow": tensorflow_box,
+}
 
 
 def central_box(height: int, width: int, share: float, square: bool) -> Box:

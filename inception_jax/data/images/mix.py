@@ -1,7 +1,9 @@
 """Mixup (arXiv:1710.09412) and CutMix (arXiv:1905.04899) on the device, as timm's `Mixup` draws.
 
-Image i is mixed with image i ^ 1 of the global batch: in the training order both are random, and
-neighbours are on one device. timm takes the image at the same distance from the batch's other end.
+Image i is mixed with image i ^ 1 of the global batch: in the training order both are random, the
+copies of a repeated example have different partners (`data/order.py`), and neighbours are on one
+device. timm takes the image at the same distance from the end of a process's batch, and draws of
+`mix_per=batch` are one for each process there, one for the global batch here.
 """
 
 from typing import Any, NamedTuple

@@ -11,8 +11,10 @@ of two libraries (`augment.operations`):
   strengths; one operation is the identity; geometry is `nearest`, and black outside.
 
 RandAugment: arXiv:1909.13719. TrivialAugment: arXiv:2103.10158. Both libraries mirror an image
-before, this package after it, on the device. The result has the same distribution: colours do not
-depend on the place, and geometry takes either sign equally often.
+before, this package after it, on the device. The result has the same distribution but for shear_y:
+colours do not depend on the place, and other geometry takes either sign equally often about an axis
+that the mirror keeps. A vertical shear leaves the left column in place, and here the right one if
+the image is mirrored.
 """
 
 import functools

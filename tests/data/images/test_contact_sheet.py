@@ -1,5 +1,6 @@
 """Tests of inception_jax.data.images.contact_sheet."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from inception_jax.config import augment
-from inception_jax.data import pipeline
+from inception_jax.data import order, pipeline
 from inception_jax.data.images import contact_sheet
 from inception_jax.errors import ConfigError
 from tests.data.pictures import Pictures, settings
@@ -32,7 +33,7 @@ def test_the_cells_are_the_training_batch(tmp_path, batch_size, rows, section):
     source = Pictures(100, size=40)
     out = tmp_path / "new" / "sheet.png"
     config = SimpleNamespace(data=data, augment=section, seed=4)
-    assert contact_sheet.write(config, source, 2, out, dark) == out
+    assert contact_sheet.write(config, source, 2, 24, out, dark) == out
     sheet = cv2.imread(str(out))[..., ::-1]
     scale, count = round(128 / 24), min(batch_size, 64)
     side = 24 * scale + 2
@@ -52,9 +53,40 @@ def test_the_cells_are_the_training_batch(tmp_path, batch_size, rows, section):
         np.testing.assert_allclose(small, expected[i] * 255, atol=0.51)
 
 
+@pytest.mark.parametrize(("batch_size", "repeats"), [(2016, 3), (96, 4), (90, 3), (70, 2), (64, 4)])
+def test_copies_are_shown(batch_size, repeats):
+    """At most 64 places, whole pairs of mixing, of which examples have all their copies."""
+    spans = contact_sheet.places(batch_size, repeats)
+    shown = [place for span in spans for place in span]
+    assert 48 <= len(shown) <= 64 and len(set(shown)) == len(shown) and max(shown) < batch_size
+    assert {place ^ 1 for place in shown} == set(shown)
+    examples = Counter(order.example_at(p, 5000, 1, batch_size, repeats) for p in shown)
+    assert list(examples.values()).count(repeats) > 64 / repeats / 2
+
+
+def test_a_batch_of_another_size(tmp_path):
+    """Images have the size that is given, not the config's, and copies their places."""
+    data, source = settings(batch_size=96, image_size=24), Pictures(100, size=40)
+    config = SimpleNamespace(data=data, augment=POLICY, seed=4)
+    sheets = []
+
+    def seen(batch, step):
+        sheets.append(batch)
+        return batch["image"] / np.float32(255)
+
+    contact_sheet.write(config, source, 1, 16, tmp_path / "sheet.png", seen)
+    (batch,) = sheets
+    assert batch["image"].shape == (64, 16, 16, 3)
+    read = pipeline.TrainReader(source, data, 4, POLICY).resized(16)
+    whole = next(pipeline.batches(read, 96, range(1, 2), 1))
+    for i, place in enumerate([*range(32), *range(48, 80)]):
+        assert batch["index"][i] == whole["index"][place]
+        np.testing.assert_array_equal(batch["image"][i], whole["image"][place])
+
+
 def test_a_name_without_a_format_is_refused(tmp_path):
     """The message lists the suffixes; nothing is written."""
     with pytest.raises(ConfigError, match=r"sheet\.txt: expected a file name ending in \.jpg"):
         config = SimpleNamespace(data=settings(), augment=OFF, seed=0)
-        contact_sheet.write(config, Pictures(9), 0, tmp_path / "sheet.txt", dark)
+        contact_sheet.write(config, Pictures(9), 0, 24, tmp_path / "sheet.txt", dark)
     assert not list(tmp_path.iterdir())

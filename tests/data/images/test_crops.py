@@ -32,11 +32,12 @@ def cut(image: np.ndarray, box: Box, size: int, how: str = "bilinear") -> np.nda
 @example(1, 1, 0)
 @example(1, 2000, 0)
 @example(2000, 1, 0)
-def test_inception_box_is_inside(height, width, seed):
+def test_a_box_is_inside(height, width, seed):
     """A crop lies in an image of any shape."""
     rng = np.random.default_rng(seed)
-    for _ in range(10):
-        assert inside(crops.inception_box(rng, height, width, AREA, ASPECT), height, width)
+    for box in (crops.inception_box, crops.random_resized_box):
+        for _ in range(10):
+            assert inside(box(rng, height, width, AREA, ASPECT), height, width)
 
 
 @settings(max_examples=50)
@@ -51,14 +52,17 @@ def test_inception_box_keeps_its_bounds(height, ratio, seed):
     assert ASPECT[0] * (1 - slack) <= aspect <= ASPECT[1] * (1 + slack)
 
 
-def test_inception_box_is_uniform():
-    """Where no rectangle is rejected, area, aspect and position are uniform."""
+@pytest.mark.parametrize(
+    ("box", "scale"), [(crops.inception_box, np.asarray), (crops.random_resized_box, np.log)]
+)
+def test_a_box_is_uniform(box, scale):
+    """Where no rectangle is rejected, area, aspect (or its logarithm) and position are uniform."""
     rng = np.random.default_rng(0)
-    area, aspect, n = (0.1, 0.5), (0.8, 1.25), 4000
-    boxes = np.asarray([crops.inception_box(rng, 1000, 1000, area, aspect) for _ in range(n)])
+    area, aspect, n = (0.1, 0.5), (0.5, 2.0), 4000
+    boxes = np.asarray([box(rng, 1000, 1000, area, aspect) for _ in range(n)])
     y, x, height, width = boxes.T
     for values, (low, high) in (
-        (height * width / 1e6, area), (width / height, aspect),
+        (height * width / 1e6, area), (scale(width / height), scale(aspect)),
         (y / (1000 - height), (0, 1)), (x / (1000 - width), (0, 1)),
     ):  # fmt: skip
         grid = np.linspace(low, high, 21)

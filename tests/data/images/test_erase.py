@@ -1,4 +1,4 @@
-"""Tests of inception_jax.data.images.erase; timm's own is compared in tests/peers/test_erase.py."""
+"""Tests of inception_jax.data.images.erase; beside timm's: tests/peers/test_augmentation.py."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Tests of inception_jax.data.images.mix; timm's own is compared in tests/peers/test_mix.py."""
+"""Tests of inception_jax.data.images.mix; beside timm's: tests/peers/test_augmentation.py."""
 
 import functools
 
