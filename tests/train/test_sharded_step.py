@@ -94,7 +94,7 @@ def test_the_state_is_donated_and_keeps_its_shardings(
 @slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-4)])
 def test_fifty_steps_on_any_number_of_devices(split_small_leaves, dtype, tolerance):
-    """The losses of 50 steps agree on 1, 2, 4 and 8 devices (float32: 1, 8), and with ZeRO-1 on 8."""
+    """The losses of 50 steps agree on 1, 8, in float64 on 2 and 4 devices, and with ZeRO-1 on 8."""
     options = {**ALL_ON, "count": 50, "lr": 0.003, "dtype": dtype}
     devices = (1, 2, 4, 8) if dtype == "float64" else (1, 8)
     layouts = [*({"devices": n} for n in devices), {"devices": 8, "zero": True}]
