@@ -35,6 +35,9 @@ MODERN = [
 VALUES = {"bn_inception": ["rate=1"], "inception_v3": ["tpu"], "inception_v4": ["tpu,replicas=16"]}
 SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
 CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
+QUICK = [
+    case for case in CASES if case[0].stem in ("digits", "cifar10", "finetune") and not case[1]
+]
 MORE = [(p, a) for p in PAGES for a in VALUES.get(p.stem, [])]
 
 
@@ -86,7 +89,7 @@ def test_sections_and_rules(path, argument):
 
 @pytest.mark.parametrize(
     ("path", "argument"),
-    [pytest.param(*case, marks=pytest.mark.slow if case[1] else ()) for case in CASES],
+    [pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES],
     ids=named,
 )
 def test_its_network_and_optimiser_build(path, argument):

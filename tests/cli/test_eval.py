@@ -66,6 +66,7 @@ def test_the_runs_own_protocol(runs, capsys):
     assert plain["written"].endswith("/test-config.json") and hits(plain) != hits(own)
 
 
+@pytest.mark.slow
 def test_an_ensemble_of_different_networks(runs, capsys):
     """Other sizes and a background: the mean of the members, whose log-probs are reused."""
     alone = [evaluate(capsys, f"--workdir={runs / n}", "--protocol=slim") for n in "abc"]

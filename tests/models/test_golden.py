@@ -10,6 +10,9 @@ import pytest
 from inception_jax import models
 from tests.models.small import EVERY, described, small
 
+# Tracing these takes seconds; others of the same network are in every run.
+DEAR = {(n, d) for n in ("inception_v4", "inception_resnet_v2") for d in ("keras", "timm", "paper")}
+FORMS = [pytest.param(*f, marks=pytest.mark.slow if f in DEAR else ()) for f in EVERY]
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 
 
@@ -20,7 +23,7 @@ def test_every_network_and_dialect_has_golden_facts():
     assert all(fact["source"] for fact in facts)
 
 
-@pytest.mark.parametrize(("name", "dialect"), EVERY)
+@pytest.mark.parametrize(("name", "dialect"), FORMS)
 def test_golden(name, dialect):
     """Counts are exact, and every row has the golden grid and channels, in order."""
     golden = {key: fact["value"] for key, fact in GOLDEN[name][dialect].items()}
@@ -33,7 +36,7 @@ def test_golden(name, dialect):
     assert shapes == list(golden["endpoints"].items())
 
 
-@pytest.mark.parametrize(("name", "dialect"), EVERY)
+@pytest.mark.parametrize(("name", "dialect"), FORMS)
 def test_the_table_is_what_is_built(name, dialect):
     """Every row's grid and channels, as its file states them, are those of the built network."""
     model = models.create(name, dialect=dialect)

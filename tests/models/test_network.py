@@ -11,6 +11,7 @@ from inception_jax.train.losses import objective
 from tests.models.small import EVERY, KEYS, small, traced, with_rows
 from tests.tiny import Tiny
 
+LARGE = ("inception_v4", "inception_resnet_v2")
 pytestmark = pytest.mark.usefixtures("quick_compiler")
 
 
@@ -77,7 +78,10 @@ def test_zero_auxiliary_weight_gives_the_backbone_the_gradients_of_the_bare_net(
     assert all((g == 0).all() for g in jax.tree.leaves(with_heads["aux_conv2"]))
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in LARGE else ()) for n in models.names()],
+)
 def test_bfloat16(name):
     """bfloat16 computes in bfloat16 from float32 parameters and gives float32 logits."""
     model, out, variables = traced(name)

@@ -19,6 +19,7 @@ TPU_ERRORS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_plan_has_the_bytes_of_a_run(monkeypatch, quick_compiler):
     """Those of the arrays of its state and batch on one device."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
