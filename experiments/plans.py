@@ -166,7 +166,8 @@ def main() -> int:
             continue
         with FILE.open("a") as file:
             file.write(json.dumps(found) + "\n")
-        print(f"{given} on {args.topology}: {found['hours']}")
+        low, high = found["hours"]
+        print(f"{given} on {args.topology}: {low:.1f} to {high:.1f} hours")
     return int(failed > 0)
 
 
