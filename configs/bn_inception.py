@@ -12,9 +12,9 @@ Paper (Figure 3, one crop): 72.7% top-1 for rate=1, 73.0% for 5, 74.8% for 30.  
 crop: 25.2% top-1, 7.82% top-5 error.   TF-slim: 73.9% top-1, 91.8% top-5.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :rate=1            16 TPU v5e -, 8 H100 1.1 to 1.9
-    :rate=5            16 TPU v5e -, 8 H100 -
-    no argument        16 TPU v5e -, 8 H100 -
+    :rate=1            16 TPU v5e 3.1 to 3.2, 8 H100 1.1 to 1.9
+    :rate=5            16 TPU v5e 1.4 to 1.4, 8 H100 0.5 to 0.8
+    no argument        16 TPU v5e 1.4 to 1.4, 8 H100 0.5 to 0.8
 """
 
 from inception_jax import config as cfg

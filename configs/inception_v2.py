@@ -13,7 +13,7 @@ Paper (Table 3, one crop, 48,238 images), top-1 and top-5 error:
     :rmsprop,smoothing=0.1,dialect=paper    21.6%, 5.8%   the 7x7 convolution factorised
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=48       16 TPU v5e -, 8 H100 -
+    :replicas=48       16 TPU v5e 1.5 to 1.6, 8 H100 0.5 to 0.9
 """
 
 from inception_jax import config as cfg

@@ -12,8 +12,8 @@ TF-slim: 78.0% top-1, 93.9% top-5.
 `:tpu`: "greater than 78.1%" top-1 in about 170 epochs (Cloud TPU, Advanced guide to Inception v3).
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=48       16 TPU v5e 1.6 to 1.8, 8 H100 -
-    :tpu,replicas=16   16 TPU v5e -, 8 H100 -
+    :replicas=48       16 TPU v5e 1.6 to 1.8, 8 H100 0.6 to 0.9
+    :tpu,replicas=16   16 TPU v5e 2.0 to 2.4, 8 H100 0.9 to 1.5
 """
 
 from inception_jax import config as cfg
