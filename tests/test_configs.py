@@ -21,7 +21,7 @@ ARGUMENTS = {
     "bn_inception": ["rate=5,dialect=slim"],
     "inception_v2": ["rmsprop,smoothing=0.1,dialect=paper"],
     "inception_v3": ["aux=false,replicas=1", "smoothing=0.0,dtype=float32"],
-    "cifar10": ["on=gpu", "width=0.5,lr=0.1,epochs=2"],
+    "cifar10": ["on=gpu", "width=0.5,lr=0.1,epochs=2,batch=128"],
     "modern": ["model=googlenet,budget=a3", "model=inception_resnet_v1,budget=a3"],
     "finetune": ["model=googlenet,image=224", "model=googlenet,image=32,stem=small,width=0.5"],
 }

@@ -94,9 +94,8 @@ def difference_text(left: str, right: str, found: dict[str, tuple[Any, Any]]) ->
         if where != section:
             lines.append(f"{where}:")
             section = where
-        lines.append(
-            f"{'  ' if where else ''}{name:{indent if where else indent + 2}} {a:{width}}  ->  {b}"
-        )
+        shift = "  " if where else ""
+        lines.append(f"{shift}{name:{indent + 2 - len(shift)}} {a:{width}}  ->  {b}")
     return "\n".join(lines)
 
 

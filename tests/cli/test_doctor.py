@@ -77,6 +77,7 @@ def test_a_run(tmp_path, capsys):
     ("words", "code", "failed", "skipped"),
     [(["--config=configs/finetune.py"], 78, {"train", "eval"}, "memory and room"),
      ([DIGITS, "--config.mesh.data=16"], 78, {"mesh"}, "memory and room"),
+     ([DIGITS, "--config.loss.teacher=WORKDIR"], 78, {"teacher"}, "memory and room"),
      ([DIGITS, "--config.data.batch_size=60"], 78, {"mesh"}, "memory and room"),
      ([DIGITS, *STEMMED, "--workdir=WORKDIR"], 78, {"memory"}, "room"),
      (["--coordinator=no.such.host.invalid:1", "--processes=2", "--process=1"], 78, {"coordinator"},
