@@ -53,8 +53,8 @@ def test_the_table_is_what_is_built(name, dialect):
         ("bn_inception", "slim", 1001, 11_179_361, None),
         ("inception_v3", "slim", 1001, 23_819_401, 27_145_970),
         ("inception_v3", "torchvision", 1001, 23_836_617, 27_164_082),
-        ("inception_v4", "timm", 1001, 42_681_353, None),
-        ("inception_resnet_v2", "timm", 1001, 55_845_001, None),
+        pytest.param("inception_v4", "timm", 1001, 42_681_353, None, marks=pytest.mark.slow),
+        pytest.param("inception_resnet_v2", "timm", 1001, 55_845_001, None, marks=pytest.mark.slow),
     ],
 )
 def test_with_a_background_class(name, dialect, classes, params, with_aux):

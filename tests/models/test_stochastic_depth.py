@@ -110,6 +110,7 @@ def test_every_image_keeps_a_branch(n, rate):
     assert one[0] is xs[0]
 
 
+@pytest.mark.slow
 def test_in_a_network(quick_compiler):
     """Training leaves branches out; evaluation has every module."""
     with jax.enable_x64(True):

@@ -132,6 +132,7 @@ def test_the_default_is_one_all_reduce():
     assert least <= sizes["all-reduce", "data"] <= least + METRICS
 
 
+@pytest.mark.slow
 def test_whole_batch_statistics_add_sums_of_vectors():
     """bn_group=0 adds at most sums of vectors, forwards and backwards; no gather.
 

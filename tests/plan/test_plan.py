@@ -68,6 +68,7 @@ def test_amounts_of_an_out_of_memory_error(monkeypatch, message, needed, capacit
     assert found["devices"]["count"] == 1 and "memory" not in found
 
 
+@pytest.mark.slow
 def test_what_a_compiler_accepts_may_not_fit(monkeypatch):
     """A GPU's compiler does not refuse a program that its allocator will."""
     monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))

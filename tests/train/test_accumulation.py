@@ -18,13 +18,11 @@ def whole_batch():
         return train(**WHOLE_BATCH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("accumulate", "devices", "more"),
-    [(4, 2, {"reduce_dtype": "float64"}), pytest.param(2, 4, {}, marks=pytest.mark.slow),
-     pytest.param(2, 1, {}, marks=pytest.mark.slow),
-     pytest.param(4, 1, {}, marks=pytest.mark.slow), pytest.param(4, 2, {}, marks=pytest.mark.slow),
-     pytest.param(4, 2, {"recompute": "lean"}, marks=pytest.mark.slow),
-     pytest.param(2, 4, {"reduce_dtype": "float64", "zero": True}, marks=pytest.mark.slow)],
+    [(4, 2, {"reduce_dtype": "float64"}), (2, 4, {}), (2, 1, {}), (4, 1, {}), (4, 2, {}),
+     (4, 2, {"recompute": "lean"}), (2, 4, {"reduce_dtype": "float64", "zero": True})],
 )  # fmt: skip
 def test_accumulation_equals_the_whole_batch(float64, whole_batch, accumulate, devices, more):
     """Gradients, BatchNorm's averages, dropout and colours are the whole batch's, to 1e-9."""

@@ -30,12 +30,11 @@ def one_device():
         return train(**ALL_ON)
 
 
+@slow
 @pytest.mark.parametrize(
     ("devices", "model_axis", "more"),
     [(4, 2, {"reduce_dtype": "float64", "zero": True}),
-     pytest.param(8, 1, {"zero": True}, marks=slow), pytest.param(8, 1, {}, marks=slow),
-     pytest.param(2, 4, {}, marks=slow),
-     pytest.param(2, 4, {"zero": True}, marks=slow)],
+     (8, 1, {"zero": True}), (8, 1, {}), (2, 4, {}), (2, 4, {"zero": True})],
 )  # fmt: skip
 def test_every_layout_agrees(float64, split_small_leaves, one_device, devices, model_axis, more):
     """State split over `model`, `data` (ZeRO-1) or both, gradients summed explicitly: 1e-9."""

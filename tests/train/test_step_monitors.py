@@ -55,6 +55,7 @@ def test_without_monitors_the_program_is_unchanged(monkeypatch):
     assert with_monitors != without
 
 
+@pytest.mark.slow
 def test_training_is_the_same():
     """Three steps with and without monitors: the same bits in state and all other metrics."""
     monitored, _, metrics = train()
