@@ -1,4 +1,4 @@
-r"""A GoogLeNet with BatchNorm for small images on CIFAR-10, from a folder of JPEG files.
+r"""A GoogLeNet with BatchNorm for small images on CIFAR-10, from a folder of PNG files.
 
     inception-jax train --config=configs/cifar10.py --config.data.dir=DIR --workdir=runs/cifar10
     inception-jax train --config=configs/cifar10.py:on=gpu --config.data.dir=DIR --workdir=runs/gpu
@@ -6,9 +6,10 @@ r"""A GoogLeNet with BatchNorm for small images on CIFAR-10, from a folder of JP
 No paper; the parts are those of KellerJordan/cifar10-airbench, each switched by a key: whitened
 stem, alternating flips, shifts of two pixels, Muon, a triangular schedule, smoothing 0.2, averaged
 weights, shifted and mirrored views at evaluation; network, rates and decay are ours. DIR holds
-train/<class>/*.jpg (50,000) and test/<class>/*.jpg (10,000). A CPU with two cores has two devices
+train/<class>/*.png (50,000) and test/<class>/*.png (10,000). A CPU with two cores has two devices
 with XLA_FLAGS=--xla_force_host_platform_device_count=2 before the command.
-Time, result, what was tried: experiments/cifar10/README.md. on=gpu has not been run.
+94.07% in 40 minutes on two cores, in one run: experiments/cifar10/README.md, which also says where
+to get the images and what was tried. on=gpu has not been run.
 """
 
 from typing import Any

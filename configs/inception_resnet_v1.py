@@ -6,7 +6,7 @@ Paper (Table 2, one crop, 48,238 images): 21.3% top-1, 5.5% top-5 error. Its aut
 neither code nor weights of this network.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=16       16 TPU v5e -, 8 H100 0.9 to 1.5
+    :replicas=16       16 TPU v5e 2.5 to 2.5, 8 H100 0.9 to 1.5
 """
 
 from inception_jax import config as cfg

@@ -10,8 +10,8 @@ Paper (Table 2, one crop, 48,238 images): 20.0% top-1, 5.0% top-5 error.   TF-sl
 95.2% top-5.   `:tpu`: no number is published with it.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=16       16 TPU v5e -, 8 H100 1.2 to 2.1
-    :tpu,replicas=16   16 TPU v5e -, 8 H100 1.2 to 2.0
+    :replicas=16       16 TPU v5e 3.4 to 3.6, 8 H100 1.2 to 2.1
+    :tpu,replicas=16   16 TPU v5e 3.3 to 3.4, 8 H100 1.2 to 2.0
 """
 
 from inception_jax import config as cfg
