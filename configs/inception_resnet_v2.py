@@ -8,7 +8,7 @@ Paper (Table 2, one crop, 48,238 images): 19.9% top-1, 4.9% top-5 error.   TF-sl
 95.3% top-5.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    :replicas=16       16 TPU v5e -, 8 H100 1.7 to 2.8
+    :replicas=16       16 TPU v5e 4.5 to 4.6, 8 H100 1.7 to 2.8
 """
 
 from inception_jax import config as cfg

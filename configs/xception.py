@@ -5,7 +5,7 @@ r"""Xception on ImageNet-1k: arXiv:1610.02357, section 4.
 Paper (Table 1, one crop): 79.0% top-1, 94.5% top-5.   Keras: 79.0% top-1, 94.5% top-5.
 
 Time: hours by `plan`, without evaluations (more in configs/README.md):
-    no argument        16 TPU v5e -, 8 H100 2.1 to 3.5
+    no argument        16 TPU v5e 2.5 to 4.1, 8 H100 2.1 to 3.5
 """
 
 from inception_jax import config as cfg
