@@ -8,8 +8,8 @@ stem, alternating flips, shifts of two pixels, Muon, a triangular schedule, smoo
 weights, shifted and mirrored views at evaluation; network, rates and decay are ours. DIR holds
 train/<class>/*.png (50,000) and test/<class>/*.png (10,000). A CPU with two cores has two devices
 with XLA_FLAGS=--xla_force_host_platform_device_count=2 before the command.
-94.07% in 40 minutes on two cores, in one run: experiments/cifar10/README.md, which also says where
-to get the images and what was tried. on=gpu has not been run.
+Time: 40 minutes on two cores, to 94.07% test top-1 in one run. experiments/cifar10/README.md says
+where to get the images and what was tried. on=gpu has not been run.
 """
 
 from typing import Any

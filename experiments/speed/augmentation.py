@@ -119,6 +119,7 @@ def of_step(page: str, count: int, rounds: int) -> None:
     import numpy as np
 
     from inception_jax.runtime import mesh as meshes
+    from inception_jax.train import augmentation
     from inception_jax.train.program import Program
 
     runs = {}
@@ -126,10 +127,9 @@ def of_step(page: str, count: int, rounds: int) -> None:
         config = load(page, {"data.batch_size": count, "model.bn_group": 0, **CASES[name]})
         program, size = Program(config, 50_000, jax.devices()[:1]), config.data.image_size
         rng = np.random.default_rng(0)
-        batch = {
-            "image": rng.integers(0, 256, (count, size, size, 3), np.uint8),
-            "label": rng.integers(0, config.data.classes, count).astype(np.int32),
-        }
+        batch = {k: np.arange(count, dtype=np.int32) for k in augmentation.inputs(config.augment)}
+        batch["image"] = rng.integers(0, 256, (count, size, size, 3), np.uint8)
+        batch["label"] = rng.integers(0, config.data.classes, count).astype(np.int32)
         batch = meshes.put(batch, meshes.batch(program.mesh))
         runs[name] = [program.fresh_state(), program.train_step, batch]
     least = {name: [float("inf")] * 2 for name in runs}
