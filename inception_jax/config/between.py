@@ -146,7 +146,27 @@ def _run(c: Config) -> None:
     d, m, t = c.data, c.model, c.train
     # Evaluations that may find nothing better before the one at the end.
     patience = max(0, math.ceil(t.epochs / c.eval.every_epochs - 1e-9) - 2)
+    changing = {
+        "data.crop": (d.crop, "central"), "data.flip": (d.flip, False),
+        "data.colour": (d.colour, "none"), "augment.policy": (c.augment.policy, "none"),
+        "augment.mixup": (c.augment.mixup, 0), "augment.cutmix": (c.augment.cutmix, 0),
+        "augment.erasing": (c.augment.erasing, 0), "augment.repeats": (c.augment.repeats, 1),
+        "train.sizes": (t.sizes, ()), "loss.teacher": (c.loss.teacher, ""),
+        "model.aux": (m.aux, False),
+    }  # fmt: skip
+    others = [f"--config.{k}={want}" for k, (now, want) in changing.items() if now != want]
     rules = (
+        (
+            t.cache_features and not c.optim.freeze_until,
+            "--config.train.cache_features=true with --config.optim.freeze_until=: expected rows "
+            "that are frozen; set --config.optim.freeze_until to the first row that learns",
+        ),
+        (
+            t.cache_features and bool(others),
+            f"--config.train.cache_features=true: expected images that are the same in every epoch "
+            f"and that nothing else reads; set {' '.join(others)}, or "
+            f"--config.train.cache_features=false",
+        ),
         (
             len(t.sizes) != len(t.size_epochs),
             f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes="

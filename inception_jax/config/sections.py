@@ -104,6 +104,7 @@ class Model(Protocol):
     drop_branch: Probability = 0.0  # of dropping a branch of a module that is not residual
     bn_group: Count  # images per BatchNorm group; 0: the whole batch
     bn_decay: Annotated[float, real(0, 1)]
+    bn_frozen: bool = False  # BatchNorm keeps its averages in training, and normalises by them
     drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
     residual_scale: NotNegative = 0.0  # of Inception-ResNet modules; 0: as published
     normalization: Literal["", "inception", "imagenet"] = ""  # "": the dialect's
@@ -160,6 +161,8 @@ class Optim(Protocol):
     accumulate: Natural = 1  # microbatches per step
     backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
     layer_decay: Factor = 1.0  # factor on lr from a row to the one below it
+    freeze_until: str = ""  # the first row that learns; logits: none; empty: all
+    head_epochs: NotNegative = 0.0  # first, of the classifier alone, on features computed once
     unfreeze_epochs: NotNegative = 0.0  # between a row's first step and that of the one below it
 
 
@@ -175,6 +178,7 @@ class Train(Protocol):
     epochs: Positive
     sizes: Annotated[tuple[int, ...], naturals()] = ()  # image sizes before data.image_size
     size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # where each of `sizes` ends
+    cache_features: bool = False  # compute frozen rows once an image; see optim.freeze_until
     patience: Count = 0  # evaluations without a better top-1 before an early stop; 0: off
     recalibrate: Count = 0  # batches that set BatchNorm's averages anew at the end; 0: off
     recompute: Literal["none", "lean", "rows"] = "none"  # activations in the backward pass

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from inception_jax.config import Config
 from inception_jax.data import pipeline, readers
+from inception_jax.data.features import ViewFeatures
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.eval import view_step
@@ -41,16 +42,18 @@ class Evaluator:
 
     The split is opened from the config if no `source` is given. `protocol` is a key of
     `protocols.COUNTS`, `columns` the network's output of each class, int [classes]; None for all.
+    `features`, of a `FeatureCache`, stand for the images: the model's end-point `boundary`.
     """
 
     def __init__(
         self, config: Config, model: Network, mesh: Mesh, split: str, *,
         source: Source | None = None, protocol: str = "config", columns: np.ndarray | None = None,
+        features: np.ndarray | None = None,
     ):  # fmt: skip
         self.split, self.config, self.model = split, config, model
         self.source: Source = open_source(config.data, split) if source is None else source
         self.protocol = from_data_section(config.data, protocol)
-        self._mesh, processes = mesh, jax.process_count()
+        self._mesh, self._features, processes = mesh, features, jax.process_count()
         num_shards, views = meshes.shards(mesh), self.protocol.count
         # Views in the network at a time, a multiple of the shards.
         most = -(-config.eval.batch_size // num_shards) * num_shards
@@ -62,17 +65,21 @@ class Evaluator:
         pieces = -(-local_views * processes // most)
         self._rows = -(-local_views // pieces // local_devices) * local_devices
         self.classes = model.num_classes if columns is None else len(columns)
-        self._start, self._step = view_step.make_view_step(model, mesh, self._images, columns)
+        self._start, self._step = view_step.make_view_step(
+            model, mesh, self._images, columns, from_boundary=features is not None
+        )
 
-    def reader(self, todo: np.ndarray | None = None) -> ViewReader:
+    def reader(self, todo: np.ndarray | None = None) -> ViewReader | ViewFeatures:
         """A reader of the images `todo` (all if not given), in that order."""
         todo = np.arange(len(self.source)) if todo is None else todo
+        if self._features is not None:
+            return ViewFeatures(self._features, self.source, self.protocol.weights(), todo)
         return ViewReader(self.source, self.protocol, todo)
 
     def blocks(
         self,
         variables: Variables,
-        reader: ViewReader,
+        reader: ViewReader | ViewFeatures,
         stop: Callable[[], None] = never_stop,
         idle: Callable[[], None] | None = None,
     ) -> Iterator[EvaluatedBatch]:
@@ -87,9 +94,11 @@ class Evaluator:
         count = range(-(-len(reader.todo) // self._images))
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
         previous: tuple[pipeline.Batch, ViewSums] | None = None
-        chosen = readers.of(self.config.data)._asdict()
+        chosen = readers.of(self.config.data)
+        if self._features is not None:
+            chosen = readers.Readers(1, 0)  # copies from memory
         for batch in pipeline.batches(
-            reader, self._images, count, shard=shard, idle=idle, **chosen
+            reader, self._images, count, shard=shard, idle=idle, **chosen._asdict()
         ):
             stop()
             # The device computes this batch while the previous one is fetched.
@@ -104,8 +113,9 @@ class Evaluator:
         """Sums over the views of a batch, a piece at a time; on the device."""
         images, views = batch["weight"].shape
         first = images * jax.process_index()
+        image = batch.pop("image")
         rows = {
-            "image": batch.pop("image").reshape(images * views, *[self.protocol.size] * 2, 3),
+            "image": image.reshape(images * views, *image.shape[2:]),
             "weight": batch["weight"].reshape(-1),
             "owner": np.repeat(np.arange(first, first + images, dtype=np.int32), views),
         }

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from inception_jax.config import sections
 from inception_jax.data.images.crops import central_box, evaluated_size, evaluated_with
 from inception_jax.data.images.picture import Box
@@ -83,6 +85,21 @@ class Protocol:
     def count(self) -> int:
         """Views per image, with repetitions."""
         return COUNTS[self.name]
+
+    @property
+    def uniform(self) -> bool:
+        """Whether each image has the same distinct views."""
+        return self.name not in ("10crop", "12crop", "144crop")
+
+    def weights(self) -> np.ndarray:
+        """Of the views in an image's mean, float32 [count], of a `uniform` protocol.
+
+        The distinct ones come first, as `views` has them; the rest is 0.
+        """
+        found = np.zeros(self.count, np.float32)
+        times = [view.times for view in self.views(self.size, self.size)]
+        found[: len(times)] = np.asarray(times) / self.count
+        return found
 
     def views(self, height: int, width: int) -> list[View]:
         """The distinct views of an image of `height` x `width`; their `times` sum to `count`."""

@@ -23,7 +23,7 @@ LOWEST = -1e30  # below any log-probability, and finite
 
 
 def make_view_step(
-    model: Network, mesh: Mesh, images: int, columns: np.ndarray | None
+    model: Network, mesh: Mesh, images: int, columns: np.ndarray | None, from_boundary: bool = False
 ) -> tuple[Callable[[], ViewSums], Callable[[Variables, ViewSums, Views], ViewSums]]:
     """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
 
@@ -31,7 +31,8 @@ def make_view_step(
     a view adds `weight` times its probabilities to those of image `owner`. The sums are a pair of
     arrays [images, classes], the largest log-probability so far and the mass relative to it, which
     keeps small probabilities exact; `log_mean` combines them. Each device holds the sums. `columns`
-    are the outputs to use, int [classes]; None for all.
+    are the outputs to use, int [classes]; None for all. With `from_boundary`, `image` has features
+    instead of images, see `Network`.
     """
     classes = model.num_classes if columns is None else len(columns)
 
@@ -40,7 +41,11 @@ def make_view_step(
 
     def step(variables: Variables, sums: ViewSums, views: Views) -> ViewSums:
         with forms.for_mesh(mesh):
-            logits = predict(model, variables, views["image"])
+            if from_boundary:
+                x = views["image"]
+                logits = model.apply(variables, x, train=False, from_boundary=True).logits
+            else:
+                logits = predict(model, variables, views["image"])
         logits = logits if columns is None else logits[:, columns]
         weight, owner = views["weight"][:, None], views["owner"]
         log = jax.nn.log_softmax(logits.astype(jnp.float32))

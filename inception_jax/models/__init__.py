@@ -73,7 +73,8 @@ def create(
         dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
         dtype: of the computation.
         **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            drop_path, drop_branch, drop_rows, normalization, residual_scale, frozen.
+            drop_path, drop_branch, drop_rows, normalization, residual_scale, bn_frozen,
+            freeze_until.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number

@@ -86,7 +86,7 @@ class BatchNorm(nn.Module):
         var_avg = self.variable("batch_stats", "var", jnp.ones, (c,), wide)
         beta = self.param("bias", nn.initializers.zeros_init(), (c,), wide)
         gamma = self.param("scale", nn.initializers.ones_init(), (c,), wide) if norm.scale else 1
-        if self.train:
+        if self.train and not norm.frozen:
             mean, var = moments or batch_statistics(x, mean_avg.value, self.group)
             groups = x.reshape(mean.shape[0], -1, *x.shape[1:])
             mean, var = ops.with_gradient(groups, mean, var)

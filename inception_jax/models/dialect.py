@@ -18,12 +18,14 @@ class Norm:
         epsilon: added to the variance.
         scale: whether there is a learnt gamma.
         unbiased: whether the moving variance follows the unbiased one, as torch's does.
+        frozen: whether training keeps the averages and normalises by them.
     """
 
     decay: float
     epsilon: float
     scale: bool
     unbiased: bool = False
+    frozen: bool = False
 
 
 @dataclass(frozen=True)

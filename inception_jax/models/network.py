@@ -1,7 +1,7 @@
 """The base class of all networks: its fields, its output, and how its table is applied."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar, no_type_check
 
@@ -71,7 +71,9 @@ class Network(nn.Module):
         residual_scale: factor of the residual branches before the addition; 0 takes the published
             values. For Inception-ResNets only.
         folded: BatchNorm is part of the kernels and biases (`fold`); for evaluation.
-        frozen: BatchNorm keeps its averages and no gradient goes below the classifier and heads.
+        bn_frozen: BatchNorm keeps its averages in training, and normalises by them.
+        freeze_until: the first row that learns; `logits` for the classifier and the heads alone,
+            empty for all. The rows before it are those of evaluation, and take no gradient.
         dtype: of the computation; parameters and statistics stay float32.
     """
 
@@ -89,7 +91,8 @@ class Network(nn.Module):
     normalization: str = ""
     residual_scale: float = 0.0
     folded: bool = False
-    frozen: bool = False
+    bn_frozen: bool = False
+    freeze_until: str = ""
     dtype: DTypeLike = jnp.float32
 
     NAME: ClassVar[str]
@@ -105,8 +108,9 @@ class Network(nn.Module):
         """The dialect as this network has it, of the family's own kind."""
         d = self.DIALECTS[self.dialect]
         norm = None if self.folded else d.norm
-        if norm and self.bn_decay is not None:
-            norm = dataclasses.replace(norm, decay=self.bn_decay)
+        if norm:
+            decay = norm.decay if self.bn_decay is None else self.bn_decay
+            norm = dataclasses.replace(norm, decay=decay, frozen=self.bn_frozen)
         return dataclasses.replace(d, norm=norm, drop_branch=self.drop_branch)
 
     @property
@@ -140,9 +144,24 @@ class Network(nn.Module):
         return (*(r.name for r in self.rows()), "pool", *last)
 
     @property
+    def frozen(self) -> tuple[str, ...]:
+        """The rows before `freeze_until`."""
+        names = tuple(row.name for row in self.rows())
+        if not self.freeze_until:
+            return ()
+        if self.freeze_until == "logits":
+            return names
+        return names[: names.index(known("row", self.freeze_until, (*names, "logits")))]
+
+    @property
+    def boundary(self) -> str:
+        """The end-point that the first learning layer reads; empty where no row is frozen."""
+        return "pool" if self.freeze_until == "logits" else (self.frozen or ("",))[-1]
+
+    @property
     def without_l2(self) -> tuple[str, ...]:
-        """Rows that L2 leaves alone: those that are fixed."""
-        return self.fixed
+        """Rows that L2 leaves alone: those that do not learn."""
+        return (*self.frozen, *self.fixed)
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -166,48 +185,60 @@ class Network(nn.Module):
             dtype=self.dtype,
         )
 
-    def stop_gradient(self, x: Activation) -> Float[Array, "b h w c"]:
-        """The array `x`, with no gradient below it if the backbone is frozen."""
-        x = materialize(x)
-        return jax.lax.stop_gradient(x) if self.frozen else x
+    def row_outputs(
+        self, x: Activation, train: bool, from_boundary: bool
+    ) -> Iterator[tuple[str, Array | Preactivation]]:
+        """Each row's name and output; `from_boundary`, of the rows after the frozen ones."""
+        rows, count = self.rows(), len(self.frozen)
+        if not from_boundary:
+            for name, y in apply_rows(self, x, self.conv(False), rows[:count]):
+                x = jax.lax.stop_gradient(materialize(y))
+                yield name, x
+        yield from apply_rows(self, x, self.conv(train), rows[count:])
 
     @nn.compact
     def __call__(
         self,
-        x: Float[Array | np.ndarray, "b h w 3"],
+        x: Float[Array | np.ndarray, "b h w c"] | Float[Array, "b c"],
         *,
         train: bool = False,
         endpoints: bool = False,
+        from_boundary: bool = False,
     ) -> Output:
-        """Map normalised images `x` to an Output.
+        """Map normalised images `x` [b, h, w, 3] to an Output.
+
+        With `from_boundary`, `x` is what the frozen rows made of the images: the end-point
+        `boundary`, [b, h, w, c] or [b, c]. Auxiliary heads that read frozen rows are left out.
 
         Raises:
             ValueError: `x` is no batch of RGB images; the message says how to make it one.
             TypeError: `x` has whole numbers.
             ImageTooSmallError: the images are below the network's minimum.
         """
-        checks.images(x)
-        d, conv = self.switches, self.conv(train and not self.frozen)
+        if not from_boundary:
+            checks.images(x)
+        d = self.switches
         outputs: dict[str, Array | Preactivation] = {}
         aux = {}
         # Parameters exist whichever way the network is initialised; evaluation runs no head.
         with_heads = self.aux and d.aux and self.num_classes and (train or self.is_initializing())
         heads = self.HEADS if with_heads else {}
 
-        y: Array | Preactivation = jnp.asarray(x).astype(self.dtype)
-        rows = apply_rows(self, y, conv, self.rows())
-        for name, y in rows:
+        start = jnp.asarray(x).astype(self.dtype)
+        y: Array | Preactivation = start
+        for name, y in self.row_outputs(start, train, from_boundary):
             outputs[name] = y
             block_monitors.row(self, name, y)
             if name in heads:
                 head = f"aux_{name}"
                 aux[head] = heads[name](
                     self.conv(train), self.num_classes, train, self.small, name=head
-                )(self.stop_gradient(y))
-        if not self.drop_rows:  # they may have had strides
+                )(materialize(y))
+        if not from_boundary and not self.drop_rows:  # they may have had strides
             checks.side(x, 8 if self.small else 32)
 
-        outputs["pool"] = x = self.stop_gradient(y).astype(wide(self.dtype)).mean(axis=(1, 2))
+        y = materialize(y).astype(wide(self.dtype))
+        outputs["pool"] = x = y.mean(axis=(1, 2)) if y.ndim == 4 else y
         rate = d.dropout if self.dropout is None else self.dropout
         x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:

@@ -32,6 +32,17 @@ def inputs(section: sections.Augment) -> tuple[str, ...]:
     return ("image", "label", *more)
 
 
+STORED = (
+    "features",
+    "label",
+)  # of the batch of a reader of stored features, which `unchanged` takes
+
+
+def unchanged(batch: Batch, step: Array) -> Batch:
+    """Stored features and their labels, as they are."""
+    return batch
+
+
 def augment(
     batch: Batch,
     step: Array,

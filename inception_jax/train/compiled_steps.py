@@ -10,7 +10,7 @@ from inception_jax.train.stages import Stage
 
 
 class CompiledSteps:
-    """One program for each size of images, and one for BatchNorm's recalibration.
+    """One program for each size of images, for stored features, and for BatchNorm's recalibration.
 
     Attributes:
         seconds: that compiling took in the threads.
@@ -18,15 +18,15 @@ class CompiledSteps:
 
     def __init__(self, program: Program):
         self._program, self.seconds = program, 0.0
-        self._threads: dict[tuple[int, bool], threading.Thread] = {}
-        self._found: dict[tuple[int, bool], Any] = {}
+        self._threads: dict[tuple[int, bool, bool], threading.Thread] = {}
+        self._found: dict[tuple[int, bool, bool], Any] = {}
 
     def ahead(self, stage: Stage) -> threading.Thread:
         """The thread that compiles the program of a stage; it starts with the first call.
 
         An error is left to the first step, which compiles again and raises it where it is caught.
         """
-        key = stage.size, stage.recalibrates
+        key = stage.size, stage.recalibrates, stage.head
 
         def work() -> None:
             began = time.monotonic()
@@ -44,6 +44,5 @@ class CompiledSteps:
 
         A second compilation is not always a cache hit: on the CPU, only process 0 has the cache.
         """
-        program = self._program
-        jitted = program.recalibration_step if stage.recalibrates else program.train_step
-        return self._found.get((stage.size, stage.recalibrates)) or jitted
+        found = self._found.get((stage.size, stage.recalibrates, stage.head))
+        return found or self._program.step_of(stage)

@@ -21,7 +21,8 @@ class Feed:
     """
 
     def __init__(self, trainer: Trainer, start: int, interrupt: Interrupt):
-        self.reader, self._batches = trainer.batches(start, self._while_waiting)
+        self.reader = trainer.reader()
+        self._batches = trainer.batches(self.reader, start, self._while_waiting)
         self._interrupt, self._trainer, self._step = interrupt, trainer, start
         self._local = trainer.config.data.batch_size // jax.process_count()
         self._signalled: float | None = None  # when a signal was seen while waiting
@@ -29,7 +30,7 @@ class Feed:
         self._reported = 0
 
     def __next__(self) -> pipeline.Batch:
-        """The next batch: image uint8 [n, s, s, 3], label, index and epoch int32 [n]."""
+        """The next batch: image uint8 [n, s, s, 3], or features; label, index, epoch int32 [n]."""
         self._step += 1
         if not self._skipping:
             try:
@@ -37,7 +38,8 @@ class Feed:
             except PreemptedError:
                 self._skipping = True
         # The other processes take the step with images of its size.
-        return self.reader.resized(self._trainer.stage(self._step).size).empty(self._local)
+        stage = self._trainer.stage(self._step)
+        return self._trainer.reader_of(stage, self.reader).empty(self._local)
 
     def signal(self) -> int:
         """The signal that this process sends with its batch: RUN, STOP or SKIP."""

@@ -50,6 +50,27 @@ def arrays(workdir: Path, model: Network, shapes: Any) -> tuple[dict[str, Any], 
     return taken, lines + _preprocessing(theirs, model)
 
 
+def frozen(model: Network, optim: Any) -> Network:
+    """The network with the rows frozen that the `optim` section freezes.
+
+    Raises:
+        ConfigError: `optim.freeze_until` is no row of the network.
+    """
+    if not optim.freeze_until:
+        return model.clone(freeze_until="logits") if optim.backbone_lr == 0 else model
+    model = model.clone(freeze_until=optim.freeze_until)
+    try:
+        count = len(model.frozen)
+    except ValueError as e:
+        raise ConfigError(f"--config.optim.freeze_until: {e}") from e
+    if not count:
+        raise ConfigError(
+            f"--config.optim.freeze_until={optim.freeze_until}: expected a row above the first, "
+            f"before which none is frozen; set --config.optim.freeze_until=, or logits"
+        )
+    return model
+
+
 def compared(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str], list[str]]:
     """(Arrays that fit by path, paths of other shapes, missing paths, unused paths)."""
     leaves = jax.tree_util.tree_leaves_with_path

@@ -144,7 +144,7 @@ class Loop:
         """Evaluates the state if it is due; its time counts for no step."""
         if not self._evaluates_at(step):
             return
-        evaluator, began = self._trainer.evaluator, time.monotonic()
+        evaluator, began = self._trainer.evaluator_at(step), time.monotonic()
 
         def stop() -> None:
             multihost.check(self._interrupt)

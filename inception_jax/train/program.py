@@ -10,8 +10,17 @@ import jax.numpy as jnp
 from inception_jax import models
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
+from inception_jax.models.lowering import ops
 from inception_jax.runtime import mesh as meshes
-from inception_jax.train import augmentation, optim, sharded_step, stages, state, teacher
+from inception_jax.train import (
+    augmentation,
+    finetune,
+    optim,
+    sharded_step,
+    stages,
+    state,
+    teacher,
+)
 from inception_jax.train.optim import unfreezing
 from inception_jax.train.stages import Stage
 
@@ -46,19 +55,26 @@ class Program:
                 "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
-        self.model = build_model(c.model).clone(frozen=c.optim.backbone_lr == 0)
+        self.model = finetune.frozen(build_model(c.model), c.optim)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
         self.stages = stages.of(c, self.per_epoch)
         self.teacher = teacher.network(c.loss, self.model, min(s.size for s in self.stages))
-        optimiser = c.optim.copy_and_resolve_references()
-        with optimiser.unlocked():
-            optimiser.lr = c.optim.lr * lr_factor
-        self.tx, self.rate = optim.build(
-            optimiser, epochs=c.train.epochs, steps_per_epoch=self.per_epoch,
-            backbone=[r.name for r in self.model.rows()], fixed=self.model.fixed,
-        )  # fmt: skip
+        self._lr_factor = lr_factor
+        self.tx, self.rate = self._optimiser()
         self._check_devices()
+
+    def _optimiser(self, head: bool = False) -> tuple[Any, Any]:
+        """The optimiser, of a stage `head` if so, and the rate by step."""
+        section = self.config.optim.copy_and_resolve_references()
+        with section.unlocked():
+            section.lr *= self._lr_factor
+        model = self.model
+        return optim.build(
+            section, epochs=self.config.train.epochs, steps_per_epoch=self.per_epoch,
+            backbone=[row.name for row in model.rows()], fixed=model.fixed,
+            frozen=model.frozen if section.freeze_until else (), head=head,
+        )  # fmt: skip
 
     def _check_devices(self) -> None:
         c, num_shards = self.config, meshes.shards(self.mesh)
@@ -127,8 +143,10 @@ class Program:
         if (size := min(s.size for s in self.stages)) < c.data.image_size:
             smaller = self._abstract(size, f"train.sizes={c.train.sizes}")
             stages.check_shapes(found.params, smaller.params, size)
-        rows = [row.name for row in self.model.rows()]
-        unfreezing.check(c.optim.unfreeze_epochs, rows, found.params, self.per_epoch, self.trained)
+        frozen = self.model.frozen
+        rows = [row.name for row in self.model.rows() if row.name not in frozen]
+        learning = {k: v for k, v in found.params.items() if k not in frozen}
+        unfreezing.check(c.optim, rows, learning, self.per_epoch, self.trained)
         return found
 
     def _abstract(self, size: int, key: str) -> state.TrainState:
@@ -163,11 +181,32 @@ class Program:
         """The jitted step of `train.recalibrate`."""
         return self._step(recalibrates=True)
 
-    def _step(self, recalibrates: bool = False) -> Any:
-        c = self.config
+    @functools.cached_property
+    def head_step(self) -> Any:
+        """The jitted step of `optim.head_epochs`."""
+        return self._step(head=True)
+
+    def step_of(self, stage: Stage) -> Any:
+        """The jitted step of a stage."""
+        if stage.head:
+            return self.head_step
+        return self.recalibration_step if stage.recalibrates else self.train_step
+
+    def boundary(self, stage: Stage) -> str:
+        """The end-point whose stored features a stage's batches have; empty where it is images."""
+        if stage.head:
+            return "pool"
+        return self.model.boundary if self.config.train.cache_features else ""
+
+    def _step(self, recalibrates: bool = False, head: bool = False) -> Any:
+        c, model, tx = self.config, self.model, self.tx
+        if head:
+            model, tx = model.clone(freeze_until="logits"), self._optimiser(head=True)[0]
+        stored = head or c.train.cache_features
         return sharded_step.make_train_step(
-            self.model, self.tx, self.rate, self.mesh, loss=c.loss,
-            augment=augmentation.of(c, self.model), seed=c.seed, ema_decay=c.ema.decay,
+            model, tx, self.rate, self.mesh, loss=c.loss,
+            augment=augmentation.unchanged if stored else augmentation.of(c, model),
+            seed=c.seed, ema_decay=c.ema.decay,
             accumulate=c.optim.accumulate, zero=c.mesh.zero, reduce_dtype=self.reduce_dtype,
             monitors=c.log.monitors, recompute=c.train.recompute, vmem=c.train.vmem,
             inherited=self.inherited, teacher=self.teacher, recalibrates=recalibrates,
@@ -179,15 +218,19 @@ class Program:
         """A training batch of full size as shapes with their shardings."""
         return self._empty_batch(self.config.data.image_size)
 
-    def _empty_batch(self, size: int, recalibrates: bool = False) -> dict[str, Any]:
+    def _empty_batch(self, size: int, recalibrates: bool = False, row: str = "") -> dict[str, Any]:
+        """Of images, or of stored features of the end-point `row`."""
         c, mesh = self.config, self.mesh
         image = (c.data.batch_size, size, size, 3)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
-        batch: dict[str, Any] = {
-            k: shape(image[:1], jnp.int32) for k in augmentation.inputs(c.augment)
-        }
-        batch["image"] = shape(image, jnp.uint8)
+        keys = augmentation.STORED if row else augmentation.inputs(c.augment)
+        batch: dict[str, Any] = {k: shape(image[:1], jnp.int32) for k in keys}
+        if row:
+            found = self._features(size, row)
+            batch["features"] = shape(found.shape, found.dtype)
+        else:
+            batch["image"] = shape(image, jnp.uint8)
         batch["signal"] = shape((meshes.shards(mesh),), jnp.int32)
         if self.teacher:
             batch["teacher"] = jax.tree.map(
@@ -202,6 +245,12 @@ class Program:
         """
         if stage is None:
             return self.train_step.lower(self.empty_state, self.empty_batch).compile()
-        step = self.recalibration_step if stage.recalibrates else self.train_step
-        batch = self._empty_batch(stage.size, stage.recalibrates)
-        return step.lower(self.empty_state, batch).compile()
+        batch = self._empty_batch(stage.size, stage.recalibrates, self.boundary(stage))
+        return self.step_of(stage).lower(self.empty_state, batch).compile()
+
+    def _features(self, size: int, row: str) -> jax.ShapeDtypeStruct:
+        """The features of a batch of images of `size` pixels at the end-point `row`."""
+        x = jax.ShapeDtypeStruct((self.config.data.batch_size, size, size, 3), self.model.dtype)
+        apply = functools.partial(self.model.apply, train=False, endpoints=True)
+        found = jax.eval_shape(apply, self.empty_state.variables, x).endpoints[row]
+        return jax.ShapeDtypeStruct(found.shape, ops.wide(found.dtype))

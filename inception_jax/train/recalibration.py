@@ -31,7 +31,7 @@ def recalibration_step(
     groups and dropout as in training; what is measured so far is in the state, so that a run
     resumes in between. The gradient is not used: the compiler drops it.
     """
-    batch = {**batch, "place": jnp.arange(batch["image"].shape[0])}
+    batch = {**batch, "place": jnp.arange(len(batch["label"]))}
     count = batch.pop("count")
     key = jax.random.fold_in(jax.random.key(seed + 1), state.step)
     measuring = model.clone(bn_decay=0.0)

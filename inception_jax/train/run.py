@@ -14,13 +14,14 @@ from inception_jax.progress import Progress
 from inception_jax.runtime import distributed, multihost
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
-from inception_jax.train import early_stop, teacher
+from inception_jax.train import early_stop, stored_features, teacher
 from inception_jax.train import trainer as trainers
 from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.loop import Loop
 from inception_jax.train.profile import Trace
 from inception_jax.train.rollback import Rollbacks
 from inception_jax.train.state import TrainState
+from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
 from inception_jax.workdir import atomic, class_names, run_dir
@@ -66,6 +67,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
             if step < trainer.total:  # `train.epochs` was raised
                 (workdir / "DONE").unlink(missing_ok=True)
         state, window = _start(trainer, saves, newest, start_arrays, interrupt)
+        trainer.features = _features(trainer, state, workdir, step, interrupt)
         while True:
             loop = Loop(
                 trainer, held, saves, interrupt, clock, record, bar, trace, early,
@@ -153,6 +155,28 @@ def _start(
                 f"was lost, the same command resumes"
             )
     return state, window
+
+
+def _features(
+    trainer: Trainer, state: TrainState, workdir: Path, step: int, interrupt: Interrupt
+) -> dict[str, StoredFeatures]:
+    """The features that the run learns from after `step`; see `stored_features.compute`.
+
+    Raises:
+        StoppedEarlyError: a signal came meanwhile.
+    """
+
+    def stop() -> None:
+        if interrupt.signal:
+            raise StoppedEarlyError(
+                f"stopped at step {step}, while the features of frozen rows were computed: the "
+                f"same command goes on with them"
+            )
+
+    return stored_features.compute(
+        trainer.program, [s for s in trainer.stages if s.last > step], trainer.source,
+        trainer.evaluator, state.variables, workdir / "features", stop,
+    )  # fmt: skip
 
 
 def _announcement(trainer: Trainer, start: int) -> str:

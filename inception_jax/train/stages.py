@@ -22,12 +22,14 @@ class Stage(NamedTuple):
         last: its last step.
         size: side of its images in pixels.
         recalibrates: whether its steps measure BatchNorm's averages instead of training.
+        head: whether the classifier alone learns, on stored features.
     """
 
     first: int
     last: int
     size: int
     recalibrates: bool = False
+    head: bool = False
 
 
 def of(c: sections.Sections, per_epoch: float, stop: int | None = None) -> tuple[Stage, ...]:
@@ -35,7 +37,7 @@ def of(c: sections.Sections, per_epoch: float, stop: int | None = None) -> tuple
 
     Progressive resizing (arXiv:2104.00298, section 4): each of `train.sizes` ends at the epoch in
     `train.size_epochs`, the rest of the training has `data.image_size`. `train.recalibrate` steps
-    follow.
+    follow. The first stage may be that of `optim.head_epochs`.
 
     Args:
         c: the config.
@@ -45,6 +47,9 @@ def of(c: sections.Sections, per_epoch: float, stop: int | None = None) -> tuple
     last = stop or math.ceil(c.train.epochs * per_epoch - 1e-9)
     ends = [min(last, math.ceil(e * per_epoch - 1e-6)) for e in c.train.size_epochs]
     stages, first = [], 1
+    if head := min(last, math.ceil(c.optim.head_epochs * per_epoch - 1e-6)):
+        stages.append(Stage(1, head, c.data.image_size, head=True))
+        first = head + 1
     for size, end in zip((*c.train.sizes, c.data.image_size), (*ends, last), strict=True):
         if end >= first:
             stages.append(Stage(first, end, size))
@@ -60,13 +65,13 @@ def at(stages: Sequence[Stage], step: int) -> Stage:
     return next((s for s in stages if step <= s.last), stages[-1])
 
 
-def stretches(stages: Sequence[Stage], start: int) -> list[tuple[int, range]]:
-    """(Size, steps counted from 0) of the batches after step `start`; stages of a size are one."""
+def stretches(stages: Sequence[Stage], start: int) -> list[tuple[Stage, range]]:
+    """(First stage, steps counted from 0) of the batches after step `start` that are alike."""
     found = []
-    for size, each in groupby(stages, key=lambda s: s.size):
+    for _, each in groupby(stages, key=lambda s: (s.size, s.head)):
         same = list(each)
         steps = range(max(start, same[0].first - 1), same[-1].last)
-        found += [(size, steps)] if steps else []
+        found += [(same[0], steps)] if steps else []
     return found
 
 

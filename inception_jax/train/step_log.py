@@ -133,7 +133,8 @@ class StepLog:
             if pending.monitors:  # of this step alone: a mean would hide when a block died
                 self._writer.write(step, epoch, monitors.SPLIT, self._blocks(pending))
         # The first window contains the compilation; judge by it only if it is the only one.
-        if self._shown or step == total:
+        stored = self._trainer.program.boundary(self._trainer.stage(step))  # waits for no image
+        if not stored and (self._shown or step == total):
             verdict = self._bottleneck.verdict(speed["input_wait"], self._feed.stages())
             if verdict:
                 self.say(verdict)

@@ -1,6 +1,6 @@
 """The train step: a pure function of state and batch. `sharded_step` puts it on a mesh."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -37,20 +37,23 @@ def gradient(
         model: the network; with `bn_decay=0` the new averages are the batch's own statistics.
         objective: (output, labels, params) -> (scalar, its terms).
         state: gives params and batch_stats.
-        batch: image [b, h, w, 3], the network's input, label int32 [b] or `MixedLabels`, and
-            place int32 [b], of each in the whole batch; optionally teacher [b, classes], its
-            logits.
+        batch: image [b, h, w, 3], the network's input, or features, that of its `boundary`; label
+            int32 [b] or `MixedLabels`, and place int32 [b], of each in the whole batch; optionally
+            teacher [b, classes], its logits.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
     """
+    stored = "features" in batch
+    x = batch["features"] if stored else batch["image"]
     collections = ["batch_stats", *([block_monitors.COLLECTION] if monitors else [])]
 
     def loss(params: Any) -> tuple[Array, tuple[Any, Metrics]]:
         output, new = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
-            batch["image"],
+            x,
             train=True,
+            from_boundary=stored,
             mutable=collections,
             rngs={"dropout": key},
         )
@@ -97,7 +100,7 @@ def train_step(
         params=params,
         batch_stats=batch_stats,
         opt_state=opt_state,
-        ema=average(state, {"params": params, "batch_stats": batch_stats}, ema_decay),
+        ema=average(state, {"params": params, "batch_stats": batch_stats}, ema_decay, model.frozen),
     )
     return new, {**metrics, "gradient": grads}
 
@@ -126,17 +129,27 @@ def average_statistics(
     return jax.tree_util.tree_map_with_path(moved, state.batch_stats, measured)
 
 
-def average(state: TrainState, new: Any, decay: float) -> Any:
+def average(
+    state: TrainState, new: Mapping[str, Any], decay: float, frozen: Collection[str] = ()
+) -> Any:
     """The moving averages after a step; the decay ramps as min(decay, (1 + step) / (10 + step)).
 
     The ramp is that of TensorFlow's ExponentialMovingAverage with `num_updates`, which Inception's
-    code has; without it a short run would evaluate its first weights.
+    code has; without it a short run would evaluate its first weights. Layers that are `frozen`,
+    the first keys of each collection, are their own average.
     """
     if not state.ema:
         return state.ema
     t = state.step.astype(jnp.float32)
     keep = jnp.minimum(decay, (1 + t) / (10 + t))
-    return jax.tree.map(lambda a, x: a + (1 - keep).astype(a.dtype) * (x - a), state.ema, new)
+
+    def moved(a: Array, x: Array) -> Array:
+        return a + (1 - keep).astype(a.dtype) * (x - a)
+
+    def layers(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: v if k in frozen else jax.tree.map(moved, v, new[k]) for k, v in old.items()}
+
+    return {collection: layers(old, new[collection]) for collection, old in state.ema.items()}
 
 
 @jax.jit

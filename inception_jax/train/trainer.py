@@ -1,7 +1,6 @@
 """The parts of a training run: source, program and evaluator."""
 
 import copy
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ import jax
 import numpy as np
 
 from inception_jax.data import pipeline, readers
+from inception_jax.data.features import TrainFeatures
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
@@ -23,6 +23,7 @@ from inception_jax.train.compiled_steps import CompiledSteps
 from inception_jax.train.program import Program
 from inception_jax.train.stages import Stage
 from inception_jax.train.state import TrainState
+from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.teacher import Teacher
 
 
@@ -62,6 +63,7 @@ class Trainer:
         shift: batches by which the order of the examples is ahead of the step, after rollbacks.
         stages: of the run, see `stages.of`.
         compiled: the programs of the stages.
+        features: by the end-point of a stage's `Program.boundary`.
         seconds_to_build: that source, program and evaluator took.
     """
 
@@ -71,6 +73,7 @@ class Trainer:
     ):  # fmt: skip
         self.source, self.program, self.evaluator = source, program, evaluator
         self.config, self.shift, self.stages = program.config, 0, program.stages
+        self.features: dict[str, StoredFeatures] = {}
         self.seconds_to_build, self.teacher = seconds_to_build, teacher
         self.compiled = CompiledSteps(program)
 
@@ -123,7 +126,9 @@ class Trainer:
         """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        rows = {key: batch[key] for key in augmentation.inputs(self.config.augment)}
+        stored = "features" in batch
+        keys = augmentation.STORED if stored else augmentation.inputs(self.config.augment)
+        rows = {key: batch[key] for key in keys}
         rows["signal"] = np.full(local, signal, np.int32)
         placed = meshes.put(rows, meshes.batch(mesh))
         if self.teacher:
@@ -133,22 +138,39 @@ class Trainer:
             placed["count"] = jax.device_put(count, meshes.replicated(mesh))
         return placed
 
-    def batches(
-        self, start: int, idle: Callable[[], None]
-    ) -> tuple[pipeline.TrainReader, Iterator[pipeline.Batch]]:
-        """The reader and the batches from step `start` on; `idle` is called while one waits."""
+    def evaluator_at(self, step: int) -> Evaluator:
+        """The evaluator after a step: of stored features where the step's stage has them."""
+        stored = self.features.get(self.program.boundary(self.stage(step)))
+        return (stored and stored.evaluator) or self.evaluator
+
+    def reader(self) -> pipeline.TrainReader:
+        """A reader of the training images."""
         c = self.config
-        read = pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
+        return pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
+
+    def reader_of(
+        self, stage: Stage, read: pipeline.TrainReader
+    ) -> pipeline.TrainReader | TrainFeatures:
+        """`read`, as a stage has its images, or the reader of its stored features."""
+        if row := self.program.boundary(stage):
+            stored = self.features[row].train
+            return TrainFeatures(stored, self.source, self.config.seed, read.bad, read.clock)
+        return read.resized(stage.size)
+
+    def batches(
+        self, read: pipeline.TrainReader, start: int, idle: Callable[[], None]
+    ) -> Iterator[pipeline.Batch]:
+        """The batches from step `start` on; `idle` is called while one waits."""
+        c = self.config
         shard = pipeline.Shard(jax.process_index(), jax.process_count())
-        each = (
-            pipeline.batches(
-                read.resized(size), c.data.batch_size,
+        for stage, steps in stages.stretches(self.stages, start):
+            stored = self.program.boundary(stage)
+            chosen = readers.Readers(1, 0) if stored else readers.of(c.data)  # a copy, or images
+            yield from pipeline.batches(
+                self.reader_of(stage, read), c.data.batch_size,
                 range(steps.start + self.shift, steps.stop + self.shift),
-                shard=shard, idle=idle, **readers.of(c.data)._asdict(),
-            )
-            for size, steps in stages.stretches(self.stages, start)
-        )  # fmt: skip
-        return read, itertools.chain.from_iterable(each)
+                shard=shard, idle=idle, **chosen._asdict(),
+            )  # fmt: skip
 
     def due(self, step: int, every_epochs: float) -> bool:
         """Whether a multiple of `every_epochs` epochs ends at `step`, or the training or the run.

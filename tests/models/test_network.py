@@ -145,7 +145,7 @@ def test_unknown_names_list_the_choices(fields, words):
 
 def test_a_frozen_backbone_takes_no_gradient_and_keeps_its_averages():
     """Only the classifier and the heads learn; in training the backbone is what evaluation runs."""
-    model = Tiny(frozen=True)
+    model = Tiny(freeze_until="logits")
     variables = models.init(model, image_size=8)
     images = jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
 

@@ -15,6 +15,7 @@ class Cached:
         self.classes = source.classes
         self.name = source.name
         self.file = getattr(source, "file", source.name)
+        self.stamp = getattr(source, "stamp", lambda index: "")
         self.left_out = left_out_of(source)
         # An image is decoded once (twice, if two threads race).
         self.label = functools.cache(source.label)

@@ -60,6 +60,15 @@ class Folder:
         files = self._files
         return contents(self._folders[files.labels[index]] + files.names[index])
 
+    def stamp(self, index: int) -> str:
+        """The size and the modification time of the file; empty where there is none."""
+        files = self._files
+        try:
+            stat = os.stat(self._folders[files.labels[index]] + files.names[index])
+        except OSError:
+            return ""
+        return f"{stat.st_size} {stat.st_mtime_ns}"
+
     def name(self, index: int) -> str:
         """`split/class/file`."""
         folder = self.classes[self._files.labels[index]]

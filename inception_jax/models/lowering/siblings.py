@@ -102,8 +102,8 @@ def joint_moments(convs: Sequence[ConvBN], z: Float[Array, "b h w total"]) -> li
     Computed over all channels at once they are fused with the convolution; a slice takes a pass of
     its own over `z`.
     """
-    first = convs[0]
-    normed = first.dialect.norm is not None and not first.dialect.bias
+    first, norm = convs[0], convs[0].dialect.norm
+    normed = norm is not None and not norm.frozen and not first.dialect.bias
     if not (normed and first.train and all(c.norm for c in convs)):
         return [None] * len(convs)
     averages = [c.get_variable("batch_stats", "bn")["mean"] for c in convs]

@@ -18,7 +18,7 @@ from inception_jax.train.optim.schedules import Schedule, schedule
 
 def build(
     c: Any, *, epochs: float, steps_per_epoch: float, backbone: Sequence[str] = (),
-    fixed: Collection[str] = (),
+    fixed: Collection[str] = (), frozen: Collection[str] = (), head: bool = False,
 ) -> tuple[optax.GradientTransformation, Schedule]:  # fmt: skip
     """The optimiser and its learning rate by step.
 
@@ -33,22 +33,24 @@ def build(
         steps_per_epoch: examples / batch size; a fraction, since batches run over epoch ends.
         backbone: names of the layers below the classifiers, from the image up.
         fixed: names of the layers whose kernels no step changes.
+        frozen: names of the layers that no step changes; they have no state.
+        head: for steps of `head_epochs`, in which the classifiers alone learn.
     """
     rate = schedule(c, epochs=epochs, steps_per_epoch=steps_per_epoch)
-    between = c.unfreeze_epochs * steps_per_epoch
+    plan = unfreezing.of(c, steps_per_epoch)
     parts = []
     if c.backbone_lr == 0:  # what does not learn takes no part in clipping
         parts.append(rates.scale(backbone, 0))
-    if between:
-        parts.append(unfreezing.without_frozen(backbone, between))
+    if plan:
+        parts.append(unfreezing.without_frozen(backbone, plan))
     if c.agc:
         parts.append(clipping.adaptive(backbone, c.agc))
     if c.clip:
         parts.append(optax.clip_by_global_norm(c.clip))
     mask = decay.mask(c.decay_mask, backbone)
-    if between:
+    if plan:
         make = partial(_optimiser, c, mask)
-        parts.append(unfreezing.unfreezing(make, rate, backbone, between))
+        parts.append(unfreezing.unfreezing(make, rate, backbone, plan, head))
     else:
         parts.append(_optimiser(c, mask, rate))
     if c.backbone_lr != 1:
@@ -58,7 +60,7 @@ def build(
     tx = optax.chain(*parts) if len(parts) > 1 else parts[0]
     if c.lookahead:
         tx = lookahead(tx, c.lookahead, c.lookahead_rate)
-    tx = rates.without_kernels(tx, fixed)
+    tx = rates.without(rates.without_kernels(tx, fixed), frozen)
     return (skip_overflows(tx, c.loss_scale) if c.loss_scale else tx), rate
 
 

@@ -39,6 +39,19 @@ def scale_by_depth(rows: Sequence[str], factor: float) -> optax.GradientTransfor
     return optax.stateless(update)
 
 
+def without(
+    tx: optax.GradientTransformation, layers: Collection[str]
+) -> optax.GradientTransformation:
+    """`tx` of all but the named layers, the tree's first keys, which get no update and no state."""
+    if not layers:
+        return tx
+
+    def labels(params: Any) -> Any:
+        return {k: jax.tree.map(lambda _, k=k: k in layers, v) for k, v in params.items()}
+
+    return optax.partition({True: optax.set_to_zero(), False: tx}, labels)
+
+
 def without_kernels(
     tx: optax.GradientTransformation, layers: Collection[str]
 ) -> optax.GradientTransformation:

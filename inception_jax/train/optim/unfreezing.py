@@ -13,6 +13,33 @@ from inception_jax.train.optim.rates import depths
 from inception_jax.train.optim.schedules import Schedule
 
 
+class Unfreezing(NamedTuple):
+    """When rows begin to learn, in steps that need not be whole.
+
+    Attributes:
+        head: of the classifiers alone, before the last row joins.
+        between: from a row's first step to that of the one below it.
+    """
+
+    head: float
+    between: float
+
+    def start(self, depth: int) -> int:
+        """The first step of a row of this depth (`rates.depths`)."""
+        steps = self.head + (depth - 1) * self.between if depth else 0.0
+        return math.ceil(steps - 1e-6)  # a hair off absorbs the rounding of the product
+
+
+def of(c: Any, steps_per_epoch: float) -> Unfreezing | None:
+    """The unfreezing of the `optim` section; None where all rows learn from the start.
+
+    ULMFiT's (arXiv:1801.06146) is `unfreeze_epochs`: the last layer first, one more each epoch.
+    With `head_epochs` alone the classifier learns first, then all rows at once (arXiv:2202.10054).
+    """
+    head = (c.head_epochs or c.unfreeze_epochs) * steps_per_epoch
+    return Unfreezing(head, c.unfreeze_epochs * steps_per_epoch) if head else None
+
+
 class JoiningState(NamedTuple):
     """Steps done by the run, and the optimiser's state, which is the initial one until it joins.
 
@@ -27,18 +54,18 @@ def unfreezing(
     optimiser: Callable[[Schedule], optax.GradientTransformation],
     rate: Schedule,
     rows: Sequence[str],
-    steps: float,
+    plan: Unfreezing,
+    head: bool = False,
 ) -> optax.GradientTransformation:
-    """The classifiers learn from the start, a row of depth d from step d * `steps` on.
+    """The classifiers learn from the start, a row of depth d from step `plan.start(d)` on.
 
-    ULMFiT's (arXiv:1801.06146), where it is the last layer first, one more each epoch. A row that
-    has not joined does not move: no decay, no momentum; its optimiser starts when it joins, at the
-    rate of the run's step. (Its BatchNorm averages follow the images from the start.)
+    A row that has not joined does not move: no decay, no momentum; its optimiser starts when it
+    joins, at the rate of the run's step. (Its BatchNorm averages follow the images from the start.)
+    With `head`, for steps in which none has joined: rows cost nothing, and the state is the same.
     """
-    starts = [_start(depth, steps) for depth in range(len(rows) + 1)]
     parts: dict[Any, Any] = {
-        str(depth): _joining(optimiser(lambda n, start=start: rate(n + start)), start)
-        for depth, start in enumerate(starts)
+        str(depth): _joining(optimiser(lambda n, start=start: rate(n + start)), start, head)
+        for depth, start in enumerate(map(plan.start, range(len(rows) + 1)))
     }
 
     def labels(params: Any) -> Any:
@@ -49,31 +76,41 @@ def unfreezing(
 
 
 def check(
-    epochs: float, rows: Sequence[str], params: Mapping[str, Any], per_epoch: float, steps: int
+    c: Any, rows: Sequence[str], params: Mapping[str, Any], per_epoch: float, steps: int
 ) -> None:
-    """Refuse `optim.unfreeze_epochs` with which a row learns in none of the run's steps.
+    """Refuse epochs of the `optim` section with which a row learns in none of the run's steps.
+
+    `rows` are those that learn, in the end.
 
     Raises:
         ConfigError: names the largest value that fits.
     """
-    deepest = max(depths(rows, params).values())
-    if _start(deepest, epochs * per_epoch) < steps:
+    plan, deepest = of(c, per_epoch), max(depths(rows, params).values())
+    if plan is None or plan.start(deepest) < steps:
         return
-    most = math.floor((steps - 1) / (deepest * per_epoch) * 1e4) / 1e4
+    if not c.unfreeze_epochs:
+        raise ConfigError(
+            f"--config.optim.head_epochs={c.head_epochs:g}: expected fewer than train.epochs, so "
+            f"that the rows learn too; or --config.optim.freeze_until=logits, with which none does"
+        )
+    between = steps - 1 - (plan.head if c.head_epochs else 0)
+    count = deepest - 1 if c.head_epochs else deepest
+    most = math.floor(between / (count * per_epoch) * 1e4) / 1e4
     raise ConfigError(
-        f"--config.optim.unfreeze_epochs={epochs:g}: expected at most {most:g}, with which the "
+        f"--config.optim.unfreeze_epochs={c.unfreeze_epochs:g}: expected at most {most:g}, with "
+        f"which the "
         f"last of {deepest} rows learns before the run ends; or set more --config.train.epochs"
     )
 
 
-def without_frozen(rows: Sequence[str], steps: float) -> optax.GradientTransformation:
+def without_frozen(rows: Sequence[str], plan: Unfreezing) -> optax.GradientTransformation:
     """Gradients of rows that have not joined become 0, so that clipping does not count them."""
 
     def init(params: Any) -> Any:
         return jnp.zeros((), jnp.int32)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        starts = {k: _start(depth, steps) for k, depth in depths(rows, updates).items()}
+        starts = {k: plan.start(depth) for k, depth in depths(rows, updates).items()}
 
         def kept(name: str, grads: Any) -> Any:
             return jax.tree.map(lambda g: jnp.where(state >= starts[name], g, 0), grads)
@@ -83,16 +120,15 @@ def without_frozen(rows: Sequence[str], steps: float) -> optax.GradientTransform
     return optax.GradientTransformation(init, update)
 
 
-def _start(depth: int, steps: float) -> int:
-    """The first step of a row of this depth; a hair off absorbs the rounding of the product."""
-    return math.ceil(depth * steps - 1e-6)
-
-
-def _joining(tx: optax.GradientTransformation, start: int) -> optax.GradientTransformation:
+def _joining(
+    tx: optax.GradientTransformation, start: int, head: bool
+) -> optax.GradientTransformation:
     def init(params: Any) -> JoiningState:
         return JoiningState(jnp.zeros((), jnp.int32), tx.init(params))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, JoiningState]:
+        if head and start:
+            return jax.tree.map(jnp.zeros_like, updates), state._replace(count=state.count + 1)
         learns = state.count >= start
         moved, inner = tx.update(updates, state.inner, params)
         moved = jax.tree.map(lambda u: jnp.where(learns, u, 0), moved)

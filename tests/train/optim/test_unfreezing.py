@@ -79,13 +79,30 @@ def test_off_leaves_no_state():
     assert jax.tree.structure(tx.init(params)) == jax.tree.structure(want)
 
 
+def section(unfreeze: float, head: float = 0.0) -> Any:
+    """The keys of an `optim` section that unfreeze rows."""
+    return cfg.ConfigDict({"unfreeze_epochs": unfreeze, "head_epochs": head})
+
+
 def test_a_row_that_never_learns_is_refused():
     """The largest value that fits is in the message, and fits."""
     params = {"stem": {}, "mixed": {}, "logits": {}}
     given = {"rows": ("stem", "pool", "mixed"), "params": params, "per_epoch": 4.3, "steps": 12}
     with pytest.raises(ConfigError, match=r"unfreeze_epochs=2: expected at most 1\.279, .* 2 rows"):
-        unfreezing.check(2.0, **given)
-    unfreezing.check(1.279, **given)
+        unfreezing.check(section(2.0), **given)
+    unfreezing.check(section(1.279), **given)
     with pytest.raises(ConfigError):
-        unfreezing.check(1.2792, **given)
-    unfreezing.check(0.0, **given)
+        unfreezing.check(section(1.2792), **given)
+    unfreezing.check(section(0.0), **given)
+
+
+def test_head_epochs_that_last_are_refused():
+    """The rows must learn in a step; alone and with `unfreeze_epochs`, of which the most fits."""
+    params = {"stem": {}, "mixed": {}, "logits": {}}
+    given = {"rows": ("stem", "pool", "mixed"), "params": params, "per_epoch": 4.0, "steps": 12}
+    unfreezing.check(section(0.0, head=2.9), **given)
+    with pytest.raises(ConfigError, match="head_epochs=3: expected fewer than train.epochs"):
+        unfreezing.check(section(0.0, head=3.0), **given)
+    with pytest.raises(ConfigError, match="unfreeze_epochs=1: expected at most 0.75"):
+        unfreezing.check(section(1.0, head=2.0), **given)
+    unfreezing.check(section(0.75, head=2.0), **given)
