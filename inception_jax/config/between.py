@@ -192,9 +192,21 @@ def _run(c: Config) -> None:
             f"--config.train.recalibrate=0, or --config.model.dialect=slim",
         ),
         (
-            t.recalibrate > 0 and c.optim.backbone_lr == 0,
-            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr=0: a "
-            f"frozen backbone keeps BatchNorm's averages; set one of them to another value",
+            t.recalibrate > 0 and (c.optim.backbone_lr == 0 or c.optim.freeze_until == "logits"),
+            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr="
+            f"{c.optim.backbone_lr:g} and --config.optim.freeze_until={c.optim.freeze_until}: a "
+            f"frozen backbone keeps BatchNorm's averages; set --config.train.recalibrate=0",
+        ),
+        (
+            t.recalibrate > 0 and m.bn_frozen,
+            f"--config.train.recalibrate={t.recalibrate} with --config.model.bn_frozen=true: "
+            f"expected one of them, since BatchNorm keeps its averages; set "
+            f"--config.train.recalibrate=0, or --config.model.bn_frozen=false",
+        ),
+        (
+            m.bn_frozen and (m.name, m.dialect) in WITHOUT_NORM,
+            f"--config.model.bn_frozen=true: {m.name} has no BatchNorm; set "
+            f"--config.model.bn_frozen=false, or --config.model.dialect=slim",
         ),
         (
             t.patience > patience,

@@ -48,6 +48,8 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     yield "optim.decay_mask", "optim.weight_decay", o.weight_decay > 0, "1e-4"
     yield "optim.lookahead_rate", "optim.lookahead", o.lookahead > 0, "5"
     for key in ("optim.agc", "model.drop_path", "model.drop_branch"):
-        yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"  # a frozen backbone is evaluated
+        # A frozen backbone is evaluated.
+        yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"
+        yield key, "optim.freeze_until", o.freeze_until != "logits", ""
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"

@@ -226,7 +226,8 @@ class Network(nn.Module):
 
         start = jnp.asarray(x).astype(self.dtype)
         y: Array | Preactivation = start
-        for name, y in self.row_outputs(start, train, from_boundary):
+        pooled = from_boundary and self.boundary == "pool"
+        for name, y in () if pooled else self.row_outputs(start, train, from_boundary):
             outputs[name] = y
             block_monitors.row(self, name, y)
             if name in heads:

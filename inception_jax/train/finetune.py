@@ -71,6 +71,21 @@ def frozen(model: Network, optim: Any) -> Network:
     return model
 
 
+def check_random(optim: Any) -> None:
+    """Refuse to keep random weights.
+
+    Raises:
+        ConfigError: the `optim` section freezes rows.
+    """
+    for key, off in (("freeze_until", ""), ("head_epochs", 0)):
+        if (value := getattr(optim, key)) != off:
+            raise ConfigError(
+                f"--config.optim.{key}={value} with --config.checkpoint.init=: expected a run "
+                f"whose weights are kept, for rows that do not learn; set --config.checkpoint.init "
+                f"to a run or an import, or --config.optim.{key}={off or ''}"
+            )
+
+
 def compared(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str], list[str]]:
     """(Arrays that fit by path, paths of other shapes, missing paths, unused paths)."""
     leaves = jax.tree_util.tree_leaves_with_path

@@ -91,9 +91,11 @@ class Trainer:
         """The arrays of `checkpoint.init` that fit this network, by path; None without one.
 
         Raises:
-            ConfigError: less than half of the backbone fits.
+            ConfigError: less than half of the backbone fits; or rows are to be frozen at the
+                random values that they have without `checkpoint.init`.
         """
         if not self.config.checkpoint.init:
+            finetune.check_random(self.config.optim)
             return None
         workdir = user_paths.expanded(self.config.checkpoint.init)
         shapes = self.program.empty_state.variables

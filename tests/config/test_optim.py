@@ -41,6 +41,10 @@ PAIRS = [
     ({"sam": 0.05, "unfreeze_epochs": 1.0}, "sam=0.05", {"unfreeze_epochs": 0.0}),
     ({"backbone_lr": 0.0, "layer_decay": 0.9}, "backbone_lr=0.0", {"backbone_lr": 0.1}),
     ({"backbone_lr": 0.0, "unfreeze_epochs": 1.0}, "backbone_lr=0.0", {"backbone_lr": 0.1}),
+    ({"freeze_until": "logits", "layer_decay": 0.9}, "freeze_until=logits", {"layer_decay": 1.0}),
+    ({"freeze_until": "logits", "head_epochs": 1.0}, "freeze_until=logits", {"freeze_until": ""}),
+    ({"freeze_until": "x", "backbone_lr": 0.0}, "freeze_until=x", {"backbone_lr": 0.1}),
+    ({"head_epochs": 1.0, "sam": 0.05}, "head_epochs=1.0", {"head_epochs": 0.0}),
     ({"loss_scale": 1024.0}, "loss_scale=1024", {"model.dtype": "float16"}),
 ]  # fmt: skip
 

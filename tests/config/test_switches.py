@@ -19,6 +19,7 @@ PAIRS = [
     ({"agc": 0.1, "backbone_lr": 0.0}, "optim.agc=0.1", {"backbone_lr": 0.1}),
     ({"model.drop_path": 0.1, "backbone_lr": 0.0}, "model.drop_path=0.1", {"backbone_lr": 1.0}),
     ({"model.drop_branch": 0.1, "backbone_lr": 0.0}, "model.drop_branch=0.1", {"backbone_lr": 1.0}),
+    ({"agc": 0.1, "freeze_until": "logits"}, "optim.agc=0.1", {"freeze_until": "inception_5b"}),
     ({"loss.temperature": 4.0}, "loss.temperature=4.0", {"loss.teacher": "runs/large"}),
     ({"loss.teacher_weight": 0.9}, "loss.teacher_weight=0.9", {"loss.teacher": "runs/large"}),
 ]

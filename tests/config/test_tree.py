@@ -44,6 +44,14 @@ BETWEEN = [
     ),
     ({"train.recalibrate": 1, "model.dialect": "paper"}, "googlenet has no BatchNorm"),
     ({"train.recalibrate": 1, "optim.backbone_lr": 0.0}, "backbone_lr=0"),
+    ({"train.recalibrate": 1, "optim.freeze_until": "logits"}, "freeze_until=logits"),
+    ({"train.recalibrate": 1, "model.bn_frozen": True}, "bn_frozen=true"),
+    ({"model.bn_frozen": True, "model.dialect": "paper"}, "googlenet has no BatchNorm"),
+    ({"train.cache_features": True}, "freeze_until=: expected rows"),
+    (
+        {"train.cache_features": True, "optim.freeze_until": "logits", "model.aux": False},
+        "set --config.data.crop=central",
+    ),
     ({"train.patience": 5}, "expected at most 4"),
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
 ]

@@ -1,5 +1,7 @@
 """Tests `inception_jax/models/network.py`: what holds for every network and dialect."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -8,7 +10,7 @@ from jaxtyping import TypeCheckError
 from inception_jax import models
 from inception_jax.runtime import xla_options
 from inception_jax.train.losses import objective
-from tests.models.small import EVERY, KEYS, small, traced, with_rows
+from tests.models.small import EVERY, KEYS, one_of_each, small, traced, with_rows
 from tests.tiny import Tiny
 
 LARGE = ("inception_v4", "inception_resnet_v2")
@@ -164,6 +166,68 @@ def test_a_frozen_backbone_takes_no_gradient_and_keeps_its_averages():
         jax.tree.map(assert_equal, stats[row], variables["batch_stats"][row])
     evaluated = model.apply(variables, images, endpoints=True)
     assert_equal(top, evaluated.endpoints["conv3"])
+
+
+def test_rows_before_the_first_that_learns_are_frozen():
+    """Those before `freeze_until` are evaluated and take no gradient; the others are trained."""
+    model = Tiny(freeze_until="conv2")
+    assert (model.frozen, model.boundary) == (("conv1", "pool1"), "pool1")
+    variables = models.init(model, image_size=8)
+    images = jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
+
+    def loss(params, **given):
+        out, new = model.apply(
+            {**variables, "params": params}, mutable=["batch_stats"], train=True,
+            rngs={"dropout": jax.random.key(1)}, **given,
+        )  # fmt: skip
+        return out.logits.var(), new["batch_stats"]
+
+    def gradient(x, **given):
+        grad = jax.grad(partial(loss, **given), has_aux=True)
+        return jit(lambda params, x: grad(params, x=x))(variables["params"], x)
+
+    grads, stats = gradient(images)
+    assert not any(jnp.any(x) for x in jax.tree.leaves(grads["conv1"]))
+    assert all(jnp.any(grads[k]["kernel"]) for k in ("conv2", "conv3", "logits"))
+    jax.tree.map(assert_equal, stats["conv1"], variables["batch_stats"]["conv1"])
+    assert jnp.any(stats["conv2"]["bn"]["mean"] != 0)
+    at = model.apply(variables, images, endpoints=True).endpoints["pool1"]
+    stored = gradient(at, from_boundary=True)
+    jax.tree.map(assert_equal, (grads, stats), stored)
+
+
+def test_frozen_averages_are_what_training_normalises_by():
+    """With `bn_frozen` a training pass without dropout is an evaluation; averages do not move."""
+    model = Tiny(bn_frozen=True, dropout=0.0, aux=False)
+    variables = models.init(model, image_size=8)
+    images = 3 + jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
+    out, new = model.apply(variables, images, train=True, mutable=["batch_stats"])
+    assert_equal(out.logits, model.apply(variables, images).logits)
+    jax.tree.map(assert_equal, new["batch_stats"], variables["batch_stats"])
+    assert not jnp.allclose(
+        out.logits,
+        model.clone(bn_frozen=False)
+        .apply(variables, images, train=True, mutable=["batch_stats"])[0]
+        .logits,
+    )
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_the_network_after_the_frozen_rows(name):
+    """From the boundary's end-point on, at a grid and pooled, the logits are the network's."""
+    model = one_of_each(name)
+
+    def logits(key, x):
+        variables = model.init(key, x)
+        whole = model.apply(variables, x, endpoints=True)
+        frozen = [model.clone(freeze_until=row) for row in (model.rows()[-1].name, "logits")]
+        found = [
+            f.apply(variables, whole.endpoints[f.boundary], from_boundary=True) for f in frozen
+        ]
+        return whole.logits, *(after.logits for after in found)
+
+    shapes = jax.eval_shape(logits, KEYS, jax.ShapeDtypeStruct((2, 32, 32, 3), "float32"))
+    assert {x.shape for x in shapes} == {(2, 10)}
 
 
 def assert_equal(a, b):

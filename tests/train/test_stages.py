@@ -20,10 +20,14 @@ from tests.tiny import digits
 SIZES = {"train__sizes": (4, 6), "train__size_epochs": (0.1, 0.2)}
 
 
-def section(epochs, sizes=(), size_epochs=(), recalibrate=0):
+def section(epochs, sizes=(), size_epochs=(), recalibrate=0, head=0.0):
     """A config for images of 8 pixels."""
     train = dict(epochs=epochs, sizes=sizes, size_epochs=size_epochs, recalibrate=recalibrate)
-    return SimpleNamespace(data=SimpleNamespace(image_size=8), train=SimpleNamespace(**train))
+    return SimpleNamespace(
+        data=SimpleNamespace(image_size=8),
+        train=SimpleNamespace(**train),
+        optim=SimpleNamespace(head_epochs=head),
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,8 @@ def section(epochs, sizes=(), size_epochs=(), recalibrate=0):
         ((2.0, (4, 6), (0.5, 1.0)), None, [Stage(1, 2, 4), Stage(3, 3, 6), Stage(4, 5, 8)]),
         ((2.0, (4,), (0.5,), 3), None, [Stage(1, 2, 4), Stage(3, 5, 8), Stage(6, 8, 8, True)]),
         ((2.0, (4,), (1.5,), 3), 3, [Stage(1, 3, 4), Stage(4, 6, 4, True)]),
+        ((2.0, (), (), 0, 1.0), None, [Stage(1, 3, 8, head=True), Stage(4, 5, 8)]),
+        ((2.0, (), (), 1, 1.0), 2, [Stage(1, 2, 8, head=True), Stage(3, 3, 8, True)]),
     ],
 )
 def test_stages_of_a_run(more, stop, expected):
@@ -54,7 +60,7 @@ def test_every_step_is_in_one_stage(per_epoch, ends, recalibrate):
     assert [s.first for s in found] == firsts and all(s.last >= s.first for s in found)
     by_step = [stages.at(found, step).size for step in range(1, found[-1].last + 1)]
     for start in range(found[-1].last + 1):
-        read = [size for size, steps in stages.stretches(found, start) for _ in steps]
+        read = [s.size for s, steps in stages.stretches(found, start) for _ in steps]
         assert read == by_step[start:]
 
 
@@ -64,8 +70,7 @@ def test_batches_have_the_size_of_their_step():
     plain = build(digits(), jax.devices()[:1])
     for start, shift in ((0, 0), (1, 0), (3, 2)):
         one, other = (t.after_rollback(shift, 1.0) for t in (trainer, plain))
-        _, batches = one.batches(start, lambda: None)
-        _, expected = other.batches(start, lambda: None)
+        batches, expected = (t.batches(t.reader(), start, lambda: None) for t in (one, other))
         for step in range(start + 1, 6):
             batch = next(batches)
             np.testing.assert_array_equal(batch["index"], next(expected)["index"])
