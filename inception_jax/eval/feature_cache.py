@@ -1,5 +1,6 @@
 """Features of a split's images, each image computed once and kept in a file."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -25,6 +26,11 @@ from inception_jax.runtime import xla_options
 from inception_jax.workdir import atomic
 
 SYNCED = 16  # batches between two records of how far the files are
+# Fields of a network that its rows do not depend on at evaluation.
+IRRELEVANT = (
+    "num_classes", "aux", "dropout", "drop_path", "drop_branch", "bn_group", "bn_decay",
+    "bn_frozen", "freeze_until", "parent", "name",
+)  # fmt: skip
 Features = dict[str, np.ndarray]  # by end-point: [n, views, ...], mapped files
 
 
@@ -32,9 +38,9 @@ class FeatureCache:
     """The features that one network's weights give of a split, in the files of a folder.
 
     A file is named after the split, the end-point, and a hash of all that the features depend on:
-    the weights and the network, the protocol, and the names, labels, sizes and times of the
-    images. So features of other weights or images are never read, and a computation that was
-    stopped goes on. An image that cannot be read has NaN.
+    the network and its weights up to there, the protocol, and the names, labels, sizes and times
+    of the images. So features of other weights or images are never read, and a computation that
+    was stopped goes on. An image that cannot be read has NaN.
 
     Args:
         folder: of the files; created when there is something to write.
@@ -56,7 +62,6 @@ class FeatureCache:
             )
         self._folder, self._model, self._variables, self._mesh = folder, model, variables, mesh
         self._batch_size = -(-batch_size // meshes.shards(mesh)) * meshes.shards(mesh)
-        self._weights = _digest(jax.tree_util.tree_leaves_with_path(variables), repr(model))
 
     def get(
         self, rows: Sequence[str], source: Source, split: str, data: Any, protocol: Protocol,
@@ -72,11 +77,26 @@ class FeatureCache:
             OSError: they do not fit on the disk.
             DataError: more than 1% of the images cannot be read.
         """
-        key = _digest([self._weights, repr(protocol), *_images(source)])
-        files = {row: self._folder / f"{split}-{row}-{key}.npy" for row in rows}
+        images = _digest([repr(protocol), *_images(source)])
+        keys = {row: _digest([images, self._weights(row)]) for row in rows}
+        files = {row: self._folder / f"{split}-{row}-{key}.npy" for row, key in keys.items()}
         if missing := {row: file for row, file in files.items() if not file.exists()}:
             self._compute(missing, source, split, data, protocol, stop)
         return {row: np.load(file, mmap_mode="r") for row, file in files.items()}
+
+    def _weights(self, row: str) -> str:
+        """A hash of the network and of the weights that the end-point `row` depends on."""
+        model, names = self._model, [r.name for r in self._model.rows()]
+        layers = names[: names.index(row) + 1] if row in names else names
+        fields = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
+        text = repr([model.NAME, *(x for x in sorted(fields.items()) if x[0] not in IRRELEVANT)])
+        used = {
+            collection: {
+                k: v for k, v in tree.items() if k in layers or row not in (*names, "pool")
+            }
+            for collection, tree in self._variables.items()
+        }
+        return _digest(jax.tree_util.tree_leaves_with_path(used), text)
 
     def _compute(
         self, files: Mapping[str, Path], source: Source, split: str, data: Any,
