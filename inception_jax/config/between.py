@@ -3,13 +3,10 @@
 import itertools
 import math
 
-from inception_jax.config import optim
+from inception_jax.config import freezing, optim
+from inception_jax.config.freezing import WITHOUT_NORM
 from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
-
-# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
-# A test compares these with the networks themselves, which a config does not import.
-WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
 
 def check(c: Config) -> None:
@@ -18,7 +15,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
+    for rules in (_papers, _augment, _policy, _loss, optim.check, freezing.check, _run):
         rules(c)
 
 
@@ -146,27 +143,7 @@ def _run(c: Config) -> None:
     d, m, t = c.data, c.model, c.train
     # Evaluations that may find nothing better before the one at the end.
     patience = max(0, math.ceil(t.epochs / c.eval.every_epochs - 1e-9) - 2)
-    changing = {
-        "data.crop": (d.crop, "central"), "data.flip": (d.flip, False),
-        "data.colour": (d.colour, "none"), "augment.policy": (c.augment.policy, "none"),
-        "augment.mixup": (c.augment.mixup, 0), "augment.cutmix": (c.augment.cutmix, 0),
-        "augment.erasing": (c.augment.erasing, 0), "augment.repeats": (c.augment.repeats, 1),
-        "train.sizes": (t.sizes, ()), "loss.teacher": (c.loss.teacher, ""),
-        "model.aux": (m.aux, False),
-    }  # fmt: skip
-    others = [f"--config.{k}={want}" for k, (now, want) in changing.items() if now != want]
     rules = (
-        (
-            t.cache_features and not c.optim.freeze_until,
-            "--config.train.cache_features=true with --config.optim.freeze_until=: expected rows "
-            "that are frozen; set --config.optim.freeze_until to the first row that learns",
-        ),
-        (
-            t.cache_features and bool(others),
-            f"--config.train.cache_features=true: expected images that are the same in every epoch "
-            f"and that nothing else reads; set {' '.join(others)}, or "
-            f"--config.train.cache_features=false",
-        ),
         (
             len(t.sizes) != len(t.size_epochs),
             f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes="
@@ -190,23 +167,6 @@ def _run(c: Config) -> None:
             t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
             f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
             f"--config.train.recalibrate=0, or --config.model.dialect=slim",
-        ),
-        (
-            t.recalibrate > 0 and (c.optim.backbone_lr == 0 or c.optim.freeze_until == "logits"),
-            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr="
-            f"{c.optim.backbone_lr:g} and --config.optim.freeze_until={c.optim.freeze_until}: a "
-            f"frozen backbone keeps BatchNorm's averages; set --config.train.recalibrate=0",
-        ),
-        (
-            t.recalibrate > 0 and m.bn_frozen,
-            f"--config.train.recalibrate={t.recalibrate} with --config.model.bn_frozen=true: "
-            f"expected one of them, since BatchNorm keeps its averages; set "
-            f"--config.train.recalibrate=0, or --config.model.bn_frozen=false",
-        ),
-        (
-            m.bn_frozen and (m.name, m.dialect) in WITHOUT_NORM,
-            f"--config.model.bn_frozen=true: {m.name} has no BatchNorm; set "
-            f"--config.model.bn_frozen=false, or --config.model.dialect=slim",
         ),
         (
             t.patience > patience,

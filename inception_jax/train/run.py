@@ -66,8 +66,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
             bar.say(_announcement(trainer, step))
             if step < trainer.total:  # `train.epochs` was raised
                 (workdir / "DONE").unlink(missing_ok=True)
-        state, window = _start(trainer, saves, newest, start_arrays, interrupt)
-        trainer.features = _features(trainer, state, workdir, step, interrupt)
+        state, window = _start(trainer, saves, newest, start_arrays, workdir, interrupt)
         while True:
             loop = Loop(
                 trainer, held, saves, interrupt, clock, record, bar, trace, early,
@@ -135,12 +134,15 @@ def _start(
     saves: Checkpoints,
     newest: int | None,
     arrays: dict[str, Any] | None,
+    workdir: Path,
     interrupt: Interrupt,
 ) -> tuple[TrainState, dict[str, Any] | None]:
     """The state to start from, and the window saved with it; the step compiles meanwhile.
 
+    The trainer gets the features of frozen rows.
+
     Raises:
-        StoppedEarlyError: a signal came while the compiler worked.
+        StoppedEarlyError: a signal came while the compiler worked, or features were computed.
     """
     compiling = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
     if newest is None:
@@ -154,6 +156,7 @@ def _start(
                 f"stopped at step {newest or 0}, before the first step of this attempt: nothing "
                 f"was lost, the same command resumes"
             )
+    trainer.features = _features(trainer, state, workdir, newest or 0, interrupt)
     return state, window
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inception_jax.config import DEFAULTS, RULES, Config, flatten, nested, ordered
+from inception_jax.config import RULES, Config, completed, flatten, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
 from inception_jax.workdir import atomic, disk_space, jsonl, reading
@@ -194,8 +194,7 @@ def saved_config(workdir: Path) -> dict[str, Any]:
     path = workdir / CONFIG
     try:
         saved = reading.json_file(path, dict)
-        # A run of an older version had what is now the default of a key that it lacks.
-        saved = nested(DEFAULTS | dict(flatten(saved)))
+        saved = completed(saved)
     except FileNotFoundError as e:
         raise ConfigError(
             f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
