@@ -1,5 +1,7 @@
 """inception-jax export --workdir=DIR --to=FORMAT --out=FILE [--endpoint=ROW] [--step=N]
 
+or: inception-jax export --workdir=DIR --to=hub:USER/NAME [--license=ID] [--private] [--update]
+
 Exports a run's network. FORMAT is a peer, in whose names the weights are written as safetensors
 (`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or a graph with
 weights and normalization, for any batch size, from uint8 images to logits or, with --endpoint, to
@@ -7,8 +9,12 @@ the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onn
 and others), `tflite` (for LiteRT on phones) or `saved_model` (for TensorFlow). --quantize=int8
 makes a graph for onnxruntime on CPUs whose convolutions compute in 8 bits; their ranges are
 measured on --calibration images of the run's training split.
+
+`hub:USER/NAME` uploads weights, config, class names and a model card to a new repository of the
+Hugging Face hub, for `import hub:USER/NAME`; with --out=DIR they are written there instead.
 """  # noqa: D415
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +35,19 @@ def main(argv: list[str]) -> None:
     flags = _flags()
     values = flags.parse(argv)
     config, workdir, out = flags.config(), Path(values.workdir), Path(values.out)
-    if not (values.to and values.out):
-        raise ConfigError("expected --to=FORMAT and --out=FILE")
+    shared = values.to.startswith("hub:")
+    if not (values.to and (values.out or shared)):
+        raise ConfigError("expected --to=FORMAT and --out=FILE, or --to=hub:USER/NAME")
     if values.quantize and (values.quantize, values.to) != ("int8", "onnx"):
         raise ConfigError(f"--quantize={values.quantize}: expected int8, which goes with --to=onnx")
     if not values.quantize:
         flags.unused("without --quantize", "calibration")
+    if shared:
+        flags.obeys((), " --to=hub:USER/NAME")
+        flags.unused("with --to=hub:USER/NAME", "endpoint")
+        _share(flags, values, config, workdir)
+        return
+    flags.unused("without --to=hub:USER/NAME", "license", "private", "update")
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
@@ -62,12 +75,39 @@ def main(argv: list[str]) -> None:
 
 def _flags() -> Flags:
     flags = Flags("export", __doc__).run((*overrides.PREDICT, *overrides.SOURCE))
-    flags.text("to", "", "stablehlo, onnx, tflite, saved_model, or a peer: timm:inception_v4")
+    flags.text("to", "", "stablehlo, onnx, tflite, saved_model, timm:inception_v4, hub:USER/NAME")
     flags.path("out", "", "file to write")
     flags.text("endpoint", "", "row whose features the graph returns; the logits if not given")
     flags.text("quantize", "", "int8, with --to=onnx: compute in 8 bits")
+    flags.text("license", "", "with hub: identifier of the license, such as apache-2.0")
+    flags.switch("private", "with hub: a new repository is private")
+    flags.switch("update", "with hub: add a commit to a repository that has files")
     flags.whole("calibration", 512, "training images that --quantize looks at", low=1)
     return flags.whole("step", None, "step to export; the newest if not given")
+
+
+def _share(flags: Flags, values: Any, config: "Config", workdir: Path) -> None:
+    """Uploads the run to the hub, or writes what would be uploaded."""
+    from inception_jax.runtime import startup
+
+    startup.start(platforms="cpu")  # nothing is computed
+    from inception_jax.report import model_card
+    from inception_jax.weights import bundle, hub
+
+    name = hub.repository(values.to)
+
+    def card(config: "Config", step: int) -> str:
+        return model_card.write(workdir, config, step, name, values.license)
+
+    if values.out:
+        flags.unused("with --out, which uploads nothing", "private", "update")
+        bundle.write(config, workdir, Path(values.out), card, values.step)
+        print(f"written: {values.out}; without --out it is uploaded to {values.to}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        bundle.write(config, workdir, Path(folder) / "run", card, values.step)
+        url = hub.push(Path(folder) / "run", name, values.private, values.update)
+    print(f"uploaded: {url}. Try: inception-jax import {values.to} --out=DIR")
 
 
 def _check_overrides(flags: Flags, values: Any, float32: tuple[str, ...], graphs: Any) -> None:
