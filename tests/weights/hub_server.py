@@ -5,9 +5,11 @@ import hashlib
 import json
 import re
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+SALT = uuid.uuid4()  # another commit in each process: the cache of a client may outlive it
 TOKENS = {"writer": "me", "reader": "you"}  # token -> user
 LARGE = ".safetensors"  # goes through Git LFS
 NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
@@ -42,7 +44,7 @@ class HubServer(ThreadingHTTPServer):
 
 def commit_id(name, number):
     """The id of a commit: 40 hexadecimal digits."""
-    return hashlib.sha1(f"{name} {number}".encode()).hexdigest()
+    return hashlib.sha1(f"{SALT} {name} {number}".encode()).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):

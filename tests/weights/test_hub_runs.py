@@ -14,7 +14,6 @@ from tests.saved import flip, same
 from tests.weights.hub_server import HubServer, commit_id
 
 hub = pytest.importorskip("huggingface_hub")
-pytest.importorskip("huggingface_hub.constants")
 # The client's own, of its upload of large files.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")
 
@@ -23,13 +22,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning"
 def server(monkeypatch, tmp_path):
     """A hub, whose client has the token of `me` and an empty cache."""
     server = HubServer()
-    for name, value in {
-        "ENDPOINT": server.url,
-        "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
-        "HF_HUB_CACHE": str(tmp_path / "cache"),
-        "HF_HUB_DISABLE_XET": True,
-    }.items():
-        monkeypatch.setattr(hub.constants, name, value)
+    template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    for module, name, value in [
+        ("constants", "ENDPOINT", server.url),
+        ("constants", "HUGGINGFACE_CO_URL_TEMPLATE", template),
+        ("file_download", "HUGGINGFACE_CO_URL_TEMPLATE", template),  # before version 1
+        ("constants", "HF_HUB_CACHE", str(tmp_path / "cache")),
+        ("constants", "HF_HUB_DISABLE_XET", True),
+    ]:
+        monkeypatch.setattr(f"huggingface_hub.{module}.{name}", value, raising=False)
     monkeypatch.setenv("HF_TOKEN", "writer")
     monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     yield server
@@ -37,12 +38,18 @@ def server(monkeypatch, tmp_path):
     server.server_close()
 
 
-@pytest.fixture
-def run(tiny_run, tmp_path):
+@pytest.fixture(autouse=True)
+def registered(tiny_run):
+    """The network of `run`."""
+
+
+@pytest.fixture(scope="module")
+def run(tiny_workdir, tmp_path_factory):
     """A copy of the tiny run, with class names and an evaluation; its local path is private."""
-    workdir, config = tmp_path / "run", tiny_run[1].copy_and_resolve_references()
+    config = tiny_workdir[1].copy_and_resolve_references()
+    workdir = tmp_path_factory.mktemp("hub") / "run"
     config.data.update(source="folder", dir="/home/me/secret/birds")
-    checkpoint.write(workdir, jax.tree.map(jax.device_put, checkpoint.load(tiny_run[0])[1]))
+    checkpoint.write(workdir, jax.tree.map(jax.device_put, checkpoint.load(tiny_workdir[0])[1]))
     (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
     class_names.write(workdir, ["ant", "bee", "cow", "dög", "elk"])
     (workdir / "eval").mkdir()
