@@ -179,10 +179,8 @@ def _training(read: runs.Run, config: Config, run: Path, step: int) -> str:
         lines.append(f"- {epochs:.4g} epochs: {step:,} steps of {config.data.batch_size} images")
     lines.append(f"- `{o.name}`, learning rate {o.lr:g}, `{o.schedule}`; seed {config.seed}")
     if read.seconds is not None:
-        times = f"{n} attempt{'s' * (n > 1)}" if (n := len(read.attempts)) else "one attempt"
-        lines.append(
-            f"- time of the run: {duration(read.seconds)}, {times} attempt{'s' * (times > 1)}"
-        )
+        n = len(read.attempts) or 1
+        lines.append(f"- time of the run: {duration(read.seconds)}, {n} attempt{'s' * (n > 1)}")
     versions = ", ".join(f"{n} {metadata.version(n)}" for n in LIBRARIES)
     return "\n".join([*lines, f"- exported with {versions}"])
 

@@ -51,7 +51,7 @@ def write(
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(out) as staged:
         staged.mkdir()
-        arrays = traverse_util.flatten_dict(variables, sep="/")
+        arrays: dict[str, Any] = traverse_util.flatten_dict(variables, sep="/")
         save_file(arrays, staged / WEIGHTS, {"format": "flax"})
         shared = _without_places(config)
         _write_json(staged / run_dir.CONFIG, run_dir.plain(shared))

@@ -66,15 +66,7 @@ def export_graph(
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
     forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
     size = evaluated_size(config.data)
-    about = {
-        "input": f"uint8 [{'1' if form == 'tflite' else 'b'}, {size}, {size}, 3], RGB",
-        "output": endpoint,
-        "classes": class_names.read(workdir, config.model.num_classes),
-        "crop": {
-            "image_size": size,
-            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
-        },
-    }
+    about = _about(form, endpoint, config, workdir)
     text = json.dumps(about, indent=2) + "\n"
     images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
     write = {
@@ -91,6 +83,18 @@ def export_graph(
             f"--to={form} needs {e.name or e}: pip install 'inception-jax[{extra}]'"
         ) from e
     atomic.write_text(out.with_name(out.name + ".json"), text)
+
+
+def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str, Any]:
+    """What a user of the graph has to know."""
+    size = evaluated_size(config.data)
+    crop = {k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")}
+    return {
+        "input": f"uint8 [{'1' if form == 'tflite' else 'b'}, {size}, {size}, 3], RGB",
+        "output": endpoint,
+        "classes": class_names.read(workdir, config.model.num_classes),
+        "crop": {"image_size": size, **crop},
+    }
 
 
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:

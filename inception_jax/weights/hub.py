@@ -120,7 +120,7 @@ def _reach(hub: Any) -> None:
 def _client_of_runs(name: str) -> Iterator[Any]:
     """The client, whose errors in the body become ours."""
     hub = _client(name)
-    import huggingface_hub.utils as errors
+    from huggingface_hub import utils as errors  # pyright: ignore[reportMissingImports]
 
     try:
         _reach(hub)

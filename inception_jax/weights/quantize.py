@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -47,8 +48,9 @@ def quantize(graph: onnx.ModelProto, images: Iterable[np.ndarray], out: Path) ->
     prepared = onnx.ModelProto()
     prepared.CopyFrom(graph)
     prepared.metadata_props.add(key=PREPARED[0], value=PREPARED[1])
+    reader: Any = CalibrationBatches(images)  # onnxruntime asks only for `get_next`
     quantize_static(
-        prepared, out, CalibrationBatches(images), op_types_to_quantize=QUANTISED,
+        prepared, out, reader, op_types_to_quantize=QUANTISED,
         per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )  # fmt: skip

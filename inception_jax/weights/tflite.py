@@ -24,17 +24,17 @@ def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct) -> bytes:
     from jax import export
 
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # else it prints that it has oneDNN
-    from litert_converter import converter_api_ext as converter
-    from litert_converter.mlir import ir, passmanager
-    from litert_converter.mlir.dialects import stablehlo
+    from litert_converter import converter_api_ext as api  # pyright: ignore[reportMissingImports]
+    from litert_converter.mlir import ir, passmanager  # pyright: ignore[reportMissingImports]
+    from litert_converter.mlir.dialects import stablehlo  # pyright: ignore[reportMissingImports]
 
     portable = export.export(jax.jit(function))(image).mlir_module_serialized
     context = ir.Context()
-    converter.prepare_mlir_context(context)
+    api.prepare_mlir_context(context)
     with context:
         module = stablehlo.deserialize_portable_artifact(context, portable)
-        converter.set_signature(module.operation, SIGNATURE, ["images"], ["output"])
-        config = converter.ConvertToTFLConfig()
+        api.set_signature(module.operation, SIGNATURE, ["images"], ["output"])
+        config = api.ConvertToTFLConfig()
         config.model_origin_framework = "JAX"
-        converter.run_convert_to_tfl_passes(module, passmanager.PassManager(), config)
-        return converter.export_flatbuffer_to_bytes(module.operation)
+        api.run_convert_to_tfl_passes(module, passmanager.PassManager(), config)
+        return api.export_flatbuffer_to_bytes(module.operation)

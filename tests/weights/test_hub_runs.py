@@ -5,7 +5,6 @@ import json
 import jax
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from inception_jax import checkpoint, cli
@@ -38,18 +37,13 @@ def server(monkeypatch, tmp_path):
     server.server_close()
 
 
-@pytest.fixture(autouse=True)
-def registered(tiny_run):
-    """The network of `run`."""
-
-
 @pytest.fixture(scope="module")
-def run(tiny_workdir, tmp_path_factory):
+def run(tiny_run, tmp_path_factory):
     """A copy of the tiny run, with class names and an evaluation; its local path is private."""
-    config = tiny_workdir[1].copy_and_resolve_references()
+    config = tiny_run[1].copy_and_resolve_references()
     workdir = tmp_path_factory.mktemp("hub") / "run"
     config.data.update(source="folder", dir="/home/me/secret/birds")
-    checkpoint.write(workdir, jax.tree.map(jax.device_put, checkpoint.load(tiny_workdir[0])[1]))
+    checkpoint.write(workdir, jax.tree.map(jax.device_put, checkpoint.load(tiny_run[0])[1]))
     (workdir / "config.json").write_text(json.dumps(run_dir.plain(config)))
     class_names.write(workdir, ["ant", "bee", "cow", "dög", "elk"])
     (workdir / "eval").mkdir()
@@ -222,14 +216,3 @@ def test_no_network(server, run, tmp_path, capsys):
         assert code == 65 and f"{server.url} cannot be used" in message
         assert message.count("\n") == 1
     assert not (tmp_path / "x").exists()
-
-
-def test_a_card_without_results(tiny_run, tmp_path):
-    """Says so, has no model-index, and leaves the license to its author."""
-    from inception_jax.report import model_card
-
-    workdir, config = tiny_run
-    card = model_card.write(workdir, config, 0, "me/tiny")
-    head = yaml.safe_load(card.split("---")[1])
-    assert head["tags"][-1] == "tiny" and not {"model-index", "license"} & head.keys()
-    assert "no evaluation of this step" in card and card.count(model_card.OPEN) == 2
