@@ -1,12 +1,14 @@
 """Export a run as one graph: network, weights and normalisation, for any batch size."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config
@@ -17,7 +19,11 @@ from inception_jax.models.lowering import forms
 from inception_jax.models.names import known
 from inception_jax.workdir import atomic, class_names
 
-GRAPHS = ("stablehlo", "onnx", "saved_model")
+GRAPHS = ("stablehlo", "onnx", "saved_model", "tflite")
+FLOAT32 = ("onnx", "tflite")  # their runtimes have no convolution of bfloat16
+EXTRAS = {"saved_model": "prepare", "tflite": "tflite"}  # else `weights`
+# So that each convolution has its bias and ReLU beside it, which these runtimes merge.
+UNMERGED = ("platform", "siblings")
 Forward = Callable[[jax.Array], jax.Array]
 
 
@@ -28,19 +34,21 @@ def export_graph(
     out: Path,
     endpoint: str = "",
     step: int | None = None,
+    calibration: Iterable[np.ndarray] | None = None,
 ) -> None:
     """Writes a run's network as a graph from uint8 images [b, s, s, 3] to logits or features.
 
     `out`.json beside it has the class names and the crop; ONNX and SavedModel contain them too.
 
     Args:
-        form: `stablehlo` (read by `jax.export.deserialize`, on CPU, CUDA and TPU), `onnx` (float32,
-            whatever dtype the run used), or `saved_model` (needs TensorFlow).
+        form: `stablehlo` (read by `jax.export.deserialize`, on CPU, CUDA and TPU), `onnx` or
+            `tflite` (float32, whatever dtype the run used), or `saved_model` (needs TensorFlow).
         config: of the run.
         workdir: of the run.
         out: file to write, for `saved_model` a folder.
         endpoint: one of the network's `endpoint_names()`; the logits by default.
         step: of the checkpoint; the newest by default.
+        calibration: uint8 [s, s, 3] each; with these `onnx` is quantised to int8.
 
     Raises:
         ConfigError: no such end-point, `out` is a folder, or the writer's library is missing.
@@ -58,35 +66,42 @@ def export_graph(
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
     forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
     size = evaluated_size(config.data)
-    about = {
-        "input": f"uint8 [b, {size}, {size}, 3], RGB",
-        "output": endpoint,
-        "classes": class_names.read(workdir, config.model.num_classes),
-        "crop": {
-            "image_size": size,
-            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
-        },
-    }
+    about = _about(form, endpoint, config, workdir)
     text = json.dumps(about, indent=2) + "\n"
     images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
-    write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
+    write = {
+        "stablehlo": _stablehlo, "onnx": partial(_onnx, calibration=calibration),
+        "saved_model": _saved_model, "tflite": _tflite,
+    }[form]  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with atomic.replacing(out) as partial:
-            write(forward, images, text, partial)
+        with atomic.replacing(out) as staged:
+            write(forward, images, text, staged)
     except ImportError as e:
-        extra = "prepare" if form == "saved_model" else "weights"
+        extra = EXTRAS.get(form, "weights")
         raise ConfigError(
             f"--to={form} needs {e.name or e}: pip install 'inception-jax[{extra}]'"
         ) from e
     atomic.write_text(out.with_name(out.name + ".json"), text)
 
 
+def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str, Any]:
+    """What a user of the graph has to know."""
+    size = evaluated_size(config.data)
+    crop = {k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")}
+    return {
+        "input": f"uint8 [{'1' if form == 'tflite' else 'b'}, {size}, {size}, 3], RGB",
+        "output": endpoint,
+        "classes": class_names.read(workdir, config.model.num_classes),
+        "crop": {"image_size": size, **crop},
+    }
+
+
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
     """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
-    if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
+    if form in FLOAT32:
         model = model.clone(dtype=jnp.dtype("float32"))
         variables = jax.tree.map(lambda x: x.astype("float32"), variables)
 
@@ -105,11 +120,27 @@ def _stablehlo(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: 
     out.write_bytes(export.export(jax.jit(forward), platforms=platforms)(images).serialize())
 
 
-def _onnx(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
-    from inception_jax.weights import onnx_graph
+def _onnx(
+    forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path,
+    calibration: Iterable[np.ndarray] | None,
+) -> None:  # fmt: skip
+    from inception_jax.weights import onnx_graph, quantize
 
-    with forms.without("platform"):
-        out.write_bytes(onnx_graph.build(forward, images, about).SerializeToString())
+    with forms.without(*UNMERGED):
+        graph = onnx_graph.build(forward, images, about)
+    if calibration is None:
+        out.write_bytes(graph.SerializeToString())
+    else:
+        quantize.quantize(graph, calibration, out)
+
+
+def _tflite(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
+    from inception_jax.weights import tflite
+
+    del about  # only beside it
+    one = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
+    with forms.without(*UNMERGED):
+        out.write_bytes(tflite.build(forward, one))
 
 
 def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
