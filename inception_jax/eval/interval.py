@@ -17,16 +17,17 @@ def wilson(fraction: float, count: int, z: float = 1.959964) -> tuple[float, flo
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def at_chance(split: str, top1: float, count: int, train: float, classes: int) -> str:
-    """A warning if `split` is at chance and training is far above; else empty.
+def is_at_chance(top1: float, count: int, classes: int) -> bool:
+    """Whether a top-1 on `count` images is no more than chance's: within its interval, or below."""
+    return classes > 1 and count > 0 and 0 <= top1 <= 1 and wilson(top1, count)[0] <= 1 / classes
 
-    Far above are three times chance's odds; `split` of `count` images is at chance if chance is in
-    or above the interval of its top-1.
-    """
-    if classes < 2 or count <= 0 or not 0 <= top1 <= 1:
+
+def at_chance(split: str, top1: float, count: int, train: float, classes: int) -> str:
+    """A warning if `split` is at chance and training far above, at three times the odds."""
+    if not is_at_chance(top1, count, classes):
         return ""
     odds = 3 / (classes - 1)
-    if train < odds / (1 + odds) or wilson(top1, count)[0] > 1 / classes:
+    if train < odds / (1 + odds):
         return ""
     return (
         f"top-1 is {train:.1%} in training, but {top1:.1%} on {split}, as by chance: the averages "

@@ -11,7 +11,7 @@ from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import text
 
 # Scripts of the run report, then those of the sweep report.
-SHARED = ("dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
+SHARED = ("dom.js", "save.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
 OWN = ("parallel.js", "sweep.js")
 PACKAGE = "inception_jax.sweep"
 POINTS = 100_000  # of all trials' curves, drawn by a browser
@@ -32,7 +32,7 @@ def render(comparison: Comparison) -> str:
         counts=Counter(p.state for p in c.rows).items(),
         best=best,
         best_text=text(best.trial.overrides) if best else "",
-        line=shlex.join(c.sweep.config_flags(best.trial)) if best else "",
+        words=list(map(shlex.quote, c.sweep.config_flags(best.trial))) if best else [],
         share=c.metric != "loss",
         text=text,
     )
