@@ -225,9 +225,9 @@ def saved_config(workdir: Path) -> dict[str, Any]:
 def attempt(held: RunDir, start_step: int, **origin: Any) -> Iterator[dict[str, Any]]:
     """Append the start of an attempt to attempts.jsonl, and its end and exit code afterwards.
 
-    The start has its `origin.facts`. The body sets `step`, and other values to record, in the yielded dict. A killed attempt has no
-    end, nor one whose directory is lost or full; one that another thread ends
-    (`distributed.abort_all`) has.
+    The start has the facts of `origin`. The body sets `step`, and other values to record, in the
+    yielded dict. A killed attempt has no end, nor one whose directory is lost or full; one that
+    another thread ends (`distributed.abort_all`) has.
     """
     path = held.path / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
