@@ -147,7 +147,7 @@ def read(run_dir: Path, brief: bool = False) -> Run:
     """Read one run directory, the workdir of `train` or `eval`.
 
     With `brief`, of which thousands fit in memory, it has neither monitors nor eval files, and only
-    curves of the split that training evaluates.
+    curves of training and of the split that it evaluates.
 
     Raises:
         ConfigError: it is not a run directory.

@@ -33,7 +33,7 @@ def render(comparison: Comparison) -> str:
         best=best,
         best_text=text(best.trial.overrides) if best else "",
         words=list(map(shlex.quote, c.sweep.config_flags(best.trial))) if best else [],
-        share=c.metric != "loss",
+        share=c.is_share,
         text=text,
     )
 
@@ -59,7 +59,8 @@ def data(c: Comparison) -> dict[str, Any]:
 
 
 def _run(p: TrialProgress, limit: int) -> dict[str, Any]:
-    """The evaluation curves of a trial; training curves are in the report of its run."""
-    run, all_curves = p.run, p.evaluation_curves
+    """The curves of a trial."""
+    run = p.run
+    all_curves = [*([run.train] if run and run.train else []), *p.evaluation_curves]
     curves = [] if run is None else [curve_data(run, c.thinned(limit)) for c in all_curves]
     return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": curves, "resumes": []}
