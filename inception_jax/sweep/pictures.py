@@ -77,13 +77,17 @@ def _save(panels: list[Callable[..., None]], c: Comparison, folder: Path, name: 
     FigureCanvasAgg(figure)
     for i, panel in enumerate(panels):
         panel(figure.add_subplot(rows, columns, i + 1), c)
-    for _ in range(2):  # long labels need a second pass
-        figure.draw_without_rendering()
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         with atomic.replacing(path) as partial:
-            figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
+            figure.savefig(
+                partial,
+                format=path.suffix[1:],
+                metadata=metadata,
+                bbox_inches="tight",
+                pad_inches=0.1,
+            )
         figure.set_layout_engine("none")  # it is laid out
     return paths
 
