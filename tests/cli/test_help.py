@@ -22,6 +22,7 @@ FLAGS = {
     "fid": ["DIR_A DIR_B", "--workdir=", "--kid_subset_size=N", "(default 1000)", "--save=",
             "--json", "inception-jax import"],
     "describe": ["--dialect=", "--width=X", "--stem=", "--image_size=N", "--diff", "--svg",
+                 "--pdf=", "--rows=", "--direction=",
                  "--json"],
     "import": ["--out=", "--normalization=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
