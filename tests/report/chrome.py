@@ -19,17 +19,14 @@ class Chrome:
         self._ids = itertools.count(1)
         self._buffer = b""
 
-        def connect() -> None:
-            os.dup2(their_input, 103)
-            os.dup2(their_output, 104)
-            os.dup2(103, 3)
-            os.dup2(104, 4)
-
         command = [program, *flags, "--remote-debugging-pipe", f"--user-data-dir={profile}",
                    f"--window-size={size}", "about:blank"]  # fmt: skip
+        # The browser reads commands from 3 and answers on 4.
+        shell = f'exec "$@" 3<&{their_input} 4>&{their_output}'
         self._process = subprocess.Popen(
-            command, preexec_fn=connect, close_fds=False, stderr=subprocess.DEVNULL
-        )
+            ["bash", "-c", shell, "bash", *command], stderr=subprocess.DEVNULL,
+            pass_fds=(their_input, their_output),
+        )  # fmt: skip
         os.close(their_input)
         os.close(their_output)
         targets = self("Target.getTargets")["targetInfos"]
