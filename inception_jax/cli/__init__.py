@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": "check devices, hosts, data, disk and memory before a run",
     "launch": "submit a training to SLURM, Kubernetes, SkyPilot, xpk, or run it here",
     "sweep": "run many trials of one config page: expand, launch, monitor, compare",
+    "runs": "list the runs below a folder",
     "report": "write runs or a sweep as one HTML page",
 }
 

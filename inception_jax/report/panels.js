@@ -3,7 +3,7 @@
 const AXES = { epoch: "epoch", step: "step", hours: "hours" };
 const DASHES = [null, "5 4", "1.5 4", "8 3 2 3", "3 2"];
 const PANELS = [
-  { key: "loss", title: "Loss", tall: true, format: plain },
+  { key: "nll", title: "Cross-entropy", tall: true, format: plain, log: true },
   {
     key: "top1",
     title: "Top-1 accuracy",
@@ -11,6 +11,8 @@ const PANELS = [
     format: (v) => percent(v, 2),
     tick: tickPercent,
   },
+  { key: "loss", title: "Training objective", format: plain, log: true },
+  { key: "cross_entropy", title: "Soft cross-entropy", format: plain, log: true },
   { key: "lr", title: "Learning rate", format: plain, zero: true },
   { key: "grad_norm", title: "Gradient norm", format: plain, zero: true },
   { key: "images_per_s", title: "Images per second", format: plain, zero: true },

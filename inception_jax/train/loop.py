@@ -8,6 +8,7 @@ import jax
 from inception_jax.checkpoint import Checkpoints
 from inception_jax.data import pipeline
 from inception_jax.errors import PreemptedError
+from inception_jax.eval import top5
 from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
 from inception_jax.runtime import distributed, multihost, startup
@@ -177,12 +178,13 @@ class Loop:
             self._leave(step, state)
         if distributed.first():
             bad = f", {len(result.unreadable)} unreadable" if result.unreadable else ""
+            classes = self._trainer.config.data.classes
+            five = f"top5 {numbers['top5']:.2%}, " if top5.informative(classes) else ""
             self._bar.say(
                 f"epoch {epoch:.4g}: {evaluator.split} top1 {numbers['top1']:.2%}, "
-                f"top5 {numbers['top5']:.2%}, loss {numbers['loss']:.3f}, "
+                f"{five}loss {numbers['loss']:.3f}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
-            classes = self._trainer.config.data.classes
             seen = numbers["top1"], numbers["count"], self._log.top1
             if warning := at_chance(evaluator.split, *seen, classes):
                 self._bar.say(warning)

@@ -24,7 +24,7 @@ from inception_jax.train.state import TrainState
 from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
-from inception_jax.workdir import atomic, class_names, run_dir
+from inception_jax.workdir import atomic, class_names, origin, run_dir
 from inception_jax.workdir.run_dir import RunDir
 
 
@@ -49,7 +49,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         saves = _checkpoints(trainer, held)
         newest = saves.newest_good()
         record = stack.enter_context(
-            run_dir.attempt(held, newest or 0)
+            run_dir.attempt(held, newest or 0, **_origin(trainer))
             if distributed.first()
             else contextlib.nullcontext({})
         )
@@ -105,6 +105,13 @@ def _opened(
 
     multihost.decided(own)
     return held
+
+
+def _origin(trainer: Trainer) -> dict[str, Any]:
+    """What the run's numbers come from, for its attempts."""
+    source, program = trainer.source, trainer.program
+    devices = list(program.mesh.devices.flat)
+    return origin.facts(devices, len(source), len(source.classes), program.model.dialect)
 
 
 def _resumed(

@@ -152,11 +152,11 @@ class StepLog:
 
 
 def _columns(shown: Mapping[str, float], epoch: float, epochs: float) -> dict[str, str]:
-    """The progress line's columns."""
+    """The progress line's columns; a narrow terminal has the last ones."""
     return {
         "epoch": f"{epoch:.1f}/{epochs:g}",
-        "loss": f"{shown['loss']:.3f}",
-        "top1": f"{shown['top1']:.1%}",
-        "images/s": f"{shown['images_per_s']:.0f}",
         "input": f"{shown['input_wait']:.0%}",
+        "top1": f"{shown['top1']:.1%}",
+        "loss": f"{shown['loss']:.3f}",
+        "images/s": f"{shown['images_per_s']:.0f}",
     }

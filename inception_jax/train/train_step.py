@@ -59,7 +59,9 @@ def gradient(
         )
         given = {"teacher": batch["teacher"]} if "teacher" in batch else {}
         total, metrics = objective(output, batch["label"], params, **given)
-        metrics = {**metrics, **losses.hits(output.logits, batch["label"])}
+        # As an evaluation's loss: without smoothing, auxiliary heads and L2.
+        nll = losses.cross_entropy(output.logits, batch["label"]).mean()
+        metrics = {**metrics, "nll": nll, **losses.hits(output.logits, batch["label"])}
         if monitors:
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])
         return total, (new.get("batch_stats", {}), metrics)

@@ -221,12 +221,12 @@ def saved_config(workdir: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
+def attempt(held: RunDir, start_step: int, **origin: Any) -> Iterator[dict[str, Any]]:
     """Append the start of an attempt to attempts.jsonl, and its end and exit code afterwards.
 
-    The body sets `step`, and other values to record, in the yielded dict. A killed attempt has no
-    end, nor one whose directory is lost or full; one that another thread ends
-    (`distributed.abort_all`) has.
+    The start has the facts of `origin`. The body sets `step`, and other values to record, in the
+    yielded dict. A killed attempt has no end, nor one whose directory is lost or full; one that
+    another thread ends (`distributed.abort_all`) has.
     """
     path = held.path / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
@@ -242,7 +242,7 @@ def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
     last = jsonl.last(held.path / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
-    note("start", host=socket.gethostname(), pid=os.getpid(), **before)
+    note("start", host=socket.gethostname(), pid=os.getpid(), **before, **origin)
     distributed.before_exit(note_end)
     code = 1
     try:

@@ -69,6 +69,7 @@ def test_a_step_is_gradient_update_and_averages(initial):
     averages = {"params": params, "batch_stats": stats}
     near(new.ema, jax.tree.map(lambda a, x: decay * a + (1 - decay) * x, initial.ema, averages))
     assert metrics.pop("top5") >= metrics["top1"]
+    assert 0 < metrics.pop("nll") != terms["cross_entropy"]  # OBJECTIVE smooths labels
     near(metrics, terms)
     assert {"loss", "cross_entropy", "loss_aux_conv2"} < set(metrics)
 
