@@ -2,9 +2,9 @@
 
 Exports a run's network. FORMAT is a peer, in whose names the weights are written as safetensors
 (`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or a graph with
-weights and normalization, for any batch size, from uint8 images to logits or, with --endpoint, to
-the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onnx` (for onnxruntime
-and others) or `saved_model` (for TensorFlow, which must be installed).
+weights and normalization, for any batch size, from images as stored to logits or, with --endpoint,
+to the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onnx` (for
+onnxruntime and others) or `saved_model` (for TensorFlow, which must be installed).
 """  # noqa: D415
 
 from pathlib import Path

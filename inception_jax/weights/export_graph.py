@@ -29,7 +29,7 @@ def export_graph(
     endpoint: str = "",
     step: int | None = None,
 ) -> None:
-    """Writes a run's network as a graph from uint8 images [b, s, s, 3] to logits or features.
+    """Writes a run's network as a graph from images [b, s, s, c] as stored to logits or features.
 
     `out`.json beside it has the class names and the crop; ONNX and SavedModel contain them too.
 
@@ -47,7 +47,7 @@ def export_graph(
     """
     from jax import export
 
-    model = from_config.build_model(config.model)
+    model = from_config.build_model(config.model, config.data.channels)
     from_config.check_evaluated(model, config.data)
     endpoint = endpoint or model.endpoint_names()[-1]
     try:
@@ -58,8 +58,9 @@ def export_graph(
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
     forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
     size = evaluated_size(config.data)
+    dtype, shape = config.data.dtype, f"b, {size}, {size}, {model.channels}"
     about = {
-        "input": f"uint8 [b, {size}, {size}, 3], RGB",
+        "input": f"{dtype} [{shape}]" + (", RGB" if model.channels == 3 else ""),
         "output": endpoint,
         "classes": class_names.read(workdir, config.model.num_classes),
         "crop": {
@@ -68,7 +69,7 @@ def export_graph(
         },
     }
     text = json.dumps(about, indent=2) + "\n"
-    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(shape), dtype)
     write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -83,7 +84,7 @@ def export_graph(
 
 
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
-    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
+    """The network at evaluation, BatchNorm folded into the convolutions, from images as stored."""
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
     if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
@@ -122,7 +123,7 @@ def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out
         native_serialization_platforms=("cpu", "cuda", "tpu"),
     )
     module = tf.Module()
-    signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
-    module.serve = tf.function(function, input_signature=signature, autograph=False)
+    spec = tf.TensorSpec((None, *images.shape[1:]), tf.as_dtype(images.dtype), "images")
+    module.serve = tf.function(function, input_signature=[spec], autograph=False)
     module.about = tf.Variable(tf.constant(about))
     tf.saved_model.save(module, str(out), signatures={"serving_default": module.serve})
