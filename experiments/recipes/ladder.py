@@ -196,7 +196,8 @@ def _switches(p: TrialProgress) -> dict[str, Any]:
 def _rung(keys: dict[str, Any], trials: Sequence[TrialProgress]) -> Rung:
     run = trials[0].run
     assert run is not None and run.train is not None  # it is done
-    config = cfg.new(**run.config)
+    # A run of an older version had what is now the default of a key that it lacks.
+    config = cfg.new(**cfg.nested(cfg.DEFAULTS | dict(cfg.flatten(run.config))))
     passes = 2 if config.optim.sam else 1
     return Rung(
         keys,
