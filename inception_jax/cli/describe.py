@@ -29,6 +29,7 @@ def main(argv: list[str]) -> None:
     flags.text("dialect", "", "variant of the network; by default the one with published accuracy")
     flags.number("width", 1.0, "multiplies every channel count", low=1e-3)
     flags.text("stem", "paper", "paper; for about 32 pixels small, or GoogLeNet's whitened")
+    flags.whole("channels", 3, "of the images", low=1)
     flags.whole("num_classes", None, "outputs, 0 for none; the dialect's if not given")
     flags.whole("image_size", None, "pixels; the dialect's if not given", low=1)
     flags.switch("diff", "compare: followed by two dialects, or two networks")
@@ -53,7 +54,16 @@ def main(argv: list[str]) -> None:
         elif words:
             _describe(flags, words[0], values)
         else:
-            own = ("dialect", "width", "stem", "num_classes", "image_size", "svg", "pdf")
+            own = (
+                "dialect",
+                "width",
+                "stem",
+                "channels",
+                "num_classes",
+                "image_size",
+                "svg",
+                "pdf",
+            )
             flags.unused("without the name of a network", *own)
             from inception_jax import models
 
@@ -124,5 +134,6 @@ def _create(name: str, dialect: str, values: Any) -> "Network":
     from inception_jax import models
 
     return models.create(
-        name, dialect=dialect, width=values.width, stem=values.stem, num_classes=values.num_classes
-    )
+        name, dialect=dialect, width=values.width, stem=values.stem, channels=values.channels,
+        num_classes=values.num_classes,
+    )  # fmt: skip

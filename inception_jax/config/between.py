@@ -15,7 +15,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, optim.check, freezing.check, _run):
+    for rules in (_papers, _channels, _augment, _policy, _loss, optim.check, freezing.check, _run):
         rules(c)
 
 
@@ -65,6 +65,45 @@ def _papers(c: Config) -> None:
         f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
         f"with which the devices add gradients of float64 in float64",
     )
+
+
+def _channels(c: Config) -> None:
+    """Refuse what images of these channels and this dtype cannot have."""
+    d, m, a = c.data, c.model, c.augment
+    have = f"--config.data.channels={d.channels} of {d.dtype}"
+    # What each kind of file can hold: the channels, and the dtypes.
+    grey = d.channels == 1 and d.source in ("folder", "tfds")
+    channels, dtypes = {
+        "images": ((1, 3), ("uint8", "uint16") if grey else ("uint8",)),
+        "groups": (range(2, 17), ("uint8", "uint16")),
+        "arrays": (range(1, 17), ("uint8", "uint16", "float32")),
+    }[d.files]
+    for key, allowed in (("channels", channels), ("dtype", dtypes)):
+        if (value := getattr(d, key)) not in allowed:
+            words = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 2 else str(list(allowed))
+            raise ConfigError(
+                f"--config.data.{key}={value}: expected {words} of data.source={d.source} with "
+                f"data.files={d.files}; a folder with --config.data.files=arrays holds any"
+            )
+    rgb = d.channels == 3 and d.dtype == "uint8"
+    for key, value in (("data.colour", d.colour), ("augment.policy", a.policy)):
+        if not rgb and value != "none":
+            raise ConfigError(
+                f"--config.{key}={value} with {have}: expected none, as its colours are those of "
+                f"RGB images of 8 bits"
+            )
+    for key, values in (("mean", m.mean), ("std", m.std)):
+        if len(values) not in ((d.channels,) if m.mean or m.std else (0,)):
+            raise ConfigError(
+                f"--config.model.{key}={values}: expected {d.channels} numbers, one for each of "
+                f"data.channels, or neither mean nor std; `inception-jax data check` prints both"
+            )
+    if m.normalization and (m.mean or not rgb):
+        what = "--config.model.mean" if m.mean else have
+        raise ConfigError(
+            f"--config.model.normalization={m.normalization} with {what}: expected none, it is of "
+            f"RGB images of 8 bits; leave out one of them"
+        )
 
 
 def _augment(c: Config) -> None:

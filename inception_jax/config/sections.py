@@ -15,6 +15,7 @@ from inception_jax.config.rules import (
     Rule,
     choice,
     naturals,
+    numbers,
     pair,
     path,
     real,
@@ -43,6 +44,9 @@ class Data(Protocol):
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
     classes: Annotated[int, whole(2)]
+    files: Literal["images", "arrays", "groups"] = "images"  # of a folder: `sources/file_kind.py`
+    channels: Annotated[int, whole(1, 16)] = 3  # 1: grey; other numbers: arrays and groups
+    dtype: Literal["uint8", "uint16", "float32"] = "uint8"  # of the stored pixels
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
     batch_size: Natural  # images per step, over all devices
@@ -53,16 +57,9 @@ class Data(Protocol):
     eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
     resize: Literal["stretch", "short_side"] = "stretch"
     interpolation: Literal[
-        "bilinear",
-        "nearest",
-        "bicubic",
-        "area",
-        "lanczos",
-        "tf1_bilinear",
-        "pil_bilinear",
-        "pil_bicubic",
-        "random",
-    ] = "bilinear"  # `data/images/resize.py`
+        "bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear", "pil_bilinear",
+        "pil_bicubic", "random",
+    ] = "bilinear"  # `data/images/resize.py`  # fmt: skip
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
@@ -108,6 +105,8 @@ class Model(Protocol):
     drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
     residual_scale: NotNegative = 0.0  # of Inception-ResNet modules; 0: as published
     normalization: Literal["", "inception", "imagenet"] = ""  # "": the dialect's
+    mean: Annotated[tuple[float, ...], numbers()] = ()  # of each channel; (): the dialect's of RGB
+    std: Annotated[tuple[float, ...], numbers(above=0)] = ()  # `data check` prints both
     dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
 
 

@@ -41,8 +41,8 @@ class Shard:
 
 
 KEYS = (
-    "image_size", "batch_size", "crop", "area", "aspect", "pad", "eval_crop", "resize",
-    "interpolation",
+    "image_size", "channels", "dtype", "batch_size", "crop", "area", "aspect", "pad", "eval_crop",
+    "resize", "interpolation",
 )  # fmt: skip
 AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
@@ -88,10 +88,10 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n]."""
-        size = self._data.image_size
+        """Allocate `count` examples: image [n, s, s, c], label, index and epoch int32 [n]."""
+        size, channels = self._data.image_size, self._data.channels
         return {
-            "image": np.empty((count, size, size, 3), np.uint8),
+            "image": np.empty((count, size, size, channels), self._data.dtype),
             "label": np.empty(count, np.int32),
             "index": np.empty(count, np.int32),
             "epoch": np.empty(count, np.int32),

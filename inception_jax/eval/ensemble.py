@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from inception_jax import checkpoint
 from inception_jax.config import Config
 from inception_jax.data.sources.source import Source
-from inception_jax.errors import DataError, PreemptedError
+from inception_jax.errors import ConfigError, DataError, PreemptedError
 from inception_jax.eval import class_columns
 from inception_jax.eval.evaluator import Evaluator, never_stop
 from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, empty_rows, fingerprint
@@ -70,7 +70,13 @@ class EnsembleMember:
         own.unlock()
         own.model, own.ema = config.model, {"decay": 0.0 if raw else config.ema.decay}
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
-        self.model = from_config.build_model(config.model)
+        if config.data.channels != data.data.channels or config.data.dtype != data.data.dtype:
+            raise ConfigError(
+                f"{workdir}: expected a network of images with {data.data.channels} channels of "
+                f"{data.data.dtype}, as these are, got one of {config.data.channels} of "
+                f"{config.data.dtype}"
+            )
+        self.model = from_config.build_model(config.model, config.data.channels)
         from_config.check_evaluated(self.model, config.data)
         self.columns = class_columns.columns(
             source.classes, class_names.read(workdir), config.model.num_classes, names_file

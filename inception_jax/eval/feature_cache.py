@@ -105,7 +105,8 @@ class FeatureCache:
         protocol: Protocol, stop: Callable[[], None],
     ) -> None:  # fmt: skip
         forward, count = self._forward(tuple(files)), len(source)
-        image = jax.ShapeDtypeStruct((1, protocol.size, protocol.size, 3), np.uint8)
+        shape = (1, protocol.size, protocol.size, protocol.channels)
+        image = jax.ShapeDtypeStruct(shape, np.dtype(protocol.dtype))
         shapes = jax.eval_shape(forward, self._variables, image)
         progress = self._folder / f"{split}-{_digest(sorted(map(str, files.values())))}.progress"
         partials = {row: file.with_suffix(".partial") for row, file in files.items()}
@@ -164,7 +165,7 @@ class FeatureCache:
             yield _host(*previous)
 
     def _forward(self, rows: tuple[str, ...]) -> Any:
-        """(variables, images uint8 [b, s, s, 3]) -> features by end-point."""
+        """(variables, images [b, s, s, c]) -> features by end-point."""
         if unknown := [row for row in rows if row not in self._model.endpoint_names()]:
             raise ConfigError(
                 f"unknown row {unknown[0]!r} of {self._model.NAME}, expected one of "

@@ -109,10 +109,10 @@ class _Recorder:
 def describe(model: Network, image_size: int | None = None) -> Description:
     """The table of `model` on square images, by shape evaluation: no array is allocated."""
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    image = ShapeDtypeStruct((model.bn_group or 1, size, size, 3), model.dtype)
+    image = ShapeDtypeStruct((model.bn_group or 1, size, size, model.channels), model.dtype)
     seen = _Recorder()
 
-    def trace(x: Float[Array, "b h w 3"]) -> tuple[Output, Any]:
+    def trace(x: Float[Array, "b h w c"]) -> tuple[Output, Any]:
         with nn.intercept_methods(seen):
             return model.init_with_output(jax.random.key(0), x, endpoints=True)
 

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 
 from inception_jax.checkpoint import Checkpoints, retention
+from inception_jax.data import readers, statistics
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
@@ -38,7 +40,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         UserError: each kind ends the command with its own exit code (`errors`).
     """
     began = time.monotonic()
-    trainer = trainers.build(config)
+    trainer = trainers.build(config := _with_statistics(config, workdir))
     # What cannot work is refused before the directory exists.
     trainer.program.empty_state  # noqa: B018
     start_arrays = trainer.start_arrays()
@@ -88,6 +90,28 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         if distributed.first():
             held.check()
             atomic.write_text(workdir / "DONE", f"{early.reason}\n" if early.reason else "")
+
+
+def _with_statistics(config: Any, workdir: Path) -> Any:
+    """The config with the mean and std of its channels: those of the run, or computed if needed."""
+    if config.model.mean:
+        return config
+
+    def found() -> list[list[float]]:
+        if (workdir / run_dir.CONFIG).exists():
+            saved = run_dir.saved_config(workdir)["model"]
+            return [saved["mean"], saved["std"]]
+        if not statistics.needed(config):
+            return [[], []]
+        data = config.data
+        split = open_source(data, data.train_split)
+        channels = statistics.measured(split, readers.of(data).threads)
+        return [list(channels.mean()), list(channels.std())]
+
+    new = config.copy_and_resolve_references()
+    with new.unlocked():
+        new.model.mean, new.model.std = map(tuple, multihost.decided(found))
+    return new
 
 
 def _opened(

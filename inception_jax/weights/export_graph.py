@@ -36,7 +36,7 @@ def export_graph(
     step: int | None = None,
     calibration: Iterable[np.ndarray] | None = None,
 ) -> None:
-    """Writes a run's network as a graph from uint8 images [b, s, s, 3] to logits or features.
+    """Writes a run's network as a graph from images [b, s, s, c] as stored to logits or features.
 
     `out`.json beside it has the class names and the crop; ONNX and SavedModel contain them too.
 
@@ -48,14 +48,14 @@ def export_graph(
         out: file to write, for `saved_model` a folder.
         endpoint: one of the network's `endpoint_names()`; the logits by default.
         step: of the checkpoint; the newest by default.
-        calibration: uint8 [s, s, 3] each; with these `onnx` is quantised to int8.
+        calibration: images as stored [s, s, c]; with these `onnx` is quantised to int8.
 
     Raises:
         ConfigError: no such end-point, `out` is a folder, or the writer's library is missing.
     """
     from jax import export
 
-    model = from_config.build_model(config.model)
+    model = from_config.build_model(config.model, config.data.channels)
     from_config.check_evaluated(model, config.data)
     endpoint = endpoint or model.endpoint_names()[-1]
     try:
@@ -68,7 +68,8 @@ def export_graph(
     size = evaluated_size(config.data)
     about = _about(form, endpoint, config, workdir)
     text = json.dumps(about, indent=2) + "\n"
-    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
+    shape = f"b, {size}, {size}, {model.channels}"
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(shape), config.data.dtype)
     write = {
         "stablehlo": _stablehlo, "onnx": partial(_onnx, calibration=calibration),
         "saved_model": _saved_model, "tflite": _tflite,
@@ -89,8 +90,10 @@ def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str,
     """What a user of the graph has to know."""
     size = evaluated_size(config.data)
     crop = {k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")}
+    d, count = config.data, "1" if form == "tflite" else "b"
+    shape, colours = f"[{count}, {size}, {size}, {d.channels}]", ", RGB" if d.channels == 3 else ""
     return {
-        "input": f"uint8 [{'1' if form == 'tflite' else 'b'}, {size}, {size}, 3], RGB",
+        "input": f"{d.dtype} {shape}{colours}",
         "output": endpoint,
         "classes": class_names.read(workdir, config.model.num_classes),
         "crop": {"image_size": size, **crop},
@@ -98,7 +101,7 @@ def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str,
 
 
 def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
-    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
+    """The network at evaluation, BatchNorm folded into the convolutions, from images as stored."""
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
     if form in FLOAT32:
@@ -153,7 +156,7 @@ def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out
         native_serialization_platforms=("cpu", "cuda", "tpu"),
     )
     module = tf.Module()
-    signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
-    module.serve = tf.function(function, input_signature=signature, autograph=False)
+    spec = tf.TensorSpec((None, *images.shape[1:]), tf.as_dtype(images.dtype), "images")
+    module.serve = tf.function(function, input_signature=[spec], autograph=False)
     module.about = tf.Variable(tf.constant(about))
     tf.saved_model.save(module, str(out), signatures={"serving_default": module.serve})

@@ -39,7 +39,7 @@ class Tensor(NamedTuple):
 
 
 def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
-    """Builds the ONNX model of `function`, from `images` [b, h, w, 3] to `output`, one array.
+    """Builds the ONNX model of `function`, from `images` [b, h, w, c] to `output`, one array.
 
     Args:
         function: traceable by JAX.

@@ -37,7 +37,7 @@ def quantize(graph: onnx.ModelProto, images: Iterable[np.ndarray], out: Path) ->
 
     Args:
         graph: of `onnx_graph.build`.
-        images: uint8 [s, s, 3] each, cropped as in the evaluation; at least one.
+        images: [s, s, c] each, cropped as in the evaluation; at least one.
         out: file to write.
 
     Raises:

@@ -28,6 +28,9 @@ FREE = (
     "train.vmem", "train.watchdog",
 )  # fmt: skip
 
+# Keys that a run computes if they are empty: those that it began with hold then.
+COMPUTED = ("model.mean", "model.std")
+
 # Schedules whose rate at a step does not depend on train.epochs, which may then be raised.
 ENDLESS = ("constant", "staircase", "exponential", "piecewise")
 
@@ -149,7 +152,8 @@ def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
     before, after = dict(flatten(saved)), dict(flatten(now))
-    keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in FREE]
+    free = (*FREE, *(k for k in COMPUTED if not after.get(k)))
+    keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in free]
     hint = _length(before, after, workdir) if "train.epochs" in keys else ""
     if "train.epochs" in keys and not hint:
         keys.remove("train.epochs")

@@ -1,7 +1,9 @@
 """Opens the source that a config names."""
 
 from inception_jax.config import sections
+from inception_jax.data.sources import file_kind
 from inception_jax.data.sources.cached import Cached
+from inception_jax.data.sources.grey import Grey
 from inception_jax.data.sources.source import Source
 
 
@@ -18,7 +20,7 @@ def open_source(data: sections.Data, split: str) -> Source:
     elif data.source == "folder":
         from inception_jax.data.sources.folder import Folder
 
-        source = Folder(data.dir, split, data.train_split)
+        source = Folder(data.dir, split, data.train_split, file_kind.of(data))
     elif data.source == "raw":
         from inception_jax.data.sources.raw import Raw
 
@@ -27,4 +29,6 @@ def open_source(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.tfds import Tfds
 
         source = Tfds(data.name, data.dir, split)
+    if data.channels == 1 and data.source != "folder":
+        source = Grey(source, data.dtype)
     return Cached(source) if data.cache else source
