@@ -4,11 +4,11 @@ or: inception-jax export --workdir=DIR --to=hub:USER/NAME [--license=ID] [--priv
 
 Exports a run's network. FORMAT is a peer, in whose names the weights are written as safetensors
 (`timm:inception_v4`, `torchvision:googlenet`, ...; the run must be of its dialect), or a graph with
-weights and normalization, for any batch size, from images as stored to logits or, with
---endpoint, to the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onnx` (for onnxruntime
-and others), `tflite` (for LiteRT on phones) or `saved_model` (for TensorFlow). --quantize=int8
-makes a graph for onnxruntime on CPUs whose convolutions compute in 8 bits; their ranges are
-measured on --calibration images of the run's training split.
+weights and normalization, for any batch size, from images as stored to logits or, with --endpoint,
+to the features of a row (`mixed_7c`) or `pool`: `stablehlo` (for jax.export), `onnx` (for
+onnxruntime and others), `tflite` (for LiteRT on phones) or `saved_model` (for TensorFlow).
+--quantize=int8 makes a graph for onnxruntime on CPUs whose convolutions compute in 8 bits; their
+ranges are measured on --calibration images of the run's training split.
 
 `hub:USER/NAME` uploads weights, config, class names and a model card to a new repository of the
 Hugging Face hub, for `import hub:USER/NAME`; with --out=DIR they are written there instead.
