@@ -1,20 +1,23 @@
 """inception-jax config --config=PAGE [--config.section.key=value ...] [--diff=OTHER] [--json]
 inception-jax config --diff PAGE PAGE [--json]
+inception-jax config --explain=KEY [--config=PAGE] [--json]
 
 Prints the config that a run would use, after every check that needs no data and no device.
 
 With --diff it prints only the keys whose values differ: on the left those of OTHER (or of the first
 page), on the right those of the config (or of the second). OTHER is a page, the directory of a run,
 or `published`: the page of the config's network, beside its own page or in configs/.
+
+With --explain it prints what is known of a key (`optim.lr`, or `lr`), or of a section's keys: its
+meaning, type, default and source, its values in the pages of configs/, and refused combinations.
 """  # noqa: D415, D205
 
 import os
-import textwrap
 from pathlib import Path
 from typing import Any
 
 from inception_jax import config as configs
-from inception_jax.cli import hints, pages
+from inception_jax.cli import hints, keys, pages
 from inception_jax.cli.flags import HELP, Flags, split_flag
 from inception_jax.errors import ConfigError
 from inception_jax.runtime import user_paths
@@ -26,20 +29,38 @@ ARGUMENTS = {"googlenet_naive": "googlenet.py:naive"}
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    compares = any(word.partition("=")[0] == "--diff" for word in argv)
-    flags = Flags("config", __doc__).page(required=not compares).json()
+    given = {word.partition("=")[0] for word in argv}
+    compares, explains = "--diff" in given, "--explain" in given
+    flags = Flags("config", __doc__).page(required=not (compares or explains)).json()
+    flags.text("explain", "", "explain a key, or the keys of a section")
     flags.text("diff", "", f"show what differs from a page, a run's directory, or {PUBLISHED}")
     if compares:
         flags.arguments("the page to compare", "--diff PAGE PAGE", 0, 1)
     if HELP & set(argv):
-        print(f"{flags.help()}\n\nkeys:\n{keys()}")
+        print(f"{flags.help()}\n\nkeys:\n{keys.rows(list(configs.RULES))}")
         return
     values = flags.parse(argv)
+    if explains:
+        flags.unused("with --explain", "diff")
+        _explain(flags, values, argv)
+        return
     if compares:
         _compare(flags, values, argv)
         return
     tree = configs.ordered(flags.config())
     flags.print(tree, lambda: text(tree), indent=2)
+
+
+def _explain(flags: Flags, values: Any, argv: list[str]) -> None:
+    """Prints what is known of the key, or a row for each of several."""
+    found, page = keys.found(values.explain), split_flag(argv, "config")[0] or ""
+    if len(found) > 1:
+        data: Any = [keys.described(key) for key in found]
+        flags.print(data, lambda: keys.rows(found), indent=2)
+        return
+    value = dict(configs.flatten(flags.config()))[found[0]] if page else None
+    known = keys.explained(found[0], page, value)
+    flags.print(known, lambda: keys.text(known, values.explain), indent=2)
 
 
 def _compare(flags: Flags, values: Any, argv: list[str]) -> None:
@@ -108,13 +129,3 @@ def text(tree: dict[str, Any]) -> str:
         else:
             lines.append(f"{section:{indent + 2}} {content!r}")
     return "\n".join(lines)
-
-
-def keys() -> str:
-    """Every key and its expected value, one per line."""
-    width = max(map(len, configs.RULES)) + 4
-    indent = " " * width
-    return "\n".join(
-        textwrap.fill(f"  {key.ljust(width - 2)}{rule.expected}", 100, subsequent_indent=indent)
-        for key, rule in configs.RULES.items()
-    )

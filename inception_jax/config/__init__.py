@@ -28,8 +28,9 @@ from inception_jax.config.fragments import (
     train,
 )
 from inception_jax.config.freezing import WITHOUT_NORM
+from inception_jax.config.keys import DEFAULTS, RENAMED, RULES, SECTIONS
 from inception_jax.config.rules import INT32, PATH, Rule
-from inception_jax.config.sections import DEFAULTS, RENAMED, RULES, SECTIONS, Config
+from inception_jax.config.sections import Config
 from inception_jax.config.tree import (
     as_python,
     check_keys,

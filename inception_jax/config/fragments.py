@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from inception_jax.config import sections
+from inception_jax.config import keys, sections
 from inception_jax.errors import ConfigError, did_you_mean
 
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
@@ -66,7 +66,7 @@ def _literal(text: str, kind: type) -> Any:
 
 
 def _section(section: type, **values: Any) -> dict[str, Any]:
-    return sections.defaults(section) | values
+    return keys.defaults(section) | values
 
 
 def source(**values: Any) -> dict[str, Any]:

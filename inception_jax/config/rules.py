@@ -16,6 +16,7 @@ class Rule(NamedTuple):
     holds: Callable[[Any], bool]
     expected: str
     auto: int | None = None  # what the word stands for in a flag
+    choices: tuple[str, ...] = ()  # the words that are possible, if they are listed
 
     def admits(self, value: Any) -> bool:
         """Return whether the value has the type, is finite, and passes the test."""
@@ -54,7 +55,8 @@ def real(low: float, high: float = math.inf, above: bool = False, below: bool = 
 
 def choice(*names: str) -> Rule:
     """One of the given words."""
-    return Rule(str, lambda v: v in names, "one of " + ", ".join(repr(n) for n in names))
+    words = "one of " + ", ".join(repr(n) for n in names)
+    return Rule(str, lambda v: v in names, words, choices=names)
 
 
 def path() -> Rule:
@@ -110,6 +112,6 @@ def numbers(above: float = -math.inf) -> Rule:
 # Of a key that is annotated with a type alone.
 PLAIN = {
     str: Rule(str, lambda v: True, "a text"),
-    bool: Rule(bool, lambda v: True, "true or false"),
+    bool: Rule(bool, lambda v: True, "true or false", choices=("true", "false")),
     tuple[str, ...]: Rule(tuple, lambda v: all(isinstance(n, str) for n in v), "a tuple of names"),
 }

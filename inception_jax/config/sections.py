@@ -1,19 +1,18 @@
-"""The config's sections: each key with its type, its rule, and its default, if pages may omit it.
+"""The config's sections: each key with its type, rule, meaning, and default if pages may omit it.
 
 At run time a config is a `ConfigDict`; the classes serve annotations, `def build(optim:
-sections.Optim)`, and give `RULES` and the defaults of the fragments.
+sections.Optim)`, and give `keys.RULES` and the defaults of the fragments. The meaning of a key is
+its comment, beside it or in the lines above it, with the source in brackets at its end;
+`inception-jax config --explain=KEY` prints it.
 """
 
 import typing
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from ml_collections import ConfigDict
 
 from inception_jax.config.rules import (
     INT32,
-    PLAIN,
-    Rule,
-    choice,
     naturals,
     numbers,
     pair,
@@ -39,173 +38,201 @@ Place = Annotated[str, path()]
 class Data(Protocol):
     """The `data` section; by default GoogLeNet's crop and TF-slim's evaluation."""
 
+    # where images are from: the built-in digits, a folder, TFDS, or a set of `data prepare`
     source: Literal["digits", "folder", "tfds", "raw"]
     name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
-    train_split: str = "train"
-    classes: Annotated[int, whole(2)]
-    files: Literal["images", "arrays", "groups"] = "images"  # of a folder: `sources/file_kind.py`
+    train_split: str = "train"  # split to train on, such as the folder train/
+    classes: Annotated[int, whole(2)]  # number of classes
+    # what an example of a folder is, see data/sources/file_kind.py
+    files: Literal["images", "arrays", "groups"] = "images"
     channels: Annotated[int, whole(1, 16)] = 3  # 1: grey; other numbers: arrays and groups
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"  # of the stored pixels
-    image_size: Natural  # pixels
-    eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
+    image_size: Natural  # pixels of a side in training
+    eval_size: Count = 0  # pixels of a side in evaluation; 0: image_size [1906.06423]
     batch_size: Natural  # images per step, over all devices
+    # random crop of a training image; `inception` is GoogLeNet's [1409.4842]
     crop: Literal["inception", "random_resized", "tensorflow", "pad", "central"] = "inception"
-    area: Annotated[tuple[float, float], span(0, 1, "(0.08, 1.0)")] = (0.08, 1.0)  # random crop
+    # least and largest share of the image's area in the random crop [1409.4842]
+    area: Annotated[tuple[float, float], span(0, 1, "(0.08, 1.0)")] = (0.08, 1.0)
+    # least and largest width / height of the random crop [1409.4842]
     aspect: Annotated[tuple[float, float], span(0, 100, "(0.75, 1.33)")] = (3 / 4, 4 / 3)
-    pad: Count = 0  # pixels of the pad crop
-    eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
+    pad: Count = 0  # pixels added on each side for the pad crop
+    eval_crop: Factor = 0.875  # fraction of a side in evaluation's central crop [TF-slim]
+    # evaluation's resize: stretch to a square, or by the short side and cropped
     resize: Literal["stretch", "short_side"] = "stretch"
+    # of every resize, see data/images/resize.py
     interpolation: Literal[
         "bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear", "pil_bilinear",
         "pil_bicubic", "random",
-    ] = "bilinear"  # `data/images/resize.py`  # fmt: skip
-    flip: bool = True
+    ] = "bilinear"  # fmt: skip
+    flip: bool = True  # mirror training images at random
+    # random colour distortion of training images, by the order of its operations
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
-    threads: Annotated[int, whole(1, 1024, auto=-1)] = -1  # that read; -1: one for each core
-    processes: Annotated[int, whole(0, 1024, auto=-1)] = -1  # in which they are; 0: this; -1: auto
+    threads: Annotated[int, whole(1, 1024, auto=-1)] = -1  # threads that read; -1: one per core
+    # processes of these threads; 0: this one; -1: auto
+    processes: Annotated[int, whole(0, 1024, auto=-1)] = -1
 
 
 class Augment(Protocol):
     """The `augment` section: what training does to images beyond `data`'s crop, mirror, colours."""
 
-    flips: Literal["random", "alternating"] = "random"  # of data.flip; by image, or by epoch
+    # how data.flip mirrors: by chance, or in every other epoch [2404.00498]
+    flips: Literal["random", "alternating"] = "random"
+    # RandAugment or TrivialAugment [1909.13719, 2103.10158]
     policy: Literal["none", "randaugment", "trivialaugment"] = "none"
-    operations: Literal["timm", "torchvision"] = "timm"  # of the policy, and their magnitudes
-    num_ops: Natural = 2  # of RandAugment
-    magnitude: Annotated[float, real(0, 30)] = 9.0  # of RandAugment
-    magnitude_std: NotNegative = 0.0  # of the magnitude of each operation; timm's
-    repeats: Natural = 1  # of an example in a batch
-    mixup: NotNegative = 0.0  # alpha of its Beta distribution; 0: off
-    cutmix: NotNegative = 0.0  # alpha of its Beta distribution; 0: off
-    mix_probability: Share = 1.0  # of mixing at all
-    switch_probability: Share = 0.5  # of CutMix, where there is mixup too
+    # library whose operations and magnitudes the policy has
+    operations: Literal["timm", "torchvision"] = "timm"
+    num_ops: Natural = 2  # operations per image of RandAugment [1909.13719]
+    # strength of RandAugment's operations [timm: rand-m9]
+    magnitude: Annotated[float, real(0, 30)] = 9.0
+    # standard deviation of the magnitude of each operation; timm's
+    magnitude_std: NotNegative = 0.0
+    repeats: Natural = 1  # copies of an example in a batch [1901.09335]
+    mixup: NotNegative = 0.0  # alpha of mixup's Beta distribution; 0: off [1710.09412]
+    cutmix: NotNegative = 0.0  # alpha of CutMix's Beta distribution; 0: off [1905.04899]
+    mix_probability: Share = 1.0  # probability of mixing at all [timm]
+    switch_probability: Share = 0.5  # probability of CutMix where mixup is on too [timm]
+    # what shares a mixing ratio: all images of a batch, or none [timm]
     mix_per: Literal["batch", "image"] = "batch"
-    erasing: Share = 0.0  # probability of random erasing
-    erasing_fill: Literal["const", "rand", "pixel"] = "const"  # 0, a colour, noise
+    erasing: Share = 0.0  # probability of random erasing; 0: off [1708.04896]
+    # what an erased box is filled with: 0, a colour, or noise
+    erasing_fill: Literal["const", "rand", "pixel"] = "const"
 
 
 @typing.runtime_checkable  # checked in tests, where models.from_config takes it
 class Model(Protocol):
     """The `model` section."""
 
-    name: str
-    dialect: str = ""
-    num_classes: Annotated[int, whole(2, or_=0)]  # 0: features instead of logits
-    width: Annotated[float, real(0, 16, above=True)] = 1.0
+    name: str  # network; `inception-jax describe` lists them
+    dialect: str = ""  # variant of the network; empty: the one with published accuracy
+    num_classes: Annotated[int, whole(2, or_=0)]  # outputs; 0: features instead of logits
+    width: Annotated[float, real(0, 16, above=True)] = 1.0  # factor on every channel count
+    # first layers: the paper's; for about 32 pixels `small`, GoogLeNet's `whitened`
     stem: Literal["paper", "small", "whitened"] = "paper"
-    aux: bool = True
-    dropout: Probability  # of dropping a feature
-    drop_path: Probability = 0.0  # of dropping the last residual branch; rises from 0 with depth
-    drop_branch: Probability = 0.0  # of dropping a branch of a module that is not residual
+    aux: bool = True  # auxiliary classifiers, where the network has them [1409.4842]
+    dropout: Probability  # probability of dropping a feature before the classifier
+    drop_path: Probability = 0.0  # stochastic depth: of the last block, rises from 0 [1603.09382]
+    # probability of dropping a branch of a module without a shortcut [1605.07648]
+    drop_branch: Probability = 0.0
     bn_group: Count  # images per BatchNorm group; 0: the whole batch
-    bn_decay: Annotated[float, real(0, 1)]
+    bn_decay: Annotated[float, real(0, 1)]  # decay of BatchNorm's moving averages
     bn_frozen: bool = False  # BatchNorm keeps its averages in training, and normalises by them
-    drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
-    residual_scale: NotNegative = 0.0  # of Inception-ResNet modules; 0: as published
-    normalization: Literal["", "inception", "imagenet"] = ""  # "": the dialect's
-    mean: Annotated[tuple[float, ...], numbers()] = ()  # of each channel; (): the dialect's of RGB
-    std: Annotated[tuple[float, ...], numbers(above=0)] = ()  # `data check` prints both
+    drop_rows: tuple[str, ...] = ()  # rows of the network's table to leave out
+    residual_scale: NotNegative = 0.0  # of residual branches; 0: as published [1602.07261]
+    normalization: Literal["", "inception", "imagenet"] = ""  # of pixels; "": the dialect's
+    # mean of each channel, as `data check` prints it; (): the dialect's of RGB
+    mean: Annotated[tuple[float, ...], numbers()] = ()
+    # standard deviation of each channel, as `data check` prints it; (): the dialect's
+    std: Annotated[tuple[float, ...], numbers(above=0)] = ()
+    # of the computation; parameters and BatchNorm's averages are float32 at least
     dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
 
 
 class Loss(Protocol):
     """The `loss` section."""
 
+    # loss of the labels; binary: each class apart [2110.00476]
     name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
-    label_smoothing: Probability
-    target_threshold: Share = 0.0  # targets above become 1, of binary cross-entropy; 0: off
-    teacher: Place = ""  # workdir of the run to distil; empty: none
-    teacher_weight: Share = 0.5  # of the distillation loss
-    temperature: Positive = 1.0  # of both softmaxes in it
-    aux_weight: NotNegative  # of each auxiliary classifier
-    l2: NotNegative  # times half the squared norm of the kernels
+    label_smoothing: Probability  # share of a label spread over all classes [1512.00567]
+    target_threshold: Share = 0.0  # targets above become 1, of binary_cross_entropy; 0: off
+    teacher: Place = ""  # workdir of the run to distil; empty: none [1503.02531]
+    teacher_weight: Share = 0.5  # share of the distillation loss
+    temperature: Positive = 1.0  # of both softmaxes in the distillation loss
+    aux_weight: NotNegative  # of each auxiliary classifier's loss
+    l2: NotNegative  # L2 penalty: times half the squared norm of the kernels; 0: off
 
 
 class Optim(Protocol):
     """The `optim` section."""
 
-    name: Literal["sgd", "rmsprop", "adam", "adamw", "lamb", "lars", "lion", "muon"]
-    lr: Positive
-    momentum: Decay = 0.0
-    nesterov: bool = False
-    decay: Decay = 0.0  # of RMSProp's second moment
-    betas: Annotated[tuple[float, float], pair(0, 1)] = (0.9, 0.999)  # of the Adams, LAMB, Lion
-    eps: NotNegative = 0.0
-    adam_lr: Positive = 1.0  # factor on lr of the leaves that Muon leaves to Adam
+    name: Literal["sgd", "rmsprop", "adam", "adamw", "lamb", "lars", "lion", "muon"]  # optimiser
+    lr: Positive  # peak of the learning rate; not scaled by the batch or the number of devices
+    momentum: Decay = 0.0  # momentum of SGD, RMSProp, LARS, Muon; 0: off
+    nesterov: bool = False  # Nesterov's form of the momentum
+    decay: Decay = 0.0  # decay of RMSProp's second moment
+    betas: Annotated[tuple[float, float], pair(0, 1)] = (0.9, 0.999)  # decays of Adam, LAMB, Lion
+    eps: NotNegative = 0.0  # added to the denominator of an adaptive optimiser
+    adam_lr: Positive = 1.0  # factor on lr for the parameters that Muon leaves to Adam
     fixed_norm: bool = False  # Muon's kernels keep their norm, and lr is relative to it
-    trust: Positive = 0.001  # LARS's coefficient
-    weight_decay: NotNegative = 0.0  # decoupled, of every optimiser; LARS's and LAMB's own
-    decay_mask: Literal["kernels", "backbone", "all"] = "kernels"  # what it acts on
+    trust: Positive = 0.001  # LARS's coefficient [1708.03888]
+    weight_decay: NotNegative = 0.0  # decoupled; LARS's and LAMB's own; 0: off [1711.05101]
+    # parameters that weight_decay acts on
+    decay_mask: Literal["kernels", "backbone", "all"] = "kernels"
     schedule: Literal[
         "staircase", "cosine", "constant", "polynomial", "exponential", "piecewise", "onecycle"
-    ]
-    decay_rate: Factor  # of the staircase, of exponential and piecewise
-    every_epochs: Positive  # of the staircase and of exponential
-    milestones: Annotated[tuple[float, ...], rising(0)] = ()  # epochs, of piecewise
-    power: Positive = 1.0  # of polynomial
+    ]  # of the rate after the warmup, see train/optim/schedules.py
+    decay_rate: Factor  # factor of staircase, exponential, piecewise; 1: none
+    every_epochs: Positive  # epochs per decay_rate, of staircase and exponential
+    milestones: Annotated[tuple[float, ...], rising(0)] = ()  # epochs at which piecewise decays
+    power: Positive = 1.0  # exponent of polynomial; 1: linear
     floor: Share = 0.0  # share of lr below which no schedule goes, and where most end
-    cold_epochs: NotNegative = 0.0  # before the warmup, at its first rate
-    warmup_epochs: NotNegative
-    warmup_start: Share = 0.0  # share of lr
-    warmup_end: Factor = 1.0  # share of lr
-    lr_every: Literal["step", "epoch"] = "step"  # when the rate changes
-    clip: NotNegative = 0.0  # global norm; 0: off
-    agc: NotNegative = 0.0  # adaptive gradient clipping, by units; 0: off
-    sam: NotNegative = 0.0  # radius of sharpness-aware minimisation; 0: off
-    lookahead: Count = 0  # steps between those of the slow weights; 0: off
-    lookahead_rate: Factor = 0.5  # of the slow weights
-    loss_scale: NotNegative = 0.0  # initial, then dynamic; for float16; 0: off
-    accumulate: Natural = 1  # microbatches per step
+    cold_epochs: NotNegative = 0.0  # epochs before the warmup, at its first rate
+    warmup_epochs: NotNegative  # epochs in which the rate rises linearly to lr; 0: none
+    warmup_start: Share = 0.0  # where the warmup starts, as a share of lr
+    warmup_end: Factor = 1.0  # where the warmup ends, as a share of lr
+    lr_every: Literal["step", "epoch"] = "step"  # when the learning rate changes
+    clip: NotNegative = 0.0  # largest global norm of the gradient; 0: off
+    agc: NotNegative = 0.0  # adaptive gradient clipping, by units; 0: off [2102.06171]
+    sam: NotNegative = 0.0  # radius of sharpness-aware minimisation; 0: off [2010.01412]
+    lookahead: Count = 0  # steps between those of the slow weights; 0: off [1907.08610]
+    lookahead_rate: Factor = 0.5  # share of the way to the fast weights
+    loss_scale: NotNegative = 0.0  # initial scale, then dynamic; for float16; 0: off
+    accumulate: Natural = 1  # microbatches per step, whose gradients are added
     backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
-    layer_decay: Factor = 1.0  # factor on lr from a row to the one below it
-    freeze_until: str = ""  # the first row that learns; logits: none; empty: all
-    head_epochs: NotNegative = 0.0  # first, of the classifier alone, on features computed once
-    unfreeze_epochs: NotNegative = 0.0  # between a row's first step and that of the one below it
+    layer_decay: Factor = 1.0  # factor on lr from a row to the one below it [2106.08254]
+    freeze_until: str = ""  # first row that learns; logits: none; empty: all
+    head_epochs: NotNegative = 0.0  # first epochs, of the classifier alone, on features computed once
+    # epochs from a row's first step to that of the row below it; 0: all learn [1801.06146]
+    unfreeze_epochs: NotNegative = 0.0
 
 
 class Ema(Protocol):
     """The `ema` section."""
 
-    decay: Decay  # 0: off
+    decay: Decay  # of the weights' moving average, which is evaluated and exported; 0: off
 
 
 class Train(Protocol):
     """The `train` section."""
 
-    epochs: Positive
-    sizes: Annotated[tuple[int, ...], naturals()] = ()  # image sizes before data.image_size
-    size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # where each of `sizes` ends
+    epochs: Positive  # length of the training
+    # image sizes before data.image_size [2104.00298]
+    sizes: Annotated[tuple[int, ...], naturals()] = ()
+    size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # epoch at which each of `sizes` ends
     cache_features: bool = False  # compute frozen rows once an image; see optim.freeze_until
     patience: Count = 0  # evaluations without a better top-1 before an early stop; 0: off
-    recalibrate: Count = 0  # batches that set BatchNorm's averages anew at the end; 0: off
-    recompute: Literal["none", "lean", "rows"] = "none"  # activations in the backward pass
+    # batches that set BatchNorm's averages anew at the end; 0: off [2105.07576]
+    recalibrate: Count = 0
+    # activations computed again in the backward pass, to save memory
+    recompute: Literal["none", "lean", "rows"] = "none"
     vmem: Count = 0  # MiB of TPU VMEM per fusion; 0: the compiler's default
+    # at a loss that is not finite: stop, or go back to a checkpoint
     on_divergence: Literal["stop", "rollback"] = "stop"
-    rollbacks: Count = 3  # maximum per run
-    rollback_factor: Factor = 1.0  # on the learning rate, after each rollback
+    rollbacks: Count = 3  # most rollbacks of a run
+    rollback_factor: Factor = 1.0  # factor on the learning rate after each rollback
     watchdog: NotNegative = 300.0  # least seconds without a step before exit; 0: off
 
 
 class Eval(Protocol):
     """The `eval` section."""
 
-    split: str
-    batch_size: Natural
-    every_epochs: Positive
+    split: str  # split to evaluate
+    batch_size: Natural  # images at a time, over all devices; results do not depend on it
+    every_epochs: Positive  # epochs between evaluations during the training
     protocol: Literal[
         "config", "mirror", "shift", "slim", "torchvision", "timm", "10crop", "12crop", "144crop"
-    ] = "config"  # `eval/protocols.py`
+    ] = "config"  # crops of an image whose softmaxes are averaged; see eval/README.md
 
 
 class Checkpoint(Protocol):
     """The `checkpoint` section."""
 
-    every_epochs: Positive
-    keep: Natural = 2  # number of newest steps
-    keep_every_epochs: NotNegative = 0.0  # also one step per interval, for ever; 0: none
-    keep_best: Count = 0  # also the steps with the best top-1 on eval.split
+    every_epochs: Positive  # epochs between checkpoints
+    keep: Natural = 2  # newest checkpoints to keep
+    keep_every_epochs: NotNegative = 0.0  # also one per interval, for ever; 0: none
+    keep_best: Count = 0  # also those with the best top-1 on eval.split; 0: none
     init: Place = ""  # workdir with the initial weights; empty: random
 
 
@@ -214,15 +241,17 @@ class Mesh(Protocol):
 
     data: Annotated[int, whole(1, auto=-1)] = -1  # devices sharing the batch; -1: all remaining
     model: Natural = 1  # devices that share large parameters
-    zero: bool = False  # shard optimiser and averages over `data` too (ZeRO-1)
-    reduce: Literal["auto", "float32", "bfloat16"] = "auto"  # gradient dtype; auto: XLA's choice
+    zero: bool = False  # shard optimiser and averages over `data` too (ZeRO-1) [1910.02054]
+    # dtype in which devices add gradients; auto: XLA's choice
+    reduce: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
 class Log(Protocol):
     """The `log` section."""
 
-    every_steps: Natural
-    tensorboard: bool = True
+    every_steps: Natural  # steps per line of metrics.jsonl, their mean
+    tensorboard: bool = True  # also write event files for TensorBoard
+    # also log to Weights & Biases or MLflow (pip install '.[track]')
     track: Literal["none", "wandb", "mlflow"] = "none"
     monitors: bool = False  # by block: gradient norm, dead ReLUs, residual ratio
     profile: Count = 0  # steps to trace, from the 10th of an attempt; 0: none
@@ -231,7 +260,7 @@ class Log(Protocol):
 class Sections(Protocol):
     """All sections, in the order of a page."""
 
-    seed: Annotated[int, whole(0, INT32)]
+    seed: Annotated[int, whole(0, INT32)]  # of initial weights, order, augmentation
     data: Data
     augment: Augment
     model: Model
@@ -251,45 +280,3 @@ if TYPE_CHECKING:
         """A whole config: a `ConfigDict` with the attributes of `Sections`."""
 else:
     Config = ConfigDict
-
-
-def _rules(hint: Any, key: str) -> dict[str, Rule]:
-    """The rule of a key by its annotation; of a section, those of its keys."""
-    if hint in PLAIN:
-        return {key: PLAIN[hint]}
-    if typing.get_origin(hint) is Literal:
-        return {key: choice(*typing.get_args(hint))}
-    if typing.get_origin(hint) is Annotated:
-        return {key: hint.__metadata__[0]}
-    rules = {}
-    for name, kind in typing.get_type_hints(hint, include_extras=True).items():
-        rules |= _rules(kind, f"{key}.{name}".lstrip("."))
-    return rules
-
-
-RULES = _rules(Sections, "")
-SECTIONS = tuple(typing.get_type_hints(Sections))
-
-# Keys that were renamed: refused under the old name, with the new one in the message.
-RENAMED = {
-    "model.pixels": "model.normalization",
-    "model.without": "model.drop_rows",
-    "optim.factor": "optim.decay_rate",
-    "optim.trunk": "optim.backbone_lr",
-}
-
-
-def defaults(section: type) -> dict[str, Any]:
-    """The keys of a section that have a default, with it."""
-    return {
-        key: getattr(section, key)
-        for key in typing.get_type_hints(section)
-        if hasattr(section, key)
-    }
-
-
-DEFAULTS = {
-    f"{name}.{key}": value
-    for name, section in typing.get_type_hints(Sections).items()
-    for key, value in (defaults(section) if section is not int else {}).items()
-}

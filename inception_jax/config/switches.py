@@ -6,7 +6,8 @@ They are refused in a new config only, as older runs have them.
 from collections.abc import Iterator
 from operator import attrgetter
 
-from inception_jax.config.sections import DEFAULTS, Config
+from inception_jax.config.keys import DEFAULTS
+from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
 
@@ -16,7 +17,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the key, the one that switches it on, and the values of both.
     """
-    for key, switch, on, value in _pairs(c):
+    for key, switch, on, value in pairs(c):
         given, now = attrgetter(key, switch)(c)
         if not on and given != DEFAULTS[key]:
             raise ConfigError(
@@ -25,7 +26,7 @@ def check(c: Config) -> None:
             )
 
 
-def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
+def pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     """(Key, the key that switches it on, whether it is on, a value with which it is)."""
     d, a, o = c.data, c.augment, c.optim
     for key in ("data.area", "data.aspect"):

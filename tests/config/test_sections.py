@@ -5,7 +5,7 @@ import typing
 import pytest
 
 from inception_jax import config as cfg
-from inception_jax.config import sections
+from inception_jax.config import keys, sections
 
 SECTIONS = {k: v for k, v in typing.get_type_hints(sections.Sections).items() if v is not int}
 
@@ -18,7 +18,7 @@ def test_rules_have_the_annotated_types_and_admit_the_defaults(name):
     for key, kind in kinds.items():
         kind = typing.get_origin(kind) or kind
         assert cfg.RULES[f"{name}.{key}"].kind is (str if kind is typing.Literal else kind)
-    for key, value in sections.defaults(SECTIONS[name]).items():
+    for key, value in keys.defaults(SECTIONS[name]).items():
         assert cfg.RULES[f"{name}.{key}"].admits(value)
 
 
