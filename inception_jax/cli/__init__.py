@@ -36,6 +36,16 @@ COMMANDS = {
     "report": "write runs or a sweep as one HTML page",
 }
 
+# What --help lists together; a command that is in no group comes last.
+GROUPS = {
+    "train and evaluate": ("train", "eval", "predict", "report", "fid"),
+    "data": ("data",),
+    "networks and weights": ("describe", "import", "export", "ckpt"),
+    "before a run": ("config", "plan", "doctor"),
+    "clusters and sweeps": ("launch", "sweep"),
+    "more": (),
+}
+
 HELP = {"-h", "--help", "-help"}
 # What a command line begins with whose result is a run.
 RUNS = (("train",), ("launch", "local"), ("launch", "retry"), ("sweep", "work"),
@@ -43,10 +53,9 @@ RUNS = (("train",), ("launch", "local"), ("launch", "retry"), ("sweep", "work"),
 
 USAGE = """usage: inception-jax <command> [flags]
 
-commands:
 {commands}
 
-`inception-jax <command> --help` explains one.
+`inception-jax <command> --help` explains one; `inception-jax config --explain=KEY` a config key.
 
 exit codes:
   0   done
@@ -55,6 +64,26 @@ exit codes:
   74  disk full
   75  stopped after saving: the same command resumes
   78  bad config or command line"""
+FIRST = """
+to begin with (a minute, no data needed):
+  inception-jax train --config=configs/digits.py --workdir=runs/digits
+`inception-jax --help` has an example of each command."""
+
+
+def usage(with_examples: bool) -> str:
+    """The commands in groups, each with its description and, if wanted, an example."""
+    from inception_jax.cli.examples import EXAMPLES
+
+    width, lines = max(map(len, COMMANDS)), list[str]()
+    grouped = {name for names in GROUPS.values() for name in names}
+    for title, names in GROUPS.items():
+        names = names or tuple(name for name in COMMANDS if name not in grouped)
+        lines += ["", f"{title}:"] if names else []
+        for name in names:
+            lines.append(f"  {name:{width}}  {COMMANDS[name]}")
+            if with_examples and name in EXAMPLES:
+                lines.append(f"      inception-jax {EXAMPLES[name]}")
+    return USAGE.format(commands="\n".join(lines[1:]))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,12 +113,13 @@ def is_run(argv: list[str]) -> bool:
 
 def _main(argv: list[str], own_process: bool = False) -> int:
     if len(argv) > 1 and argv[0] == "help":
-        argv = [argv[1], "--help"]
-    if not argv or argv[0] in HELP | {"help"}:
-        width = max(map(len, COMMANDS))
-        rows = "\n".join(f"  {name.ljust(width)}  {text}" for name, text in COMMANDS.items())
-        print(USAGE.format(commands=rows))
-        return 0 if argv else 78
+        argv = [*argv[1:], "--help"]
+    if not argv:
+        print(usage(with_examples=False) + "\n" + FIRST)
+        return 78
+    if argv[0] in HELP | {"help"}:
+        print(usage(with_examples=True))
+        return 0
     if argv[0] == "--version":
         print(__version__)
         return 0

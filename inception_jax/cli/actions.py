@@ -2,8 +2,9 @@
 
 import importlib
 
+from inception_jax.cli import examples
 from inception_jax.cli.flags import HELP
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, did_you_mean
 
 # Command -> action -> its arguments and what it does.
 ACTIONS = {
@@ -46,8 +47,11 @@ def run(command: str, argv: list[str]) -> int | None:
         width = max(len(usage) for usage, _ in rows)
         print("\n".join(f"{usage.ljust(width)}  {text}" for usage, text in rows))
         print(f"\n`inception-jax {command} {names(command)[0]} --help` etc. explain each action.")
+        print(f"\n{examples.of(command)}")
         return None
     if action not in names(command):
         expected = " or ".join(f"`{command} {name}`" for name in names(command))
-        raise ConfigError(f"expected {expected}, got {action or 'none of them'}")
+        hint = did_you_mean(action, names(command)) if action else ""
+        hint = hint or f"; for example: inception-jax {examples.EXAMPLES[command]}"
+        raise ConfigError(f"expected {expected}, got {action or 'no action'}{hint}")
     return importlib.import_module(f"inception_jax.cli.{command}_{action}").main(argv[1:])

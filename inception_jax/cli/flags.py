@@ -10,7 +10,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from inception_jax import config as configs
-from inception_jax.cli import hints, overrides, pages
+from inception_jax.cli import examples, hints, overrides, pages
 from inception_jax.errors import ConfigError, HelpPrinted, shown_lines
 from inception_jax.runtime import user_paths
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HELP = {"--help", "-h", "-help"}
 OVERRIDES = (
     "--config.SECTION.KEY=VALUE",
-    "set one key; `inception-jax config --help` lists all keys",
+    "set one key; `inception-jax config --help` lists them, `config --explain=KEY` explains one",
 )
 
 
@@ -195,7 +195,7 @@ class Flags:
         lines = [self._doc.strip(), "", "flags:"]
         for usage, help in sorted(self._rows):
             lines += [f"  {usage}", f"      {help}"]
-        return "\n".join(lines)
+        return "\n".join([*lines, "", examples.of(self._command)]).rstrip()
 
     def _as_key(self, word: str) -> str:
         """`--config.log.profile=20` for `--profile=20`."""
@@ -214,7 +214,10 @@ class Flags:
                 raise ConfigError(f"{given} needs the config that it changes: --{name}=PAGE")
             return rest
         if not value or value.startswith("--"):
-            raise ConfigError(f"expected --{name}={self._expected[name]}")
+            expected, example = self._expected[name], examples.EXAMPLES.get(self._command, "")
+            if f"--{name}=" in example:
+                expected = f"{expected.partition(',')[0]}, for example: inception-jax {example}"
+            raise ConfigError(f"expected --{name}={expected}")
         config = load(self._expand(name, value) if name in self._paths else value)
         rest = list(map(overrides.automatic, rest if name == "config" else argv))
         rest = overrides.last_of_each_tuple(rest)

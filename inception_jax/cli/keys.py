@@ -52,9 +52,8 @@ def rows(keys: list[str]) -> str:
 
 
 def described(key: str) -> dict[str, Any]:
-    """What is known of a key without pages."""
+    """What is known of a key by itself."""
     rule, meaning = configs.RULES[key], meanings()[key]
-    needs, enables = _switches(key)
     return {
         "key": key,
         "meaning": meaning.text,
@@ -62,16 +61,15 @@ def described(key: str) -> dict[str, Any]:
         "expected": rule.expected,
         "default": configs.DEFAULTS.get(key),
         "source": list(meaning.sources),
-        "needs": needs,
-        "enables": enables,
-        "refused": list(refusals(key)),
     }
 
 
 def explained(key: str, page: str = "", value: Any = None) -> dict[str, Any]:
-    """`described`, with the values of the pages in configs/ and the one that `page` has."""
+    """`described`, with other keys, the values of the pages in configs/, and that of `page`."""
+    needs, enables = _switches(key)
+    others = {"needs": needs, "enables": enables, "refused": list(refusals(key))}
     own = {"page": page, "value": value} if page else {}
-    return described(key) | {"pages": values_in_pages(key)} | own
+    return described(key) | others | {"pages": values_in_pages(key)} | own
 
 
 def text(known: dict[str, Any], word: str) -> str:

@@ -9,7 +9,7 @@ this shell are exported in the job; others by --setup='export NAME=VALUE'.
 
 from pathlib import Path
 
-from inception_jax.cli import jobs
+from inception_jax.cli import examples, jobs
 from inception_jax.cli.flags import HELP, Flags
 from inception_jax.errors import ConfigError
 from inception_jax.launch import ENGINES, retry, slurm
@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int | None:
     where = argv.index("--") if "--" in argv else len(argv)
     ours, command = argv[:where], argv[where + 1 :]
     if not ours or ours[0] in HELP:
-        print(f"{(__doc__ or '').strip()}\n\nengines:\n{engines()}")
+        print(f"{(__doc__ or '').strip()}\n\nengines:\n{engines()}\n\n{examples.of('launch')}")
         return None if ours else 78
     if ours[0] == "retry":
         return restart_or_not(ours[1:], command)

@@ -19,8 +19,12 @@ def test_every_action_is_a_module(command, capsys):
         assert module.__doc__.startswith(f"inception-jax {command} {name} ")
 
 
-@pytest.mark.parametrize(("argv", "got"), [([], "none of them"), (["lss"], "lss")])
+@pytest.mark.parametrize(
+    ("argv", "got"),
+    [([], "no action; for example: inception-jax ckpt ls runs/"),
+     (["lss"], "lss; did you mean 'ls'.")],
+)  # fmt: skip
 def test_unknown_actions(argv, got):
-    """All actions are named."""
+    """All actions are named, and the nearest one or an example."""
     with pytest.raises(ConfigError, match=f"`ckpt ls` or `ckpt verify` or `ckpt diff`, got {got}"):
         actions.run("ckpt", argv)

@@ -1,5 +1,6 @@
 """Tests `inception_jax/cli/__init__.py`: help, speed of import, first words, endings."""
 
+import re
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inception_jax import cli, launch
-from inception_jax.cli import actions
+from inception_jax.cli import actions, examples
 
 HEAVY = ("jax", "flax", "numpy", "orbax", "cv2", "tensorflow_datasets", "tensorflow")
 # Text that each command's help must contain.
@@ -106,6 +107,7 @@ def test_help_explains_the_flags(words, capsys):
     missing = [text for text in expected if text not in out]
     assert not missing and max(map(len, out.splitlines())) <= 100
     assert words or "exit codes" in out
+    assert words == [] or f"example:\n  inception-jax {words[0]} " in out
 
 
 def test_help_covers_every_command_and_action():
@@ -114,6 +116,39 @@ def test_help_covers_every_command_and_action():
     names = {command: set(actions.names(command)) for command in actions.ACTIONS}
     names["launch"] = {*launch.ENGINES, "retry"}
     assert names == {command: set(rows) for command, rows in ACTIONS.items()}
+
+
+def test_every_command_is_in_a_group():
+    """With its description and its example; one without a group would be listed last."""
+    groups = [name for names in cli.GROUPS.values() for name in names]
+    assert sorted(groups) == sorted(cli.COMMANDS)
+    out = cli.usage(with_examples=True)
+    for name in cli.COMMANDS:
+        assert f"    inception-jax {examples.EXAMPLES[name]}" in out
+    assert "--topology" not in cli.usage(with_examples=False)
+
+
+def test_a_command_without_a_group_is_listed_last(monkeypatch):
+    """It is not lost."""
+    monkeypatch.setitem(cli.COMMANDS, "juggle", "throw")
+    assert "more:\n  juggle    throw\n" in cli.usage(with_examples=True)
+
+
+FLAG = re.compile(r"--(\w+)")
+
+
+@pytest.mark.parametrize("command", examples.EXAMPLES)
+def test_examples_have_flags_of_their_commands(command, capsys):
+    """Each flag of an example is in the help of its command; each page exists."""
+    example = examples.EXAMPLES[command]
+    assert example.split()[0] in cli.COMMANDS and example.startswith(command.split()[0])
+    words = [w for w in example.partition(" -- ")[0].split() if not w.startswith("--")][:2]
+    known = words if words[0] in ACTIONS else words[:1]
+    out = help_of(known, capsys)
+    own = example.partition(" -- ")[0].replace("--config.data.dir", "")
+    assert {f"--{name}" for name in FLAG.findall(own)} <= set(re.findall(r"--\w+", out))
+    for page in re.findall(r"configs/\w+\.py", example):
+        assert (Path(__file__).resolve().parents[2] / page).is_file()
 
 
 def loaded(code: str) -> set[str]:
@@ -160,11 +195,11 @@ def test_a_wrong_config_is_found_without_jax():
 
 @pytest.mark.parametrize(
     ("words", "code", "out"),
-    [([], 78, "usage:"), (["help"], 0, "usage:"), (["help", "train"], 0, "--workdir"),
-     (["--version"], 0, "0.")],
+    [([], 78, "to begin with"), (["help"], 0, "usage:"), (["help", "train"], 0, "--workdir"),
+     (["--version"], 0, "0."), (["help", "data", "check"], 0, "checksum")],
 )  # fmt: skip
 def test_first_words(words, code, out, capsys):
-    """Without a command: the usage; `help train` is `train --help`."""
+    """Without a command: the usage, and how to begin; `help train` is `train --help`."""
     try:
         result = cli.main(words)
     except SystemExit as e:
