@@ -1,9 +1,11 @@
 """Progress of a long job: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import math
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO, TypeVar
@@ -11,6 +13,7 @@ from typing import TextIO, TypeVar
 from inception_jax.errors import shown, shown_lines
 
 T = TypeVar("T")
+PATIENCE = 2.0  # seconds until a clock is shown
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
@@ -77,11 +80,23 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        if self._drawn:
-            self.stream.write("\r\x1b[2K")
-            self._drawn = False
+        self.erase()
         self.stream.write(shown_lines(text) + "\n")
         self.stream.flush()
+
+    def draw(self, text: str) -> None:
+        """Redraw the line, as much of `text` as there is room for."""
+        # One column is left free: some terminals wrap when the last one is written.
+        self.stream.write("\r\x1b[2K" + shown(text)[: self._columns() - 1])
+        self.stream.flush()
+        self._drawn = True
+
+    def erase(self) -> None:
+        """Erase the redrawn line."""
+        if self._drawn:
+            self.stream.write("\r\x1b[2K")
+            self.stream.flush()
+            self._drawn = False
 
     def close(self) -> None:
         """End the redrawn line."""
@@ -113,6 +128,36 @@ def watched(items: Iterable[T], total: int, label: str) -> Iterator[T]:
             bar.update(i + 1, {"per second": f"{rate:,.0f}"})
     finally:
         bar.close()
+
+
+@contextlib.contextmanager
+def clock(text: str, stream: TextIO | None = None) -> Iterator[None]:
+    """Show `text` and for how long the body has been running, such as a compilation.
+
+    On a terminal the line is redrawn every second, and erased at the end; elsewhere it is written
+    once, without the time. Nothing is shown in the first `PATIENCE` seconds.
+    """
+    bar, ended, began = Progress(0, stream=stream), threading.Event(), time.monotonic()
+
+    def draw() -> None:
+        if ended.wait(PATIENCE):
+            return
+        if not bar.live:
+            bar.say(text)
+            return
+        while True:
+            bar.draw(f"{text}  {duration(time.monotonic() - began)}")
+            if ended.wait(1.0):
+                return
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        bar.erase()
 
 
 def duration(seconds: float) -> str:

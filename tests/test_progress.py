@@ -216,3 +216,22 @@ def test_what_is_named_moves_no_cursor():
     bar.say("b\x1b[2J\nc\r")
     bar.update(1, {"d\n": "e\x07"})
     assert stream.getvalue() == "b\\x1b[2J\nc\\r\na\\x1b[2J  1/1  d\\n e\\x07\n"
+
+
+def test_a_clock(terminal, monkeypatch):
+    """Redrawn each second on a terminal and erased at the end; one line elsewhere; patience."""
+    stream, read = terminal(40)
+    with progress.clock("at once", stream):
+        pass
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    with progress.clock("compiling a long name of a thing, longer than the terminal", stream):
+        progress.threading.Event().wait(0.1)
+    with progress.clock("compiling", stream):
+        progress.threading.Event().wait(1.2)
+    drawn = read().split("\r\x1b[2K")
+    assert drawn[0] == "" and drawn[1] == "compiling a long name of a thing, longe"
+    assert drawn[2:] == ["", "compiling  0s", "compiling  1s", ""]
+    elsewhere = io.StringIO()
+    with progress.clock("compiling", elsewhere):
+        progress.threading.Event().wait(1.2)
+    assert elsewhere.getvalue() == "compiling\n"

@@ -183,7 +183,9 @@ class Optim(Protocol):
     backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
     layer_decay: Factor = 1.0  # factor on lr from a row to the one below it [2106.08254]
     freeze_until: str = ""  # first row that learns; logits: none; empty: all
-    head_epochs: NotNegative = 0.0  # first epochs, of the classifier alone, on features computed once
+    head_epochs: NotNegative = (
+        0.0  # epochs of the classifier alone first, on features computed once
+    )
     # epochs from a row's first step to that of the row below it; 0: all learn [1801.06146]
     unfreeze_epochs: NotNegative = 0.0
 

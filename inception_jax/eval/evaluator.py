@@ -20,8 +20,8 @@ from inception_jax.eval.view_step import Variables, ViewSums
 from inception_jax.eval.views import ViewReader
 from inception_jax.models import Network
 from inception_jax.progress import Progress
+from inception_jax.runtime import compiling, multihost
 from inception_jax.runtime import mesh as meshes
-from inception_jax.runtime import multihost
 
 
 class EvaluatedBatch(NamedTuple):
@@ -65,9 +65,11 @@ class Evaluator:
         pieces = -(-local_views * processes // most)
         self._rows = -(-local_views // pieces // local_devices) * local_devices
         self.classes = model.num_classes if columns is None else len(columns)
-        self._start, self._step = view_step.make_view_step(
+        self._start, step = view_step.make_view_step(
             model, mesh, self._images, columns, from_boundary=features is not None
         )
+        another = jax.process_index() > 0
+        self._step = compiling.clocked_once(step, "the evaluation", quiet=another)
 
     def reader(self, todo: np.ndarray | None = None) -> ViewReader | ViewFeatures:
         """A reader of the images `todo` (all if not given), in that order."""

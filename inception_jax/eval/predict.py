@@ -26,7 +26,7 @@ from inception_jax.eval.protocols import from_data_section
 from inception_jax.eval.views import all_views, centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
-from inception_jax.runtime import cores, xla_options
+from inception_jax.runtime import compiling, cores, xla_options
 from inception_jax.workdir import class_names
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
@@ -147,6 +147,7 @@ class Predictor:
         """Batches of files with their results on the device and their errors."""
         cv2.setNumThreads(0)  # the pool's threads decode
         variables = jax.device_put(self.variables)
+        forward = compiling.clocked_once(forward, "the network")
         kind = file_kind.of(self._config.data)
         blank = crop(Picture(np.zeros((1, 1, kind.channels), kind.dtype)))
         batch_size = min(batch_size, len(files))

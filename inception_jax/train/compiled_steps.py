@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Any
 
+from inception_jax.runtime import compiling
 from inception_jax.train.program import Program
 from inception_jax.train.stages import Stage
 
@@ -30,7 +31,7 @@ class CompiledSteps:
 
         def work() -> None:
             began = time.monotonic()
-            with contextlib.suppress(Exception):
+            with compiling.without_alarm(), contextlib.suppress(Exception):
                 self._found[key] = self._program.compiled(stage)
             self.seconds += time.monotonic() - began
 

@@ -11,7 +11,7 @@ from inception_jax.errors import PreemptedError
 from inception_jax.eval import top5
 from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
-from inception_jax.runtime import distributed, multihost, startup
+from inception_jax.runtime import compiling, distributed, multihost, startup
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.train.early_stop import EarlyStop
 from inception_jax.train.feed import Feed
@@ -200,12 +200,12 @@ class Loop:
         """
         stage = self._trainer.stage(step)
         if step == stage.first > self._start + 1:
-            compiling = self._trainer.compiled.ahead(stage)
+            thread, quiet = self._trainer.compiled.ahead(stage), not distributed.first()
             try:
-                with self._clock.apart("start", DISK):
-                    while multihost.any_of(compiling.is_alive()):
+                with self._clock.apart("start", DISK), compiling.clock("the next step", quiet):
+                    while multihost.any_of(thread.is_alive()):
                         multihost.check(self._interrupt)
-                        compiling.join(0.2)
+                        thread.join(0.2)
             except PreemptedError:
                 self._leave(step - 1, state)
         if step in (stage.first, self._start + 1) and stage.last < self._trainer.total:

@@ -13,7 +13,7 @@ from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
-from inception_jax.runtime import distributed, multihost
+from inception_jax.runtime import compiling, distributed, multihost
 from inception_jax.runtime.signals import Interrupt
 from inception_jax.runtime.watchdog import Watchdog
 from inception_jax.train import early_stop, stored_features, teacher
@@ -175,18 +175,19 @@ def _start(
     Raises:
         StoppedEarlyError: a signal came while the compiler worked, or features were computed.
     """
-    compiling = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
-    if newest is None:
-        state, window = trainer.fresh_state(arrays), None
-    else:
-        state, window = saves.restore(newest, trainer.program.empty_state)
-    while compiling.is_alive():
-        compiling.join(0.2)
-        if interrupt.signal:
-            raise StoppedEarlyError(
-                f"stopped at step {newest or 0}, before the first step of this attempt: nothing "
-                f"was lost, the same command resumes"
-            )
+    thread = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
+    with compiling.clock("the train step", quiet=not distributed.first()):
+        if newest is None:
+            state, window = trainer.fresh_state(arrays), None
+        else:
+            state, window = saves.restore(newest, trainer.program.empty_state)
+        while thread.is_alive():
+            thread.join(0.2)
+            if interrupt.signal:
+                raise StoppedEarlyError(
+                    f"stopped at step {newest or 0}, before the first step of this attempt: "
+                    f"nothing was lost, the same command resumes"
+                )
     trainer.features = _features(trainer, state, workdir, newest or 0, interrupt)
     return state, window
 
