@@ -34,6 +34,7 @@ COMMANDS = {
     "sweep": "run many trials of one config page: expand, launch, monitor, compare",
     "runs": "list the runs below a folder",
     "report": "write runs or a sweep as one HTML page",
+    "completion": "print a script by which bash, zsh or fish completes command lines",
 }
 
 # What --help lists together; a command that is in no group comes last.
@@ -43,6 +44,7 @@ GROUPS = {
     "networks and weights": ("describe", "import", "export", "ckpt"),
     "before a run": ("config", "plan", "doctor"),
     "clusters and sweeps": ("launch", "sweep"),
+    "shell": ("completion",),
     "more": (),
 }
 

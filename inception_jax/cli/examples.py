@@ -42,6 +42,7 @@ EXAMPLES = {
     "sweep stop": "sweep stop runs/lr",
     "sweep work": "sweep work runs/search --worker=0",
     "report": "report runs/digits",
+    "completion": "completion bash > ~/.local/share/bash-completion/completions/inception-jax",
 }
 
 

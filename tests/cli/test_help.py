@@ -37,6 +37,7 @@ FLAGS = {
                "--patience=X", "(default 60)"],
     "runs": ["runs ls", "runs ls --help"],
     "report": ["--out=", "--watch", "--port=N"],
+    "completion": ["bash", "zsh", "fish", "fpath"],
 }  # fmt: skip
 ACTIONS = {
     "data": {
