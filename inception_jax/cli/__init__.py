@@ -18,6 +18,7 @@ from inception_jax.runtime import streams
 # Name -> description. Modules are imported on demand: `--help` must not wait for JAX.
 COMMANDS = {
     "train": "train a config page in a workdir, or resume the run in it",
+    "lr": "find a learning rate for a config page by a short test",
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "classify images, or write their features",
     "probe": "measure features: linear probe, nearest neighbours, few examples",
@@ -39,7 +40,7 @@ COMMANDS = {
 
 # What --help lists together; a command that is in no group comes last.
 GROUPS = {
-    "train and evaluate": ("train", "eval", "predict", "report", "fid"),
+    "train and evaluate": ("train", "lr", "eval", "predict", "report", "fid"),
     "data": ("data",),
     "networks and weights": ("describe", "import", "export", "ckpt"),
     "before a run": ("config", "plan", "doctor"),

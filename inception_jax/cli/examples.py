@@ -7,6 +7,7 @@ FOLDER = "--config=configs/finetune.py --config.data.dir=DIR"
 # The words after `inception-jax`, by command or by command and action.
 EXAMPLES = {
     "train": "train --config=configs/digits.py --workdir=runs/digits",
+    "lr": "lr --config=configs/digits.py",
     "eval": "eval --workdir=runs/digits --split=test",
     "predict": "predict photo.jpg folder/ --workdir=runs/mine",
     "fid": "fid real/ generated/ --workdir=runs/fid",
