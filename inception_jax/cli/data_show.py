@@ -1,8 +1,9 @@
 """inception-jax data show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
 
 Draws 64 images of a training batch as the network receives them: cropped, mirrored, with distorted
-colours, mixed and erased, at the size of the step. Of a repeated example it shows the copies; of
-one or two channels their mean, of more the first three as red, green and blue.
+colours, mixed and erased, at the size of the step, each with the name of its class. Of a repeated
+example it shows the copies; of one or two channels their mean, of more the first three as red,
+green and blue.
 """  # noqa: D415
 
 from pathlib import Path

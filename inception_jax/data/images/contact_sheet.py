@@ -12,10 +12,11 @@ from inception_jax.data import pipeline
 from inception_jax.data.images import channels
 from inception_jax.data.sources.listing import SUFFIXES
 from inception_jax.data.sources.source import Source
-from inception_jax.errors import ConfigError
+from inception_jax.errors import ConfigError, shown
 from inception_jax.workdir import atomic
 
 COLUMNS, MAX_IMAGES = 8, 64
+CAPTION, FONT_SIZE = 18, 13  # pixels: the strip below an image, and the text in it
 
 
 def write(
@@ -28,8 +29,9 @@ def write(
 ) -> Path:
     """Write 64 images of a training step as a grid 8 images wide: the first, or of each repeat.
 
-    They have `size` pixels. `augment` gives the pixels [n, s, s, c] over 255, those of 8 bits in
-    [0, 1] where they are not noise, of a batch as it was read and the step.
+    Below each is its class, or both classes where it may be mixed with its neighbour. They have
+    `size` pixels. `augment` gives the pixels [n, s, s, c] over 255, those of 8 bits in [0, 1] where
+    they are not noise, of a batch as it was read and the step.
 
     Raises:
         ConfigError: the suffix of `out` is not that of an image.
@@ -51,15 +53,44 @@ def write(
     images = np.stack([channels.shown(image) for image in pixels])
     scale = max(1, round(128 / size))
     images = images.repeat(scale, 1).repeat(scale, 2)
-    border = ((0, -count % COLUMNS), (0, 2), (0, 2), (0, 0))
+    border = ((0, -count % COLUMNS), (0, CAPTION + 2), (0, 2), (0, 0))
     tiles = np.pad(images, border, constant_values=255)
-    side = tiles.shape[1]
-    sheet = tiles.reshape(-1, COLUMNS, side, side, 3).swapaxes(1, 2).reshape(-1, COLUMNS * side, 3)
+    for tile, name in zip(tiles, captions(config.augment, batch["label"], source), strict=False):
+        _write_below(tile, name)
+    high, wide = tiles.shape[1:3]
+    sheet = tiles.reshape(-1, COLUMNS, high, wide, 3).swapaxes(1, 2).reshape(-1, COLUMNS * wide, 3)
     data = cv2.imencode(out.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
     with atomic.naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(data)
     return out
+
+
+def captions(augment: Any, labels: np.ndarray, source: Source) -> list[str]:
+    """The class of each image, `a + b` where it may be mixed with its neighbour."""
+    names = [shown(source.classes[label]) for label in labels]
+    if not (augment.mixup or augment.cutmix):
+        return names
+    pairs = [(name, names[i ^ 1]) for i, name in enumerate(names)]
+    return [a if a == b else f"{a} + {b}" for a, b in pairs]
+
+
+def _write_below(tile: np.ndarray, name: str) -> None:
+    """Write `name` into the strip below a tile's image, cut to its width.
+
+    The font is the one inside OpenCV: Latin, Greek, Cyrillic, Chinese, Japanese, Korean and more,
+    whatever fonts the machine has; `?` stands for a letter that it lacks.
+    """
+    high, wide = tile.shape[:2]
+    font, text = cv2.FontFace("sans"), name  # pyright: ignore
+    while len(text) > 1 and _width(text, font) > wide - 4:
+        text = f"{text.removesuffix('…')[:-1]}…"
+    cv2.putText(tile, text, (1, high - 7), (0, 0, 0), font, FONT_SIZE)  # pyright: ignore
+
+
+def _width(text: str, font: Any) -> int:
+    """Pixels from the left end of a text to its right end."""
+    return cv2.getTextSize((1 << 15, 100), text, (0, 50), font, FONT_SIZE)[2]  # pyright: ignore
 
 
 def places(batch_size: int, repeats: int) -> list[range]:

@@ -36,21 +36,44 @@ def test_the_cells_are_the_training_batch(tmp_path, batch_size, rows, section):
     assert contact_sheet.write(config, source, 2, 24, out, dark) == out
     sheet = cv2.imread(str(out))[..., ::-1]
     scale, count = round(128 / 24), min(batch_size, 64)
-    side = 24 * scale + 2
-    assert sheet.shape == (rows * side, 8 * side, 3)
+    side, strip = 24 * scale + 2, contact_sheet.CAPTION
+    assert sheet.shape == (rows * (side + strip), 8 * side, 3)
     read = pipeline.TrainReader(source, data, 4, section)
     expected = dark(next(pipeline.batches(read, batch_size, range(2, 3), 1)), 2).clip(0, 1)
     for i in range(rows * 8):
-        y, x = (i // 8) * side, (i % 8) * side
-        cell = sheet[y : y + side, x : x + side]
+        y, x = (i // 8) * (side + strip), (i % 8) * side
+        cell = sheet[y : y + side + strip, x : x + side]
         assert (cell[-2:] == 255).all() and (cell[:, -2:] == 255).all()
         if i >= count:
             assert (cell == 255).all()
             continue
-        enlarged = cell[:-2, :-2]
+        assert (cell[side - 2 :] < 100).any()  # its class
+        enlarged = cell[: side - 2, :-2]
         small = enlarged[::scale, ::scale]
         np.testing.assert_array_equal(small.repeat(scale, 0).repeat(scale, 1), enlarged)
         np.testing.assert_allclose(small, expected[i] * 255, atol=0.51)
+
+
+@pytest.mark.parametrize("name", ["cat", "日本語 犬", "Ж é ß Ω 한국어", "a long name " * 9])
+def test_the_name_of_a_class(name):
+    """Drawn below the image without leaving the strip, in whatever script, each of its own look."""
+    drawn = []
+    for text in (name, "".join(chr(ord(c) + 1) for c in name), "?" * len(name)):
+        tile = np.full((128 + contact_sheet.CAPTION + 2, 130, 3), 255, np.uint8)
+        contact_sheet._write_below(tile, text)
+        assert (tile[:128] == 255).all() and (tile[:, -2:] == 255).all()
+        drawn.append(tile.tobytes())
+    assert len(set(drawn)) == 3  # the font has these letters
+
+
+def test_names_of_mixed_images():
+    """Both classes of a pair, if they differ; no text of the outside world moves a cursor."""
+    source, labels = SimpleNamespace(classes=["cat", "d\nog"]), np.array([0, 1, 1, 1])
+    mixed = SimpleNamespace(**augment(mixup=0.2))
+    assert contact_sheet.captions(OFF, labels, source) == ["cat", *["d\\nog"] * 3]
+    assert contact_sheet.captions(mixed, labels, source)[:3] == [
+        "cat + d\\nog", "d\\nog + cat", "d\\nog",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("batch_size", "repeats"), [(2016, 3), (96, 4), (90, 3), (70, 2), (64, 4)])
