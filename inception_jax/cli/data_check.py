@@ -5,11 +5,16 @@ formats, each unreadable image, and what else is in its folders; of the split th
 the mean and the deviation of each channel, with the flags that use them. Compares the shards of a
 prepared set with their checksums, prints what a pre-shrunk or raw set stores of an image, and
 compares ImageNet with its official counts: what is missing, its size, and where to get it. Exits
-with 65 if more than 1% of the images are unreadable, or a shard differs from its checksum.
+with 65 if more than 1% of the images are unreadable, or a shard differs from its checksum. The
+last line is the command that trains on this data, with its number of classes.
 """  # noqa: D415
 
-from inception_jax.cli import overrides
-from inception_jax.cli.flags import Flags
+import shlex
+from pathlib import Path
+from typing import Any
+
+from inception_jax.cli import overrides, pages
+from inception_jax.cli.flags import Flags, split_flag
 
 
 def main(argv: list[str]) -> None:
@@ -41,6 +46,8 @@ def main(argv: list[str]) -> None:
     if contract:  # its names are those of the files that it was made of
         survey.misnamed.clear()
 
+    command = next_command(argv, config, len(source.classes))
+
     def text() -> str:
         counts = [
             f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}"
@@ -49,10 +56,26 @@ def main(argv: list[str]) -> None:
         verified = [f"{shards} shards match their checksums"] if shards else []
         verified += [f"stored: {contract['text']}"] if contract else []
         lines = [f"{split}:", *(f"  {line}" for line in survey.lines())]
-        return "\n".join([*counts, *missing, *verified, *lines, *left_out.lines(split)])
+        lines += left_out.lines(split)
+        return "\n".join([*counts, *missing, *verified, *lines, f"next: {command}"])
 
     counts = {name: s._asdict() for name, s in splits.items()}
     found = {"splits": counts, "split": split, "verified_shards": shards, "missing": missing}
-    found["contract"] = contract
+    found |= {"contract": contract, "next": command}
     flags.print({**found, **survey.json(), "left_out": left_out.json()}, text, indent=2)
     check_tolerated(survey.unreadable, survey.total)
+
+
+def next_command(argv: list[str], config: Any, classes: int) -> str:
+    """The command that trains on the data that the words `argv` name, which has `classes`."""
+    page, rest = split_flag([word for word in argv if word != "--json"], "config")
+    counted = {}
+    if config.data.classes not in (classes, -1):
+        counted = {"data.classes": classes, "model.num_classes": classes}
+    for flag in ("split", *(f"config.{key}" for key in counted)):
+        _, rest = split_flag(rest, flag)
+    words = ["train", f"--config={page}", *rest, *(f"--config.{k}={n}" for k, n in counted.items())]
+    d = config.data
+    name = Path(d.dir).absolute().name if d.source == "folder" else d.name
+    words.append(f"--workdir=runs/{name or pages.split(str(page))[0].stem}")
+    return shlex.join(["inception-jax", *words])

@@ -1,10 +1,12 @@
 """Tests `inception-jax data check`, on folders and on shards from `data prepare`."""
 
 import json
+import shlex
 
 import pytest
 
 from inception_jax import cli
+from inception_jax.cli import train
 from tests.data.pictures import encoded, gradient, tree
 
 PAGE = "--config=configs/finetune.py"
@@ -92,6 +94,30 @@ def test_a_damaged_shard_without_checksums(tmp_path, capsys):
         shard.write_bytes(whole[:length])
         assert check_set(tmp_path) == 65
         assert "210 of 210 images are unreadable" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [((), "{} --config.data.classes=3 --config.model.num_classes=3 --workdir=runs/my\\ set"),
+     (("--split=test", "--config.data.classes=3", "--config.model.num_classes", "3"),
+      "{} --config.data.classes=3 --config.model.num_classes 3 --workdir=runs/my\\ set"),
+     (("--config.data.classes=7", "--config.model.num_classes=7", "--config.seed=4"),
+      "{} --config.seed=4 --config.data.classes=3 --config.model.num_classes=3 "
+      "--workdir=runs/my\\ set")],
+)  # fmt: skip
+def test_the_next_command(tmp_path, capsys, words, expected):
+    """The last line trains on this data: the flags that were given, with the counted classes."""
+    root = tree(tmp_path / "my set", {s: {"a": 2, "b": 2, "c": 2} for s in ("train", "test")})
+    assert check(root, *words) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("next: inception-jax train ")
+    given = shlex.split(line)[2:]
+    start = f"train {PAGE} --config.data.dir={shlex.quote(str(root))}"
+    start = start.replace("--config.data.dir='", "'--config.data.dir=")
+    assert given == shlex.split(expected.format(start))
+    flags = train.flags()
+    flags.parse(given[1:])
+    assert flags.config().model.num_classes == 3
 
 
 def test_more_than_one_percent(tmp_path, capsys):
