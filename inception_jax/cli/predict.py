@@ -1,17 +1,20 @@
 """inception-jax predict FILE_OR_FOLDER ... --workdir=DIR [--top=5] [--step=N] [--json]
+inception-jax predict - --workdir=DIR [--list] < FILE
 
 Classifies images: prints the most probable classes of each file. A folder stands for all images
 below it; of a group of grey files name the first, NAME_c0. Unreadable files are reported and
-skipped. With --json: one object per line.
+skipped. With --json: one object per line. `-` is an image on standard input or, with --list, the
+paths of images there, one a line.
 
 --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
 `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
 and the columns `path` and `features`, a tensor of fixed shape. Classes are of the views of the
 run's eval.protocol, features of the config's own crop (data.eval_crop, resize, interpolation).
-"""  # noqa: D415
+"""  # noqa: D415, D205
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +28,8 @@ from inception_jax.workdir import atomic
 if TYPE_CHECKING:
     import numpy as np
 
+STDIN = Path("/dev/stdin")
+
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
@@ -35,9 +40,11 @@ def main(argv: list[str]) -> None:
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
     flags.path("out", "", "file for the features, .npz or .parquet")
+    flags.switch("list", "with `-`: standard input has paths of images, one a line")
     flags.switch("spatial", "features at every position, not their mean over the grid")
     values = flags.parse(argv)
     config, workdir = flags.config(), Path(values.workdir)
+    given = _given(flags.words, values.list)
     if values.out and Path(values.out).suffix not in (".npz", ".parquet"):
         raise ConfigError(f"--out={values.out}: expected a file named *.npz or *.parquet")
     if bool(values.features) != bool(values.out):
@@ -57,7 +64,7 @@ def main(argv: list[str]) -> None:
     from inception_jax.eval import predict
 
     kind = file_kind.of(config.data)
-    files, left_out = predict.image_files([Path(w) for w in flags.words], kind)
+    files, left_out = predict.image_files(given, kind)
     for line in left_out.lines("predict"):
         print(line, file=sys.stderr)
     predictor = predict.Predictor(config, workdir, values.step)
@@ -72,15 +79,50 @@ def main(argv: list[str]) -> None:
         if values.json:
             rows = [{"class": c, "probability": p} for c, p in top]
             failure = {"error": error} if error else {}
-            print(json.dumps({"file": str(name), "top": rows, **failure}))
+            print(json.dumps({"file": _name(name), "top": rows, **failure}))
         elif error:
-            print(f"{shown(name)}\n  unreadable: {shown(error)}", file=sys.stderr)
+            print(f"{shown(_name(name))}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
-            print(shown(name))
+            print(shown(_name(name)))
             for c, p in top:
                 print(f"  {p:7.2%}  {shown(c)}")
     if bad == len(files):
         raise DataError(f"none of {bad} files could be read as an image")
+
+
+def _given(words: list[str], listed: bool) -> list[Path]:
+    """The paths that the words stand for; `-` is standard input, or the list of paths there.
+
+    Raises:
+        ConfigError: a URL, `-` beside other words, or nothing on standard input.
+    """
+    if url := next((w for w in words if re.match(r"[a-zA-Z][\w+.-]*://", w)), None):
+        raise ConfigError(
+            f"{url}: expected a file or a folder, since nothing is downloaded; pipe it: "
+            f"curl -L URL | inception-jax predict - --workdir=DIR"
+        )
+    if "-" not in words:
+        if listed:
+            raise ConfigError("--list: expected `-`, standard input, for the paths in it")
+        return [Path(word) for word in words]
+    if len(words) > 1:
+        raise ConfigError("`-`: expected no other file beside standard input")
+    what = "an image: inception-jax predict - --workdir=DIR < photo.jpg"
+    if listed:
+        what = "paths, one a line: ls *.jpg | inception-jax predict - --list --workdir=DIR"
+    if sys.stdin.isatty():
+        raise ConfigError(f"`-`: expected standard input to be {what}")
+    if not listed:
+        return [STDIN]
+    paths = [Path(os.fsdecode(line)) for line in sys.stdin.buffer.read().splitlines() if line]
+    if not paths:
+        raise ConfigError(f"`-`: standard input is empty; expected {what}")
+    return paths
+
+
+def _name(path: Path) -> str:
+    """A file's name in the output."""
+    return "-" if path == STDIN else str(path)
 
 
 def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
@@ -93,9 +135,9 @@ def _write_features(predictor: Any, files: list[Path], values: Any) -> None:
     each = predictor.features(files, values.features, pooled=not values.spatial)
     for path, x, error in watched(each, len(files), "features"):
         if error:
-            print(f"{shown(path)}\n  unreadable: {shown(error)}", file=sys.stderr)
+            print(f"{shown(_name(path))}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
-            names.append(str(path))
+            names.append(_name(path))
             features.append(x)
     if not features:
         raise DataError(f"none of {len(files)} files could be read as an image")

@@ -73,3 +73,50 @@ def test_features(tiny_run, images, capsys):
     for more, says in (([], "go together"), (["--out=a.csv"], "named *.npz or *.parquet")):
         assert cli.main([*words, *more]) == 78
         assert says in capsys.readouterr().err
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Makes a file this process's standard input."""
+    kept, opened = os.dup(0), []
+
+    def pipe(path):
+        opened.append(open(path))
+        os.dup2(opened[-1].fileno(), 0)
+        monkeypatch.setattr("sys.stdin", opened[-1])
+
+    yield pipe
+    os.dup2(kept, 0)
+    os.close(kept)
+    for file in opened:
+        file.close()
+
+
+def test_standard_input(tiny_run, images, piped, capsys):
+    """The bytes of an image, or with --list the paths of some; nothing there is an error."""
+    words = [f"--workdir={tiny_run[0]}", "--json", "--top=1"]
+    piped(images / "0.png")
+    assert cli.main(["predict", "-", *words]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["file"], len(row["top"])) == ("-", 1)
+    (images / "list").write_text("".join(f"{images}/{i}.png\n" for i in (0, 2)))
+    piped(images / "list")
+    assert cli.main(["predict", "-", "--list", *words]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [r["file"] for r in rows] == [f"{images}/0.png", f"{images}/2.png"]
+    assert rows[0]["top"] == row["top"]
+    piped(os.devnull)
+    assert cli.main(["predict", "-", "--list", *words]) == 78
+    assert "standard input is empty; expected paths" in capsys.readouterr().err
+    assert cli.main(["predict", "-", *words]) == 65
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(["https://a.org/b.jpg"], "nothing is downloaded; pipe it: curl -L URL | inception-jax pre"),
+     (["-", "a.jpg"], "no other file"), (["a.jpg", "--list"], "--list: expected `-`")],
+)  # fmt: skip
+def test_what_is_no_file(tiny_run, words, says, capsys):
+    """A URL, standard input beside a file, and a list that is not there are refused."""
+    assert cli.main(["predict", *words, f"--workdir={tiny_run[0]}"]) == 78
+    assert says in capsys.readouterr().err
