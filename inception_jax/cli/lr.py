@@ -60,7 +60,7 @@ def main(argv: list[str]) -> None:
 
 def text(found: "RangeResult", page: float) -> str:
     """A table of the smoothed loss by rate with bars, and the suggestion."""
-    finite = [step for step in found.steps if math.isfinite(step.smoothed)]
+    finite = found.steps
     high = max(step.smoothed for step in finite)
     low = min(step.smoothed for step in finite)
     every = max(1, math.ceil(len(finite) / ROWS))
@@ -75,7 +75,8 @@ def text(found: "RangeResult", page: float) -> str:
     return "\n".join([
         *lines,
         f"{end}the loss falls fastest at {found.steepest:.2g} and is lowest at {found.lowest:.2g}",
-        f"suggested: --config.optim.lr={found.suggested:g}   (the page has {page:g})",
+        f"suggested: --config.optim.lr={found.suggested:g}, after a warm-up at most "
+        f"{found.lowest:.2g}   (the page has {page:g})",
     ])  # fmt: skip
 
 
@@ -86,9 +87,9 @@ def nearest(steps: list[Any], lr: float) -> float:
 
 def svg(found: "RangeResult") -> str:
     """The losses by the logarithm of the rate: each in grey, their average, and the suggestion."""
-    steps = [step for step in found.steps if math.isfinite(step.smoothed)]
+    steps = found.steps
     first, last = math.log10(steps[0].lr), math.log10(steps[-1].lr)
-    low = min(step.smoothed for step in steps)
+    low = min(step.loss for step in steps)
     high = min(max(step.smoothed for step in steps), 2 * steps[0].smoothed)
     low, high = low - 0.05 * (high - low), high + 0.05 * (high - low)
 
@@ -115,7 +116,7 @@ def svg(found: "RangeResult") -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" '
         f'font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDE}" height="{HIGH}" fill="white"/>',
-        line([s.loss if math.isfinite(s.loss) else high for s in steps], "#bbb", 1),
+        line([s.loss for s in steps], "#bbb", 1),
         line([s.smoothed for s in steps], "#1f6fb4", 2),
         f'<path d="M{at:.1f} {TOP}V{bottom}" stroke="#c33" stroke-dasharray="4"/>',
         label(at, TOP - 8, f"suggested: {found.suggested:g}"),

@@ -19,12 +19,13 @@ from inception_jax.train import trainer as trainers
 from inception_jax.train.sharded_step import RUN
 
 SMOOTHING = 0.9  # decay of the moving average of the losses
+BESIDE = 5  # steps on each side of the mean that the result is about: the average lags behind
 DIVERGED = 4.0  # times the lowest smoothed loss, as fastai's
 SETTLED = 10  # steps before the average says anything
 
 
 class RangeStep(NamedTuple):
-    """One step: its learning rate, the loss before its update, and the losses' moving average."""
+    """One step: its learning rate, the loss before its update, and the losses' average there."""
 
     lr: float
     loss: float
@@ -35,7 +36,7 @@ class RangeResult(NamedTuple):
     """What the steps of a range test say.
 
     Attributes:
-        steps: until the loss diverged, or all.
+        steps: until the loss diverged, or all; `smoothed` is the mean over neighbours.
         diverged: whether it did.
         steepest: the rate at which the smoothed loss falls fastest, by the logarithm of the rate.
         lowest: the rate at which it is lowest.
@@ -106,22 +107,33 @@ def smoothed(each: Iterator[tuple[float, float]]) -> Iterator[RangeStep]:
         best = min(best, value)
 
 
+def centred(steps: Sequence[RangeStep]) -> list[RangeStep]:
+    """The steps with the mean over those on both sides, which is at their rate."""
+    losses = [step.loss for step in steps]
+
+    def mean(i: int) -> float:
+        beside = min(BESIDE, i, len(losses) - 1 - i)
+        return sum(losses[i - beside : i + beside + 1]) / (2 * beside + 1)
+
+    return [step._replace(smoothed=mean(i)) for i, step in enumerate(steps)]
+
+
 def result(steps: Sequence[RangeStep], planned: int) -> RangeResult:
     """What the steps say, of `planned` ones.
 
     Raises:
         ConfigError: the loss never falls.
     """
-    finite = [s for s in steps if math.isfinite(s.smoothed)]
-    if len(finite) <= SETTLED + 1:
+    finite = centred([s for s in steps if math.isfinite(s.smoothed)])
+    if len(finite) <= SETTLED + BESIDE:
         raise DivergedError(
             f"the loss is not finite or diverges after {len(steps)} steps, at a learning rate of "
-            f"{steps[-1].lr:.2g}: expected at least {SETTLED + 2} steps; give a smaller --low"
+            f"{steps[-1].lr:.2g}: expected more than {SETTLED + BESIDE} steps; give a smaller --low"
         )
-    lowest = min(range(SETTLED, len(finite)), key=lambda i: finite[i].smoothed)
+    lowest = min(range(SETTLED, len(finite) - BESIDE), key=lambda i: finite[i].smoothed)
     falls = [
         (finite[i + 1].smoothed - finite[i - 1].smoothed, finite[i].lr)
-        for i in range(SETTLED, min(lowest, len(finite) - 2) + 1)
+        for i in range(SETTLED, lowest + 1)
     ]
     fall, steepest = min(falls)
     if fall >= 0:
@@ -129,4 +141,4 @@ def result(steps: Sequence[RangeStep], planned: int) -> RangeResult:
             f"the loss falls at no rate from {finite[0].lr:.2g} to {finite[-1].lr:.2g}: expected "
             f"one at which the network learns; give a larger --high, or more --steps"
         )
-    return RangeResult(tuple(steps), len(steps) < planned, steepest, finite[lowest].lr)
+    return RangeResult(tuple(finite), len(steps) < planned, steepest, finite[lowest].lr)

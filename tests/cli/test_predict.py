@@ -81,7 +81,7 @@ def piped(monkeypatch):
     kept, opened = os.dup(0), []
 
     def pipe(path):
-        opened.append(open(path))
+        opened.append(open(path))  # noqa: SIM115
         os.dup2(opened[-1].fileno(), 0)
         monkeypatch.setattr("sys.stdin", opened[-1])
 

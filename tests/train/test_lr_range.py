@@ -33,12 +33,12 @@ def valley(step: float) -> float:
 
 
 def test_the_suggestion_lies_where_the_loss_falls():
-    """The steepest rate and the lowest one come in this order, behind the losses by the average."""
+    """The steepest rate and the lowest one are those of the losses: the mean does not lag."""
     steps = curve([valley(step) for step in range(100)])
     found = lr_range.result(steps, 100)
     rates = np.geomspace(1e-5, 1.0, 100)
-    assert rates[38] < found.steepest < rates[50] < found.lowest < rates[78]
-    assert found.steepest * 0.99 <= found.suggested <= found.lowest
+    assert rates[37] < found.steepest < rates[43] and rates[52] < found.lowest < rates[63]
+    assert found.steepest * 0.95 <= found.suggested <= found.lowest
     assert found.diverged and len(steps) < 100
 
 
