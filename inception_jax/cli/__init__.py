@@ -40,7 +40,7 @@ COMMANDS = {
 
 # What --help lists together; a command that is in no group comes last.
 GROUPS = {
-    "train and evaluate": ("train", "lr", "eval", "predict", "report", "fid"),
+    "train and evaluate": ("train", "lr", "eval", "predict", "report", "runs", "fid", "probe"),
     "data": ("data",),
     "networks and weights": ("describe", "import", "export", "ckpt"),
     "before a run": ("config", "plan", "doctor"),

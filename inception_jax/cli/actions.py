@@ -52,6 +52,7 @@ def run(command: str, argv: list[str]) -> int | None:
     if action not in names(command):
         expected = " or ".join(f"`{command} {name}`" for name in names(command))
         hint = did_you_mean(action, names(command)) if action else ""
-        hint = hint or f"; for example: inception-jax {examples.EXAMPLES[command]}"
+        if not hint and (example := examples.EXAMPLES.get(command)):
+            hint = f"; for example: inception-jax {example}"
         raise ConfigError(f"expected {expected}, got {action or 'no action'}{hint}")
     return importlib.import_module(f"inception_jax.cli.{command}_{action}").main(argv[1:])

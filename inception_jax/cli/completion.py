@@ -33,7 +33,8 @@ KEYS = {"data.dir": FOLDERS, "checkpoint.init": RUNS, "loss.teacher": RUNS}
 # Commands whose words are folders.
 OF_FOLDERS = {"report": RUNS, "ckpt ls": RUNS, "ckpt verify": RUNS, "ckpt diff": RUNS,
               "sweep status": FOLDERS, "sweep best": FOLDERS, "sweep resume": FOLDERS,
-              "sweep stop": FOLDERS, "sweep work": FOLDERS}  # fmt: skip
+              "sweep stop": FOLDERS, "sweep work": FOLDERS, "runs ls": FOLDERS,
+              "probe": FOLDERS}  # fmt: skip
 
 # By topic the words that are possible, each with a description: `flags data check`, `keys optim`,
 # `values optim.name`, `values --protocol`, `words describe`.
@@ -101,7 +102,7 @@ def topics() -> Topics:
     found["words import"] = peers
     found["words data prepare"] = dict.fromkeys(("folder", "tfds", "imagenet2012"), "")
     found["words completion"] = dict.fromkeys(SHELLS, "")
-    found["values --to"] = dict.fromkeys(("stablehlo", "onnx", "saved_model"), "") | peers
+    found["values --to"] = dict.fromkeys(("stablehlo", "onnx", "tflite", "saved_model"), "") | peers
     found["values --on"] = dict.fromkeys(ON, "")
     for flag, key in (("stem", "model.stem"), ("protocol", "eval.protocol"),
                       ("normalization", "model.normalization")):  # fmt: skip

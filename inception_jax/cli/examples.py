@@ -43,6 +43,9 @@ EXAMPLES = {
     "sweep stop": "sweep stop runs/lr",
     "sweep work": "sweep work runs/search --worker=0",
     "report": "report runs/digits",
+    "runs": "runs ls runs/",
+    "runs ls": "runs ls runs/",
+    "probe": "probe photos/ --workdir=runs/v3",
     "completion": "completion bash > ~/.local/share/bash-completion/completions/inception-jax",
 }
 
