@@ -9,6 +9,7 @@ curve, as .svg or .json.
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def text(found: "RangeResult", page: float) -> str:
     ])  # fmt: skip
 
 
-def nearest(steps: list[Any], lr: float) -> float:
+def nearest(steps: Sequence[Any], lr: float) -> float:
     """The rate of the step that is nearest to `lr`."""
     return min((step.lr for step in steps), key=lambda value: abs(math.log(value / lr)))
 
