@@ -21,7 +21,7 @@ compiling.EARLY = 0.05
 with compiling.without_alarm():
     with compiling.without_alarm():
         time.sleep(0.3)
-        os.write(2, b"E slow_operation_alarm.cc:73] Constant folding\\nbefore\\n" + {ALARM!r}.encode() + b"between\\n")
+        os.write(2, {OTHER!r}.encode() + b"before\\n" + {ALARM!r}.encode() + b"between\\n")
     os.write(2, {ALARM!r}.encode())
     print("Python's", file=sys.stderr)
     {{end}}
