@@ -26,7 +26,7 @@ CROP = (
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 EVAL = (
-    *("data.source", "data.name", "data.dir", "data.train_split", "data.cache"),
+    *("data.source", "data.name", "data.dir", "data.labels", "data.train_split", "data.cache"),
     *("data.threads", "data.processes"), *PREDICT,
     "eval.split", "eval.batch_size", "mesh.data", "mesh.model",
 )  # fmt: skip

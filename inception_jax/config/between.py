@@ -30,12 +30,25 @@ def _papers(c: Config) -> None:
         if holds:
             raise ConfigError(message)
 
+    counted = -1 in (m.num_classes, d.classes)  # from the data, when the run starts
     refuse(
-        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
+        not counted and m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
         f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
         f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
     )
-    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
+    refuse(
+        d.source == "folder" and not (d.dir or d.labels),
+        "--config.data.dir is empty: name a folder tree, or a file of labels: data.labels=FILE",
+    )
+    refuse(
+        bool(d.labels) and d.source != "folder",
+        f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected folder, "
+        f"as the file names image files",
+    )
+    refuse(
+        len(d.label_columns) != 1,
+        f"--config.data.label_columns={d.label_columns}: expected the name of one column",
+    )
     refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
     refuse(
         d.source == "raw" and not (d.name and d.dir),
@@ -110,6 +123,8 @@ def _loss(c: Config) -> None:
             f"--config.loss.target_threshold={threshold} with --config.loss.name={c.loss.name}: "
             f"expected binary_cross_entropy, whose targets need not add up to 1"
         )
+    if c.model.num_classes < 0:  # not counted yet
+        return
     low = smoothing / max(c.model.num_classes, 1)
     if not low <= threshold < 1 - smoothing + low:
         raise ConfigError(

@@ -42,7 +42,10 @@ class Data(Protocol):
     name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
-    classes: Annotated[int, whole(2)]
+    task: Literal["classification"] = "classification"  # `config/tasks.py`
+    labels: Place = ""  # CSV or Parquet file of paths and labels, of a folder; empty: its folders
+    label_columns: tuple[str, ...] = ("label",)  # of that file
+    classes: Annotated[int, whole(1, auto=-1)] = -1  # of training, or its values; -1: counted
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
     batch_size: Natural  # images per step, over all devices
@@ -53,16 +56,9 @@ class Data(Protocol):
     eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
     resize: Literal["stretch", "short_side"] = "stretch"
     interpolation: Literal[
-        "bilinear",
-        "nearest",
-        "bicubic",
-        "area",
-        "lanczos",
-        "tf1_bilinear",
-        "pil_bilinear",
-        "pil_bicubic",
-        "random",
-    ] = "bilinear"  # `data/images/resize.py`
+        "bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear", "pil_bilinear",
+        "pil_bicubic", "random",
+    ] = "bilinear"  # `data/images/resize.py`  # fmt: skip
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
@@ -95,7 +91,7 @@ class Model(Protocol):
 
     name: str
     dialect: str = ""
-    num_classes: Annotated[int, whole(2, or_=0)]  # 0: features instead of logits
+    num_classes: Annotated[int, whole(1, or_=0, auto=-1)] = -1  # 0: features; -1: data.classes
     width: Annotated[float, real(0, 16, above=True)] = 1.0
     stem: Literal["paper", "small", "whitened"] = "paper"
     aux: bool = True

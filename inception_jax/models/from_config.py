@@ -21,6 +21,11 @@ def build_model(c: Model | Mapping[str, Any]) -> Network:
         ConfigError: an unknown name, dialect or stem; the message lists the choices.
     """
     fields = dict(cast(Mapping[str, Any], c))
+    if fields.get("num_classes", 0) < 0:
+        raise ConfigError(
+            "--config.model.num_classes=auto: expected a number here, where the data are not "
+            "counted: set --config.model.num_classes and --config.data.classes"
+        )
     try:
         return models.create(fields.pop("name"), **fields)
     except ValueError as e:

@@ -11,9 +11,8 @@ import numpy as np
 
 from inception_jax.data import pipeline, readers
 from inception_jax.data.features import TrainFeatures
-from inception_jax.data.sources.open import open_source
+from inception_jax.data.sources.open import open_source, open_training
 from inception_jax.data.sources.source import Source
-from inception_jax.errors import ConfigError
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.models import from_config
 from inception_jax.runtime import mesh as meshes
@@ -34,13 +33,7 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
         ConfigError: data, network and devices do not fit together.
     """
     began = time.monotonic()
-    source = open_source(config.data, config.data.train_split)
-    found = len(source.classes)
-    if found != config.data.classes:
-        raise ConfigError(
-            f"--config.data.classes={config.data.classes}: expected {found}, the classes of split "
-            f"{config.data.train_split!r}; set data.classes and model.num_classes"
-        )
+    source = open_training(config)
     program = Program(config, len(source), devices)
     if config.data.eval_size:
         from_config.check_evaluated(program.model, config.data)

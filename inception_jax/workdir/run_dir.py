@@ -21,12 +21,15 @@ LOCK, CONFIG = ".lock", "config.json"
 # Keys with which a run may be continued under another value.
 FREE = (
     "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
-    "data.threads", "data.processes", "data.cache", "data.dir",
+    "data.threads", "data.processes", "data.cache", "data.dir", "data.labels",
     "log.tensorboard", "log.track", "log.monitors", "log.profile",
     "mesh.data", "mesh.model", "mesh.zero",
     "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
     "train.vmem", "train.watchdog",
 )  # fmt: skip
+
+# Keys that are counted from the data where they are auto; a run's config has the number.
+COUNTED = ("data.classes", "model.num_classes")
 
 # Schedules whose rate at a step does not depend on train.epochs, which may then be raised.
 ENDLESS = ("constant", "staircase", "exponential", "piecewise")
@@ -149,7 +152,9 @@ def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
     before, after = dict(flatten(saved)), dict(flatten(now))
-    keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in FREE]
+    counted = {k for k in COUNTED if after.get(k) == RULES[k].auto}  # as when the run began
+    free = counted.union(FREE)
+    keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in free]
     hint = _length(before, after, workdir) if "train.epochs" in keys else ""
     if "train.epochs" in keys and not hint:
         keys.remove("train.epochs")
@@ -175,7 +180,7 @@ def _length(before: dict[str, Any], after: dict[str, Any], workdir: Path) -> str
 
 def notes(config: Config, workdir: Path) -> dict[str, Any]:
     """The values that must be equal in all processes of a job: config, code, directory."""
-    local = ("data.dir", "data.threads", "data.processes", "data.cache")
+    local = ("data.dir", "data.labels", "data.threads", "data.processes", "data.cache")
     values = {k: v for k, v in flatten(plain(config)) if k not in local}
     return {**values, "workdir": str(workdir.absolute()), "code": distributed.code_digest()}
 

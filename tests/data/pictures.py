@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
+from inception_jax.config import sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.eval.protocols import from_data_section
@@ -98,4 +99,4 @@ def settings(**changes) -> SimpleNamespace:
         "aspect": (0.75, 4 / 3), "pad": 0, "eval_crop": 0.875, "resize": "stretch",
         "interpolation": "bilinear", "flip": True, "colour": "slim", "cache": False,
     }  # fmt: skip
-    return SimpleNamespace(**{**section, **changes})
+    return SimpleNamespace(**{**sections.defaults(sections.Data), **section, **changes})

@@ -1,6 +1,6 @@
 """Opens the source that a config names."""
 
-from inception_jax.config import sections
+from inception_jax.config import Config, sections, tasks
 from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.source import Source
 
@@ -15,6 +15,10 @@ def open_source(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.digits import Digits
 
         source: Source = Digits(split)
+    elif data.labels:
+        from inception_jax.data.sources.labelled import Labelled
+
+        source = Labelled(data, split)
     elif data.source == "folder":
         from inception_jax.data.sources.folder import Folder
 
@@ -28,3 +32,15 @@ def open_source(data: sections.Data, split: str) -> Source:
 
         source = Tfds(data.name, data.dir, split)
     return Cached(source) if data.cache else source
+
+
+def open_training(config: Config) -> Source:
+    """The training split; numbers of classes that the config leaves to it are filled in.
+
+    Raises:
+        ConfigError: as `open_source`, or the config has another number of classes.
+    """
+    split = config.data.train_split
+    source = open_source(config.data, split)
+    tasks.fill_in(config, len(source.classes), split)
+    return source
