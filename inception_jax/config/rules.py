@@ -98,6 +98,24 @@ def naturals() -> Rule:
     return Rule(tuple, lambda v: all(map(part.admits, v)), "whole numbers, such as (128, 160)")
 
 
+def weights() -> Rule:
+    """Weights of classes by a rule, or by their names."""
+    words = ("none", "balanced", "effective")
+
+    def weight(pair: str) -> bool:
+        name, _, value = pair.rpartition("=")
+        try:
+            return bool(name) and 0 <= float(value) < math.inf
+        except ValueError:
+            return False
+
+    return Rule(
+        str,
+        lambda v: v in words or all(map(weight, v.split(","))),
+        "none, balanced, effective, or weights by class, such as cat=2,dog=0.5",
+    )
+
+
 # Of a key that is annotated with a type alone.
 PLAIN = {
     str: Rule(str, lambda v: True, "a text"),

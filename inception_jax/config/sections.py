@@ -20,6 +20,7 @@ from inception_jax.config.rules import (
     real,
     rising,
     span,
+    weights,
     whole,
 )
 
@@ -45,6 +46,7 @@ class Data(Protocol):
     task: Literal["classification"] = "classification"  # `config/tasks.py`
     labels: Place = ""  # CSV or Parquet file of paths and labels, of a folder; empty: its folders
     label_columns: tuple[str, ...] = ("label",)  # of that file
+    balance: Share = 0.0  # of classes in training; 0: by their images, 1: all alike
     classes: Annotated[int, whole(1, auto=-1)] = -1  # of training, or its values; -1: counted
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
@@ -112,6 +114,9 @@ class Loss(Protocol):
 
     name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
     label_smoothing: Probability
+    class_weights: Annotated[str, weights()] = "none"  # factors on the loss, by class
+    effective_beta: Decay = 0.999  # of effective class weights (arXiv:1901.05555)
+    example_weights: bool = False  # the labels file's column `weight` is a factor too
     target_threshold: Share = 0.0  # targets above become 1, of binary cross-entropy; 0: off
     teacher: Place = ""  # workdir of the run to distil; empty: none
     teacher_weight: Share = 0.5  # of the distillation loss

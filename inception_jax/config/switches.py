@@ -52,5 +52,9 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
         # A frozen backbone is evaluated.
         yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"
         yield key, "optim.freeze_until", o.freeze_until != "logits", ""
+    table = d.labels != ""
+    yield "loss.example_weights", "data.labels", table, "labels.csv"
+    effective = c.loss.class_weights == "effective"
+    yield "loss.effective_beta", "loss.class_weights", effective, "effective"
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"

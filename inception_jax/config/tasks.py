@@ -1,10 +1,15 @@
 """What is learnt from the labels: the number of the network's outputs."""
 
 from inception_jax.config import between
-from inception_jax.config.sections import Config
+from inception_jax.config.sections import Config, Loss
 from inception_jax.errors import ConfigError
 
 AUTO = -1  # of data.classes and model.num_classes
+
+
+def weighted(loss: Loss) -> bool:
+    """Whether examples weigh differently in the loss."""
+    return loss.class_weights != "none" or loss.example_weights
 
 
 def fill_in(c: Config, found: int, split: str) -> None:

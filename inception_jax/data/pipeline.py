@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,8 +27,9 @@ from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.order import Stream, example_at
 from inception_jax.data.readers import Readers
+from inception_jax.data.sampling import Balanced
 from inception_jax.data.sources.bad_images import BadImages
-from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.source import Source, labels_of
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 
@@ -42,7 +44,7 @@ class Shard:
 
 KEYS = (
     "image_size", "batch_size", "crop", "area", "aspect", "pad", "eval_crop", "resize",
-    "interpolation",
+    "interpolation", "balance",
 )  # fmt: skip
 AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
@@ -50,7 +52,8 @@ AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "rep
 class TrainReader:
     """Read any position of the training order as a cropped image and its label.
 
-    Of an `augment` section it does what is done on the host: its policy and its repeats.
+    Of an `augment` section it does what is done on the host: its policy and its repeats. With
+    `weights`, of each example of the source, batches have a `weight`.
     """
 
     def __init__(
@@ -59,21 +62,26 @@ class TrainReader:
         data: sections.Data,
         seed: int,
         augment: sections.Augment | None = None,
+        weights: np.ndarray | None = None,
     ):
-        self._source, self._seed = source, seed
+        self._source, self._seed, self._weights = source, seed, weights
         # A `ConfigDict` takes 1.4 us for each value.
         self._data = cast(sections.Data, _copied(data, KEYS))
         self._augment = cast(sections.Augment, _copied(augment or sections.Augment, AUGMENT))
         self._policy = None if self._augment.policy == "none" else Policy(self._augment)
+        self._of_epoch = None
+        if data.balance:
+            balanced = Balanced(labels_of(source), data.balance, seed)
+            self._of_epoch = functools.lru_cache(maxsize=4)(balanced)
         self.bad, self.clock = BadImages(source), Clock()
 
     def __reduce__(self) -> Any:
-        return TrainReader, (self._source, self._data, self._seed, self._augment)
+        return TrainReader, (self._source, self._data, self._seed, self._augment, self._weights)
 
     def resized(self, size: int) -> "TrainReader":
         """The same reader of images of `size` pixels, with the same bad images and times."""
         data = cast(sections.Data, SimpleNamespace(**{**vars(self._data), "image_size": size}))
-        other = TrainReader(self._source, data, self._seed, self._augment)
+        other = TrainReader(self._source, data, self._seed, self._augment, self._weights)
         other.bad, other.clock = self.bad, self.clock
         return other
 
@@ -95,14 +103,14 @@ class TrainReader:
             "label": np.empty(count, np.int32),
             "index": np.empty(count, np.int32),
             "epoch": np.empty(count, np.int32),
-        }
+        } | ({} if self._weights is None else {"weight": np.empty(count, np.float32)})
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
         count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
         for i, position in enumerate(positions):
-            index = example_at(position, count, self._seed, *repeated)
+            index = example_at(position, count, self._seed, *repeated, self._of_epoch)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -114,6 +122,8 @@ class TrainReader:
             # Right after its image: `Tfds` still has the record.
             out["index"][i], out["label"][i] = index, self._source.label(index)
             out["epoch"][i] = position // count
+            if self._weights is not None:
+                out["weight"][i] = self._weights[index]
         self.clock.add(lap, len(positions))
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:

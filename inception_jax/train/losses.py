@@ -118,6 +118,7 @@ def objective(
     l2_biases: bool = False,
     without_l2: Collection[str] = (),
     teacher: Float[Array, "b c"] | None = None,
+    weight: Float[Array, " b"] | None = None,
     teacher_weight: float = 0.0,
     temperature: float = 1.0,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
@@ -125,19 +126,24 @@ def objective(
 
     `name` is that of the loss, also of auxiliary heads, each of which counts `aux_weight` times
     (0.3 in 1409.4842, 0.4 in the released v3). With the logits of a `teacher`, `distillation` is
-    `teacher_weight` of the main term, and the labels the rest.
+    `teacher_weight` of the main term, and the labels the rest. `weight` is a factor on each image's
+    loss; the mean is over the images, not the weights, so that it does not depend on the devices.
     """
+
+    def mean(x: Float[Array, " b"]) -> Float[Array, ""]:
+        return (x if weight is None else x * weight.astype(x.dtype)).mean()
+
     loss = partial(cross_entropy, smoothing=smoothing)
     if name == "binary_cross_entropy":
         loss = partial(binary_cross_entropy, smoothing=smoothing, threshold=threshold)
-    main = loss(output.logits, labels).mean()
+    main = mean(loss(output.logits, labels))
     terms = {name: main}
     total = main
     if teacher is not None:
-        terms["distillation"] = soft = distillation(output.logits, teacher, temperature).mean()
+        terms["distillation"] = soft = mean(distillation(output.logits, teacher, temperature))
         total = (1 - teacher_weight) * main + teacher_weight * soft
     for head, logits in output.aux.items():
-        terms[f"loss_{head}"] = aux = loss(logits, labels).mean()
+        terms[f"loss_{head}"] = aux = mean(loss(logits, labels))
         total = total + aux_weight * aux
     if weight_of_l2:
         total = total + weight_of_l2 * l2(params, l2_biases, without_l2)

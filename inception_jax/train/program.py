@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from inception_jax import models
+from inception_jax.config import tasks
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.models.lowering import ops
@@ -224,8 +225,11 @@ class Program:
         image = (c.data.batch_size, size, size, 3)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
-        keys = augmentation.STORED if row else augmentation.inputs(c.augment)
+        inputs = augmentation.inputs(c.augment, tasks.weighted(c.loss))
+        keys = augmentation.STORED if row else inputs
         batch: dict[str, Any] = {k: shape(image[:1], jnp.int32) for k in keys}
+        if "weight" in batch:
+            batch["weight"] = shape(image[:1], jnp.float32)
         if row:
             found = self._features(size, row)
             batch["features"] = shape(found.shape, found.dtype)

@@ -9,7 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from inception_jax.config import tasks
 from inception_jax.data import pipeline, readers
+from inception_jax.data.example_weights import example_weights
 from inception_jax.data.features import TrainFeatures
 from inception_jax.data.sources.open import open_source, open_training
 from inception_jax.data.sources.source import Source
@@ -121,8 +123,9 @@ class Trainer:
         """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        stored = "features" in batch
-        keys = augmentation.STORED if stored else augmentation.inputs(self.config.augment)
+        c, stored = self.config, "features" in batch
+        inputs = augmentation.inputs(c.augment, tasks.weighted(c.loss))
+        keys = augmentation.STORED if stored else inputs
         rows = {key: batch[key] for key in keys}
         rows["signal"] = np.full(local, signal, np.int32)
         placed = meshes.put(rows, meshes.batch(mesh))
@@ -141,7 +144,8 @@ class Trainer:
     def reader(self) -> pipeline.TrainReader:
         """A reader of the training images."""
         c = self.config
-        return pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
+        weights = example_weights(self.source, c.loss)
+        return pipeline.TrainReader(self.source, c.data, c.seed, c.augment, weights)
 
     def reader_of(
         self, stage: Stage, read: pipeline.TrainReader

@@ -161,3 +161,16 @@ def test_heads_have_the_same_loss_and_labels():
     own, aux = (binary_cross_entropy(x, labels, 0.1, 0.2).mean() for x in (main, head))
     assert jnp.allclose(total, own + 0.3 * aux)
     assert set(terms) == {"loss", "binary_cross_entropy", "loss_a"}
+
+
+def test_weights_are_factors_on_each_images_loss():
+    """The mean over images of weight times loss, of heads too."""
+    logits = jnp.asarray([[2.0, 0.0], [0.0, 1.0]])
+    output = Output(logits, {"aux": 2 * logits}, {})
+    labels, weight = jnp.asarray([0, 0]), jnp.asarray([3.0, 0.5])
+    total, terms = objective(
+        output, labels, {}, smoothing=0.0, aux_weight=0.3, weight_of_l2=0.0, weight=weight
+    )
+    expected = [(weight * cross_entropy(x, labels)).mean() for x in (logits, 2 * logits)]
+    np.testing.assert_allclose(terms["cross_entropy"], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(total, expected[0] + 0.3 * expected[1], rtol=1e-6)

@@ -58,6 +58,11 @@ def partner(x: Num[Array, "b ..."]) -> Num[Array, "b ..."]:
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 
 
+def shared(x: Float[Array, " b"], share: Float[Array, " b"]) -> Float[Array, " b"]:
+    """`share` of each image's own number, and the rest of its partner's."""
+    return share * x + (1 - share) * partner(x)
+
+
 def pixels(images: Num[Array, "b h w c"], dtype: Any) -> Float[Array, "b h w c"]:
     """Pixels in [0, 1] of uint8; floats themselves."""
     return images.astype(dtype) / 255 if images.dtype == jnp.uint8 else images

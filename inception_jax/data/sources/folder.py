@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.file_bytes import contents
 from inception_jax.data.sources.left_out import first_few
@@ -50,6 +52,11 @@ class Folder:
 
     def __len__(self) -> int:
         return len(self._files.names)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The classes of all images, int32 [n]."""
+        return self._files.labels
 
     def label(self, index: int) -> int:
         """Position of the class folder's name."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from inception_jax.data.images.picture import Stored
 from inception_jax.data.sources.left_out import LeftOut
 
@@ -35,6 +37,12 @@ class Source(Protocol):
 def left_out_of(source: Source) -> LeftOut:
     """What the listing of a source's files left out; nothing where there is none."""
     return getattr(source, "left_out", LeftOut())
+
+
+def labels_of(source: Source) -> np.ndarray:
+    """The classes of all images, int [n], without reading their pixels."""
+    labels = getattr(source, "labels", None)
+    return np.array([source.label(i) for i in range(len(source))]) if labels is None else labels
 
 
 def file_of(source: Source, index: int) -> str:
