@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from inception_jax.config import optim
+from inception_jax.config import of_task, optim
 from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
 
@@ -18,7 +18,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _augment, _policy, _loss, optim.check, _run):
+    for rules in (of_task.check, _papers, _augment, _policy, _loss, optim.check, _run):
         rules(c)
 
 
@@ -44,10 +44,6 @@ def _papers(c: Config) -> None:
         bool(d.labels) and d.source != "folder",
         f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected folder, "
         f"as the file names image files",
-    )
-    refuse(
-        len(d.label_columns) != 1,
-        f"--config.data.label_columns={d.label_columns}: expected the name of one column",
     )
     refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
     refuse(

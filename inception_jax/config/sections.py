@@ -43,7 +43,7 @@ class Data(Protocol):
     name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
-    task: Literal["classification"] = "classification"  # `config/tasks.py`
+    task: Literal["classification", "multilabel", "regression"] = "classification"  # `tasks.py`
     labels: Place = ""  # CSV or Parquet file of paths and labels, of a folder; empty: its folders
     label_columns: tuple[str, ...] = ("label",)  # of that file
     balance: Share = 0.0  # of classes in training; 0: by their images, 1: all alike
@@ -112,7 +112,10 @@ class Model(Protocol):
 class Loss(Protocol):
     """The `loss` section."""
 
-    name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
+    name: Literal[
+        "cross_entropy", "binary_cross_entropy", "squared_error", "huber", "absolute_error",
+    ] = "cross_entropy"  # those of each task: `tasks.py`  # fmt: skip
+    delta: Positive = 1.0  # standard deviations up to which Huber's loss is quadratic
     label_smoothing: Probability
     class_weights: Annotated[str, weights()] = "none"  # factors on the loss, by class
     effective_beta: Decay = 0.999  # of effective class weights (arXiv:1901.05555)
@@ -180,7 +183,7 @@ class Train(Protocol):
     sizes: Annotated[tuple[int, ...], naturals()] = ()  # image sizes before data.image_size
     size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # where each of `sizes` ends
     cache_features: bool = False  # compute frozen rows once an image; see optim.freeze_until
-    patience: Count = 0  # evaluations without a better top-1 before an early stop; 0: off
+    patience: Count = 0  # evaluations without a better score before an early stop; 0: off
     recalibrate: Count = 0  # batches that set BatchNorm's averages anew at the end; 0: off
     recompute: Literal["none", "lean", "rows"] = "none"  # activations in the backward pass
     vmem: Count = 0  # MiB of TPU VMEM per fusion; 0: the compiler's default
@@ -207,7 +210,7 @@ class Checkpoint(Protocol):
     every_epochs: Positive
     keep: Natural = 2  # number of newest steps
     keep_every_epochs: NotNegative = 0.0  # also one step per interval, for ever; 0: none
-    keep_best: Count = 0  # also the steps with the best top-1 on eval.split
+    keep_best: Count = 0  # also the steps with the best score on eval.split
     init: Place = ""  # workdir with the initial weights; empty: random
 
 

@@ -56,5 +56,6 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     yield "loss.example_weights", "data.labels", table, "labels.csv"
     effective = c.loss.class_weights == "effective"
     yield "loss.effective_beta", "loss.class_weights", effective, "effective"
+    yield "loss.delta", "loss.name", c.loss.name == "huber", "huber"
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"

@@ -16,10 +16,10 @@ def example_at(
     """Index of the example at `position` of the infinite training order.
 
     Each epoch is another permutation of the `count` examples, or what `of_epoch` gives. With
-    `repeats`, a divisor of the batch size, a permutation lasts `repeats` epochs: a batch has `repeats` blocks of the same
-    examples (repeated augmentation, arXiv:1901.09335), in which they have other neighbours. timm's
-    RepeatAugSampler draws a permutation for each epoch and leaves the rest of it; here the rest
-    comes in the next epoch, so that each example is seen equally often.
+    `repeats`, a divisor of the batch size, a permutation lasts `repeats` epochs: a batch has
+    `repeats` blocks of the same examples (repeated augmentation, arXiv:1901.09335), in which they
+    have other neighbours. timm's RepeatAugSampler draws a permutation for each epoch and leaves the
+    rest of it; here the rest comes in the next epoch: each example is seen equally often.
     """
     if repeats > 1:
         batch, place = divmod(position, batch_size)

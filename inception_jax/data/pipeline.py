@@ -30,6 +30,7 @@ from inception_jax.data.readers import Readers
 from inception_jax.data.sampling import Balanced
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source, labels_of
+from inception_jax.data.sources.targets import empty_labels
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 
@@ -96,11 +97,14 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n]."""
+        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n].
+
+        Of a source with targets the label is float32 [n, t].
+        """
         size = self._data.image_size
         return {
             "image": np.empty((count, size, size, 3), np.uint8),
-            "label": np.empty(count, np.int32),
+            "label": empty_labels(self._source, count),
             "index": np.empty(count, np.int32),
             "epoch": np.empty(count, np.int32),
         } | ({} if self._weights is None else {"weight": np.empty(count, np.float32)})

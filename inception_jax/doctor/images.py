@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from inception_jax.config import Config, sections, tasks
+from inception_jax.config import Config, counted, sections
 from inception_jax.data import pipeline, readers
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
@@ -28,7 +28,7 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
     fields = {**cast(Mapping[str, Any], c.data), "cache": False}  # images are read once
     data = cast(sections.Data, SimpleNamespace(**fields))
     source = open_source(data, name)
-    tasks.fill_in(c, len(source.classes), name)
+    counted.fill_in(c, len(source.classes), name)
     text = f"{name!r}: {len(source):,} images of {len(source.classes):,} classes"
     same = {"images": str(len(source)), "classes": ", ".join(source.classes)}
     bad, tried = _unreadable(source, c.seed)

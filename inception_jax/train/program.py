@@ -228,6 +228,8 @@ class Program:
         inputs = augmentation.inputs(c.augment, tasks.weighted(c.loss))
         keys = augmentation.STORED if row else inputs
         batch: dict[str, Any] = {k: shape(image[:1], jnp.int32) for k in keys}
+        if tasks.of(c.data).vector:
+            batch["label"] = shape((image[0], c.model.num_classes), jnp.float32)
         if "weight" in batch:
             batch["weight"] = shape(image[:1], jnp.float32)
         if row:

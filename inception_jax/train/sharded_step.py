@@ -108,6 +108,7 @@ def _minimised(loss: Any, model: Network) -> Objective:
         name=loss.name,
         smoothing=loss.label_smoothing,
         threshold=loss.target_threshold,
+        delta=loss.delta,
         aux_weight=loss.aux_weight,
         weight_of_l2=loss.l2,
         l2_biases=model.switches.l2_biases,

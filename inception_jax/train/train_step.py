@@ -9,7 +9,6 @@ import optax
 
 from inception_jax.models import Network, block_monitors
 from inception_jax.models.lowering import ops, parameters, remat
-from inception_jax.train import losses
 from inception_jax.train.state import TrainState
 
 Array = jax.Array
@@ -59,7 +58,6 @@ def gradient(
         )
         given = {k: batch[k] for k in ("teacher", "weight") if k in batch}
         total, metrics = objective(output, batch["label"], params, **given)
-        metrics = {**metrics, **losses.hits(output.logits, batch["label"])}
         if monitors:
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])
         return total, (new.get("batch_stats", {}), metrics)

@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from inception_jax import checkpoint, models
-from inception_jax.config import Config
+from inception_jax.config import Config, tasks
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.models.names import known
-from inception_jax.workdir import atomic, class_names
+from inception_jax.workdir import atomic, class_names, target_scale
+from inception_jax.workdir.target_scale import TargetScale
 
 GRAPHS = ("stablehlo", "onnx", "saved_model")
 Forward = Callable[[jax.Array], jax.Array]
@@ -56,18 +57,10 @@ def export_graph(
         raise ConfigError(f"--endpoint: {e}") from e
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
-    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
+    scale = target_scale.of_run(workdir, config.data.task) if endpoint == "logits" else None
+    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint, scale)
     size = evaluated_size(config.data)
-    about = {
-        "input": f"uint8 [b, {size}, {size}, 3], RGB",
-        "output": endpoint,
-        "classes": class_names.read(workdir, config.model.num_classes),
-        "crop": {
-            "image_size": size,
-            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
-        },
-    }
-    text = json.dumps(about, indent=2) + "\n"
+    text = json.dumps(_about(config, workdir, endpoint), indent=2) + "\n"
     images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
     write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +75,29 @@ def export_graph(
     atomic.write_text(out.with_name(out.name + ".json"), text)
 
 
-def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
-    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images."""
+def _about(config: Config, workdir: Path, endpoint: str) -> dict[str, Any]:
+    """What a user of the graph must know: its input and outputs, and the crop of an image."""
+    size = evaluated_size(config.data)
+    return {
+        "input": f"uint8 [b, {size}, {size}, 3], RGB",
+        "output": endpoint,
+        "task": config.data.task,
+        "activation": tasks.of(config.data).activation,
+        "classes": class_names.read(workdir, config.model.num_classes),
+        "crop": {
+            "image_size": size,
+            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
+        },
+    }
+
+
+def _forward(
+    form: str, model: Network, variables: Any, endpoint: str, scale: TargetScale | None = None
+) -> Forward:
+    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images.
+
+    With a `scale` its outputs have the units of a regression's targets.
+    """
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
     if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
@@ -92,6 +106,9 @@ def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forwar
 
     def forward(images: jax.Array) -> jax.Array:
         out = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
+        if scale:
+            std, mean = (jnp.asarray(x, out.logits.dtype) for x in (scale.std, scale.mean))
+            return out.logits * std + mean
         return out.logits if endpoint == "logits" else out.endpoints[endpoint]
 
     return forward

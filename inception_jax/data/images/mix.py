@@ -20,14 +20,14 @@ Bounds = Int[Array, " n"]
 class MixedLabels(NamedTuple):
     """The labels of mixed images: `share` of each image is of `label`, the rest of `other`."""
 
-    label: Int[Array, " b"]
-    other: Int[Array, " b"]
+    label: Num[Array, "b ..."]
+    other: Num[Array, "b ..."]
     share: Float[Array, " b"]
 
 
 def mix(
     images: Num[Array, "b h w c"],
-    labels: Int[Array, " b"],
+    labels: Num[Array, "b ..."],
     key: PRNGKeyArray,
     augment: sections.Augment,
     dtype: Any,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,19 @@ from inception_jax.data.sources.listing import THREADS
 from inception_jax.errors import ConfigError, shown
 from inception_jax.runtime import user_paths
 
+BAR = "|"  # separates the labels of an image
+
 
 class Labelled:
     """One split of the table `data.labels`.
 
     The classes are the sorted labels of `data.train_split`, so that every split numbers them alike.
+    With `data.task=multilabel` a cell has any number of them, separated by bars (`dog|grass`), or
+    each is a column of 0 and 1; with `regression` each column has values.
 
     Attributes:
-        labels: int32 [n], the class of each image.
+        labels: int32 [n], the class of each image; None if there are targets.
+        targets: float64 [n, t], 0 and 1 for each class or values; None if there are classes.
         weights: float64 [n], of the column `weight`; None without one.
 
     Raises:
@@ -37,15 +43,25 @@ class Labelled:
         self._paths = [os.fsencode(table.columns[labels_file.PATH][i]) for i in rows]
         self._check_files(table, rows)
         trained = _rows(table, data.train_split, data.train_split)
-        self.classes, self.labels = _classes(table, data.label_columns[0], rows, trained)
+        self.labels = self.targets = None
+        if data.task == "regression":
+            self.classes = tuple(data.label_columns)
+            self.targets = _values(table, self.classes, rows)
+        elif data.task == "multilabel" and len(data.label_columns) > 1:
+            self.classes = tuple(data.label_columns)
+            self.targets = _flags(table, self.classes, rows)
+        elif data.task == "multilabel":
+            self.classes, self.targets = _several(table, data.label_columns[0], rows, trained)
+        else:
+            self.classes, self.labels = _classes(table, data.label_columns[0], rows, trained)
         self.weights = _weights(table, rows)
 
     def __len__(self) -> int:
         return len(self._paths)
 
-    def label(self, index: int) -> int:
-        """Position of the label among the sorted ones."""
-        return int(self.labels[index])
+    def label(self, index: int) -> Any:
+        """Position of the label among the sorted ones; or the targets [t]."""
+        return (self.labels if self.targets is None else self.targets)[index]
 
     def stored(self, index: int) -> bytes:
         """The file's bytes; raises BadImageError."""
@@ -92,12 +108,49 @@ def _classes(
     numbers = {name: i for i, name in enumerate(classes)}
     for row in rows:
         if cells[row] not in numbers:
-            message = (
-                f"expected a label of the training split, found {shown(cells[row])!r}; the "
-                f"training split has {first_few(classes)}"
-            )
-            raise table.error(row, column, message)
+            raise table.error(row, column, _unknown(cells[row], classes))
     return classes, np.array([numbers[cells[row]] for row in rows], np.int32)
+
+
+def _several(
+    table: LabelTable, column: str, rows: Sequence[int], trained: Sequence[int]
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The sorted labels of the training rows, and which of them each row has."""
+    cells = [[x.strip() for x in cell.split(BAR) if x.strip()] for cell in table.cells(column)]
+    classes = tuple(sorted({name for row in trained for name in cells[row]}))
+    if not classes:
+        raise ConfigError(f"{table.name}, column {column!r}: expected labels, all cells are empty")
+    numbers = {name: i for i, name in enumerate(classes)}
+    targets = np.zeros((len(rows), len(classes)))
+    for i, row in enumerate(rows):
+        for name in cells[row]:
+            if name not in numbers:
+                raise table.error(row, column, _unknown(name, classes))
+            targets[i, numbers[name]] = 1
+    return classes, targets
+
+
+def _flags(table: LabelTable, columns: Sequence[str], rows: Sequence[int]) -> np.ndarray:
+    targets = _values(table, columns, rows)
+    wrong = np.argwhere((targets != 0) & (targets != 1))
+    if len(wrong):
+        i, j = wrong[0].tolist()
+        message = f"expected 0 or 1, found {targets[i, j]:g}"
+        raise table.error(rows[i], columns[j], message)
+    return targets
+
+
+def _values(table: LabelTable, columns: Sequence[str], rows: Sequence[int]) -> np.ndarray:
+    for column in columns:
+        table.cells(column)
+    return np.array([[table.number(row, column) for column in columns] for row in rows])
+
+
+def _unknown(name: str, classes: Sequence[str]) -> str:
+    return (
+        f"expected a label of the training split, found {shown(name)!r}; the training split has "
+        f"{first_few(classes)}"
+    )
 
 
 def _weights(table: LabelTable, rows: Sequence[int]) -> np.ndarray | None:

@@ -1,8 +1,9 @@
 """Opens the source that a config names."""
 
-from inception_jax.config import Config, sections, tasks
+from inception_jax.config import Config, counted, sections, tasks
 from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.targets import of_classes, targets_of
 
 
 def open_source(data: sections.Data, split: str) -> Source:
@@ -31,7 +32,10 @@ def open_source(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.tfds import Tfds
 
         source = Tfds(data.name, data.dir, split)
-    return Cached(source) if data.cache else source
+    source = Cached(source) if data.cache else source
+    if tasks.of(data).vector and targets_of(source) is None:
+        return of_classes(source, data.task)
+    return source
 
 
 def open_training(config: Config) -> Source:
@@ -42,5 +46,5 @@ def open_training(config: Config) -> Source:
     """
     split = config.data.train_split
     source = open_source(config.data, split)
-    tasks.fill_in(config, len(source.classes), split)
+    counted.fill_in(config, len(source.classes), split)
     return source

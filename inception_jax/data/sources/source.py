@@ -1,7 +1,7 @@
 """The interface of a data set: images with labels, by index."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,8 +21,8 @@ class Source(Protocol):
         """Number of images in the split."""
         ...
 
-    def label(self, index: int) -> int:
-        """Class of image `index`, without reading its pixels."""
+    def label(self, index: int) -> Any:
+        """Class of image `index`, or its targets [t], without reading its pixels."""
         ...
 
     def stored(self, index: int) -> Stored:

@@ -1,8 +1,8 @@
-"""Tests of inception_jax.config.tasks: numbers of classes that are left to the data."""
+"""Tests of inception_jax.config.counted: numbers of classes that are left to the data."""
 
 import pytest
 
-from inception_jax.config import tasks
+from inception_jax.config import counted
 from inception_jax.errors import ConfigError
 from tests.tiny import digits
 
@@ -15,7 +15,7 @@ from tests.tiny import digits
 def test_counted_numbers_are_filled_in(classes, outputs, expected):
     """`auto` becomes the number of classes; a number that is given stays."""
     config = digits(data__classes=classes, model__num_classes=outputs)
-    tasks.fill_in(config, 10, "train")
+    counted.fill_in(config, 10, "train")
     assert (config.data.classes, config.model.num_classes) == expected
 
 
@@ -27,4 +27,4 @@ def test_counted_numbers_are_filled_in(classes, outputs, expected):
 def test_another_number_is_refused(classes, outputs, message):
     """A number that is given must fit the data."""
     with pytest.raises(ConfigError, match=message):
-        tasks.fill_in(digits(data__classes=classes, model__num_classes=outputs), 10, "train")
+        counted.fill_in(digits(data__classes=classes, model__num_classes=outputs), 10, "train")
