@@ -18,7 +18,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (of_task.check, _papers, _augment, _policy, _loss, optim.check, _run):
+    for rules in (of_task.check, _labels, _papers, _augment, _policy, _loss, optim.check, _run):
         rules(c)
 
 
@@ -39,11 +39,6 @@ def _papers(c: Config) -> None:
     refuse(
         d.source == "folder" and not (d.dir or d.labels),
         "--config.data.dir is empty: name a folder tree, or a file of labels: data.labels=FILE",
-    )
-    refuse(
-        bool(d.labels) and d.source != "folder",
-        f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected folder, "
-        f"as the file names image files",
     )
     refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
     refuse(
@@ -77,6 +72,26 @@ def _papers(c: Config) -> None:
         f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
         f"with which the devices add gradients of float64 in float64",
     )
+
+
+def _labels(c: Config) -> None:
+    """Refuse labels and folds that the data cannot have."""
+    d = c.data
+    if d.labels and d.source != "folder":
+        raise ConfigError(
+            f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected "
+            f"folder, as the file names image files"
+        )
+    if 0 < d.folds <= d.fold:
+        raise ConfigError(
+            f"--config.data.fold={d.fold}: expected less than data.folds={d.folds}, as folds count "
+            f"from 0"
+        )
+    if c.eval.split == "fold" and not d.folds and d.source != "tfds":
+        raise ConfigError(
+            "--config.eval.split=fold: expected data.folds, such as --config.data.folds=5, of "
+            "which one is held out; or another split"
+        )
 
 
 def _augment(c: Config) -> None:

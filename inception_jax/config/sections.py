@@ -47,6 +47,8 @@ class Data(Protocol):
     labels: Place = ""  # CSV or Parquet file of paths and labels, of a folder; empty: its folders
     label_columns: tuple[str, ...] = ("label",)  # of that file
     balance: Share = 0.0  # of classes in training; 0: by their images, 1: all alike
+    folds: Annotated[int, whole(2, or_=0)] = 0  # of the training split; 0: none
+    fold: Count = 0  # which of them is held out, as the split `fold`
     classes: Annotated[int, whole(1, auto=-1)] = -1  # of training, or its values; -1: counted
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
@@ -143,9 +145,8 @@ class Optim(Protocol):
     trust: Positive = 0.001  # LARS's coefficient
     weight_decay: NotNegative = 0.0  # decoupled, of every optimiser; LARS's and LAMB's own
     decay_mask: Literal["kernels", "backbone", "all"] = "kernels"  # what it acts on
-    schedule: Literal[
-        "staircase", "cosine", "constant", "polynomial", "exponential", "piecewise", "onecycle"
-    ]
+    schedule: Literal["staircase", "cosine", "constant", "polynomial", "exponential",
+                      "piecewise", "onecycle"]  # fmt: skip
     decay_rate: Factor  # of the staircase, of exponential and piecewise
     every_epochs: Positive  # of the staircase and of exponential
     milestones: Annotated[tuple[float, ...], rising(0)] = ()  # epochs, of piecewise
@@ -199,9 +200,8 @@ class Eval(Protocol):
     split: str
     batch_size: Natural
     every_epochs: Positive
-    protocol: Literal[
-        "config", "mirror", "shift", "slim", "torchvision", "timm", "10crop", "12crop", "144crop"
-    ] = "config"  # `eval/protocols.py`
+    protocol: Literal["config", "mirror", "shift", "slim", "torchvision", "timm", "10crop",
+                      "12crop", "144crop"] = "config"  # `eval/protocols.py`  # fmt: skip
 
 
 class Checkpoint(Protocol):

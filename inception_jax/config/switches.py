@@ -31,6 +31,7 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     for key in ("data.area", "data.aspect"):
         yield key, "data.crop", d.crop not in ("pad", "central"), "inception"
     yield "data.pad", "data.crop", d.crop == "pad", "pad"
+    yield "data.fold", "data.folds", d.folds > 0, "5"
     yield "data.label_columns", "data.labels", d.labels != "", "labels.csv"
     yield "augment.operations", "augment.policy", a.policy != "none", "randaugment"
     for key in ("augment.num_ops", "augment.magnitude", "augment.magnitude_std"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inception_jax.config.tasks import METRICS, NUMBER
 from inception_jax.sweep.comparison import Axis, Comparison, spread
 from inception_jax.workdir import atomic
 
@@ -169,10 +170,10 @@ def _axis_text(axis: Axis, position: float) -> str:
 
 
 def _metric_text(value: float, c: Comparison) -> str:
-    return f"{value:.1%}" if c.metric != "loss" else f"{value:.3g}"
+    return f"{value:.1%}" if METRICS[c.metric].kind != NUMBER else f"{value:.3g}"
 
 
 def _format_metric(axis: "matplotlib.axis.Axis", c: Comparison) -> None:
     """Format accuracies as percent."""
-    if c.metric != "loss":
+    if METRICS[c.metric].kind != NUMBER:
         axis.set_major_formatter(lambda value, position: f"{100 * value:g}%")

@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from typing import Any
 
+from inception_jax.config.tasks import METRICS, NUMBER
 from inception_jax.report import html
 from inception_jax.report.render import curve_data
 from inception_jax.sweep.comparison import Comparison
@@ -33,7 +34,7 @@ def render(comparison: Comparison) -> str:
         best=best,
         best_text=text(best.trial.overrides) if best else "",
         line=shlex.join(c.sweep.config_flags(best.trial)) if best else "",
-        share=c.metric != "loss",
+        share=METRICS[c.metric].kind != NUMBER,
         text=text,
     )
 

@@ -53,6 +53,8 @@ BETWEEN = [
         "set --config.data.crop=central",
     ),
     ({"train.patience": 5}, "expected at most 4"),
+    ({"data.folds": 3, "data.fold": 3}, "data.fold=3: expected less than data.folds=3"),
+    ({"eval.split": "fold"}, "expected data.folds"),
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
 ]
 ALLOWED = [

@@ -1,6 +1,7 @@
 """Opens the source that a config names."""
 
 from inception_jax.config import Config, counted, sections, tasks
+from inception_jax.data.sources import folds
 from inception_jax.data.sources.cached import Cached
 from inception_jax.data.sources.source import Source
 from inception_jax.data.sources.targets import of_classes, targets_of
@@ -9,9 +10,20 @@ from inception_jax.data.sources.targets import of_classes, targets_of
 def open_source(data: sections.Data, split: str) -> Source:
     """A split of the data set that the config's `data` section names.
 
+    With `data.folds` the training split lacks the images of `data.fold`, which are the split
+    `fold`.
+
     Raises:
         ConfigError: the set, its folder or the split is missing; the message lists the splits.
     """
+    held_out = bool(data.folds) and split == folds.SPLIT
+    if held_out or (data.folds and split == data.train_split):
+        whole = _opened(data, data.train_split)
+        return folds.part(whole, data.folds, data.fold, held_out)
+    return _opened(data, split)
+
+
+def _opened(data: sections.Data, split: str) -> Source:
     if data.source == "digits":
         from inception_jax.data.sources.digits import Digits
 
