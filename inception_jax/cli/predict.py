@@ -1,8 +1,8 @@
 """inception-jax predict FILE_OR_FOLDER ... --workdir=DIR [--top=5] [--step=N] [--json]
 
 Classifies images: prints the most probable classes of each file; of a run with several labels those
-from --threshold on, of a regression its values. A folder stands for all images below it. Unreadable
-files are reported and skipped. With --json: one object per line.
+from --threshold on, of a regression its values, of an embedding its numbers. A folder stands for
+all images below it. Unreadable files are reported and skipped. With --json: one object per line.
 
 --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
 `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
@@ -47,6 +47,9 @@ def _classes(key: str) -> PrintedForm:
 FORMS = {
     "classification": _classes("top"),
     "multilabel": _classes("labels"),
+    "embedding": PrintedForm(
+        lambda pairs: {"embedding": [v for _, v in pairs]}, lambda v: f"{v:10.5g}"
+    ),
     "regression": PrintedForm(lambda pairs: {"values": dict(pairs)}, lambda v: f"{v:10.5g}"),
 }
 

@@ -82,6 +82,16 @@ def _labels(c: Config) -> None:
             f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected "
             f"folder, as the file names image files"
         )
+    if d.images_per_class and d.batch_size % d.images_per_class:
+        raise ConfigError(
+            f"--config.data.images_per_class={d.images_per_class}: expected a divisor of "
+            f"data.batch_size={d.batch_size}"
+        )
+    if d.images_per_class and (d.balance or c.augment.repeats > 1):
+        raise ConfigError(
+            f"--config.data.images_per_class={d.images_per_class}: expected data.balance=0 and "
+            f"augment.repeats=1, as it chooses the images of a batch itself"
+        )
     if 0 < d.folds <= d.fold:
         raise ConfigError(
             f"--config.data.fold={d.fold}: expected less than data.folds={d.folds}, as folds count "

@@ -11,7 +11,7 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the key, the task, and what to change.
     """
-    for broken, key, expected in _rules(c):
+    for broken, key, expected in (*_rules(c), *_of_embedding(c)):
         if broken:
             raise ConfigError(
                 f"--config.{key} with --config.data.task={c.data.task}: expected {expected}"
@@ -21,7 +21,7 @@ def check(c: Config) -> None:
 def _rules(c: Config) -> tuple[tuple[bool, str, str], ...]:
     """(Whether the rule is broken, the key with its value, what is expected)."""
     d, loss, a, task = c.data, c.loss, c.augment, tasks.of(c.data)
-    classes = d.task == "classification"
+    classes, embedding = d.task == "classification", d.task == "embedding"
     return (
         (
             loss.name not in task.losses,
@@ -29,7 +29,7 @@ def _rules(c: Config) -> tuple[tuple[bool, str, str], ...]:
             f"one of {', '.join(task.losses)}, the losses of this task",
         ),
         (
-            classes and len(d.label_columns) != 1,
+            (classes or embedding) and len(d.label_columns) != 1,
             f"data.label_columns={d.label_columns}",
             "the name of one column",
         ),
@@ -65,8 +65,36 @@ def _rules(c: Config) -> tuple[tuple[bool, str, str], ...]:
             "0: the value of two mixed images is not known",
         ),
         (
-            not classes and c.model.num_classes not in (-1, d.classes),
+            d.images_per_class > 0 and task.vector,
+            f"data.images_per_class={d.images_per_class}",
+            "0, as an image is not of one class",
+        ),
+        (
+            not classes and c.model.num_classes not in (-1, tasks.outputs(c)),
             f"model.num_classes={c.model.num_classes}",
-            f"auto, or data.classes={d.classes}: an output for each",
+            f"auto, or {tasks.outputs(c)}: an output for each, or none for triplets",
+        ),
+    )
+
+
+def _of_embedding(c: Config) -> tuple[tuple[bool, str, str], ...]:
+    """As `_rules`, of embeddings."""
+    d, a = c.data, c.augment
+    embedding, triplet = d.task == "embedding", c.loss.name == "triplet"
+    return (
+        (
+            embedding and (a.mixup > 0 or a.cutmix > 0),
+            f"augment.{'mixup' if a.mixup else 'cutmix'}={a.mixup or a.cutmix}",
+            "0: a mixed image is of no class",
+        ),
+        (
+            triplet and d.images_per_class < 2,
+            f"data.images_per_class={d.images_per_class}",
+            "at least 2, so that a triplet has a positive; usual are 4",
+        ),
+        (
+            triplet and (c.optim.accumulate > 1 or c.mesh.reduce != "auto"),
+            f"optim.accumulate={c.optim.accumulate} and mesh.reduce={c.mesh.reduce}",
+            "1 and auto, as triplets are of the whole batch",
         ),
     )

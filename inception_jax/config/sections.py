@@ -43,12 +43,13 @@ class Data(Protocol):
     name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"
-    task: Literal["classification", "multilabel", "regression"] = "classification"  # `tasks.py`
+    task: Literal["classification", "multilabel", "regression", "embedding"] = "classification"
     labels: Place = ""  # CSV or Parquet file of paths and labels, of a folder; empty: its folders
     label_columns: tuple[str, ...] = ("label",)  # of that file
     balance: Share = 0.0  # of classes in training; 0: by their images, 1: all alike
     folds: Annotated[int, whole(2, or_=0)] = 0  # of the training split; 0: none
     fold: Count = 0  # which of them is held out, as the split `fold`
+    images_per_class: Count = 0  # of a batch, of batch_size / this classes; 0: by chance
     classes: Annotated[int, whole(1, auto=-1)] = -1  # of training, or its values; -1: counted
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
@@ -116,7 +117,10 @@ class Loss(Protocol):
 
     name: Literal[
         "cross_entropy", "binary_cross_entropy", "squared_error", "huber", "absolute_error",
+        "triplet", "cosface", "arcface",
     ] = "cross_entropy"  # those of each task: `tasks.py`  # fmt: skip
+    margin: NotNegative = 0.35  # of triplet (0: soft), cosface and arcface, whose paper has 0.5
+    scale: Positive = 64.0  # of the cosines of cosface and arcface
     delta: Positive = 1.0  # standard deviations up to which Huber's loss is quadratic
     label_smoothing: Probability
     class_weights: Annotated[str, weights()] = "none"  # factors on the loss, by class

@@ -57,6 +57,9 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     yield "loss.example_weights", "data.labels", table, "labels.csv"
     effective = c.loss.class_weights == "effective"
     yield "loss.effective_beta", "loss.class_weights", effective, "effective"
+    cosine = c.loss.name in ("cosface", "arcface")
+    yield "loss.margin", "loss.name", cosine or c.loss.name == "triplet", "cosface"
+    yield "loss.scale", "loss.name", cosine, "cosface"
     yield "loss.delta", "loss.name", c.loss.name == "huber", "huber"
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"

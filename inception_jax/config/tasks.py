@@ -41,6 +41,10 @@ METRICS = {
     "r2": Metric("R2", NUMBER),
     "rmse": Metric("RMSE", NUMBER, higher=False),
     "mae": Metric("MAE", NUMBER, higher=False),
+    "recall1": Metric("recall@1", PROPORTION),
+    "recall5": Metric("recall@5", PROPORTION),
+    "recall10": Metric("recall@10", PROPORTION),
+    "verification": Metric("verification", SHARE),
     "loss": Metric("loss", NUMBER, higher=False),
 }
 
@@ -50,7 +54,8 @@ class Task(NamedTuple):
 
     Attributes:
         losses: values of loss.name that fit it.
-        activation: what makes predictions of the outputs: `softmax`, `sigmoid` or `identity`.
+        activation: what makes predictions of the outputs: `softmax`, `sigmoid`, `identity`, or
+            `unit`, of features without a classifier: embeddings of length 1.
         vector: whether a target is float32 [outputs]; else it is the class, int32.
         headline: metrics of an evaluation, the score first.
         running: the metric of training steps that the progress line shows.
@@ -93,6 +98,13 @@ TASKS = {
         running="r2",
         targets="targets",
     ),
+    "embedding": Task(
+        losses=("triplet", "cosface", "arcface"),
+        activation="unit",
+        vector=False,
+        headline=("recall1", "recall5", "recall10", "verification"),
+        running="top1",
+    ),
 }
 
 
@@ -102,8 +114,11 @@ def of(data: "Data") -> Task:
 
 
 def outputs(c: "Config") -> int:
-    """The network's outputs for data.classes, where the config does not give them."""
-    return c.data.classes
+    """The network's outputs for data.classes, where the config does not give them.
+
+    Triplets need no classifier.
+    """
+    return 0 if c.loss.name == "triplet" else c.data.classes
 
 
 def headline(task: Task, numbers: Mapping[str, float]) -> str:

@@ -27,7 +27,7 @@ from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.order import Stream, example_at
 from inception_jax.data.readers import Readers
-from inception_jax.data.sampling import Balanced
+from inception_jax.data.sampling import Balanced, ClassBatches
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source, labels_of
 from inception_jax.data.sources.targets import empty_labels
@@ -45,7 +45,7 @@ class Shard:
 
 KEYS = (
     "image_size", "batch_size", "crop", "area", "aspect", "pad", "eval_crop", "resize",
-    "interpolation", "balance",
+    "interpolation", "balance", "images_per_class",
 )  # fmt: skip
 AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
@@ -74,6 +74,11 @@ class TrainReader:
         if data.balance:
             balanced = Balanced(labels_of(source), data.balance, seed)
             self._of_epoch = functools.lru_cache(maxsize=4)(balanced)
+        self._of_batch = None
+        if data.images_per_class:
+            size, each = data.batch_size, data.images_per_class
+            by_class = ClassBatches(labels_of(source), size, each, seed)
+            self._of_batch = functools.lru_cache(maxsize=4)(by_class)
         self.bad, self.clock = BadImages(source), Clock()
 
     def __reduce__(self) -> Any:
@@ -112,9 +117,9 @@ class TrainReader:
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
-        count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
+        count = len(self._source)
         for i, position in enumerate(positions):
-            index = example_at(position, count, self._seed, *repeated, self._of_epoch)
+            index = self._example_at(position)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -129,6 +134,14 @@ class TrainReader:
             if self._weights is not None:
                 out["weight"][i] = self._weights[index]
         self.clock.add(lap, len(positions))
+
+    def _example_at(self, position: int) -> int:
+        size = self._data.batch_size
+        if self._of_batch:
+            batch, place = divmod(position, size)
+            return int(self._of_batch(batch)[place])
+        count, repeats = len(self._source), self._augment.repeats
+        return example_at(position, count, self._seed, size, repeats, self._of_epoch)
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:
         d = self._data

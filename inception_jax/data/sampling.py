@@ -1,11 +1,13 @@
-"""Which example trains when, where that is not each once an epoch: balanced classes.
+"""Which example trains when, where that is not each once an epoch: by classes.
 
 As the plain order (`order.py`) a pure function of the seed and the position.
 """
 
 import numpy as np
 
-BALANCED = 1  # distinguishes these draws from the plain order's
+from inception_jax.errors import ConfigError
+
+BALANCED, BY_CLASS = 1, 2  # distinguishes these draws from the plain order's
 
 
 class Balanced:
@@ -43,6 +45,37 @@ class Balanced:
         endless = np.concatenate([rng.permutation(members) for rng in orders])
         skipped = start - laps.start * len(members)
         return endless[skipped : skipped + times]
+
+
+class ClassBatches:
+    """Batches of P classes with K images each (1703.07737, section 2).
+
+    Classes take turns: a lap over all, in a new order each time, leaves out the rest that makes no
+    batch. Images of a class are drawn for each batch, again those of a class with fewer than K.
+
+    Raises:
+        ConfigError: there are fewer than P classes.
+    """
+
+    def __init__(self, labels: np.ndarray, batch_size: int, each: int, seed: int):
+        self._members = [m for m in members(labels) if len(m)]
+        self._seed, self._size, self._each = seed, batch_size, each
+        self._classes = batch_size // each
+        if len(self._members) < self._classes:
+            raise ConfigError(
+                f"--config.data.images_per_class={each} with data.batch_size={batch_size}: "
+                f"expected at least {self._classes} classes in training, found "
+                f"{len(self._members)}; set a batch size of at most {len(self._members) * each}"
+            )
+
+    def __call__(self, batch: int) -> np.ndarray:
+        """The examples of a batch, int [batch_size], class by class."""
+        lap, turn = divmod(batch, len(self._members) // self._classes)
+        order = np.random.default_rng([self._seed, lap, BY_CLASS]).permutation(len(self._members))
+        chosen = order[turn * self._classes : (turn + 1) * self._classes]
+        rng = np.random.default_rng([self._seed, batch, 0, BY_CLASS])
+        drawn = [rng.permutation(self._members[c])[: self._each] for c in chosen]
+        return np.concatenate([np.resize(m, self._each) for m in drawn])
 
 
 def members(labels: np.ndarray) -> list[np.ndarray]:

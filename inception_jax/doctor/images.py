@@ -28,7 +28,8 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
     fields = {**cast(Mapping[str, Any], c.data), "cache": False}  # images are read once
     data = cast(sections.Data, SimpleNamespace(**fields))
     source = open_source(data, name)
-    counted.fill_in(c, len(source.classes), name)
+    if c.data.task != "embedding" or name == c.data.train_split:
+        counted.fill_in(c, len(source.classes), name)
     text = f"{name!r}: {len(source):,} images of {len(source.classes):,} classes"
     same = {"images": str(len(source)), "classes": ", ".join(source.classes)}
     bad, tried = _unreadable(source, c.seed)

@@ -77,8 +77,13 @@ class EnsembleMember:
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
         self.model = from_config.build_model(config.model)
         from_config.check_evaluated(self.model, config.data)
-        self.columns = class_columns.columns(
-            source.classes, class_names.read(workdir), config.model.num_classes, names_file
+        embeds = own.data.task == "embedding"  # its outputs are no classes
+        self.columns = (
+            None
+            if embeds
+            else class_columns.columns(
+                source.classes, class_names.read(workdir), config.model.num_classes, names_file
+            )
         )
         self.step, self.variables = checkpoint.load(workdir, step, raw)
         if out is None:

@@ -19,7 +19,7 @@ from inception_jax.eval.protocols import from_data_section
 from inception_jax.eval.result import Result
 from inception_jax.eval.view_step import Variables, ViewSums
 from inception_jax.eval.views import ViewReader
-from inception_jax.models import Network
+from inception_jax.models import Network, from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import multihost
@@ -53,7 +53,8 @@ class Evaluator:
         source: Source | None = None, protocol: str = "config", columns: np.ndarray | None = None,
         features: np.ndarray | None = None, scale: TargetScale | None = None,
     ):  # fmt: skip
-        self.split, self.config, self.model = split, config, model
+        self.split, self.config = split, config
+        self.model = model = from_config.evaluated(model, config.data)
         self.source: Source = open_source(config.data, split) if source is None else source
         self.protocol = from_data_section(config.data, protocol)
         self._mesh, self._features, processes = mesh, features, jax.process_count()
@@ -67,7 +68,7 @@ class Evaluator:
         local_devices = max(1, num_shards // processes)
         pieces = -(-local_views * processes // most)
         self._rows = -(-local_views // pieces // local_devices) * local_devices
-        self.classes = model.num_classes if columns is None else len(columns)
+        self.classes = view_step.num_outputs(model) if columns is None else len(columns)
         self.task, self.measure = tasks.of(config.data), measures.of(config, scale)
         self._start, self._step = view_step.make_view_step(
             model,

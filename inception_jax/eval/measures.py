@@ -7,6 +7,7 @@ from inception_jax.eval.classified import Classified
 from inception_jax.eval.measure import Measure
 from inception_jax.eval.multilabel import MultiLabel
 from inception_jax.eval.regressed import Regressed
+from inception_jax.eval.retrieved import Retrieved
 from inception_jax.workdir.target_scale import TargetScale
 
 NewMeasure = Callable[[int], Measure]  # of the number of outputs
@@ -19,4 +20,4 @@ def of(config: Config, scale: TargetScale | None = None) -> NewMeasure:
     if config.data.task == "regression":
         assert scale is not None
         return lambda outputs: Regressed(scale, config.loss)
-    return Classified
+    return Retrieved if config.data.task == "embedding" else Classified

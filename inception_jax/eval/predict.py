@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from inception_jax import checkpoint, models
@@ -62,7 +63,7 @@ class Predictor:
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._config, self.task = config, tasks.of(config.data)
         self._scale = target_scale.of_run(workdir, config.data.task)
-        network = from_config.build_model(config.model)
+        network = from_config.evaluated(from_config.build_model(config.model), config.data)
         from_config.check_evaluated(network, config.data)
         self.step, variables = checkpoint.load(workdir, step)
         self.model, self.variables = models.fold(network, variables)
@@ -74,8 +75,8 @@ class Predictor:
         """For each file its path, names with numbers, and an error or None.
 
         They are its `top` classes with probabilities; of several labels those from `threshold` on;
-        of a regression all values, in the units of the targets. Probabilities, logits of labels and
-        values are means over the views of the config's `eval.protocol`.
+        of a regression all values, in the units of the targets; or an embedding's numbers.
+        Probabilities, logits of labels and values are means over the views of `eval.protocol`.
         """
         activation = self.task.activation
 
@@ -84,10 +85,18 @@ class Predictor:
             b, views, *shape = images.shape
             x = preprocess.predict(self.model, variables, images.reshape(b * views, *shape))
             x = jax.nn.softmax(x) if activation == "softmax" else x
-            x = x.reshape(b, views, -1).mean(axis=1)
+            x = x.reshape(b, views, -1)
+            if activation == "unit":
+                return unit(unit(x).mean(axis=1))
+            x = x.mean(axis=1)
             return jax.nn.sigmoid(x) if activation == "sigmoid" else x
 
+        def unit(x: jax.Array) -> jax.Array:
+            return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
         def chosen(x: np.ndarray) -> list[tuple[str, float]]:
+            if activation == "unit":
+                return [(str(i), float(v)) for i, v in enumerate(x)]
             if self._scale:
                 values = self._scale.original(x).tolist()
                 return list(zip(self.classes, values, strict=True))

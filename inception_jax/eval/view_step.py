@@ -38,9 +38,9 @@ def make_view_step(
     keeps small probabilities exact; `outputs` combines them. Each device holds the sums. `columns`
     are the outputs to use, int [classes]; None for all. With `from_boundary`, `image` has features
     instead of images, see `Network`. With another `activation` than softmax it is the mean of the
-    outputs themselves (of a sigmoid its logits).
+    outputs themselves (of a sigmoid its logits), of `unit` at length 1 each.
     """
-    classes = model.num_classes if columns is None else len(columns)
+    classes = num_outputs(model) if columns is None else len(columns)
 
     def start() -> ViewSums:
         lowest = LOWEST if activation == "softmax" else 0.0
@@ -56,7 +56,9 @@ def make_view_step(
         logits = logits if columns is None else logits[:, columns]
         weight, owner = views["weight"][:, None], views["owner"]
         if activation != "softmax":
-            own = jnp.where(weight > 0, weight * logits.astype(jnp.float32), 0)
+            x = logits.astype(jnp.float32)
+            x = x / jnp.linalg.norm(x, axis=-1, keepdims=True) if activation == "unit" else x
+            own = jnp.where(weight > 0, weight * x, 0)
             return sums[0], sums[1] + jax.ops.segment_sum(own, owner, images)
         log = jax.nn.log_softmax(logits.astype(jnp.float32))
         log = jnp.where(weight > 0, log, LOWEST)
@@ -68,6 +70,16 @@ def make_view_step(
     replicated = partial(jax.jit, out_shardings=(meshes.replicated(mesh),) * 2)
     options = xla_options.evaluation(mesh.devices.flat[0])
     return replicated(start), replicated(step, donate_argnums=1, compiler_options=options)
+
+
+def num_outputs(model: Network) -> int:
+    """The network's outputs: classes, or without any the features."""
+    if model.num_classes:
+        return model.num_classes
+    size = max(32, model.preprocessing.image_size)
+    images = jax.ShapeDtypeStruct((1, size, size, 3), model.dtype)
+    found = jax.eval_shape(model.clone(aux=False).init_with_output, jax.random.key(0), images)
+    return found[0].logits.shape[-1]
 
 
 def outputs(sums: tuple[np.ndarray, np.ndarray], activation: str = "softmax") -> np.ndarray:

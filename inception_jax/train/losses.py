@@ -13,6 +13,7 @@ from inception_jax.data.images.mix import MixedLabels
 from inception_jax.eval.metrics import rank
 from inception_jax.models import Output
 from inception_jax.models.lowering import parameters
+from inception_jax.train import margins
 
 # Classes, or targets: 0 and 1 for each class, or standardised values.
 Labels = Int[Array, " b"] | Float[Array, "b c"] | MixedLabels
@@ -76,10 +77,14 @@ def running(name: str, outputs: Float[Array, "b c"], labels: Labels) -> dict[str
     """The metrics of a batch in training, besides its loss; each is a mean over images.
 
     `accuracy` of labels is the share of images and classes that are predicted right, by halves of
-    mixed ones too; `r2` of standardised values is one minus their squared error.
+    mixed ones too; `r2` of standardised values is one minus their squared error; `top1` of triplets
+    is the share of anchors to which the farthest of their class is nearer than any other.
     """
     if name in ("squared_error", "absolute_error", "huber"):
         return {"r2": 1 - squared_error(outputs, labels).mean()}
+    if name == "triplet":
+        positive, negative = margins.hardest(outputs, labels)
+        return {"top1": (positive < negative).astype(outputs.dtype).mean()}
     if name == "binary_cross_entropy" and jax.tree.leaves(labels)[0].ndim == 2:
         wanted = targets(outputs, labels) >= 0.5
         return {"accuracy": ((outputs >= 0) == wanted).astype(outputs.dtype).mean()}
@@ -149,6 +154,8 @@ def objective(
     name: str = "cross_entropy",
     threshold: float = 0.0,
     delta: float = 1.0,
+    margin: float = 0.0,
+    scale: float = 1.0,
     l2_biases: bool = False,
     without_l2: Collection[str] = (),
     teacher: Float[Array, "b c"] | None = None,
@@ -175,6 +182,9 @@ def objective(
         "squared_error": squared_error,
         "absolute_error": absolute_error,
         "huber": partial(huber, delta=delta),
+        "triplet": partial(margins.triplet, margin=margin),
+        "cosface": partial(margins.cosface, margin=margin, scale=scale),
+        "arcface": partial(margins.arcface, margin=margin, scale=scale),
     }[name]
     main = mean(loss(output.logits, labels))
     terms = {name: main}

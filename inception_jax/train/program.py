@@ -47,7 +47,7 @@ class Program:
         lr_factor: float = 1.0, inherited: Collection[str] = (),
     ):  # fmt: skip
         c = config
-        if not c.model.num_classes:
+        if not c.model.num_classes and c.loss.name != "triplet":
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
         if c.model.dtype == "float16" and not c.optim.loss_scale:
             raise ConfigError(  # at a large batch a seventh of the gradients would be zero
@@ -56,7 +56,8 @@ class Program:
                 "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
-        self.model = finetune.frozen(build_model(c.model), c.optim)
+        model = build_model(c.model).clone(cosine=tasks.of(c.data).activation == "unit")
+        self.model = finetune.frozen(model, c.optim)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
         self.stages = stages.of(c, self.per_epoch)

@@ -109,6 +109,8 @@ def _minimised(loss: Any, model: Network) -> Objective:
         smoothing=loss.label_smoothing,
         threshold=loss.target_threshold,
         delta=loss.delta,
+        margin=loss.margin,
+        scale=loss.scale,
         aux_weight=loss.aux_weight,
         weight_of_l2=loss.l2,
         l2_biases=model.switches.l2_biases,

@@ -19,6 +19,7 @@ from inception_jax.workdir import atomic, class_names, target_scale
 from inception_jax.workdir.target_scale import TargetScale
 
 GRAPHS = ("stablehlo", "onnx", "saved_model")
+EMBEDDING = "embedding"  # at length 1; also what an embedding's network without such a layer has
 Forward = Callable[[jax.Array], jax.Array]
 
 
@@ -48,11 +49,13 @@ def export_graph(
     """
     from jax import export
 
-    model = from_config.build_model(config.model)
+    model = from_config.evaluated(from_config.build_model(config.model), config.data)
     from_config.check_evaluated(model, config.data)
-    endpoint = endpoint or model.endpoint_names()[-1]
+    unit = (EMBEDDING,) if tasks.of(config.data).activation == "unit" else ()
+    names = tuple(dict.fromkeys((*model.endpoint_names(), *unit)))
+    endpoint = endpoint or (unit or names)[-1]
     try:
-        known("end-point", endpoint, model.endpoint_names())
+        known("end-point", endpoint, names)
     except ValueError as e:
         raise ConfigError(f"--endpoint: {e}") from e
     if out.is_dir():
@@ -106,6 +109,8 @@ def _forward(
 
     def forward(images: jax.Array) -> jax.Array:
         out = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
+        if endpoint == EMBEDDING and endpoint not in out.endpoints:
+            return out.logits / jnp.linalg.norm(out.logits, axis=-1, keepdims=True)
         if scale:
             std, mean = (jnp.asarray(x, out.logits.dtype) for x in (scale.std, scale.mean))
             return out.logits * std + mean

@@ -13,6 +13,9 @@ VALUES = {"data__task": "regression", "loss__name": "huber", "loss__label_smooth
 LABELS = {"data__task": "multilabel", "loss__name": "binary_cross_entropy",
           "loss__label_smoothing": 0.0}  # fmt: skip
 
+CLOSE = {"data__task": "embedding", "loss__name": "triplet", "loss__label_smoothing": 0.0,
+         "data__images_per_class": 4, "model__num_classes": 0}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -28,6 +31,11 @@ LABELS = {"data__task": "multilabel", "loss__name": "binary_cross_entropy",
         (LABELS | {"data__balance": 1.0}, "data.balance=1.0 .*expected 0"),
         (LABELS | {"loss__name": "cross_entropy"}, "losses of this task"),
         (LABELS | {"model__num_classes": 11}, "num_classes=11 .*an output for each"),
+        (CLOSE | {"data__images_per_class": 1}, "images_per_class=1 .*at least 2"),
+        (CLOSE | {"model__num_classes": 10}, "num_classes=10 .*none for triplets"),
+        (CLOSE | {"augment__mixup": 0.2}, "augment.mixup=0.2 .*a mixed image is of no class"),
+        (CLOSE | {"mesh__reduce": "float32"}, "mesh.reduce=float32 .*of the whole batch"),
+        (LABELS | {"data__images_per_class": 4}, "images_per_class=4 .*not of one class"),
         ({"data__classes": 1, "model__num_classes": 1}, "expected at least 2 classes"),
         ({"data__label_columns": ()}, "names of columns|name of one column"),
     ],
@@ -38,7 +46,7 @@ def test_what_has_no_meaning_is_refused(changes, message):
         cfg.validate(digits(**changes))
 
 
-@pytest.mark.parametrize("changes", [VALUES, LABELS, LABELS | {"augment__mixup": 0.2}])
+@pytest.mark.parametrize("changes", [VALUES, LABELS, CLOSE, LABELS | {"augment__mixup": 0.2}])
 def test_what_has_a_meaning_is_not(changes):
     """Values and labels train; labels may be mixed."""
     cfg.validate(digits(**changes))

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from inception_jax.data import sampling
 from inception_jax.data.pipeline import TrainReader, batches
-from inception_jax.data.sampling import Balanced
+from inception_jax.data.sampling import Balanced, ClassBatches
 from inception_jax.data.sources.digits import Digits
+from inception_jax.errors import ConfigError
 from tests.data.batches import equal
 from tests.data.pictures import settings
 
@@ -64,3 +65,31 @@ def test_a_balanced_reader_resumes_anywhere(processes):
     whole = list(batches(read(), 300, range(12), 2))
     equal(list(batches(read(), 300, range(9, 12), 2, processes=processes)), whole[9:])
     np.testing.assert_array_equal(whole[0]["weight"], whole[0]["index"])
+
+
+def test_batches_of_classes():
+    """P classes with K images each, which differ if there are as many; classes take turns."""
+    labels = np.repeat(np.arange(7), [9, 4, 8, 2, 5, 5, 5])
+    sampler = ClassBatches(labels, 12, 4, seed=3)
+    seen = Counter()
+    for batch in range(6):
+        found = sampler(batch)
+        own = labels[found].reshape(3, 4)
+        assert (own == own[:, :1]).all() and len(set(own[:, 0].tolist())) == 3
+        for row, c in zip(found.reshape(3, 4), own[:, 0].tolist(), strict=True):
+            assert len(set(row.tolist())) == min(4, int((labels == c).sum()))
+        seen.update(own[:, 0].tolist())
+        if batch % 2:  # a lap of two batches has no class twice
+            assert max(seen.values()) <= batch // 2 + 1
+    np.testing.assert_array_equal(ClassBatches(labels, 12, 4, seed=3)(5), found)
+    with pytest.raises(ConfigError, match="expected at least 8 classes in training, found 7"):
+        ClassBatches(labels, 32, 4, seed=3)
+
+
+def test_a_reader_of_class_batches_resumes_anywhere():
+    """Every process reads its part of the same batches."""
+    data = settings(image_size=4, batch_size=20, images_per_class=4)
+    read = lambda: TrainReader(Digits("train"), data, 3)  # noqa: E731
+    whole = list(batches(read(), 20, range(4), 2))
+    equal(list(batches(read(), 20, range(2, 4), 1)), whole[2:])
+    assert all((np.bincount(b["label"]) % 4 == 0).all() for b in whole)

@@ -22,9 +22,10 @@ BAR = "|"  # separates the labels of an image
 class Labelled:
     """One split of the table `data.labels`.
 
-    The classes are the sorted labels of `data.train_split`, so that every split numbers them alike.
-    With `data.task=multilabel` a cell has any number of them, separated by bars (`dog|grass`), or
-    each is a column of 0 and 1; with `regression` each column has values.
+    The classes are the sorted labels of `data.train_split`, so that every split numbers them alike;
+    with `data.task=embedding` of the split itself, whose classes training need not have. With
+    `data.task=multilabel` a cell has any number of them, separated by bars (`dog|grass`), or each
+    is a column of 0 and 1; with `regression` each column has values.
 
     Attributes:
         labels: int32 [n], the class of each image; None if there are targets.
@@ -42,7 +43,8 @@ class Labelled:
         self._base, self._split = os.fsencode(user_paths.expanded(base)), split
         self._paths = [os.fsencode(table.columns[labels_file.PATH][i]) for i in rows]
         self._check_files(table, rows)
-        trained = _rows(table, data.train_split, data.train_split)
+        known = split if data.task == "embedding" else data.train_split
+        trained = _rows(table, known, data.train_split)
         self.labels = self.targets = None
         if data.task == "regression":
             self.classes = tuple(data.label_columns)

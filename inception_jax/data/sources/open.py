@@ -35,7 +35,8 @@ def _opened(data: sections.Data, split: str) -> Source:
     elif data.source == "folder":
         from inception_jax.data.sources.folder import Folder
 
-        source = Folder(data.dir, split, data.train_split)
+        # Embeddings are judged on classes that training has not.
+        source = Folder(data.dir, split, "" if data.task == "embedding" else data.train_split)
     elif data.source == "raw":
         from inception_jax.data.sources.raw import Raw
 
