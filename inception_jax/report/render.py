@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from inception_jax.config.tasks import METRICS
 from inception_jax.eval.interval import wilson
 from inception_jax.report import configs, curves, html, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
@@ -13,7 +14,7 @@ from inception_jax.report.runs import Run
 # Concatenated: later files use definitions of earlier ones.
 SCRIPTS = (
     "dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js",
-    "monitors.js", "confusion.js", "reliability.js", "evaluation.js", "report.js",
+    "monitors.js", "confusion.js", "reliability.js", "outputs.js", "evaluation.js", "report.js",
 )  # fmt: skip
 MAX_CLASSES = 50  # with more classes, the confusion matrix is binned
 BINS = 100
@@ -23,7 +24,8 @@ def render(runs: Sequence[Run]) -> str:
     """Render the report."""
     names = [run.name for run in runs]
     rows = [(run, result) for run in runs for result in run.results]
-    rows.sort(key=lambda row: -1.0 if row[1].top1 is None else row[1].top1, reverse=True)
+    rows.sort(key=lambda row: row[1].score, reverse=True)
+    metrics = [k for k in METRICS if k != "loss" and any(k in r.metrics for _, r in rows)]
     return html.page(
         html.asset("report.html"),
         [html.asset("report.css")],
@@ -32,6 +34,7 @@ def render(runs: Sequence[Run]) -> str:
         runs=runs,
         title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
+        metrics={key: METRICS[key] for key in metrics or ("top1", "top5")},
         differences=configs.differences([run.config for run in runs]),
     )
 
@@ -70,6 +73,8 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "confusion": _confusion(evaluation),
         "calibration": [[b[k] for k in BIN_KEYS] for b in evaluation.calibration],
+        "table": evaluation.table,
+        "scatter": evaluation.scatter,
         "mistakes": evaluation.mistakes,
         "filters": evaluation.filters._asdict() if evaluation.filters else None,
     }

@@ -1,7 +1,9 @@
 """Results: the accuracy of a run on a split, with its confidence interval."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
+from inception_jax.config.tasks import METRICS
 from inception_jax.eval.interval import at_chance, wilson
 from inception_jax.report import records
 from inception_jax.report.curves import Curve
@@ -20,6 +22,12 @@ class SplitResult:
     top5: float | None
     loss: float | None
     ece: float | None
+    metrics: dict[str, float] = field(default_factory=dict)  # those that are known, by their keys
+
+    @property
+    def score(self) -> float:
+        """The metric by which results are ordered; -infinity where there is none."""
+        return next(iter(self.metrics.values()), -math.inf)
 
     def interval(self, fraction: float | None) -> tuple[float, float] | None:
         """The 95% Wilson interval of an accuracy, if the number of images is known."""
@@ -63,4 +71,6 @@ def warnings(train: Curve | None, results: list[SplitResult], config: records.Re
 def _result(label: str, record: records.Record) -> SplitResult:
     numbers = {key: records.finite(record, key) for key in ("epoch", "top1", "top5", "loss", "ece")}
     step, count = records.whole(record, "step"), records.whole(record, "count")
-    return SplitResult(label=label, step=step, count=count, **numbers)
+    known = {key: records.finite(record, key) for key in METRICS if key != "loss"}
+    metrics = {key: value for key, value in known.items() if value is not None}
+    return SplitResult(label=label, step=step, count=count, metrics=metrics, **numbers)
