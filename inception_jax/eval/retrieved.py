@@ -123,7 +123,7 @@ def best_threshold(near: np.ndarray, same: np.ndarray) -> float:
 
 
 def pairs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Up to `PAIRS` pairs of one class and as many of two: images, images, which are of one.
+    """Up to `PAIRS` pairs of one class, and as many of two: images, images, which are of one.
 
     A function of the labels alone; no pair comes twice.
     """
@@ -132,14 +132,14 @@ def pairs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     groups = [g for g in groups if len(g) > 1]
     counts = np.array([len(g) * (len(g) - 1) // 2 for g in groups], np.int64)
     matched = set[tuple[int, int]]()
-    want = int(min(PAIRS, counts.sum()))
+    sizes = np.unique(labels, return_counts=True)[1].astype(np.int64)
+    apart = (len(labels) ** 2 - int((sizes**2).sum())) // 2
+    want = int(min(PAIRS, counts.sum(), apart))
     while len(matched) < want:
         group = groups[rng.choice(len(groups), p=counts / counts.sum())]
         i, j = rng.choice(group, 2, replace=False).tolist()
         matched.add((min(i, j), max(i, j)))
-    sizes = np.unique(labels, return_counts=True)[1].astype(np.int64)
-    most = (len(labels) ** 2 - int((sizes**2).sum())) // 2
-    others, want = set[tuple[int, int]](), min(PAIRS, most)
+    others = set[tuple[int, int]]()
     while len(others) < want:
         i, j = rng.integers(len(labels), size=2).tolist()
         if labels[i] != labels[j]:
