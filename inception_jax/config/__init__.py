@@ -27,8 +27,8 @@ from inception_jax.config.fragments import (
     staircase,
     train,
 )
-from inception_jax.config.rules import INT32, PATH, Rule
-from inception_jax.config.sections import DEFAULTS, RENAMED, RULES, SECTIONS, Config
+from inception_jax.config.rules import INT32, PATH, RENAMED, Rule
+from inception_jax.config.sections import DEFAULTS, RULES, SECTIONS, Config
 from inception_jax.config.tree import as_python, check_keys, flatten, nested, new, ordered, validate
 
 __all__ = (

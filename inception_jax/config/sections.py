@@ -279,14 +279,6 @@ def _rules(hint: Any, key: str) -> dict[str, Rule]:
 RULES = _rules(Sections, "")
 SECTIONS = tuple(typing.get_type_hints(Sections))
 
-# Keys that were renamed: refused under the old name, with the new one in the message.
-RENAMED = {
-    "model.pixels": "model.normalization",
-    "model.without": "model.drop_rows",
-    "optim.factor": "optim.decay_rate",
-    "optim.trunk": "optim.backbone_lr",
-}
-
 
 def defaults(section: type) -> dict[str, Any]:
     """The keys of a section that have a default, with it."""

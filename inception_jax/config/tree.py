@@ -7,8 +7,8 @@ from typing import Any, cast
 from ml_collections import ConfigDict
 
 from inception_jax.config import between, switches
-from inception_jax.config.rules import INT32
-from inception_jax.config.sections import RENAMED, RULES, SECTIONS, Config
+from inception_jax.config.rules import INT32, RENAMED
+from inception_jax.config.sections import RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
 
 

@@ -109,17 +109,25 @@ class TrainReader:
         size = self._data.image_size
         return {
             "image": np.empty((count, size, size, 3), np.uint8),
+            **self.empty_labels(count),
+        }
+
+    def empty_labels(self, count: int) -> Batch:
+        """Allocate what a batch has besides images."""
+        weight = {} if self._weights is None else {"weight": np.empty(count, np.float32)}
+        return {
             "label": empty_labels(self._source, count),
             "index": np.empty(count, np.int32),
             "epoch": np.empty(count, np.int32),
-        } | ({} if self._weights is None else {"weight": np.empty(count, np.float32)})
+            **weight,
+        }
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
         count = len(self._source)
         for i, position in enumerate(positions):
-            index = self._example_at(position)
+            index = self.example_at(position)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -128,14 +136,18 @@ class TrainReader:
                     # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
                     index = (index + 1) % count
-            # Right after its image: `Tfds` still has the record.
-            out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = position // count
-            if self._weights is not None:
-                out["weight"][i] = self._weights[index]
+            self.fill_labels(out, i, position, index)  # after its image: `Tfds` has the record
         self.clock.add(lap, len(positions))
 
-    def _example_at(self, position: int) -> int:
+    def fill_labels(self, out: Batch, i: int, position: int, index: int) -> None:
+        """Fill row `i` of what `out` has besides images: of example `index`, at `position`."""
+        out["index"][i], out["label"][i] = index, self._source.label(index)
+        out["epoch"][i] = position // len(self._source)
+        if self._weights is not None:
+            out["weight"][i] = self._weights[index]
+
+    def example_at(self, position: int) -> int:
+        """The example at a position of the order, before unreadable ones are replaced."""
         size = self._data.batch_size
         if self._of_batch:
             batch, place = divmod(position, size)

@@ -69,7 +69,8 @@ class Evaluator:
         pieces = -(-local_views * processes // most)
         self._rows = -(-local_views // pieces // local_devices) * local_devices
         self.classes = view_step.num_outputs(model) if columns is None else len(columns)
-        self.task, self.measure = tasks.of(config.data), measures.of(config, scale)
+        self.task, self.scale = tasks.of(config.data), scale
+        self.measure = measures.of(config, scale)
         self._start, self._step = view_step.make_view_step(
             model,
             mesh,

@@ -26,16 +26,18 @@ def of(config: sections.Config, model: Network) -> Callable[[Batch, Array], Batc
     )
 
 
-def inputs(section: sections.Augment, weighted: bool = False) -> tuple[str, ...]:
-    """The arrays of a reader's batch that `augment` takes; `weighted`: whether examples are."""
+def inputs(
+    section: sections.Augment, weighted: bool = False, stored: bool = False
+) -> tuple[str, ...]:
+    """The arrays of a reader's batch that `augment` takes, or `unchanged` of stored features.
+
+    `weighted`: whether examples are.
+    """
+    weight = ("weight",) if weighted else ()
+    if stored:
+        return ("features", "label", *weight)
     more = ("index", "epoch") if section.flips == "alternating" else ()
-    return ("image", "label", *more, *(("weight",) if weighted else ()))
-
-
-STORED = (
-    "features",
-    "label",
-)  # of the batch of a reader of stored features, which `unchanged` takes
+    return ("image", "label", *more, *weight)
 
 
 def unchanged(batch: Batch, step: Array) -> Batch:

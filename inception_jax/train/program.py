@@ -226,8 +226,7 @@ class Program:
         image = (c.data.batch_size, size, size, 3)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
-        inputs = augmentation.inputs(c.augment, tasks.weighted(c.loss))
-        keys = augmentation.STORED if row else inputs
+        keys = augmentation.inputs(c.augment, tasks.weighted(c.loss), stored=row != "")
         batch: dict[str, Any] = {k: shape(image[:1], jnp.int32) for k in keys}
         if tasks.of(c.data).vector:
             batch["label"] = shape((image[0], c.model.num_classes), jnp.float32)

@@ -131,9 +131,8 @@ class Trainer:
         """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        c, stored = self.config, "features" in batch
-        inputs = augmentation.inputs(c.augment, tasks.weighted(c.loss))
-        keys = augmentation.STORED if stored else inputs
+        c = self.config
+        keys = augmentation.inputs(c.augment, tasks.weighted(c.loss), "features" in batch)
         rows = {key: batch[key] for key in keys}
         rows["signal"] = np.full(local, signal, np.int32)
         placed = meshes.put(rows, meshes.batch(mesh))
@@ -161,7 +160,7 @@ class Trainer:
         """`read`, as a stage has its images, or the reader of its stored features."""
         if row := self.program.boundary(stage):
             stored = self.features[row].train
-            return TrainFeatures(stored, self.source, self.config.seed, read.bad, read.clock)
+            return TrainFeatures(stored, read)
         return read.resized(stage.size)
 
     def batches(
