@@ -1,18 +1,19 @@
-r"""Fine-tune a trained network on your own folder of images: the classifier, then the last modules.
+r"""Fine-tune a trained network on your own folder of images: classifier first, then last modules.
 
-    inception-jax train --config=configs/finetune.py:model=xception,dialect=keras --workdir=runs/mine \
-        --config.data.dir=DIR --config.checkpoint.init=runs/xception
+    inception-jax train --config=configs/finetune.py --workdir=runs/mine \
+        --config.data.dir=DIR --config.checkpoint.init=runs/v3
 
-DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/xception is a run of ours, or what
+DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of ours, or what
 `inception-jax import` made of a peer's weights. Every array of it that fits by name and shape is
 taken, and those that start from random values are listed: with another number of classes, the
-classifier. The network must be the old run's.
+classifier. The network must be the old run's:
+`--config=configs/finetune.py:model=xception,dialect=keras,image=299`, and so on.
 
-The rows before `freeze_until` keep their weights; for `head` epochs only the classifier learns
-(arXiv:2202.10054: a fresh classifier would spoil the features), then the others too, at `backbone_lr`
-times its rate. What the frozen rows make of an image is computed once and stored in the workdir, so
-that an epoch costs what is above them. That needs the same images in every epoch; `augment` crops and
-mirrors them at random instead, and an epoch runs the whole network forward.
+The rows before `freeze_until` keep their weights. For `head` epochs the classifier learns alone, as
+a fresh one would spoil the features (arXiv:2202.10054), then the others too, at `backbone_lr` times
+its rate. What frozen rows make of an image is computed once and stored in the workdir, so that an
+epoch costs what is above them. That needs the same images in every epoch; with `crops` they are
+cropped and mirrored at random instead, and an epoch runs the whole network forward.
 
     freeze_until=logits     the classifier alone: a linear probe
     freeze_until=none       the whole network, on random crops, at the cost of training it
@@ -43,12 +44,13 @@ LAST = {
 def get_config(arg: str = "") -> cfg.ConfigDict:
     a = cfg.parse_arg(
         arg, **NETWORK, epochs=10.0, head=4.0, freeze_until="", backbone_lr=0.1,
-        augment=False, moving=False, scratch=False,
+        crops=False, moving=False, scratch=False,
     )  # fmt: skip
     whole = a.scratch or a.freeze_until == "none"
     freeze_until = "" if whole else a.freeze_until or LAST[a.model]
-    probe, augment = freeze_until == "logits", a.augment or whole
-    images = dict(area=(0.3, 1.0)) if augment else dict(crop="central", flip=False)
+    probe, crops = freeze_until == "logits", a.crops or whole
+    normed = (a.model, a.dialect) not in cfg.WITHOUT_NORM
+    images = dict(area=(0.3, 1.0)) if crops else dict(crop="central", flip=False)
     return cfg.new(
         seed=0,
         data=cfg.source(
@@ -70,7 +72,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             dropout=0.2,
             bn_group=0,
             bn_decay=0.99,
-            bn_frozen=not (a.moving or a.scratch),
+            bn_frozen=normed and not (a.moving or a.scratch),
         ),
         loss=cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(
@@ -83,7 +85,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
             backbone_lr=1.0 if probe or a.scratch else a.backbone_lr,
         ),
         ema=dict(decay=0.99),
-        train=cfg.train(epochs=a.epochs, cache_features=bool(freeze_until) and not augment),
+        train=cfg.train(epochs=a.epochs, cache_features=bool(freeze_until) and not crops),
         eval=cfg.evaluation(split="test", batch_size=64, every_epochs=1.0),
         checkpoint=cfg.checkpoints(every_epochs=1.0),
         mesh=cfg.mesh(),

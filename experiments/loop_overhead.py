@@ -84,8 +84,7 @@ def looped(trainer, step, state, count: int, batches=None) -> float:
     trainer.stages = (Stage(1, count + WARM, trainer.config.data.image_size),)
     trainer.due = lambda *_: False
     if batches:
-        read, _ = trainer.batches(0, idle)
-        trainer.batches = lambda *_: (read, itertools.cycle(batches))
+        trainer.batches = lambda *_: itertools.cycle(batches)
     with (
         tempfile.TemporaryDirectory() as folder,
         Interrupt() as interrupt,
@@ -122,7 +121,7 @@ def main() -> None:
     trainer = build(config)
     kept, step = trainer.program.fresh_state(), trainer.program.train_step
     trainer.stages = (Stage(1, BATCHES, config.data.image_size),)
-    batches = list(trainer.batches(0, idle)[1])
+    batches = list(trainer.batches(trainer.reader(), 0, idle))
     on_device = [trainer.placed(b, RUN, 1) for b in batches]
 
     def fresh():

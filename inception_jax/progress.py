@@ -19,7 +19,8 @@ class Progress:
 
     On a terminal one line is redrawn at most ten times a second; elsewhere a line is written at
     most every `quiet` seconds, and at the end. The time left is estimated from the steps of this
-    process without the first one, which compiles.
+    process without the first one, which compiles. A narrow terminal shows the time left and the
+    last values, of which the rate is the last one.
     """
 
     def __init__(
@@ -40,20 +41,33 @@ class Progress:
         if now - self._shown < (0.1 if self.live else self.quiet) and step < self.total:
             return
         self._shown = now
-        parts = [self.label, f"{step}/{self.total}", *(f"{k} {v}" for k, v in values.items())]
-        if (left := self.seconds_left(now)) is not None and step < self.total:
-            parts.append(f"ETA {duration(left)}")
-        text = shown("  ".join(p for p in parts if p))
+        shown_values = [f"{k} {v}" for k, v in values.items()]
+        left = self.seconds_left(now) if step < self.total else None
+        end = [] if left is None else [f"ETA {duration(left)}"]
         if not self.live:
-            self.stream.write(text + "\n")
+            self.stream.write(self._line(shown_values, end) + "\n")
         else:
             # One column is left free: some terminals wrap when the last one is written.
             width = self._columns() - 1
+            text = self._line(shown_values, end, width)
             room = width - len(text) - 1
             bar = f"{self._bar(min(room, 30))} " if room >= 8 else ""
             self.stream.write("\r\x1b[2K" + f"{bar}{text}"[:width])
             self._drawn = True
         self.stream.flush()
+
+    def _line(self, values: list[str], end: list[str], width: float = math.inf) -> str:
+        """The longest text that fits: values are left out from the first on, then the label."""
+        count = f"{self.step}/{self.total}"
+        share = f"{self.step / max(self.total, 1):.0%}"
+        heads = [([self.label, count], first) for first in range(max(len(values), 1))]
+        heads += [([self.label, share], len(values) - 1), ([share], len(values) - 1)]
+        text = ""
+        for head, first in heads:
+            text = shown("  ".join(part for part in (*head, *values[first:], *end) if part))
+            if len(text) <= width:
+                break
+        return text
 
     def seconds_left(self, now: float) -> float | None:
         """Seconds to the end at the mean rate since the first update; None before the second."""

@@ -34,11 +34,10 @@ MODERN = [
 ]
 # Other arguments.
 VALUES = {"bn_inception": ["rate=1"], "inception_v3": ["tpu"], "inception_v4": ["tpu,replicas=16"]}
+NARROW = ("digits", "cifar10", "finetune", "multichannel")
 SWEEPS = [*PAGES, *sorted((PAGES[0].parents[1] / "experiments").glob("*/page.py"))]
 CASES = [(p, "") for p in PAGES] + [(p, a) for p in PAGES for a in ARGUMENTS.get(p.stem, [])]
-QUICK = [
-    case for case in CASES if case[0].stem in ("digits", "cifar10", "finetune") and not case[1]
-]
+QUICK = [case for case in CASES if case[0].stem in NARROW and not case[1]]
 MORE = [(p, a) for p in PAGES for a in VALUES.get(p.stem, [])]
 
 
@@ -98,8 +97,9 @@ def test_its_network_and_optimiser_build(path, argument):
     config = load(path, argument)
     if config.data.classes == counted.AUTO:
         counted.fill_in(config, 2, "train")
-    model, d = from_config.build_model(config.model), config.data
-    images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, 3), jnp.float32)
+    d = config.data
+    model = from_config.build_model(config.model, d.channels)
+    images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, d.channels), jnp.float32)
     key = jax.random.key(0)
     out, variables = jax.eval_shape(lambda x: model.init_with_output(key, x), images)
     assert out.logits.shape == (2, config.model.num_classes)

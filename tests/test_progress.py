@@ -101,7 +101,26 @@ def test_width_of_the_terminal_it_writes_to(clock, terminal, columns, monkeypatc
     widths = [len(line) for line in lines(read())]
     assert len(widths) == 3
     assert max(widths) < columns
-    assert max(widths) >= min(columns - 1, 60)  # the available width is used
+    assert max(widths) >= min(columns - 10, 60)  # the available width is used
+
+
+@pytest.mark.parametrize(
+    ("columns", "total", "expected"),
+    [
+        (34, 500_000, "20%  images/s 1234  ETA 4s"),
+        (34, 50, "10/50  images/s 1234  ETA 40m00s"),
+        (64, 50, "10/50  input 3%  loss 2.303  images/s 1234  ETA 40m00s"),
+    ],
+)
+def test_a_narrow_terminal_keeps_rate_and_time_left(clock, terminal, columns, total, expected):
+    """Whole columns are left out, the first ones first; of large counts the share remains."""
+    stream, read = terminal(columns)
+    bar = Progress(total, stream=stream, label="")
+    values = {"epoch": "1.2/30", "input": "3%", "loss": "2.303", "images/s": "1234"}
+    bar.update(total // 5 - 1 if total < 100 else 0, values)
+    clock(60.0 if total < 100 else 1.0)
+    bar.update(total // 5, values)
+    assert lines(read())[-1].strip(" ▏▎▍▌▋▊▉█") == expected
 
 
 def test_the_bar_is_as_full_as_the_job_is_done(clock, terminal):

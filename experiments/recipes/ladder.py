@@ -196,7 +196,7 @@ def _switches(p: TrialProgress) -> dict[str, Any]:
 def _rung(keys: dict[str, Any], trials: Sequence[TrialProgress]) -> Rung:
     run = trials[0].run
     assert run is not None and run.train is not None  # it is done
-    config = cfg.new(**run.config)
+    config = cfg.new(**cfg.completed(run.config))
     passes = 2 if config.optim.sam else 1
     return Rung(
         keys,

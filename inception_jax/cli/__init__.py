@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train a config page in a workdir, or resume the run in it",
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "classify images, or write their features",
+    "probe": "measure features: linear probe, nearest neighbours, few examples",
     "fid": "compare two folders of images: FID, KID, Inception Score",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
     "import": "convert another framework's weights to a checkpoint",
@@ -31,6 +32,7 @@ COMMANDS = {
     "doctor": "check devices, hosts, data, disk and memory before a run",
     "launch": "submit a training to SLURM, Kubernetes, SkyPilot, xpk, or run it here",
     "sweep": "run many trials of one config page: expand, launch, monitor, compare",
+    "runs": "list the runs below a folder",
     "report": "write runs or a sweep as one HTML page",
 }
 

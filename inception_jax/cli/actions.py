@@ -18,6 +18,9 @@ ACTIONS = {
         "prepare": "convert ImageNet's tar files, or a folder of images, to ArrayRecord",
         "bench": "measure whether the input or the step is the bottleneck",
     },
+    "runs": {
+        "ls": "list the runs below a folder: state, step, newest and best top-1, time, date",
+    },
     "sweep": {
         "expand": "build and check every trial of a config page's sweep; start none",
         "launch": "the same, then submit the trials to an engine",

@@ -1,10 +1,11 @@
 """inception-jax data check --config=PAGE [--split=train] [--json]
 
 Counts the images and classes of every split, then reads one split: images per class, sizes,
-formats, each unreadable image, and what else is in its folders. Compares the shards of a prepared
-set with their checksums, prints what a pre-shrunk or raw set stores of an image, and compares
-ImageNet with its official counts: what is missing, its size, and where to get it. Exits with 65 if
-more than 1% of the images are unreadable, or a shard differs from its checksum.
+formats, each unreadable image, and what else is in its folders; of the split that is trained on,
+the mean and the deviation of each channel, with the flags that use them. Compares the shards of a
+prepared set with their checksums, prints what a pre-shrunk or raw set stores of an image, and
+compares ImageNet with its official counts: what is missing, its size, and where to get it. Exits
+with 65 if more than 1% of the images are unreadable, or a shard differs from its checksum.
 """  # noqa: D415
 
 from inception_jax.cli import overrides
@@ -35,7 +36,8 @@ def main(argv: list[str]) -> None:
     missing = []
     if imagenet.is_imagenet(name, source.classes):
         missing = missing_images({name: s.images for name, s in splits.items()})
-    survey, left_out = inspect.survey_of(source), left_out_of(source)
+    trained = split == config.data.train_split
+    survey, left_out = inspect.survey_of(source, with_channels=trained), left_out_of(source)
     if contract:  # its names are those of the files that it was made of
         survey.misnamed.clear()
 

@@ -1,7 +1,8 @@
 """inception-jax data show --config=PAGE [--split=train] [--out=sheet.png] [--step=0]
 
 Draws 64 images of a training batch as the network receives them: cropped, mirrored, with distorted
-colours, mixed and erased, at the size of the step. Of a repeated example it shows the copies.
+colours, mixed and erased, at the size of the step. Of a repeated example it shows the copies; of
+one or two channels their mean, of more the first three as red, green and blue.
 """  # noqa: D415
 
 from pathlib import Path
@@ -11,7 +12,9 @@ from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
 
 SIZES = ("train.sizes", "train.size_epochs", "train.epochs")
-NETWORK = ("model.name", "model.dialect", "model.normalization")  # its constants: see `erase`
+NETWORK = (  # its constants: see `erase`
+    "model.name", "model.dialect", "model.normalization", "model.mean", "model.std",
+)  # fmt: skip
 
 
 def main(argv: list[str]) -> None:
@@ -38,7 +41,7 @@ def main(argv: list[str]) -> None:
     from inception_jax.models.from_config import build_model
     from inception_jax.train import augmentation, stages
 
-    model = build_model(config.model)
+    model = build_model(config.model, config.data.channels)
     augment = augmentation.of(config, model)
 
     @jax.jit

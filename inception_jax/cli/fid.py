@@ -110,6 +110,11 @@ class FidNetwork:
         from inception_jax.fid import image_set
         from inception_jax.weights.import_weights import read_source
 
+        if (d := config.data).channels != 3 or d.dtype != "uint8":
+            raise ConfigError(
+                f"--workdir={workdir}: expected a network of RGB images, whose numbers are "
+                f"comparable, got one of {d.channels} channels of {d.dtype}"
+            )
         predictor = predict.Predictor(config, workdir, values.step)
         self.extractor = image_set.FeatureExtractor(predictor)
         model = predictor.model

@@ -1,5 +1,7 @@
 """inception-jax import PEER:NAME [FILE] --out=DIR [--normalization=N] [--classes=FILE] [--verbose]
 
+or: inception-jax import hub:USER/NAME[@REVISION] --out=DIR
+
 Converts a peer's weights to a workdir DIR with its preprocessing and class names, for `predict
 --workdir=DIR`, `eval --workdir=DIR` and `--config.checkpoint.init=DIR`. FILE is a .safetensors,
 .npz, torch file (.pth, .ckpt; its pickle is never executed), Keras file (.keras, .h5) or TensorFlow
@@ -7,6 +9,9 @@ checkpoint; without FILE, `timm/inception_v4.tf_in1k` is downloaded from the Hug
 network may be nested in the file (`state_dict`, `module.`) and have a classifier of its own. A file
 that does not match it is refused with its first three mismatches. Without arguments: lists the
 peers.
+
+`hub:USER/NAME` is a run that `export --to=hub:USER/NAME` uploaded: the same weights, config and
+class names, verified by their sha256.
 """  # noqa: D415
 
 import math
@@ -38,6 +43,12 @@ def main(argv: list[str]) -> None:
     if not values.out:
         raise ConfigError("expected --out=DIR, the workdir to create")
     name, *file = flags.words
+    if name.startswith("hub:"):
+        if file:
+            raise ConfigError(f"{file[0]}: {name} is downloaded; leave the file out")
+        flags.unused("with hub:USER/NAME", "normalization", "classes", "verbose", "json")
+        _pull(name, Path(values.out))
+        return
     path = Path(file[0]) if file else weights.download(name)
     classes = Path(values.classes) if values.classes else None
     model, arrays, notes = import_weights(
@@ -65,3 +76,18 @@ def main(argv: list[str]) -> None:
             print(f"note: {note}", file=sys.stderr)
 
     flags.print(rows, text)
+
+
+def _pull(given: str, out: Path) -> None:
+    """Restores a run from the hub."""
+    from inception_jax.weights import bundle, hub
+
+    if out.exists():  # before anything is downloaded
+        raise ConfigError(f"--out={out}: expected a new directory, this one exists")
+    name = hub.repository(given)
+    folder, commit = hub.pull(name, bundle.DOWNLOADED)
+    config = bundle.read(folder, f"hub:{name.partition('@')[0]}@{commit}", out)
+    print(
+        f"{config.model.name} ({config.model.dialect}), {config.model.num_classes} outputs, of "
+        f"commit {commit}\nwritten: {out}. Try: inception-jax predict photo.jpg --workdir={out}"
+    )

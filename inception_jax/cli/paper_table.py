@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 HEAD = (
     "network", "crops", "models", "top-1 error (95%)", "top-5 error (95%)", "published", "images",
 )  # fmt: skip
+TOP5 = 4  # the column
 
 
 def row(
@@ -50,7 +51,7 @@ def _errors(count: int, top1: int, top5: int) -> dict[str, Any]:
 def summary(found: dict[str, Any]) -> str:
     """The text of an evaluation: table, note, loss, calibration, worst classes."""
     lines = [f"{', '.join(found['members'])}: {found['split']}, {found['protocol']}", ""]
-    lines.append(text(found["rows"]))
+    lines.append(text(found["rows"], len(found["classes"])))
     lines += [f"note: {found['note']}"] if found["note"] else []
     lines += ["", f"loss {found['loss']:.4f}   ECE {found['ece']:.2%}"]
     lines += [f"unreadable {name}: {reason}" for name, reason in found["reasons"].items()]
@@ -64,10 +65,14 @@ def summary(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"written to {found['written']}"])
 
 
-def text(rows: list[dict[str, Any]]) -> str:
+def text(rows: list[dict[str, Any]], classes: int) -> str:
     """The table, followed by the source of each published number."""
+    from inception_jax.eval import top5
+
     cells = [HEAD, *(_cells(r) for r in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
+    if not top5.informative(classes):
+        cells = [line[:TOP5] + line[TOP5 + 1 :] for line in cells]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for name, *numbers in cells:
         right = (cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))

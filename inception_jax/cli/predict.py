@@ -2,7 +2,8 @@
 
 Classifies images: prints the most probable classes of each file; of a run with several labels those
 from --threshold on, of a regression its values, of an embedding its numbers. A folder stands for
-all images below it. Unreadable files are reported and skipped. With --json: one object per line.
+all images below it; of a group of grey files name the first, NAME_c0. Unreadable files are reported
+and skipped. With --json: one object per line.
 
 --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
 `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
@@ -85,9 +86,11 @@ def main(argv: list[str]) -> None:
     from inception_jax.runtime import startup, streams
 
     startup.start(config.model.dtype)
+    from inception_jax.data.sources import file_kind
     from inception_jax.eval import predict
 
-    files, left_out = predict.image_files([Path(w) for w in flags.words])
+    kind = file_kind.of(config.data)
+    files, left_out = predict.image_files([Path(w) for w in flags.words], kind)
     for line in left_out.lines("predict"):
         print(line, file=sys.stderr)
     predictor = predict.Predictor(config, workdir, values.step)

@@ -1,8 +1,11 @@
-"""inception-jax report RUN_DIR ... | SWEEP_DIR [--out=FILE.html]
+"""inception-jax report RUN_DIR ... | SWEEP_DIR [--out=FILE.html] [--watch [--port=N]]
 
 Writes one or several runs as a single HTML file that works offline: curves, confusion matrix, most
 confident mistakes, first-layer filters, the config and the differences of the runs' configs. The
 default for one run is RUN_DIR/report.html.
+
+With --watch the page is served on this machine, prints its address, and is up to date while a run
+trains, without losing your zoom; Ctrl-C ends it. From elsewhere: ssh -L N:localhost:N HOST.
 
 For a sweep: the best trial's command line, a sortable table of all trials, their curves, parallel
 coordinates, the importance of each key; SWEEP_DIR/figures has the figures as SVG and PNG.
@@ -19,14 +22,25 @@ SWEEP = "sweep.json"
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("report", __doc__).arguments("run directories", "runs/digits", 1, 1000)
-    values = flags.path("out", "", "file to write").parse(argv)
+    flags.path("out", "", "file to write")
+    flags.switch("watch", "serve the page, and keep it up to date")
+    flags.whole("port", 0, "of --watch on 127.0.0.1; a free one if not given")
+    values = flags.parse(argv)
     from inception_jax import report
 
     runs = [Path(w) for w in flags.words]
     if sweeps := [r for r in runs if (r / SWEEP).is_file()]:
+        if values.watch:
+            raise ConfigError(f"--watch: expected runs, {sweeps[0]} is a sweep; name its trials")
         if len(runs) > 1:
             raise ConfigError(f"{sweeps[0]} is a sweep: expected one sweep, or several runs")
         return sweep(sweeps[0], Path(values.out) if values.out else sweeps[0] / "report.html")
+    if values.watch:
+        from inception_jax.report import watch
+
+        flags.unused("with --watch", "out")
+        return watch.serve(runs, values.port)
+    flags.unused("without --watch", "port")
     if len(runs) > 1 and not values.out:
         raise ConfigError("several runs need --out=FILE.html")
     print(report.write(runs, Path(values.out) if values.out else runs[0] / "report.html"))

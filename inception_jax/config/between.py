@@ -3,13 +3,10 @@
 import itertools
 import math
 
-from inception_jax.config import of_task, optim
+from inception_jax.config import freezing, of_task, optim
+from inception_jax.config.freezing import WITHOUT_NORM
 from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
-
-# (model.name, model.dialect) of the networks without BatchNorm: no rule of groups concerns them.
-# A test compares these with the networks themselves, which a config does not import.
-WITHOUT_NORM = {(n, d) for n in ("googlenet", "googlenet_naive") for d in ("", "paper")}
 
 
 def check(c: Config) -> None:
@@ -18,8 +15,9 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (of_task.check, _labels, _papers, _augment, _policy, _loss, optim.check, _run):
-        rules(c)
+    rules = (of_task.check, _labels, _papers, _channels, _augment, _policy, _loss, optim.check)
+    for check_rules in (*rules, freezing.check, _run):
+        check_rules(c)
 
 
 def _papers(c: Config) -> None:
@@ -104,6 +102,45 @@ def _labels(c: Config) -> None:
         )
 
 
+def _channels(c: Config) -> None:
+    """Refuse what images of these channels and this dtype cannot have."""
+    d, m, a = c.data, c.model, c.augment
+    have = f"--config.data.channels={d.channels} of {d.dtype}"
+    # What each kind of file can hold: the channels, and the dtypes.
+    grey = d.channels == 1 and d.source in ("folder", "tfds")
+    channels, dtypes = {
+        "images": ((1, 3), ("uint8", "uint16") if grey else ("uint8",)),
+        "groups": (range(2, 17), ("uint8", "uint16")),
+        "arrays": (range(1, 17), ("uint8", "uint16", "float32")),
+    }[d.files]
+    for key, allowed in (("channels", channels), ("dtype", dtypes)):
+        if (value := getattr(d, key)) not in allowed:
+            words = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 2 else str(list(allowed))
+            raise ConfigError(
+                f"--config.data.{key}={value}: expected {words} of data.source={d.source} with "
+                f"data.files={d.files}; a folder with --config.data.files=arrays holds any"
+            )
+    rgb = d.channels == 3 and d.dtype == "uint8"
+    for key, value in (("data.colour", d.colour), ("augment.policy", a.policy)):
+        if not rgb and value != "none":
+            raise ConfigError(
+                f"--config.{key}={value} with {have}: expected none, as its colours are those of "
+                f"RGB images of 8 bits"
+            )
+    for key, values in (("mean", m.mean), ("std", m.std)):
+        if len(values) not in ((d.channels,) if m.mean or m.std else (0,)):
+            raise ConfigError(
+                f"--config.model.{key}={values}: expected {d.channels} numbers, one for each of "
+                f"data.channels, or neither mean nor std; `inception-jax data check` prints both"
+            )
+    if m.normalization and (m.mean or not rgb):
+        what = "--config.model.mean" if m.mean else have
+        raise ConfigError(
+            f"--config.model.normalization={m.normalization} with {what}: expected none, it is of "
+            f"RGB images of 8 bits; leave out one of them"
+        )
+
+
 def _augment(c: Config) -> None:
     a, d = c.augment, c.data
     if (a.mixup or a.cutmix) and d.batch_size % 2:
@@ -182,27 +219,7 @@ def _run(c: Config) -> None:
     d, m, t = c.data, c.model, c.train
     # Evaluations that may find nothing better before the one at the end.
     patience = max(0, math.ceil(t.epochs / c.eval.every_epochs - 1e-9) - 2)
-    changing = {
-        "data.crop": (d.crop, "central"), "data.flip": (d.flip, False),
-        "data.colour": (d.colour, "none"), "augment.policy": (c.augment.policy, "none"),
-        "augment.mixup": (c.augment.mixup, 0), "augment.cutmix": (c.augment.cutmix, 0),
-        "augment.erasing": (c.augment.erasing, 0), "augment.repeats": (c.augment.repeats, 1),
-        "train.sizes": (t.sizes, ()), "loss.teacher": (c.loss.teacher, ""),
-        "model.aux": (m.aux, False),
-    }  # fmt: skip
-    others = [f"--config.{k}={want}" for k, (now, want) in changing.items() if now != want]
     rules = (
-        (
-            t.cache_features and not c.optim.freeze_until,
-            "--config.train.cache_features=true with --config.optim.freeze_until=: expected rows "
-            "that are frozen; set --config.optim.freeze_until to the first row that learns",
-        ),
-        (
-            t.cache_features and bool(others),
-            f"--config.train.cache_features=true: expected images that are the same in every epoch "
-            f"and that nothing else reads; set {' '.join(others)}, or "
-            f"--config.train.cache_features=false",
-        ),
         (
             len(t.sizes) != len(t.size_epochs),
             f"--config.train.size_epochs={t.size_epochs}: expected as many as train.sizes="
@@ -226,23 +243,6 @@ def _run(c: Config) -> None:
             t.recalibrate > 0 and (m.name, m.dialect) in WITHOUT_NORM,
             f"--config.train.recalibrate={t.recalibrate}: {m.name} has no BatchNorm; set "
             f"--config.train.recalibrate=0, or --config.model.dialect=slim",
-        ),
-        (
-            t.recalibrate > 0 and (c.optim.backbone_lr == 0 or c.optim.freeze_until == "logits"),
-            f"--config.train.recalibrate={t.recalibrate} with --config.optim.backbone_lr="
-            f"{c.optim.backbone_lr:g} and --config.optim.freeze_until={c.optim.freeze_until}: a "
-            f"frozen backbone keeps BatchNorm's averages; set --config.train.recalibrate=0",
-        ),
-        (
-            t.recalibrate > 0 and m.bn_frozen,
-            f"--config.train.recalibrate={t.recalibrate} with --config.model.bn_frozen=true: "
-            f"expected one of them, since BatchNorm keeps its averages; set "
-            f"--config.train.recalibrate=0, or --config.model.bn_frozen=false",
-        ),
-        (
-            m.bn_frozen and (m.name, m.dialect) in WITHOUT_NORM,
-            f"--config.model.bn_frozen=true: {m.name} has no BatchNorm; set "
-            f"--config.model.bn_frozen=false, or --config.model.dialect=slim",
         ),
         (
             t.patience > patience,

@@ -99,27 +99,6 @@ def _optimiser(c: Config) -> Iterator[tuple[bool, str]]:
         f"expected 0 in one of them, since it would also move rows that do not learn yet; set "
         f"--config.optim.unfreeze_epochs=0",
     )
-    frozen = "freeze_until=logits" if o.freeze_until == "logits" else "backbone_lr=0.0"
-    yield (
-        (o.backbone_lr == 0 or o.freeze_until == "logits")
-        and (o.layer_decay < 1 or o.unfreeze_epochs > 0 or o.head_epochs > 0),
-        f"--config.optim.{frozen} with --config.optim.layer_decay={o.layer_decay}, "
-        f"--config.optim.unfreeze_epochs={o.unfreeze_epochs} and --config.optim.head_epochs="
-        f"{o.head_epochs}: expected 1, 0 and 0, since a frozen backbone has no rates; set "
-        f"--config.optim.{'freeze_until=' if o.freeze_until else 'backbone_lr=1'}",
-    )
-    yield (
-        o.freeze_until != "" and o.backbone_lr == 0,
-        f"--config.optim.freeze_until={o.freeze_until} with --config.optim.backbone_lr=0.0: "
-        f"expected a rate for the rows from there on; set --config.optim.backbone_lr=0.1, or "
-        f"--config.optim.freeze_until=logits --config.optim.backbone_lr=1",
-    )
-    yield (
-        o.head_epochs > 0 and bool(o.sam or c.train.sizes or c.loss.teacher),
-        f"--config.optim.head_epochs={o.head_epochs}: expected 0 with optim.sam={o.sam}, "
-        f"train.sizes={c.train.sizes} and loss.teacher={c.loss.teacher!r}: the classifier learns "
-        f"on features, not on images; set --config.optim.head_epochs=0",
-    )
     yield (
         o.loss_scale > 0 and c.model.dtype != "float16",
         f"--config.optim.loss_scale={o.loss_scale:g} with --config.model.dtype={c.model.dtype}: "

@@ -116,6 +116,15 @@ def weights() -> Rule:
     )
 
 
+def numbers(above: float = -math.inf) -> Rule:
+    """Finite numbers `above` one; there may be none."""
+    part = real(above, above=True)
+    words = "finite numbers" + ("" if above == -math.inf else f" above {above:g}")
+    return Rule(
+        tuple, lambda v: all(map(part.admits, v)), f"{words}, such as (125.3, 123.0, 113.9)"
+    )
+
+
 # Of a key that is annotated with a type alone.
 PLAIN = {
     str: Rule(str, lambda v: True, "a text"),

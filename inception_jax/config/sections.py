@@ -15,6 +15,7 @@ from inception_jax.config.rules import (
     Rule,
     choice,
     naturals,
+    numbers,
     pair,
     path,
     real,
@@ -22,7 +23,7 @@ from inception_jax.config.rules import (
     span,
     weights,
     whole,
-)
+)  # fmt: skip
 
 Count = Annotated[int, whole(0)]
 Natural = Annotated[int, whole(1)]
@@ -51,6 +52,9 @@ class Data(Protocol):
     fold: Count = 0  # which of them is held out, as the split `fold`
     images_per_class: Count = 0  # of a batch, of batch_size / this classes; 0: by chance
     classes: Annotated[int, whole(1, auto=-1)] = -1  # of training, or its values; -1: counted
+    files: Literal["images", "arrays", "groups"] = "images"  # of a folder: `sources/file_kind.py`
+    channels: Annotated[int, whole(1, 16)] = 3  # 1: grey; other numbers: arrays and groups
+    dtype: Literal["uint8", "uint16", "float32"] = "uint8"  # of the stored pixels
     image_size: Natural  # pixels
     eval_size: Count = 0  # pixels of evaluation's images; 0: image_size
     batch_size: Natural  # images per step, over all devices
@@ -60,10 +64,8 @@ class Data(Protocol):
     pad: Count = 0  # pixels of the pad crop
     eval_crop: Factor = 0.875  # fraction of the image kept by the central crop
     resize: Literal["stretch", "short_side"] = "stretch"
-    interpolation: Literal[
-        "bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear", "pil_bilinear",
-        "pil_bicubic", "random",
-    ] = "bilinear"  # `data/images/resize.py`  # fmt: skip
+    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear",
+        "pil_bilinear", "pil_bicubic", "random"] = "bilinear"  # `images/resize.py`  # fmt: skip
     flip: bool = True
     colour: Literal["none", "slim", "original", "fast"] = "none"
     cache: bool = False  # keep decoded images in memory
@@ -109,16 +111,16 @@ class Model(Protocol):
     drop_rows: tuple[str, ...] = ()  # rows of the table to leave out
     residual_scale: NotNegative = 0.0  # of Inception-ResNet modules; 0: as published
     normalization: Literal["", "inception", "imagenet"] = ""  # "": the dialect's
+    mean: Annotated[tuple[float, ...], numbers()] = ()  # of each channel; (): the dialect's of RGB
+    std: Annotated[tuple[float, ...], numbers(above=0)] = ()  # `data check` prints both
     dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
 
 
 class Loss(Protocol):
     """The `loss` section."""
 
-    name: Literal[
-        "cross_entropy", "binary_cross_entropy", "squared_error", "huber", "absolute_error",
-        "triplet", "cosface", "arcface",
-    ] = "cross_entropy"  # those of each task: `tasks.py`  # fmt: skip
+    name: Literal["cross_entropy", "binary_cross_entropy", "squared_error", "huber",
+        "absolute_error", "triplet", "cosface", "arcface"] = "cross_entropy"  # by task  # fmt: skip
     margin: NotNegative = 0.35  # of triplet (0: soft), cosface and arcface, whose paper has 0.5
     scale: Positive = 64.0  # of the cosines of cosface and arcface
     delta: Positive = 1.0  # standard deviations up to which Huber's loss is quadratic

@@ -33,6 +33,7 @@ def _pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     yield "data.pad", "data.crop", d.crop == "pad", "pad"
     yield "data.fold", "data.folds", d.folds > 0, "5"
     yield "data.label_columns", "data.labels", d.labels != "", "labels.csv"
+    yield "data.files", "data.source", d.source == "folder", "folder"
     yield "augment.operations", "augment.policy", a.policy != "none", "randaugment"
     for key in ("augment.num_ops", "augment.magnitude", "augment.magnitude_std"):
         yield key, "augment.policy", a.policy == "randaugment", "randaugment"

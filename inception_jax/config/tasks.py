@@ -121,10 +121,11 @@ def outputs(c: "Config") -> int:
     return 0 if c.loss.name == "triplet" else c.data.classes
 
 
-def headline(task: Task, numbers: Mapping[str, float]) -> str:
+def headline(task: Task, numbers: Mapping[str, float | None]) -> str:
     """The metrics of an evaluation as text: `top1 94.07%, top5 99.80%, loss 0.231`."""
-    found = {k: METRICS[k].text(numbers[k]) for k in task.headline if k in numbers}
-    found |= {"loss": f"{numbers['loss']:.3f}"} if "loss" in numbers else {}
+    found = {k: METRICS[k].text(v) for k in task.headline if (v := numbers.get(k)) is not None}
+    if (loss := numbers.get("loss")) is not None:
+        found["loss"] = f"{loss:.3f}"
     return ", ".join(f"{key} {text}" for key, text in found.items())
 
 

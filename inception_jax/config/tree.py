@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from inception_jax.config import between, switches
 from inception_jax.config.rules import INT32, RENAMED
-from inception_jax.config.sections import RULES, SECTIONS, Config
+from inception_jax.config.sections import DEFAULTS, RULES, SECTIONS, Config
 from inception_jax.errors import ConfigError, did_you_mean
 
 
@@ -75,6 +75,11 @@ def ordered(config: Any) -> dict[str, Any]:
     """Convert a config to nested dicts in the order of `RULES`; a `ConfigDict` sorts by name."""
     values = dict(flatten(config))
     return nested({key: values[key] for key in RULES})
+
+
+def completed(saved: Any) -> dict[str, Any]:
+    """The config of an older version's run: keys that it lacks had what is now their default."""
+    return nested(DEFAULTS | dict(flatten(saved)))
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:

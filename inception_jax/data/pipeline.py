@@ -44,8 +44,8 @@ class Shard:
 
 
 KEYS = (
-    "image_size", "batch_size", "crop", "area", "aspect", "pad", "eval_crop", "resize",
-    "interpolation", "balance", "images_per_class",
+    "image_size", "channels", "dtype", "batch_size", "crop", "area", "aspect", "pad", "eval_crop",
+    "resize", "interpolation", "balance", "images_per_class",
 )  # fmt: skip
 AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
@@ -102,15 +102,13 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image uint8 [n, s, s, 3], label, index and epoch int32 [n].
+        """Allocate `count` examples: image [n, s, s, c], label, index and epoch int32 [n].
 
         Of a source with targets the label is float32 [n, t].
         """
-        size = self._data.image_size
-        return {
-            "image": np.empty((count, size, size, 3), np.uint8),
-            **self.empty_labels(count),
-        }
+        size, channels = self._data.image_size, self._data.channels
+        image = np.empty((count, size, size, channels), self._data.dtype)
+        return {"image": image, **self.empty_labels(count)}
 
     def empty_labels(self, count: int) -> Batch:
         """Allocate what a batch has besides images."""

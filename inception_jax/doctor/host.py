@@ -6,7 +6,6 @@ import os
 import platform
 import resource
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from importlib import metadata
@@ -17,7 +16,7 @@ from inception_jax.config import Config
 from inception_jax.doctor.finding import Finding, size, warning
 from inception_jax.progress import duration
 from inception_jax.runtime import cores, distributed
-from inception_jax.workdir import disk_space, run_dir
+from inception_jax.workdir import disk_space, origin, run_dir
 
 CACHE = 10**9  # bytes; the compiled steps of an Inception network take about 100 MB
 PACKAGE = Path(inception_jax.__file__).resolve().parent
@@ -82,11 +81,8 @@ def code() -> Finding:
 
 def _revision() -> str:
     """`git 4015ce9`, then `, changed` if a file differs from it; empty outside a checkout."""
-    if not (PACKAGE.parent / ".git").exists() or not shutil.which("git"):
-        return ""
-    line = ["git", "describe", "--always", "--exclude=*", "--dirty=, changed"]
-    done = subprocess.run(line, cwd=PACKAGE.parent, capture_output=True, text=True, timeout=10)
-    return f"git {done.stdout.strip()}" if done.returncode == 0 else ""
+    found = origin.revision()
+    return f"git {found['git']}{', changed' if found['changed'] else ''}" if found else ""
 
 
 def config(c: Config, workdir: Path | None) -> Finding:

@@ -13,7 +13,7 @@ from inception_jax import checkpoint
 from inception_jax.config import Config
 from inception_jax.data.sources.source import Source
 from inception_jax.data.sources.targets import targets_of
-from inception_jax.errors import DataError, PreemptedError
+from inception_jax.errors import ConfigError, DataError, PreemptedError
 from inception_jax.eval import class_columns
 from inception_jax.eval.classified import Classified
 from inception_jax.eval.evaluator import Evaluator, never_stop
@@ -75,7 +75,13 @@ class EnsembleMember:
         own.unlock()
         own.model, own.ema = config.model, {"decay": 0.0 if raw else config.ema.decay}
         own.data.update({key: getattr(config.data, key) for key in CROP_KEYS})
-        self.model = from_config.build_model(config.model)
+        if config.data.channels != data.data.channels or config.data.dtype != data.data.dtype:
+            raise ConfigError(
+                f"{workdir}: expected a network of images with {data.data.channels} channels of "
+                f"{data.data.dtype}, as these are, got one of {config.data.channels} of "
+                f"{config.data.dtype}"
+            )
+        self.model = from_config.build_model(config.model, config.data.channels)
         from_config.check_evaluated(self.model, config.data)
         embeds = own.data.task == "embedding"  # its outputs are no classes
         self.columns = (

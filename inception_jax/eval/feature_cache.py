@@ -48,11 +48,12 @@ class FeatureCache:
         variables: its weights, for evaluation.
         mesh: the devices that compute, of this process alone.
         batch_size: images at a time.
+        pooled: whether features are averaged over the grid.
     """
 
     def __init__(
         self, folder: Path, model: Network, variables: Mapping[str, Any], mesh: Mesh,
-        batch_size: int,
+        batch_size: int, pooled: bool = False,
     ):  # fmt: skip
         if jax.process_count() > 1:
             raise ConfigError(
@@ -61,6 +62,7 @@ class FeatureCache:
                 f"--config.train.cache_features=false, or start one process"
             )
         self._folder, self._model, self._variables, self._mesh = folder, model, variables, mesh
+        self._pooled = pooled
         self._batch_size = -(-batch_size // meshes.shards(mesh)) * meshes.shards(mesh)
 
     def get(
@@ -77,7 +79,7 @@ class FeatureCache:
             OSError: they do not fit on the disk.
             DataError: more than 1% of the images cannot be read.
         """
-        images = _digest([repr(protocol), *_images(source)])
+        images = _digest([repr(protocol), str(self._pooled), *_images(source)])
         keys = {row: _digest([images, self._weights(row)]) for row in rows}
         files = {row: self._folder / f"{split}-{row}-{key}.npy" for row, key in keys.items()}
         if missing := {row: file for row, file in files.items() if not file.exists()}:
@@ -103,7 +105,8 @@ class FeatureCache:
         protocol: Protocol, stop: Callable[[], None],
     ) -> None:  # fmt: skip
         forward, count = self._forward(tuple(files)), len(source)
-        image = jax.ShapeDtypeStruct((1, protocol.size, protocol.size, 3), np.uint8)
+        shape = (1, protocol.size, protocol.size, protocol.channels)
+        image = jax.ShapeDtypeStruct(shape, np.dtype(protocol.dtype))
         shapes = jax.eval_shape(forward, self._variables, image)
         progress = self._folder / f"{split}-{_digest(sorted(map(str, files.values())))}.progress"
         partials = {row: file.with_suffix(".partial") for row, file in files.items()}
@@ -162,7 +165,7 @@ class FeatureCache:
             yield _host(*previous)
 
     def _forward(self, rows: tuple[str, ...]) -> Any:
-        """(variables, images uint8 [b, s, s, 3]) -> features by end-point."""
+        """(variables, images [b, s, s, c]) -> features by end-point."""
         if unknown := [row for row in rows if row not in self._model.endpoint_names()]:
             raise ConfigError(
                 f"unknown row {unknown[0]!r} of {self._model.NAME}, expected one of "
@@ -174,6 +177,8 @@ class FeatureCache:
                 x = preprocess.as_input(images, self._model)
                 out = self._model.apply(variables, x, train=False, endpoints=True)
             found = {row: out.logits if row == "logits" else out.endpoints[row] for row in rows}
+            if self._pooled:
+                found = {k: x.mean(axis=(1, 2)) if x.ndim == 4 else x for k, x in found.items()}
             return {row: x.astype(ops.wide(x.dtype)) for row, x in found.items()}
 
         options = xla_options.evaluation(self._mesh.devices.flat[0])

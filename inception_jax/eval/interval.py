@@ -17,16 +17,29 @@ def wilson(fraction: float, count: int, z: float = 1.959964) -> tuple[float, flo
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def at_chance(split: str, top1: float, count: int, train: float, classes: int) -> str:
-    """A warning if `split` is at chance and training is far above; else empty.
+def difference(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, float]:
+    """The 95% interval of a - b, of proportions (fraction, count) of independent samples.
 
-    Far above are three times chance's odds; `split` of `count` images is at chance if chance is in
-    or above the interval of its top-1.
+    R. G. Newcombe, "Interval estimation for the difference between independent proportions", 1998,
+    method 10. Of two networks on the same images it is wider than it need be.
     """
-    if classes < 2 or count <= 0 or not 0 <= top1 <= 1:
+    (p, m), (q, n) = a, b
+    (low_p, high_p), (low_q, high_q) = wilson(p, m), wilson(q, n)
+    below, above = math.hypot(p - low_p, high_q - q), math.hypot(high_p - p, q - low_q)
+    return p - q - below, p - q + above
+
+
+def is_at_chance(top1: float, count: int, classes: int) -> bool:
+    """Whether a top-1 on `count` images is no more than chance's: within its interval, or below."""
+    return classes > 1 and count > 0 and 0 <= top1 <= 1 and wilson(top1, count)[0] <= 1 / classes
+
+
+def at_chance(split: str, top1: float, count: int, train: float, classes: int) -> str:
+    """A warning if `split` is at chance and training far above, at three times the odds."""
+    if not is_at_chance(top1, count, classes):
         return ""
     odds = 3 / (classes - 1)
-    if train < odds / (1 + odds) or wilson(top1, count)[0] > 1 / classes:
+    if train < odds / (1 + odds):
         return ""
     return (
         f"top-1 is {train:.1%} in training, but {top1:.1%} on {split}, as by chance: the averages "

@@ -1,5 +1,6 @@
 """Predictions and features for image files, preprocessed as in the run's evaluation."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +18,8 @@ from inception_jax.config import Config, tasks
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources import file_kind
+from inception_jax.data.sources.file_kind import RGB, FileKind
 from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
@@ -32,10 +35,10 @@ Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
 Crop = Callable[[Picture], np.ndarray]
 
 
-def image_files(paths: list[Path]) -> tuple[list[Path], LeftOut]:
+def image_files(paths: list[Path], kind: FileKind = RGB) -> tuple[list[Path], LeftOut]:
     """The files of `paths`, each folder replaced by the images below it, sorted.
 
-    Also returns what else is in the folders.
+    Also returns what else is in the folders. Of a group of `kind` it is the first file.
 
     Raises:
         ConfigError: a path does not exist, or a folder holds no image.
@@ -45,8 +48,9 @@ def image_files(paths: list[Path]) -> tuple[list[Path], LeftOut]:
         if not path.exists():
             raise ConfigError(f"expected an image file or a folder, found nothing at {path}")
         if path.is_dir():
-            names, others = images_below(path)
-            files += [path / name for name in names]
+            names, others = images_below(path, kind.suffixes)
+            firsts = kind.firsts([os.fsencode(name) for name in names], others)
+            files += [path / names[i] for i in firsts]
             left_out.add_all(others, str(path))
         else:
             files.append(path)
@@ -63,7 +67,8 @@ class Predictor:
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._config, self.task = config, tasks.of(config.data)
         self._scale = target_scale.of_run(workdir, config.data.task)
-        network = from_config.evaluated(from_config.build_model(config.model), config.data)
+        network = from_config.build_model(config.model, config.data.channels)
+        network = from_config.evaluated(network, config.data)
         from_config.check_evaluated(network, config.data)
         self.step, variables = checkpoint.load(workdir, step)
         self.model, self.variables = models.fold(network, variables)
@@ -135,7 +140,7 @@ class Predictor:
         return self.each(files, features, self.centre, batch_size)
 
     def centre(self, picture: Picture) -> np.ndarray:
-        """The evaluation crop of `picture`: uint8 [s, s, 3]."""
+        """The evaluation crop of `picture`: [s, s, c]."""
         return centre(picture, self._config.data)
 
     def stretched(self, picture: Picture) -> np.ndarray:
@@ -171,20 +176,21 @@ class Predictor:
         """Batches of files with their results on the device and their errors."""
         cv2.setNumThreads(0)  # the pool's threads decode
         variables = jax.device_put(self.variables)
-        blank = crop(Picture(np.zeros((1, 1, 3), np.uint8)))
+        kind = file_kind.of(self._config.data)
+        blank = crop(Picture(np.zeros((1, 1, kind.channels), kind.dtype)))
         batch_size = min(batch_size, len(files))
         with ThreadPoolExecutor(cores.available()) as pool:
             for start in range(0, len(files), batch_size):
                 batch = files[start : start + batch_size]
-                read = list(pool.map(partial(_read, crop=crop), batch))
+                read = list(pool.map(partial(_read, crop=crop, kind=kind), batch))
                 images = [blank if image is None else image for image, _ in read]
                 images += [blank] * (batch_size - len(batch))
                 yield batch, forward(variables, np.stack(images)), [error for _, error in read]
 
 
-def _read(path: Path, crop: Crop) -> tuple[np.ndarray | None, str | None]:
+def _read(path: Path, crop: Crop, kind: FileKind) -> tuple[np.ndarray | None, str | None]:
     """The crop of a file's image, or the reason why it cannot be read."""
     try:
-        return crop(Picture(path.read_bytes())), None
+        return crop(Picture(kind.read(os.fsencode(path)))), None
     except (BadImageError, OSError) as e:
         return None, str(e)

@@ -80,6 +80,8 @@ class Protocol:
     share: float = CENTRAL  # fraction of both sides, or of the short one (`timm`)
     square: bool = False  # whether `OWN` resize the short side, as `torchvision`
     interpolation: str = "bilinear"  # a key of `resize.RESIZES`
+    channels: int = 3  # of the images
+    dtype: str = "uint8"  # of their pixels
 
     @property
     def count(self) -> int:
@@ -156,7 +158,7 @@ def from_data_section(data: sections.Data, name: str) -> Protocol:
     square = data.resize == "short_side"
     share = data.eval_crop if name in OWN or (square and name == "timm") else CENTRAL
     how = RESIZES.get(name, evaluated_with(data.interpolation))
-    return Protocol(name, evaluated_size(data), share, square, how)
+    return Protocol(name, evaluated_size(data), share, square, how, data.channels, data.dtype)
 
 
 def obeyed(keys: Iterable[str], name: str) -> list[str]:

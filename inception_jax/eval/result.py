@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.config import sections, tasks
+from inception_jax.data.images.channels import shown
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
@@ -64,12 +65,12 @@ class Result:
         atomic.write_text(path, json.dumps({**head, **summary}))
 
     def _arrays(self, source: Source, data: sections.Data) -> dict[str, np.ndarray]:
-        """The mistakes: pixels as the config's evaluation crops them, labels and predictions."""
+        """The mistakes: their evaluation crops in colours, labels and predictions."""
         size, rows = evaluated_size(data), self.mistakes
         kind = np.float64 if tasks.of(data).vector else np.int64
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
-            image[:] = centre(Picture(source.stored(row.index)), data)
+            image[:] = shown(centre(Picture(source.stored(row.index)), data))
         return {
             "mistake_images": images,
             "mistake_labels": np.asarray([m.label for m in rows], kind),

@@ -32,7 +32,7 @@ def make_view_step(
 ) -> tuple[Callable[[], ViewSums], Callable[[Variables, ViewSums, Views], ViewSums]]:
     """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
 
-    `views` has image uint8 [v, s, s, 3], weight float32 [v] and owner int32 [v], split over `data`:
+    `views` has image [v, s, s, c], weight float32 [v] and owner int32 [v], split over `data`:
     a view adds `weight` times its probabilities to those of image `owner`. The sums are a pair of
     arrays [images, classes], the largest log-probability so far and the mass relative to it, which
     keeps small probabilities exact; `outputs` combines them. Each device holds the sums. `columns`

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from inception_jax.config import sections
+from inception_jax.data.images.crops import bordered
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.images.resize import resize
@@ -42,13 +43,14 @@ class ViewReader:
         self.bad.merge_stats(stats)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` images: image uint8 [n, views, s, s, 3]; weight, summing to 1 each.
+        """Allocate `count` images: image [n, views, s, s, c]; weight, summing to 1 each.
 
         Padding has -1 for `index` and `tried`, an unreadable image only for `index`.
         """
-        views, size = self._protocol.count, self._protocol.size
+        p = self._protocol
+        views, size = p.count, p.size
         return {
-            "image": np.empty((count, views, size, size, 3), np.uint8),
+            "image": np.empty((count, views, size, size, p.channels), p.dtype),
             "weight": np.empty((count, views), np.float32),
             "label": empty_labels(self._source, count),
             "index": np.empty(count, np.int32),
@@ -84,7 +86,7 @@ def fill(
     picture: Picture, views: Iterable[View], interpolation: str, out: np.ndarray,
     scratch: Scratch | None = None,
 ) -> None:  # fmt: skip
-    """Writes `views` of `picture` to `out`, uint8 [n, s, s, 3], resized by `interpolation`."""
+    """Writes `views` of `picture` to `out`, [n, s, s, c], resized by `interpolation`."""
     i, fast_dct = 0, interpolation == "tf1_bilinear"  # both are TensorFlow's
     for part, of_part in groupby(views, key=operator.attrgetter("part")):
         pixels = picture.inside(part, None, fast_dct, scratch)
@@ -99,23 +101,24 @@ def fill(
 
 
 def _box(image: np.ndarray, box: Box) -> np.ndarray:
-    """`box` of an image [h, w, 3], which is reflected where the box leaves it, as by `shifted`."""
+    """`box` of an image [h, w, c], which is reflected where the box leaves it, as by `shifted`."""
     y, x, height, width = box
     top, left = max(0, -y), max(0, -x)
     bottom, right = max(0, y + height - image.shape[0]), max(0, x + width - image.shape[1])
     if top or left or bottom or right:
-        image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+        image = bordered(image, top, bottom, left, right)
     return image[y + top : y + top + height, x + left : x + left + width]
 
 
 def centre(picture: Picture, data: sections.Data) -> np.ndarray:
-    """The config's own evaluation crop, uint8 [s, s, 3]: what its network sees of an image."""
+    """The config's own evaluation crop, [s, s, c]: what its network sees of an image."""
     return all_views(picture, from_data_section(data, "config"))[0]
 
 
 def all_views(picture: Picture, protocol: Protocol) -> np.ndarray:
-    """The views of an image, uint8 [protocol.count, s, s, 3], each as often as it counts."""
+    """The views of an image, [protocol.count, s, s, c], each as often as it counts."""
     views = protocol.views(picture.height, picture.width)
-    out = np.empty((len(views), protocol.size, protocol.size, 3), np.uint8)
+    shape = (len(views), protocol.size, protocol.size, protocol.channels)
+    out = np.empty(shape, protocol.dtype)
     fill(picture, views, protocol.interpolation, out)
     return out.repeat([view.times for view in views], axis=0)

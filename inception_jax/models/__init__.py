@@ -72,9 +72,9 @@ def create(
             none for `facenet`.
         dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
         dtype: of the computation.
-        **fields: any other field of `Network`: width, stem, aux, dropout, bn_group, bn_decay,
-            drop_path, drop_branch, drop_rows, normalization, residual_scale, bn_frozen,
-            freeze_until.
+        **fields: any other field of `Network`: channels, width, stem, aux, dropout, bn_group,
+            bn_decay, drop_path, drop_branch, drop_rows, normalization, mean, std, residual_scale,
+            bn_frozen, freeze_until.
 
     Raises:
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
@@ -94,7 +94,8 @@ def create(
     )
     usual = family.DIALECTS[dialect].num_classes
     fields["num_classes"] = usual if num_classes is None else num_classes
-    model = family(dialect=dialect, dtype=dtype, **checks.fields(family, fields))
+    fields = checks.constants(family, checks.fields(family, fields))
+    model = family(dialect=dialect, dtype=dtype, **fields)
     model.rows()  # refuses an unknown name in `drop_rows`
     return model
 
@@ -108,7 +109,7 @@ def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[s
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    images = jnp.zeros((model.bn_group or 1, size, size, 3), model.dtype)
+    images = jnp.zeros((model.bn_group or 1, size, size, model.channels), model.dtype)
     # One program instead of hundreds of small ones: 10x faster, and its caller can shard it.
     return dict(jax.jit(model.init)(jax.random.key(seed), images))
 

@@ -11,6 +11,11 @@ from inception_jax.models.pools import adaptive_avg_pool, avg_pool
 AUX_DROPOUT = 0.7  # rate dropped inside a head, section 5
 
 
+def window(grid: tuple[int, ...], small: bool) -> int:
+    """The side of a head's window; with a small stem it spans at most the grid."""
+    return min(5, *grid) if small else 5
+
+
 class GoogLeNetAuxHead(nn.Module):
     """1409.4842's side classifier (section 5): average pool 5x5/3, 1x1 128, FC, dropout, linear.
 
@@ -33,7 +38,7 @@ class GoogLeNetAuxHead(nn.Module):
         if dialect.aux == "torchvision":
             x = adaptive_avg_pool(x, 4)
         else:
-            size = min(5, *x.shape[1:3]) if self.small else 5
+            size = window(x.shape[1:3], self.small)
             check_fits(self, x, (size, size), "VALID")
             x = avg_pool(x, size, 3, "VALID")
         x = self.conv(128, name="conv")(x)
@@ -43,6 +48,13 @@ class GoogLeNetAuxHead(nn.Module):
         x = nn.relu(Dense(hidden, init, dtype, name="hidden")(x))
         x = dropout(self, x, self.dropout, self.train)
         return Dense(self.num_classes, init, dtype, name="logits")(x)
+
+    def pool_step(self, grid: tuple[int, ...]) -> str:
+        """Its pool of a `grid` as a figure's box."""
+        if self.conv.keywords["dialect"].aux == "torchvision":
+            return "avg to 4x4"
+        size = window(grid, self.small)
+        return f"avg {size}x{size}/3 V"
 
 
 class AuxHead(nn.Module):
@@ -62,13 +74,18 @@ class AuxHead(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b classes"]:
         """Map `x` [b, 17, 17, c] to logits [b, num_classes]."""
-        size = min(5, *x.shape[1:3]) if self.small else 5
+        size = window(x.shape[1:3], self.small)
         check_fits(self, x, (size, size), "VALID")
         x = self.conv(128, name="conv0")(avg_pool(x, size, 3, "VALID"))
-        size = min(5, *x.shape[1:3]) if self.small else 5
+        size = window(x.shape[1:3], self.small)
         x = self.conv(768, size, 1, "VALID", kernel_init=self.conv_init, name="conv1")(x)
         # One pixel at 299; torchvision's head too averages what a larger image leaves.
         dtype = self.conv.keywords["dtype"]
         x = x.astype(wide(dtype)).mean(axis=(1, 2))
         init = self.logits_init or self.conv.keywords["dialect"].kernel_init
         return Dense(self.num_classes, init, dtype, name="logits")(x)
+
+    def pool_step(self, grid: tuple[int, ...]) -> str:
+        """Its pool of a `grid` as a figure's box."""
+        size = window(grid, self.small)
+        return f"avg {size}x{size}/3 V"

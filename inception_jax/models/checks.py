@@ -67,9 +67,38 @@ def stochastic_depth(family: Any, given: Mapping[str, Any], families: Iterable[A
         )
 
 
+def constants(family: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with `mean` and `std` as tuples of a number a channel.
+
+    Raises:
+        ValueError: other lengths, a std that is not above 0, a normalisation by name beside them or
+            of RGB for other channels, or a whitened stem for these.
+    """
+    channels, name = given.get("channels", 3), given.get("normalization", "")
+    mean, std = (tuple(map(float, given.get(key, ()))) for key in ("mean", "std"))
+    for key, values in (("mean", mean), ("std", std)):
+        if len(values) not in ((channels,) if mean or std else (0,)):
+            raise ValueError(
+                f"{key}={values}: expected {channels} numbers, one for each channel; or neither a "
+                f"mean nor a std"
+            )
+        if not all(map(math.isfinite, values)) or (key == "std" and not all(s > 0 for s in values)):
+            raise ValueError(f"{key}={values}: expected finite numbers, and of std above 0")
+    if name and (mean or channels != 3):
+        what = "mean and std" if mean else f"channels={channels}"
+        raise ValueError(f"normalization={name!r} with {what}: expected '', it is of RGB images")
+    if given.get("stem") == "whitened" and channels != 3:
+        raise ValueError(
+            f"stem='whitened' with channels={channels}: expected another stem, such as 'small'; "
+            f"{family.NAME} whitens patches of RGB"
+        )
+    return {**given, "mean": mean, "std": std}
+
+
 # Numbers a field may have: what is expected, and whether it is so; None takes the dialect's.
 NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "num_classes": ("a whole number from 0", lambda x: x >= 0),
+    "channels": ("a whole number from 1", lambda x: x >= 1),
     "bn_group": ("a whole number from 0", lambda x: x >= 0),
     "width": ("a number above 0", lambda x: 0 < x < math.inf),
     "dropout": ("a rate from 0 to below 1", lambda x: 0 <= x < 1),
@@ -92,11 +121,12 @@ def _number(name: str, value: Any) -> Any:
     raise ValueError(f"{name}={value!r}: expected {expected}")
 
 
-def images(x: Any, normalised: bool = True) -> None:
-    """Refuse an input that is no batch of RGB images [b, h, w, 3], with how to make it one.
+def images(x: Any, channels: int = 3, normalised: bool = True) -> None:
+    """Refuse an input that is no batch of images [b, h, w, channels], with how to make it one.
 
     Args:
         x: an array or a tracer.
+        channels: of the network.
         normalised: whether it must have a floating dtype.
 
     Raises:
@@ -104,16 +134,16 @@ def images(x: Any, normalised: bool = True) -> None:
         TypeError: its dtype is wrong.
     """
     shape = jnp.shape(x)
-    expected = f"expected images [batch, height, width, 3], got shape {shape}"
+    expected = f"expected images [batch, height, width, {channels}], got shape {shape}"
     if len(shape) != 4:
         what = ": add the batch's axis, images[None]" if len(shape) == 3 else ""
         raise ValueError(expected + what)
-    if shape[-1] != 3:
+    if shape[-1] != channels:
         advice = {
-            1: ", grey: repeat the channel, jnp.repeat(images, 3, axis=-1)",
-            4: ", with an alpha channel: leave it out, images[..., :3]",
-        }.get(shape[-1], "")
-        if shape[1] == 3:
+            (1, 3): ", grey: repeat the channel, jnp.repeat(images, 3, axis=-1)",
+            (4, 3): ", with an alpha channel: leave it out, images[..., :3]",
+        }.get((shape[-1], channels), "")
+        if shape[1] == channels:
             advice = ", channels first: images.transpose(0, 2, 3, 1)"
         raise ValueError(expected + advice)
     if 0 in shape:

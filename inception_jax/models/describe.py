@@ -11,6 +11,7 @@ from jax import ShapeDtypeStruct
 from jaxtyping import Array, Float
 
 from inception_jax.models import structure
+from inception_jax.models.aux_head import AuxHead, GoogLeNetAuxHead
 from inception_jax.models.layers import ConvBN, Dense, SeparableConv
 from inception_jax.models.network import Network, Output
 
@@ -70,6 +71,7 @@ class _Recorder:
 
     macs: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, list[structure.Block]] = field(default_factory=dict)
+    steps: dict[str, list[str]] = field(default_factory=dict)  # of heads
 
     def __call__(
         self,
@@ -86,20 +88,31 @@ class _Recorder:
             kernel = module.get_variable("params", "kernel")
             pixels = math.prod(out.shape[1:-1])  # of the depthwise part too: the 1x1 keeps its grid
             self.macs[row] = self.macs.get(row, 0) + pixels * math.prod(kernel.shape)
+        if row.startswith("aux_"):
+            self._add_step(module, args[0].shape[1:3])
         # A row is a block, or a chain of blocks named by number.
         outermost = len(module.path) == 1 or (len(module.path) == 2 and module.path[1].isdigit())
         if outermost and (block := structure.block(module)).branches:
             self.blocks.setdefault(row, []).append(block)
         return out
 
+    def _add_step(self, module: nn.Module, grid: tuple[int, ...]) -> None:
+        """Add a head's layer; the head itself, called last, gives the pool that begins it."""
+        steps = self.steps.setdefault(module.path[0], [])
+        if isinstance(module, ConvBN | Dense):
+            steps.append(structure.step(module))
+        elif isinstance(module, AuxHead | GoogLeNetAuxHead):
+            steps.insert(0, module.pool_step(grid))
+            self.blocks[module.path[0]] = [structure.Block((tuple(steps),))]
+
 
 def describe(model: Network, image_size: int | None = None) -> Description:
     """The table of `model` on square images, by shape evaluation: no array is allocated."""
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    image = ShapeDtypeStruct((model.bn_group or 1, size, size, 3), model.dtype)
+    image = ShapeDtypeStruct((model.bn_group or 1, size, size, model.channels), model.dtype)
     seen = _Recorder()
 
-    def trace(x: Float[Array, "b h w 3"]) -> tuple[Output, Any]:
+    def trace(x: Float[Array, "b h w c"]) -> tuple[Output, Any]:
         with nn.intercept_methods(seen):
             return model.init_with_output(jax.random.key(0), x, endpoints=True)
 

@@ -1,200 +1,131 @@
-"""A network as an SVG like the papers' figures: the backbone, and each block's branches.
+"""A network as an SVG like the papers' figures, on one A4 page with text of 7 points.
 
-The input is at the top. On the left the backbone, one box a row (equal rows in succession are one
-box with a count), with grid and channels on every edge. On the right, beside its first use, each
-kind of block in detail: its branches between "input" and "concatenate", every box a step.
+The backbone runs down the first column and then the second (or up, as in the papers): a box a row,
+equal rows in succession one box with a count, with grid and channels on every edge. The first of
+each kind of block is drawn with its branches, every box a step; an auxiliary head beside its row.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 
+from inception_jax.models import drawing
 from inception_jax.models.describe import Description, TableRow
+from inception_jax.models.diagram_parts import COLUMN, Part, is_block, shape_of
+from inception_jax.models.drawing import QUIET, Label, LabelledBox, Points, Shape, Stroke
 
-Pixels = int | float
+A4 = 595.0, 842.0  # points
+PAPER = 'width="210mm" height="297mm"'
+MARGIN, GUTTER, HEAD, FOOT = 28.0, 22.0, 30.0, 14.0  # of the page; of its title and legend
+LEGEND = {
+    " V": "V: VALID padding, none at the border; else SAME",
+    "/2": "/2: stride 2",
+    "linear": "linear: neither BatchNorm nor ReLU",
+}
 
-BACKBONE, DETAIL = 30, 300  # x of the two columns
-WIDE, HIGH, GAP = 190, 26, 18  # of a backbone box, and the edge below it
-STEP, STEP_HIGH, STEP_GAP = 122, 22, 12  # of a branch's box
-FILLS = {
-    "conv": "#dbe9f6", "pool": "#fbe3cf", "separable": "#e4dcf3", "linear": "#f6f0c8",
-    "join": "#d9ead3", "head": "#f4d9dd", "plain": "#eeeeee",
-}  # fmt: skip
+
+def svg(table: Description, rows: Sequence[str] = (), up: bool = False) -> str:
+    """The text of an SVG file.
+
+    Args:
+        table: the network.
+        rows: names of rows to draw alone and large; the whole network if empty.
+        up: from the bottom to the top, as the papers draw.
+
+    Raises:
+        ValueError: the network has no such row.
+    """
+    parts = list(_parts(table))
+    if rows:
+        parts = _chosen(parts, table, rows)
+        columns, width = [parts], COLUMN + 2 * MARGIN
+        heights = [sum(part.height for part in parts)]
+        height, paper = HEAD + heights[0] + FOOT + 2 * MARGIN, 'width="210mm"'
+    else:
+        columns = _in_columns(parts)
+        heights = [sum(part.height for part in column) for column in columns]
+        # A4's form; a network that is longer gets smaller text.
+        scale = max(1.0, (max(heights) + HEAD + FOOT + 2 * MARGIN) / A4[1])
+        width, height, paper = A4[0] * scale, A4[1] * scale, PAPER
+    shapes: list[Shape] = [*_title(table)]
+    top = MARGIN + HEAD
+    axis = top + max(heights) / 2
+    ends = []
+    for i, column in enumerate(columns):
+        x, y = MARGIN + i * (COLUMN + GUTTER), top
+        drawn: list[Shape] = []
+        for part in column:
+            drawn += part.draw(x, y)
+            y += part.height
+        ends.append(y)
+        if i:
+            drawn.append(_bend(x, ends[i - 1], top))
+        shapes += [shape.flipped(axis) for shape in drawn] if up else drawn
+    shapes += _legend(shapes, height - MARGIN - FOOT / 2)
+    return drawing.svg(shapes, width, height, paper)
 
 
-def svg(table: Description) -> str:
-    """The network of `table` as the text of an SVG file."""
-    runs = [list(run) for _, run in groupby(table.rows, key=_kind)]
-    parts, right, drawn = [], DETAIL, set()
-    parts += _text(BACKBONE, 34, f"{table.name}, {table.dialect}", size=20, weight="bold")
+def _title(table: Description) -> Iterator[Shape]:
     totals = f"{table.params:,} parameters, {table.macs / 1e9:.3f} G multiply-adds"
-    parts += _text(BACKBONE, 56, f"{table.source} · {totals}", size=12, fill="#555")
-    size = f"{table.image_size}×{table.image_size}"
-    centre, y = BACKBONE + WIDE / 2, 92
-    parts += _text(centre, y - 6, f"image {size} × 3", size=11, anchor="middle")
-    above = y  # where the edge into the next box starts
-    for run in runs:
-        line, kind = run[0], _kind(run[0])
-        start = y + GAP
-        parts += _arrow(centre, above, start)
-        parts += _box(BACKBONE, start, WIDE, HIGH, _title(run), _fill(line))
-        above = y = start + HIGH
-        parts += _text(centre + 8, above + 13, _edge(run[-1]), size=10, fill="#555")
-        if _is_block(line) and kind not in drawn:
-            drawn.add(kind)
-            block = _Block(line, DETAIL, start)
-            parts += block.draw()
-            middle = start + HIGH / 2
-            parts.append(_line(BACKBONE + WIDE, middle, DETAIL - 8, middle, dashed=True))
-            right, y = max(right, block.right), max(y, block.bottom)
-        for head in table.heads:
-            if head.name.removeprefix("aux_") in {r.name for r in run}:
-                top = y + GAP / 2
-                parts.append(_line(centre, top + HIGH / 2, DETAIL, top + HIGH / 2))
-                parts += _box(DETAIL, top, WIDE, HIGH, head.name, FILLS["head"])
-                y = top + HIGH
-    width, height = max(right, 760) + 30, y + 40
-    body = "\n".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, sans-serif">\n'
-        f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
-    )
+    yield Label(MARGIN, MARGIN + 6, f"{table.name}, {table.dialect}", 12, weight="bold")
+    yield Label(MARGIN, MARGIN + 20, f"{table.source} · {totals}", fill=QUIET)
 
 
-@dataclass
-class _Block:
-    """One block in detail: its branches, from its input at the top to their concatenation."""
+def _legend(shapes: Sequence[Shape], y: Points) -> Iterator[Shape]:
+    """What the words in the boxes mean that need it, if any box has them."""
+    labels = [shape.label for shape in shapes if isinstance(shape, LabelledBox)]
+    words = [text for word, text in LEGEND.items() if any(word in label for label in labels)]
+    if words:
+        yield Label(MARGIN, y, " · ".join(words), fill=QUIET)
 
-    line: TableRow
-    x: Pixels
-    y: Pixels
 
-    @property
-    def right(self) -> Pixels:
-        """The right edge."""
-        return self.x + sum(map(_columns, self.line.branches)) * (STEP + STEP_GAP)
+def _bend(x: Points, bottom: Points, top: Points) -> Stroke:
+    """The edge from the end of the column before to the beginning of this one, at `x`."""
+    before, middle, between = x - GUTTER - COLUMN / 2, x + COLUMN / 2, x - GUTTER / 2
+    points = ((before, bottom), (between, bottom), (between, top - 6), (middle, top - 6))
+    return Stroke((*points, (middle, top)), tip=True)
 
-    @property
-    def bottom(self) -> Pixels:
-        """The lower edge, with room below."""
-        rows = max(map(len, self.line.branches)) + 2 + (self._join() == "concatenate, then")
-        return self.y + rows * (STEP_HIGH + STEP_GAP) + STEP_GAP
 
-    def _join(self) -> str:
-        """How the branches are joined; `then` if something follows."""
-        if len(self.line.branches) == 1:
-            return self.line.then or "output"
-        if self.line.then == "+ the first branch":
-            return "add"
-        return "concatenate, then" if self.line.then else "concatenate"
+def _parts(table: Description) -> Iterator[Part]:
+    """The network as parts, from the image on."""
+    before, drawn = f"image {table.image_size}×{table.image_size} × 3", set()
+    for i, (kind, rows) in enumerate(groupby(table.rows, key=_kind)):
+        run = list(rows)
+        names = {row.name for row in run}
+        heads = [h for h in table.heads if h.name.removeprefix("aux_") in names]
+        detailed = is_block(run[0]) and kind not in drawn
+        drawn.add(kind)
+        yield Part(run, before, detailed, heads, first=i == 0)
+        before = shape_of(run[-1])
 
-    def draw(self) -> Iterator[str]:
-        """Its boxes and edges."""
-        pitch, width = STEP_HIGH + STEP_GAP, self.right - self.x - STEP_GAP
-        deepest = max(map(len, self.line.branches))
-        join = self.y + (deepest + 1) * pitch
-        yield from _box(self.x, self.y, width, STEP_HIGH, "input", FILLS["plain"])
-        left = self.x
-        for branch in self.line.branches:
-            columns = _columns(branch)
-            centre = left + (columns * (STEP + STEP_GAP) - STEP_GAP) / 2
-            above = self.y + STEP_HIGH
-            for i, step in enumerate(branch):
-                top = self.y + (i + 1) * pitch
-                arms = step.strip("{}").split(", ")
-                for j, arm in enumerate(arms):
-                    span = len(arms) * (STEP + STEP_GAP) - STEP_GAP
-                    box = centre - span / 2 + j * (STEP + STEP_GAP)
-                    yield _line(centre, above, box + STEP / 2, top)
-                    yield from _box(box, top, STEP, STEP_HIGH, arm, _step_fill(arm), size=11)
-                    if len(arms) > 1:
-                        yield from _arrow(box + STEP / 2, top + STEP_HIGH, join)
-                above = top + STEP_HIGH
-            if not branch[-1].startswith("{"):
-                yield from _arrow(centre, above, join)
-            left += columns * (STEP + STEP_GAP)
-        label = self._join()
-        yield from _box(self.x, join, width, STEP_HIGH, label.split(",")[0], FILLS["join"])
-        if label == "concatenate, then":
-            yield from _arrow(self.x + width / 2, join + STEP_HIGH, join + pitch)
-            yield from _box(
-                self.x, join + pitch, max(width, 260), STEP_HIGH, self.line.then, FILLS["linear"]
-            )
+
+def _chosen(parts: Sequence[Part], table: Description, rows: Sequence[str]) -> list[Part]:
+    """The parts of some rows, each with what comes in."""
+    known = [row.name for row in table.rows]
+    if unknown := [name for name in rows if name not in known]:
+        raise ValueError(f"{table.name} has no row {unknown[0]!r}, expected of {', '.join(known)}")
+    chosen, joined = [], False  # whether the row before is drawn, too
+    for part in parts:
+        for row in part.run:
+            if row.name in rows:
+                heads = part.heads if row is part.run[-1] else []
+                before = part.before if row is part.run[0] else shape_of(row)
+                chosen.append(Part([row], before, is_block(row), heads, first=not joined))
+            joined = row.name in rows
+    return chosen
+
+
+def _in_columns(parts: Sequence[Part]) -> list[list[Part]]:
+    """Two columns, of which the longer one is as short as it can be."""
+
+    def longest(split: int) -> Points:
+        return max(sum(p.height for p in half) for half in (parts[:split], parts[split:]))
+
+    split = min(range(1, len(parts) + 1), key=longest)
+    halves = [list(half) for half in (parts[:split], parts[split:]) if half]
+    halves[0][-1].last = len(halves) > 1
+    return halves
 
 
 def _kind(line: TableRow) -> tuple[object, ...]:
     """Rows with the same kind share a box."""
     return (line.branches, line.then, line.grid, line.channels) if line.branches else (line.name,)
-
-
-def _is_block(line: TableRow) -> bool:
-    return len(line.branches) > 1 or sum(map(len, line.branches)) > 1
-
-
-def _title(run: Sequence[TableRow]) -> str:
-    line = run[0]
-    if line.times > 1:
-        return f"{line.name} × {line.times}"
-    if len(run) > 1:
-        return f"{line.name} … {run[-1].name.rsplit('_', 1)[-1]} (× {len(run)})"
-    if not _is_block(line) and line.branches:
-        return f"{line.name}: {line.branches[0][0]}"
-    return line.name
-
-
-def _edge(line: TableRow) -> str:
-    grid = "×".join(map(str, line.grid))
-    return f"{grid} × {line.channels:,}" if line.grid != (1, 1) else f"{line.channels:,}"
-
-
-def _fill(line: TableRow) -> str:
-    if _is_block(line):
-        return FILLS["join"]
-    if line.branches:
-        return _step_fill(line.branches[0][0])
-    return FILLS["pool"] if "pool" in line.name else FILLS["plain"]
-
-
-def _step_fill(step: str) -> str:
-    first = step.split()[0]
-    return FILLS[{"max": "pool", "avg": "pool"}.get(first, first if first in FILLS else "conv")]
-
-
-def _columns(branch: Sequence[str]) -> int:
-    """The number of boxes side by side in a branch: its widest fork."""
-    return max(len(step.split(", ")) if step.startswith("{") else 1 for step in branch)
-
-
-def _box(
-    x: Pixels, y: Pixels, width: Pixels, height: Pixels, label: str, fill: str, size: int = 12
-) -> list[str]:
-    return [
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" rx="4" '
-        f'fill="{fill}" stroke="#555" stroke-width="0.8"/>',
-        *_text(x + width / 2, y + height / 2 + size * 0.36, label, size=size, anchor="middle"),
-    ]
-
-
-def _text(
-    x: Pixels, y: Pixels, text: str, *, size: int, anchor: str = "start", fill: str = "#111",
-    weight: str = "normal",
-) -> list[str]:  # fmt: skip
-    return [
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
-        f'font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
-    ]
-
-
-def _line(x1: Pixels, y1: Pixels, x2: Pixels, y2: Pixels, dashed: bool = False) -> str:
-    dash = ' stroke-dasharray="3 3"' if dashed else ""
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#555" '
-        f'stroke-width="1"{dash}/>'
-    )
-
-
-def _arrow(x: Pixels, y1: Pixels, y2: Pixels) -> list[str]:
-    tip = f"{x - 3:.1f},{y2 - 5:.1f} {x + 3:.1f},{y2 - 5:.1f} {x:.1f},{y2:.1f}"
-    return [_line(x, y1, x, y2 - 4), f'<polygon points="{tip}" fill="#555"/>']

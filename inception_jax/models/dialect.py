@@ -39,8 +39,8 @@ class Preprocessing:
             (TF-slim); `short_side` resizes the short side to `image_size / crop` and cuts the
             central square (torchvision, timm).
         interpolation: a key of `data.images.resize.RESIZES`.
-        mean: subtracted, per RGB channel, on the 0..255 scale.
-        std: divided by afterwards, on the 0..255 scale.
+        mean: subtracted, per channel, on the scale of the stored pixels: 0..255 of RGB.
+        std: divided by afterwards, on the same scale.
         channels: `rgb`, or `bgr`, the order in which Caffe's networks take the normalised colours.
     """
 
@@ -48,8 +48,8 @@ class Preprocessing:
     crop: float = 0.875
     resize: str = "stretch"
     interpolation: str = "bilinear"
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    std: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    mean: tuple[float, ...] = (127.5, 127.5, 127.5)
+    std: tuple[float, ...] = (127.5, 127.5, 127.5)
     channels: str = "rgb"
 
 

@@ -14,8 +14,8 @@ from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
 
-def build_model(c: Model | Mapping[str, Any]) -> Network:
-    """The network of a config's `model` section.
+def build_model(c: Model | Mapping[str, Any], channels: int = 3) -> Network:
+    """The network of a config's `model` section, for images of its `data.channels`.
 
     Raises:
         ConfigError: an unknown name, dialect or stem; the message lists the choices.
@@ -27,7 +27,7 @@ def build_model(c: Model | Mapping[str, Any]) -> Network:
             "counted: set --config.model.num_classes and --config.data.classes"
         )
     try:
-        return models.create(fields.pop("name"), **fields)
+        return models.create(fields.pop("name"), channels=channels, **fields)
     except ValueError as e:
         what = re.match(r"(?:unknown )?(\w*)", str(e))
         word = what[1] if what else ""
@@ -60,7 +60,7 @@ def check_size(model: Network, size: int, what: str) -> None:
     """
     if size >= (32 if model.small else model.preprocessing.image_size):
         return  # that of the figures: tracing a network takes a second
-    images = jax.ShapeDtypeStruct((1, size, size, 3), model.dtype)
+    images = jax.ShapeDtypeStruct((1, size, size, model.channels), model.dtype)
     try:
         jax.eval_shape(model.clone(aux=False).init, jax.random.key(0), images)
     except models.ImageTooSmallError as e:

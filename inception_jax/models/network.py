@@ -56,6 +56,7 @@ class Network(nn.Module):
 
     Attributes:
         num_classes: outputs of the classifier; 0 leaves it out, and the features are the logits.
+        channels: of the images.
         dialect: a key of the family's `DIALECTS`.
         width: multiplies every channel count.
         stem: `paper`, or for images of about 32 pixels `small` or, in some families, `whitened`.
@@ -68,6 +69,9 @@ class Network(nn.Module):
         bn_decay: share of BatchNorm's moving average kept at a step; None takes the dialect's.
         drop_rows: names of rows to leave out, for a shallower network.
         normalization: a key of `NORMALIZATIONS`, to replace the dialect's mean and std.
+        mean: of each channel, in the units of the stored pixels, to replace the dialect's; with
+            `std`.
+        std: of each channel.
         residual_scale: factor of the residual branches before the addition; 0 takes the published
             values. For Inception-ResNets only.
         folded: BatchNorm is part of the kernels and biases (`fold`); for evaluation.
@@ -79,6 +83,7 @@ class Network(nn.Module):
     """
 
     num_classes: int = 1000
+    channels: int = 3
     dialect: str = ""
     width: float = 1.0
     stem: str = "paper"
@@ -90,6 +95,8 @@ class Network(nn.Module):
     bn_decay: float | None = None
     drop_rows: tuple[str, ...] = ()
     normalization: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
     residual_scale: float = 0.0
     folded: bool = False
     bn_frozen: bool = False
@@ -117,12 +124,22 @@ class Network(nn.Module):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How an image becomes this network's input."""
+        """How an image becomes this network's input.
+
+        Without a `mean`, other channels than RGB have the average of the dialect's three.
+        """
         usual = self.switches.preprocessing
-        if not self.normalization:
+        if self.mean:
+            usual = dataclasses.replace(usual, mean=self.mean, std=self.std)
+        elif self.normalization:
+            mean, std = NORMALIZATIONS[self.normalization]
+            usual = dataclasses.replace(usual, mean=mean, std=std)
+        if self.channels == 3:
             return usual
-        mean, std = NORMALIZATIONS[self.normalization]
-        return dataclasses.replace(usual, mean=mean, std=std)
+        mean, std = (
+            x if self.mean else (sum(x) / len(x),) * self.channels for x in (usual.mean, usual.std)
+        )
+        return dataclasses.replace(usual, mean=mean, std=std, channels="rgb")
 
     @property
     def small(self) -> bool:
@@ -207,18 +224,19 @@ class Network(nn.Module):
         endpoints: bool = False,
         from_boundary: bool = False,
     ) -> Output:
-        """Map normalised images `x` [b, h, w, 3] to an Output.
+        """Map normalised images `x` [b, h, w, c] to an Output.
 
         With `from_boundary`, `x` is what the frozen rows made of the images: the end-point
         `boundary`, [b, h, w, c] or [b, c]. Auxiliary heads that read frozen rows are left out.
 
         Raises:
-            ValueError: `x` is no batch of RGB images; the message says how to make it one.
+            ValueError: `x` is no batch of images of these channels; the message says how to make
+                it one.
             TypeError: `x` has whole numbers.
             ImageTooSmallError: the images are below the network's minimum.
         """
         if not from_boundary:
-            checks.images(x)
+            checks.images(x, self.channels)
         d = self.switches
         outputs: dict[str, Array | Preactivation] = {}
         aux = {}

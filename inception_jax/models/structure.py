@@ -1,7 +1,8 @@
 """The structure of a block, read from its modules: branches of steps, as the figures draw them.
 
 A step is one box: `1x7 224`, `3x3/2 V 192` (stride 2, no padding), `linear 1x1 8` (neither
-BatchNorm nor ReLU), `separable 3x3 728`, `max 3x3/2 V`, `avg 3x3`, `{1x3 8, 3x1 8}` (a fork).
+BatchNorm nor ReLU), `separable 3x3 728`, `max 3x3/2 V`, `avg 3x3`,
+`fc 1000`, `{1x3 8, 3x1 8}` (a fork).
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 
-from inception_jax.models.layers import ConvBN, Fork, SeparableConv, scaled, window
+from inception_jax.models.layers import ConvBN, Dense, Fork, SeparableConv, scaled, window
 from inception_jax.models.pools import avg_pool, max_pool
 
 
@@ -42,6 +43,8 @@ def step(layer: Callable[..., Any]) -> str:
         kind = "" if layer.norm or layer.relu else "linear"
         features = scaled(layer.features, layer.width)
         return _words(kind, layer.kernel, layer.strides, layer.padding, features)
+    if isinstance(layer, Dense):
+        return f"fc {layer.features}"
     if isinstance(layer, SeparableConv):
         features = scaled(layer.features, layer.conv.keywords["width"])
         return _words("separable", layer.kernel, layer.strides, "SAME", features)

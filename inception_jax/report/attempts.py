@@ -16,6 +16,9 @@ FINISHED = "the run finished"  # all its epochs
 # An unfinished run counts as stopped after this time, and this many log intervals, of silence.
 QUIET_SECONDS = 600.0
 QUIET_INTERVALS = 10
+# Exit codes of a run that was stopped from outside; the others, but 0, are of one that failed.
+STOPPED_BY = (130, 137, 143, 75)
+SOURCE = "source.json"  # of imported weights, see weights/import_weights.py
 ENDINGS = {
     0: "done", 65: "65: bad data or diverged", 70: "70: hung, or a process was lost",
     74: "74: disk full", 75: "75: stopped, saved", 78: "78: refused", 137: "137: killed",
@@ -36,6 +39,7 @@ class Attempt:
         last: last known step.
         spent: seconds by activity: start, steps, input, save, eval.
         verdict: reason of `launch retry` to restart the job or not.
+        origin: the event of its start, with the facts of `workdir.origin`.
     """
 
     start: float
@@ -46,6 +50,7 @@ class Attempt:
     last: int | None = None
     spent: dict[str, float] = field(default_factory=dict)
     verdict: str = ""
+    origin: records.Record = field(default_factory=dict)
 
     @property
     def ending(self) -> str:
@@ -62,7 +67,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Status:
-    """The status of a run: `word` is done, running or stopped; `detail` is the reason."""
+    """The status of a run: done, running, stopped, failed or imported; `detail` is the reason."""
 
     word: str
     detail: str
@@ -86,7 +91,7 @@ def read(path: Path, signs: np.ndarray, notes: list[str]) -> list[Attempt]:
                 last.end = max(previous_end, last.start)
                 last.last = records.whole(event, "previous_step")
             step = records.whole(event, "step") or 0
-            attempts.append(Attempt(moment, step, str(event.get("host", ""))))
+            attempts.append(Attempt(moment, step, str(event.get("host", "")), origin=event))
         elif event["event"] == "end" and last:
             last.end = moment
             last.code, last.last = records.whole(event, "code"), records.whole(event, "step")
@@ -133,15 +138,18 @@ def active_seconds(attempts: list[Attempt], moments: np.ndarray) -> np.ndarray:
 
 
 def status(run_dir: Path, attempts: list[Attempt], signs: np.ndarray) -> Status:
-    """Whether the run is done, running or stopped, judged from its files."""
+    """The status of the run, judged from its files."""
     if (done := run_dir / "DONE").exists():
         return Status("done", _why_done(done))
-    if attempts and attempts[-1].end is not None:
-        code = attempts[-1].code
-        why = {None: "no exit code", 75: "exit code 75: saved after preemption"}
-        return Status("stopped", why.get(code, f"exit code {code}"))
-    if attempts and attempts[-1].verdict:
-        return Status("stopped", f"exit code {attempts[-1].code}: {attempts[-1].verdict}")
+    if attempts and (attempts[-1].end is not None or attempts[-1].verdict):
+        code, verdict = attempts[-1].code, attempts[-1].verdict
+        why = verdict or {75: "saved after preemption"}.get(code or 0, "")
+        word = "stopped" if not code or code in STOPPED_BY else "failed"
+        reason = "no exit code" if code is None else f"exit code {code}"
+        return Status(word, f"{reason}: {why}" if why else reason)
+    if not attempts and not len(signs) and (run_dir / SOURCE).is_file():
+        peer = records.read_object(run_dir / SOURCE, []).get("peer")
+        return Status("imported", f"weights of {peer}" if peer else "imported weights")
     last = max([*signs[-1:], *(a.start for a in attempts[-1:])], default=None)
     if last is None:
         return Status("stopped", "no metrics and no recorded attempt")

@@ -1,7 +1,8 @@
-// A line chart: series over a shared x axis, with a cursor moved by pointer or arrow keys.
+// A line chart: series over a shared x axis, a cursor moved by pointer or arrow keys, zoom by dragging.
 
 const MARGIN = { left: 46, right: 10, top: 10, bottom: 22 };
 const FONT = 6.4; // width of a digit in axis labels
+const DRAG = 5; // pixels from which a press is a drag
 
 class Chart {
   static all = [];
@@ -10,8 +11,9 @@ class Chart {
   /** `spec`: title, format of a value, tall, zero (the axis starts at 0). */
   constructor(spec) {
     this.spec = spec;
-    this.head = el("h3", {}, el("span", {}, spec.title));
     this.svg = el("svg", { tabindex: "0", role: "img" });
+    const save = saveButton(spec.title, () => this.svg, () => this.view.series);
+    this.head = el("h3", {}, el("span", {}, spec.title), save);
     this.tip = el("div", { class: "tip", hidden: true });
     this.node = el(
       "figure",
@@ -21,7 +23,10 @@ class Chart {
       this.tip,
     );
     this.svg.addEventListener("pointermove", (e) => this.point(e));
-    this.svg.addEventListener("pointerdown", (e) => this.point(e));
+    this.svg.addEventListener("pointerdown", (e) => this.press(e));
+    this.svg.addEventListener("pointerup", (e) => this.release(e));
+    this.svg.addEventListener("pointercancel", () => this.release(null));
+    this.svg.addEventListener("dblclick", () => this.view.zoom(null));
     this.svg.addEventListener("pointerleave", () => Chart.clear());
     this.svg.addEventListener("blur", () => Chart.clear());
     this.svg.addEventListener("keydown", (e) => this.key(e));
@@ -32,7 +37,7 @@ class Chart {
     for (const chart of Chart.all) chart.hide();
   }
 
-  /** Redraws the chart. `view`: series, markers, range (of x), xName, xText, log. */
+  /** Redraws the chart. `view`: series, markers, range (of x), xName, xText, log, zoom (sets the range). */
   draw(view) {
     this.view = view;
     this.width = Chart.paper || Math.max(220, this.node.clientWidth);
@@ -46,20 +51,46 @@ class Chart {
       y2: this.height - MARGIN.bottom,
       visibility: "hidden",
     });
+    this.selection = el("rect", {
+      class: "zoom",
+      y: MARGIN.top,
+      height: this.height - MARGIN.top - MARGIN.bottom,
+      visibility: "hidden",
+    });
+    const clip = `clip-${Chart.all.indexOf(this)}`;
+    const span = this.width - MARGIN.left - MARGIN.right;
     this.svg.replaceChildren(
+      el(
+        "clipPath",
+        { id: clip },
+        el("rect", {
+          x: MARGIN.left - 4,
+          y: MARGIN.top - 4,
+          width: span + 8,
+          height: this.height - MARGIN.top - MARGIN.bottom + 8,
+        }),
+      ),
       this.axes(),
       ...view.markers.map((m) => this.marker(m)),
-      ...view.series.flatMap((s) => this.series(s)),
+      el("g", { "clip-path": `url(#${clip})` }, ...view.series.flatMap((s) => this.series(s))),
       this.cursor,
+      this.selection,
     );
   }
 
-  scale({ series, range, log }) {
-    const bounds = extent(
-      series.flatMap((s) => (s.raw ? s.raw.concat(s.ys) : s.ys)),
-      log,
-    ) ?? [log ? 0.1 : 0, 1];
-    let [low, high] = bounds;
+  /** The values within the range of x; where lines only cross it, all. */
+  inside({ series, range }) {
+    const within = (xs, ys) => ys.filter((_, i) => xs[i] >= range[0] && xs[i] <= range[1]);
+    const values = series.flatMap((s) => [...within(s.xs, s.ys), ...within(s.xs, s.raw ?? [])]);
+    return values.some((v) => this.drawn(v)) ? values : series.flatMap((s) => s.ys);
+  }
+
+  scale(view) {
+    const { range, log } = view;
+    const values = this.inside(view);
+    const distinct = new Set(values.filter((v) => this.drawn(v)));
+    this.only = distinct.size === 1 ? [...distinct] : null;
+    let [low, high] = extent(values, log) ?? [log ? 0.1 : 0, 1];
     if (log) [low, high] = [low / (high / low) ** 0.03, high * (high / low) ** 0.03];
     else
       [low, high] = [
@@ -78,9 +109,9 @@ class Chart {
   axes() {
     const { range, log, xName } = this.view;
     const node = el("g");
-    const yTicks = log
-      ? logTicks(...this.bounds)
-      : linearTicks(...this.bounds, this.spec.tall ? 5 : 4);
+    const yTicks =
+      this.only?.map((v) => [v, plain(v)]) ??
+      (log ? logTicks(...this.bounds) : linearTicks(...this.bounds, this.spec.tall ? 5 : 4));
     for (const [value, text] of yTicks) {
       const y = this.y(value);
       node.append(
@@ -94,7 +125,7 @@ class Chart {
     }
     let free = -Infinity;
     const stop = this.width - xName.length * FONT - 8; // the corner holds the axis name
-    for (const [value, text] of linearTicks(...range, this.width / 60)) {
+    for (const [value, text] of this.xTicks(range)) {
       const [x, half] = [this.x(value), (text.length * FONT) / 2];
       if (x - half < free || x + half > stop) continue;
       free = x + half + 10;
@@ -102,6 +133,13 @@ class Chart {
     }
     node.append(el("text", { x: this.width, y: this.height - 5, "text-anchor": "end" }, xName));
     return node;
+  }
+
+  /** At round numbers; at the value itself if there is only one. */
+  xTicks(range) {
+    const xs = new Set(this.view.series.flatMap((s) => s.xs));
+    if (xs.size === 1) return [...xs].map((x) => [x, this.view.xText(x)]);
+    return linearTicks(...range, this.width / 60);
   }
 
   marker({ x, color, text }) {
@@ -154,8 +192,36 @@ class Chart {
   }
 
   point(event) {
+    const px = this.pixel(event);
+    if (this.from !== undefined && Math.abs(px - this.from) > DRAG) this.select(px);
+    this.show(this.unx(px));
+  }
+
+  pixel(event) {
     const box = this.svg.getBoundingClientRect();
-    this.show(this.unx(((event.clientX - box.left) / box.width) * this.width));
+    const px = ((event.clientX - box.left) / box.width) * this.width;
+    return Math.max(MARGIN.left, Math.min(this.width - MARGIN.right, px));
+  }
+
+  press(event) {
+    this.point(event);
+    this.from = this.pixel(event);
+    this.svg.setPointerCapture(event.pointerId);
+  }
+
+  select(px) {
+    this.selection.setAttribute("x", Math.min(px, this.from));
+    this.selection.setAttribute("width", Math.abs(px - this.from));
+    this.selection.setAttribute("visibility", "visible");
+  }
+
+  /** Zooms if the pointer was dragged; null: the browser has taken the pointer. */
+  release(event) {
+    const [from, to] = [this.from, event && this.pixel(event)];
+    this.from = undefined;
+    this.selection.setAttribute("visibility", "hidden");
+    if (event && from !== undefined && Math.abs(to - from) > DRAG)
+      this.view.zoom([from, to].sort((a, b) => a - b).map(this.unx));
   }
 
   key(event) {
@@ -177,7 +243,10 @@ class Chart {
 
   /** Moves the cursor of every chart to `x`, and shows this chart's values. */
   show(x) {
-    const rows = this.view.series.map((s) => [s, nearest(s, x)]).filter(([, i]) => i >= 0);
+    const [low, high] = this.view.range;
+    const rows = this.view.series
+      .map((s) => [s, nearest(s, x)])
+      .filter(([s, i]) => i >= 0 && s.xs[i] >= low && s.xs[i] <= high);
     if (!rows.length) return;
     const distance = ([s, i]) => Math.abs(s.xs[i] - x);
     const [closest, index] = rows.reduce((a, b) => (distance(b) < distance(a) ? b : a));

@@ -20,7 +20,9 @@ class Confusion {
     );
     this.binned = this.bins < this.names.length;
     this.readout = el("output", { class: "readout" }, this.hint());
-    this.node = el("div", { class: "matrix" }, el("h3", {}, "Confusion"), this.readout);
+    const save = saveButton("Confusion", () => this.figure());
+    const head = el("h3", { class: "titled" }, el("span", {}, "Confusion"), save);
+    this.node = el("div", { class: "matrix" }, head, this.readout);
   }
 
   hint() {
@@ -103,6 +105,19 @@ class Confusion {
         String(n),
       ),
     ];
+  }
+
+  /** The matrix as SVG; of a canvas its cells. */
+  figure() {
+    const drawn = this.node.querySelector("svg");
+    if (drawn) return drawn;
+    const size = 6;
+    const box = { viewBox: `0 0 ${this.bins * size} ${this.bins * size}` };
+    const svg = el("svg", box);
+    for (const [t, p, n] of this.cells) svg.append(...this.cell(t, p, n, 0, 0, size));
+    this.node.append(svg); // its style is computed in the document
+    setTimeout(() => svg.remove());
+    return svg;
   }
 
   canvas() {

@@ -3,29 +3,11 @@
 class Curves {
   /** `shown`: number of runs drawn initially; the others can be switched on. */
   constructor(section, runs, shown = Infinity) {
-    this.runs = runs;
-    this.splits = [...new Set(runs.flatMap((r) => r.curves.map((c) => c.label)))];
-    this.off = new Set(runs.map((_, i) => `run ${i}`).slice(shown));
+    this.section = section;
+    this.off = new Set(runs.slice(shown).map((r) => `run ${r.name}`));
     this.log = false;
-    const has = (axis) => runs.every((r) => r.curves.every((c) => axis in c.columns));
-    this.axes = Object.entries(AXES).filter(([key]) => has(key));
-    this.axis = this.axes[0]?.[0] ?? "step";
-    const points = Math.max(
-      0,
-      ...runs.flatMap((r) =>
-        r.curves.filter((c) => c.split === "train").map((c) => c.columns.step.length),
-      ),
-    );
-    this.smoothing = points > 60 ? 0.6 : 0;
-    this.charts = this.panels().map((spec) => new Chart(spec));
-    this.addLogToggle();
-    section.append(
-      this.toolbar(),
-      el("div", { class: "panels" }, ...this.charts.map((c) => c.node)),
-      ...this.footnotes(),
-    );
-    section.hidden = false;
-    this.draw();
+    this.zoom = null; // the range of x; null: all
+    this.build(runs);
     const on = (event, width) =>
       addEventListener(event, () => {
         Chart.paper = width;
@@ -36,25 +18,71 @@ class Curves {
     on("afterprint", 0);
   }
 
+  build(runs) {
+    this.runs = runs;
+    this.splits = [...new Set(runs.flatMap((r) => r.curves.map((c) => c.label)))];
+    const has = (axis) => runs.every((r) => r.curves.every((c) => axis in c.columns));
+    this.axes = Object.entries(AXES).filter(([key]) => has(key));
+    if (!this.axes.some(([key]) => key === this.axis)) this.axis = this.axes[0]?.[0] ?? "step";
+    const points = Math.max(
+      0,
+      ...runs.flatMap((r) =>
+        r.curves.filter((c) => c.split === "train").map((c) => c.columns.step.length),
+      ),
+    );
+    this.smoothing ??= points > 60 ? 0.6 : 0;
+    Chart.all = [];
+    this.charts = this.panels().map((spec) => new Chart(spec));
+    this.addLogToggle();
+    this.section.replaceChildren(
+      this.section.querySelector("h2"),
+      this.toolbar(),
+      el("div", { class: "panels" }, ...this.charts.map((c) => c.node)),
+      ...this.footnotes(),
+    );
+    this.section.hidden = false;
+    this.shape = this.shapeOf(runs);
+    this.draw();
+  }
+
+  /** Newer data of the same runs: controls, zoom and cursor stay. */
+  update(runs) {
+    const shown = Chart.all.find((chart) => chart.at !== undefined && !chart.tip.hidden);
+    const at = shown?.at;
+    if (this.shapeOf(runs) !== this.shape) this.build(runs);
+    else {
+      this.runs = runs;
+      this.draw();
+    }
+    if (Chart.all.includes(shown)) shown.show(at);
+  }
+
+  /** What the controls and panels depend on. */
+  shapeOf(runs) {
+    const parts = runs.map((r) => [r.name, r.curves.map((c) => [c.label, Object.keys(c.columns)])]);
+    return JSON.stringify(parts);
+  }
+
   panels() {
     const columns = this.runs.flatMap((r) => r.curves.flatMap((c) => Object.entries(c.columns)));
     const keys = new Set(columns.map(([key]) => key));
     const nonzero = new Set(columns.filter(([, ys]) => ys.some((y) => y)).map(([key]) => key));
     const extra = [...nonzero].filter((k) => !KNOWN.has(k)).slice(0, 12); // no chart for a constant 0
-    return PANELS.filter((p) => keys.has(p.key)).concat(
-      extra.map((key) => ({ key, title: key, format: plain })),
-    );
+    return PANELS.filter((p) => keys.has(p.key))
+      .map((p, i) => ({ ...p, tall: p.tall || (i === 0 && p.key === "loss") }))
+      .concat(extra.map((key) => ({ key, title: key, format: plain })));
   }
 
   addLogToggle() {
-    const chart = this.charts.find((c) => c.spec.key === "loss");
-    chart?.head.append(
+    const chart = this.charts.find((c) => c.spec.log);
+    chart?.head.insertBefore(
       el(
         "label",
         {},
         el("input", {
           type: "checkbox",
           id: "log-loss",
+          checked: this.log,
           onchange: (e) => {
             this.log = e.target.checked;
             this.draw();
@@ -62,6 +90,7 @@ class Curves {
         }),
         "log scale",
       ),
+      chart.head.lastChild,
     );
   }
 
@@ -86,9 +115,11 @@ class Curves {
       this.axes.length > 1
         ? segments("horizontal axis", this.axes, this.axis, (a) => {
             this.axis = a;
+            this.zoom = null;
             this.draw();
           })
         : null,
+      (this.reset = el("button", { type: "button", class: "tool", onclick: () => this.zoomTo(null) }, "reset zoom")),
       this.runs.some((r) => r.curves.some((c) => c.split === "train"))
         ? el("label", { class: "smoothing" }, "smoothing (training curves)", slider, shown)
         : null,
@@ -125,9 +156,9 @@ class Curves {
           { class: "key" },
           el("input", {
             type: "checkbox",
-            checked: !this.off.has(`${kind} ${i}`),
+            checked: !this.off.has(`${kind} ${label}`),
             onchange: (e) => {
-              this.off[e.target.checked ? "delete" : "add"](`${kind} ${i}`);
+              this.off[e.target.checked ? "delete" : "add"](`${kind} ${label}`);
               this.draw();
             },
           }),
@@ -140,7 +171,12 @@ class Curves {
 
   footnotes() {
     const thin = this.runs.flatMap((r) => r.curves).filter((c) => c.thinned);
-    const notes = [];
+    const notes = ["Drag across a chart to zoom in, double-click to zoom out."];
+    if (this.charts.some((c) => c.spec.key === "nll"))
+      notes.push(
+        "Cross-entropy is that of the labels themselves in every split; the objective of training " +
+          "also has smoothed or mixed labels, auxiliary heads and L2, and its images are augmented.",
+      );
     if (this.runs.some((r) => r.resumes.length))
       notes.push("Triangles: the run was resumed.");
     if (this.axes.some(([key]) => key === "hours"))
@@ -149,18 +185,25 @@ class Curves {
       notes.push(
         `Long curves (up to ${group(Math.max(...thin.map((c) => c.thinned)))} points) are thinned; spikes are preserved.`,
       );
-    return notes.length ? [el("p", { class: "fine" }, notes.join(" "))] : [];
+    return [el("p", { class: "fine" }, notes.join(" "))];
+  }
+
+  zoomTo(range) {
+    this.zoom = range;
+    this.draw();
   }
 
   draw() {
     Chart.clear();
     const visible = this.runs
       .map((run, i) => [run, i])
-      .filter(([, i]) => !this.off.has(`run ${i}`));
-    const range = extent(
+      .filter(([run]) => !this.off.has(`run ${run.name}`));
+    const all = extent(
       visible.flatMap(([r]) => r.curves.flatMap((c) => c.columns[this.axis])),
       false,
     ) ?? [0, 1];
+    const range = this.zoom ?? all;
+    this.reset.hidden = !this.zoom;
     const markers = visible.flatMap(([run, i]) => this.markers(run, i, range));
     for (const chart of this.charts) {
       const series = visible.flatMap(([run, i]) =>
@@ -171,8 +214,9 @@ class Curves {
         markers,
         range,
         xName: this.axis,
-        log: this.log && chart.spec.key === "loss",
+        log: this.log && chart.spec.log,
         xText: (v) => (this.axis === "step" ? group(Math.round(v)) : v.toFixed(2)),
+        zoom: (to) => this.zoomTo(to),
       });
     }
   }
@@ -180,7 +224,7 @@ class Curves {
   series(run, i, curve, key) {
     const split = this.splits.indexOf(curve.label);
     const values = curve.columns[key];
-    if (!values || this.off.has(`split ${split}`)) return [];
+    if (!values || this.off.has(`split ${curve.label}`)) return [];
     const several = this.runs.length > 1;
     const soft = curve.split === "train" && key !== "lr" && this.smoothing > 0;
     return [

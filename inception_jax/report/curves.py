@@ -17,6 +17,7 @@ from inception_jax.workdir import jsonl
 
 LABELS = frozenset({"split", "weights"})
 MAX_LINES = 3000
+BRIEF_LINES = 200  # of training, where thousands of runs are compared
 # Of every line: the numbers by which lines are chosen, a median; and for a line that has none.
 INDEXED = {"loss": 0.0, "grad_norm": 0.0, "images_per_s": math.nan}
 
@@ -64,7 +65,8 @@ class Metrics(NamedTuple):
 def read(path: Path, notes: list[str], only: str = "") -> Metrics:
     """Read metrics.jsonl: `train` first, other curves in order of appearance.
 
-    With `only`, curves of other splits have their newest line only, and monitors none.
+    With `only`, training's curve is short, those of other splits have their newest line alone, and
+    monitors none.
 
     The file may have millions of lines: 40 bytes of each are kept, then the lines to draw are read
     again. A resumed run repeats steps; the last line of each (split, weights, step) counts. `notes`
@@ -82,7 +84,7 @@ def read(path: Path, notes: list[str], only: str = "") -> Metrics:
         watched = [indexes.pop(key) for key in list(indexes) if key[0] == SPLIT]
         lines = Lines(file, watched[0].starts(watched[0].by_step())) if watched and not only else []
         curves = [
-            index.curve(file, *key, notes, whole=only in ("", key[0]))
+            index.curve(file, *key, notes, _most_lines(key[0], only))
             for key, index in indexes.items()
         ]
         curves.sort(key=lambda c: c.split != "train")
@@ -119,13 +121,13 @@ class _Index:
         return np.array(self._starts)[rows].tolist()
 
     def curve(
-        self, file: BinaryIO, split: str, weights: str | None, notes: list[str], whole: bool
+        self, file: BinaryIO, split: str, weights: str | None, notes: list[str], most: int
     ) -> Curve:
-        """The curve; reads the lines to draw, or only the last."""
+        """The curve; reads at most so many lines, of one only the last."""
         order = self.by_step()
         loss, grad_norm, rates = (np.array(self._columns[key])[order] for key in INDEXED)
-        rates = rates[np.isfinite(rates)] if whole else ()
-        rows = order[thin(loss, grad_norm)] if whole else order[-1:]
+        rates = rates[np.isfinite(rates)] if most == MAX_LINES else ()
+        rows = order[thin(loss, grad_norm, most)] if most > 1 else order[-1:]
         lines = list(Lines(file, self.starts(rows)))
         keys = dict.fromkeys(k for line in lines for k in line if k not in LABELS)
         curve = Curve(
@@ -138,6 +140,12 @@ class _Index:
             later = f" and {len(bad) - 1:,} later lines" if len(bad) > 1 else ""
             notes.append(f"the {curve.label} loss is not finite at step {step:,}{later}")
         return curve
+
+
+def _most_lines(split: str, only: str) -> int:
+    if only in ("", split):
+        return MAX_LINES
+    return BRIEF_LINES if split == "train" else 1
 
 
 def thin(loss: np.ndarray, grad_norm: np.ndarray, limit: int = MAX_LINES) -> np.ndarray:

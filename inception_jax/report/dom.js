@@ -5,7 +5,7 @@ window.addEventListener("error", (event) => {
   document.body.dataset.error = event.message;
 });
 
-const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "text", "title"]);
+const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "text", "title", "clipPath"]);
 
 /** Creates an HTML or SVG element with attributes; on* attributes are event listeners. */
 function el(tag, attributes = {}, ...children) {
@@ -66,4 +66,31 @@ function segments(legend, choices, chosen, onchange) {
       ),
     ),
   );
+}
+
+/** Lets the buttons beside commands copy them. */
+function copyButtons(root) {
+  for (const button of root.querySelectorAll(".command .copy")) {
+    const code = button.parentElement.querySelector("pre");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+      } catch {
+        getSelection().selectAllChildren(code); // no permission: the older way
+        document.execCommand("copy");
+      }
+      button.textContent = "copied";
+      setTimeout(() => {
+        button.textContent = "copy";
+      }, 1500);
+    });
+  }
+}
+
+/** Links to the sections that are shown. */
+function navigation() {
+  const shown = [...document.querySelectorAll("section:not([hidden])")];
+  document
+    .getElementById("sections")
+    .replaceChildren(...shown.map((s) => el("a", { href: `#${s.id}` }, s.dataset.title)));
 }

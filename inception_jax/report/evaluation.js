@@ -2,20 +2,27 @@
 
 class Evaluations {
   constructor(section, runs) {
-    this.runs = runs;
-    this.withFiles = runs.map((_, i) => i).filter((i) => Object.keys(runs[i].evaluations).length);
-    this.run = this.withFiles[0];
-    this.split = Object.keys(runs[this.run].evaluations)[0];
     this.bar = el("div", { class: "toolbar" });
     this.body = el("div", { class: "evaluation" });
     section.append(this.bar, this.body);
     section.hidden = false;
-    this.draw();
+    this.update(runs);
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) this.draw(); // phones report a resize when the address bar hides
       width = innerWidth;
     });
+  }
+
+  /** Newer data; the selected run and split stay. */
+  update(runs) {
+    const text = JSON.stringify(runs.map((r) => r.evaluations));
+    if (text === this.text) return;
+    Object.assign(this, { runs, text });
+    this.withFiles = runs.map((_, i) => i).filter((i) => Object.keys(runs[i].evaluations).length);
+    this.run ??= this.withFiles[0];
+    this.split ??= Object.keys(runs[this.run].evaluations)[0];
+    this.draw();
   }
 
   draw() {

@@ -22,8 +22,9 @@ def asset(name: str, package: str = "inception_jax.report") -> str:
 
 
 def page(
-    template: str, styles: Sequence[str], scripts: Sequence[str], data: Any, **values: Any
-) -> str:
+    template: str, styles: Sequence[str], scripts: Sequence[str], data: Any, live: bool = False,
+    **values: Any,
+) -> str:  # fmt: skip
     """Render a page.
 
     Args:
@@ -31,6 +32,7 @@ def page(
         styles: style sheets, concatenated.
         scripts: scripts, concatenated: later ones may use definitions of earlier ones.
         data: JSON-serialisable data for the scripts.
+        live: whether its scripts may ask the server that it came from for newer data.
         values: values for the template; `title` is required.
     """
     environment = jinja2.Environment(
@@ -44,9 +46,11 @@ def page(
         data=_embedded(data),
         script=Markup(script),
         style=Markup(style),
+        live=live,
         # Only this script runs and nothing is fetched, whatever a class name contains.
         policy=f"default-src 'none'; img-src data:; script-src '{_digest(script)}'; "
-        f"style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'",
+        f"style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+        + ("; connect-src 'self'" if live else ""),
         **values,
     )
 
@@ -59,12 +63,15 @@ def write(text: str, out: Path) -> Path:
     """
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a file, found a directory; try {out}/report.html")
-    # Half a surrogate pair, in a name that JSON or the file system allows, is no text in UTF-8.
-    text = text.encode(errors="backslashreplace").decode()
     with writing(str(out), elsewhere="give --out=FILE"):
         out.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(out, text)
+        atomic.write_text(out, encoded(text).decode())
     return out
+
+
+def encoded(text: str) -> bytes:
+    """A page in UTF-8, in which half a surrogate pair of a name, which JSON allows, is no text."""
+    return text.encode(errors="backslashreplace")
 
 
 def _digest(text: str) -> str:

@@ -50,7 +50,7 @@ class Strip {
     this.node = el(
       "figure",
       { class: "strip-chart" },
-      el("h3", {}, title),
+      el("h3", { class: "titled" }, el("span", {}, title), saveButton(title, () => this.svg)),
       this.readout,
       this.scale(),
       this.svg,
@@ -209,21 +209,37 @@ class Strip {
 /** The heat maps of all runs that have monitors. */
 class Monitors {
   constructor(section, runs) {
-    const strips = [];
+    this.section = section;
+    this.update(runs);
+    for (const event of ["resize", "beforeprint", "afterprint"])
+      addEventListener(event, () => this.draw());
+  }
+
+  update(runs) {
+    this.strips = [];
+    this.added?.forEach((node) => node.remove());
+    this.added = this.build(runs);
+    this.section.append(...this.added);
+    this.section.hidden = false;
+    this.draw();
+  }
+
+  draw() {
+    for (const strip of this.strips) strip.draw();
+  }
+
+  build(runs) {
+    const nodes = [];
     const pooled = (key) =>
       runs.flatMap((r) => r.monitors.flatMap((k) => (k.key === key ? k.values.flat() : [])));
     for (const run of runs.filter((r) => r.monitors.length)) {
       const own = run.monitors.map((kind) => new Strip(kind, pooled(kind.key)));
-      strips.push(...own);
-      if (runs.length > 1) section.append(el("h3", { class: "run-name" }, run.name));
-      section.append(el("div", { class: "strips" }, ...own.map((s) => s.node)));
+      this.strips.push(...own);
+      if (runs.length > 1) nodes.push(el("h3", { class: "run-name" }, run.name));
+      nodes.push(el("div", { class: "strips" }, ...own.map((s) => s.node)));
     }
     const blank = "Blank: no value for this block; orange: not finite. ";
     const cell = "In long runs a cell shows the maximum of several steps.";
-    section.append(el("p", { class: "fine" }, blank + cell));
-    section.hidden = false;
-    const draw = () => strips.forEach((s) => s.draw());
-    draw();
-    for (const event of ["resize", "beforeprint", "afterprint"]) addEventListener(event, draw);
+    return [...nodes, el("p", { class: "fine" }, blank + cell)];
   }
 }

@@ -3,7 +3,7 @@
 const AXES = { epoch: "epoch", step: "step", hours: "hours" };
 const DASHES = [null, "5 4", "1.5 4", "8 3 2 3", "3 2"];
 const PANELS = [
-  { key: "loss", title: "Loss", tall: true, format: plain },
+  { key: "nll", title: "Cross-entropy", tall: true, format: plain, log: true },
   {
     key: "top1",
     title: "Top-1 accuracy",
@@ -22,6 +22,8 @@ const PANELS = [
   { key: "r2", title: "R²", format: plain },
   { key: "rmse", title: "RMSE", format: plain, zero: true },
   { key: "mae", title: "MAE", format: plain, zero: true },
+  { key: "loss", title: "Training objective", format: plain, log: true },
+  { key: "cross_entropy", title: "Soft cross-entropy", format: plain, log: true },
   { key: "lr", title: "Learning rate", format: plain, zero: true },
   { key: "grad_norm", title: "Gradient norm", format: plain, zero: true },
   { key: "images_per_s", title: "Images per second", format: plain, zero: true },

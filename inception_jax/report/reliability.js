@@ -16,7 +16,10 @@ class Reliability {
       "Bars: accuracy; orange: gap to the mean confidence; below: images per bin. " +
       "Hover over a bar, or use the arrow keys.";
     this.readout = el("output", { class: "readout" }, hint);
-    host.append(el("h3", {}, `Calibration${error}`), this.readout, this.draw());
+    const title = `Calibration${error}`;
+    const svg = this.draw();
+    const head = el("h3", { class: "titled" }, el("span", {}, title), saveButton(title, () => svg));
+    host.append(head, this.readout, svg);
   }
 
   x(v) {

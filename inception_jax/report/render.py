@@ -1,27 +1,29 @@
 """The HTML report of runs: the data that the scripts draw, and the template."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from inception_jax.config.tasks import METRICS
+from inception_jax.eval import top5
 from inception_jax.eval.interval import wilson
 from inception_jax.report import configs, curves, html, records
 from inception_jax.report.evaluations import BIN_KEYS, Evaluation
-from inception_jax.report.runs import Run
+from inception_jax.report.runs import Run, setting
 
 # Concatenated: later files use definitions of earlier ones.
 SCRIPTS = (
-    "dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js",
+    "dom.js", "save.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js",
     "monitors.js", "confusion.js", "reliability.js", "outputs.js", "evaluation.js", "report.js",
 )  # fmt: skip
 MAX_CLASSES = 50  # with more classes, the confusion matrix is binned
 BINS = 100
 
 
-def render(runs: Sequence[Run]) -> str:
-    """Render the report."""
+def render(runs: Sequence[Run], live: bool = False) -> str:
+    """Render the report; a `live` page asks its server for newer data."""
     names = [run.name for run in runs]
     rows = [(run, result) for run in runs for result in run.results]
     rows.sort(key=lambda row: row[1].score, reverse=True)
@@ -29,8 +31,9 @@ def render(runs: Sequence[Run]) -> str:
     return html.page(
         html.asset("report.html"),
         [html.asset("report.css")],
-        [html.asset(name) for name in SCRIPTS],
+        [html.asset(name) for name in (*SCRIPTS, *(["live.js"] if live else []))],
         {"runs": [_run(run) for run in runs]},
+        live,
         runs=runs,
         title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
@@ -52,12 +55,34 @@ def _run(run: Run) -> dict[str, Any]:
 def curve_data(run: Run, curve: curves.Curve) -> dict[str, Any]:
     """A curve in the format of `curves.js`."""
     hours = run.active(curve.columns["time"]) / 3600
+    curve = replace(curve, columns=_comparable(curve.split, curve.columns, run))
     return {
         "label": curve.label,
         "split": curve.split,
         "thinned": curve.count if len(hours) < curve.count else 0,
         "columns": curves.columns(curve) | {"hours": hours.round(5).tolist()},
     }
+
+
+def _comparable(split: str, columns: Mapping[str, np.ndarray], run: Run) -> dict[str, np.ndarray]:
+    """The columns, with `nll` the cross-entropy of plain labels in every split that has it.
+
+    An evaluation's loss is that. In training `loss` is the objective: with smoothed or mixed
+    labels, auxiliary heads and L2. A column that says nothing else than another is left out.
+    """
+    new = dict(columns)
+    if split != "train":
+        if "loss" in new and "r2" not in new:  # a regression's is no cross-entropy
+            new["nll"] = new.pop("loss")
+    elif "cross_entropy" in new:
+        soft = [("loss", "label_smoothing"), ("augment", "mixup"), ("augment", "cutmix")]
+        if "nll" not in new and not any(setting(run.config, *key) for key in soft):
+            new["nll"] = new["cross_entropy"]  # of an older version
+        if "nll" in new and np.allclose(new["nll"], new["cross_entropy"], equal_nan=True):
+            del new["cross_entropy"]
+    if run.classes and not top5.informative(run.classes):
+        new.pop("top5", None)
+    return new
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:

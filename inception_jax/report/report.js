@@ -1,17 +1,27 @@
 // Entry point: reads the embedded data, draws the charts, and sets data-ready on <body>.
 
-function boot() {
-  const { runs } = JSON.parse(document.getElementById("data").textContent);
-  if (runs.some((r) => r.curves.length)) new Curves(document.getElementById("curves"), runs);
-  if (runs.some((r) => r.monitors.length))
-    new Monitors(document.getElementById("monitors"), runs);
-  if (runs.some((r) => Object.keys(r.evaluations).length))
-    new Evaluations(document.getElementById("evaluation"), runs);
-  document.querySelectorAll("table.sortable.results").forEach(sortable);
-  const nav = document.getElementById("sections");
-  for (const section of document.querySelectorAll("section:not([hidden])")) {
-    nav.append(el("a", { href: `#${section.id}` }, section.dataset.title));
+const CHARTS = [
+  ["curves", Curves, (run) => run.curves.length],
+  ["monitors", Monitors, (run) => run.monitors.length],
+  ["evaluation", Evaluations, (run) => Object.keys(run.evaluations).length],
+];
+const drawn = {};
+
+/** Draws the data of a page, or redraws newer data. */
+function show(page) {
+  const { runs } = JSON.parse(page.getElementById("data").textContent);
+  for (const [id, Kind, has] of CHARTS) {
+    if (!runs.some(has)) continue;
+    if (drawn[id]) drawn[id].update(runs);
+    else drawn[id] = new Kind(document.getElementById(id), runs);
   }
+  navigation();
+}
+
+function boot() {
+  show(document);
+  document.querySelectorAll("table.sortable.results").forEach(sortable);
+  copyButtons(document);
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll(".tree details:not([open])")];

@@ -1,10 +1,11 @@
 """Results: the accuracy of a run on a split, with its confidence interval."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inception_jax.config.tasks import METRICS
-from inception_jax.eval.interval import at_chance, wilson
+from inception_jax.eval import top5
+from inception_jax.eval.interval import at_chance, is_at_chance, wilson
 from inception_jax.report import records
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -36,10 +37,13 @@ class SplitResult:
         return wilson(fraction, self.count)
 
 
-def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[SplitResult]:
+def final(
+    curves: list[Curve], evaluations: dict[str, Evaluation], classes: int | None = None
+) -> list[SplitResult]:
     """One result per split: the newest of its eval file and its lines in metrics.jsonl.
 
-    At the same step, the file is preferred, then averaged (ema) over raw weights.
+    At the same step, the file is preferred, then averaged (ema) over raw weights. Top-5 is left out
+    if it says nothing about so few `classes`.
     """
     candidates: dict[str, list[tuple[tuple[int, int], SplitResult]]] = {}
     for curve in curves:
@@ -53,19 +57,26 @@ def final(curves: list[Curve], evaluations: dict[str, Evaluation]) -> list[Split
         rank = (evaluation.step, 3 if weights == "ema" else 2)
         result = _result(label, evaluation.summary)
         candidates.setdefault(evaluation.split, []).append((rank, result))
-    return [max(ranked, key=lambda pair: pair[0])[1] for ranked in candidates.values()]
+    newest = [max(ranked, key=lambda pair: pair[0])[1] for ranked in candidates.values()]
+    if classes and not top5.informative(classes):
+        return [_without_top5(result) for result in newest]
+    return newest
 
 
-def warnings(train: Curve | None, results: list[SplitResult], config: records.Record) -> list[str]:
-    """Splits that are evaluated at chance while training is far above it."""
-    data = config.get("data")
-    classes = records.whole(data, "classes") if isinstance(data, dict) else None
-    top1 = records.finite(train.newest, "top1") if train else None
-    if not classes or top1 is None:
-        return []
-    known = [(r.label, r.top1, r.count) for r in results]
-    found = [at_chance(a, b, n, top1, classes) for a, b, n in known if b is not None and n]
-    return [text for text in found if text]
+def _without_top5(result: SplitResult) -> SplitResult:
+    metrics = {key: value for key, value in result.metrics.items() if key != "top5"}
+    return replace(result, top5=None, metrics=metrics)
+
+
+def warnings(train: Curve | None, results: list[SplitResult], classes: int | None) -> list[str]:
+    """Splits that are evaluated at chance; why that may be, if training is far above it."""
+    top1 = (records.finite(train.newest, "top1") if train else None) or 0.0
+    found = []
+    for r in results:
+        if classes and r.top1 is not None and r.count and is_at_chance(r.top1, r.count, classes):
+            plain = f"{r.label} top-1 is at chance: one of {classes:,} classes is {1 / classes:.2%}"
+            found.append(at_chance(r.label, r.top1, r.count, top1, classes) or plain)
+    return found
 
 
 def _result(label: str, record: records.Record) -> SplitResult:

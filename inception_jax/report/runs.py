@@ -1,5 +1,7 @@
 """Runs: read a run directory into one record."""
 
+import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.errors import ConfigError
-from inception_jax.report import attempts, curves, evaluations, records, results
+from inception_jax.report import attempts, curves, evaluations, facts, records, results
 from inception_jax.report.attempts import Attempt, Status
 from inception_jax.report.curves import Curve
 from inception_jax.report.evaluations import Evaluation
@@ -67,13 +69,39 @@ class Run:
     @cached_property
     def results(self) -> list[results.SplitResult]:
         """The newest result of each split."""
-        return results.final(self.curves, self.evaluations)
+        return results.final(self.curves, self.evaluations, self.classes)
 
     @cached_property
     def warnings(self) -> list[str]:
-        """Warnings of the monitors and of the results."""
-        of_results = results.warnings(self.train, self.results, self.config)
-        return [*self.monitor_warnings, *of_results]
+        """Warnings about the results."""
+        return results.warnings(self.train, self.results, self.classes)
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes, from the config or an evaluation."""
+        section = self.config.get("data")
+        known = records.whole(section, "classes") if isinstance(section, dict) else None
+        return known or max((len(e.classes) for e in self.evaluations.values()), default=0) or None
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Network, data, devices, code, start: a name and a text each."""
+        start = self.attempts[0].start if self.attempts else None
+        return list(facts.of(self.config, self._origin, start))
+
+    @property
+    def command(self) -> list[str]:
+        """The words of the newest attempt's command line, quoted for a shell."""
+        line = self._origin.get("command")
+        if not isinstance(line, str):
+            return []
+        with contextlib.suppress(ValueError):  # a quote is not closed
+            return [shlex.quote(word) for word in shlex.split(line)]
+        return [line]
+
+    @property
+    def _origin(self) -> records.Record:
+        return self.attempts[-1].origin if self.attempts else {}
 
     @property
     def images_per_s(self) -> float | None:
@@ -119,7 +147,7 @@ def read(run_dir: Path, brief: bool = False) -> Run:
     """Read one run directory, the workdir of `train` or `eval`.
 
     With `brief`, of which thousands fit in memory, it has neither monitors nor eval files, and only
-    curves of the split that training evaluates.
+    curves of training and of the split that it evaluates.
 
     Raises:
         ConfigError: it is not a run directory.

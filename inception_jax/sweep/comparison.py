@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from inception_jax.config.tasks import METRICS, NUMBER, PROPORTION
+from inception_jax.eval.interval import difference, wilson
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.progress import TrialProgress
@@ -21,6 +23,9 @@ REPEATS = (SEED, FOLD)  # trials that differ only in these are of one group
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571)  # 97.5% quantiles of 1 to 5 degrees of freedom
 MIN_TRIALS, MAX_TRIALS = 4, 150  # for importances, whose time grows with the trials' square
 LOG_RANGE = 20.0  # largest over smallest value from which an axis is logarithmic
+# Keys whose effect is that of their ratio: logarithmic from three values' range on.
+RATES = ("lr", "backbone_lr", "l2", "weight_decay", "eps")
+RATE_RANGE = 2.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,31 @@ class Comparison:
     def best(self) -> TrialProgress | None:
         """The best finished trial."""
         return self.done[0] if self.done else None
+
+    @cached_property
+    def intervals(self) -> dict[int, tuple[float, float]]:
+        """The 95% Wilson interval of each accuracy, by trial; it knows of images, not of seeds."""
+        if METRICS[self.metric].kind != PROPORTION:
+            return {}
+        known = {p.trial.index: (p.value, p.count) for p in self.with_value}
+        return {i: wilson(v, n) for i, (v, n) in known.items() if v is not None and n}
+
+    @cached_property
+    def tied(self) -> list[TrialProgress]:
+        """Finished trials that so many images cannot tell from the best, the best of them first.
+
+        The 95% interval of the difference has 0 in it. Empty for a metric that is no share.
+        """
+        if self.best is None or self.best.trial.index not in self.intervals:
+            return []
+        best = self.best.value or 0.0, self.best.count or 0
+        known = [p for p in self.done[1:] if p.trial.index in self.intervals]
+        return [p for p in known if difference(best, (p.value or 0.0, p.count or 0))[0] <= 0]
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is shown in percent."""
+        return METRICS[self.metric].kind != NUMBER
 
     @property
     def ordered(self) -> list[TrialProgress]:
@@ -193,7 +223,8 @@ def axis(key: str, column: Sequence[Any]) -> Axis:
     distinct = sorted({_plain(v) for v in column}, key=lambda v: v if numbers else str(v))
     if not numbers or key in REPEATS or not all(math.isfinite(v) for v in column):
         return Axis(key, False, tuple(distinct))
-    log = distinct[0] > 0 and distinct[-1] / distinct[0] >= LOG_RANGE
+    least = RATE_RANGE if key.rpartition(".")[2] in RATES else LOG_RANGE
+    log = distinct[0] > 0 and distinct[-1] / distinct[0] >= least
     return Axis(key, log, None)
 
 

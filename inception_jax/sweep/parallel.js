@@ -16,7 +16,7 @@ class Parallel {
     this.svg.setAttribute("aria-label", `Parallel coordinates: one line per trial through ${names}`);
     this.readout = el("output", { class: "readout" });
     section.append(
-      el("div", { class: "parallel" }, this.readout, this.svg),
+      el("div", { class: "parallel" }, saveButton("Parallel coordinates", () => this.svg), this.readout, this.svg),
       el("p", { class: "fine" }, "Orange: the best trial; blue: the better half. Drag along an axis to select a range; click the axis to clear it."),
     );
     section.hidden = false;
@@ -65,7 +65,7 @@ class Parallel {
     const [x, bottom] = [this.x(i), Parallel.height - 14];
     const ticks = this.ticks(axis, i);
     const node = el("g", {}, el("line", { class: "rail", x1: x, x2: x, y1: 34, y2: bottom }),
-      el("text", { class: "name", x, y: 14, "text-anchor": "middle" }, axis.name.split(".").at(-1)));
+      el("text", { class: "name", x, y: 14, "text-anchor": "middle" }, this.short(axis.name)));
     for (const [value, text] of ticks) {
       const label = axis.metric && axis.name !== "loss" ? tickPercent(value) : text;
       node.append(el("text", { x: x + 6, y: this.y[i](value) + 4 }, label));
@@ -79,11 +79,18 @@ class Parallel {
     return node;
   }
 
+  /** A key without its section, as long as there is room between two axes. */
+  short(name) {
+    const room = Math.floor((this.x(1) - this.x(0)) / 7);
+    const last = name.split(".").at(-1);
+    return last.length > room ? `${last.slice(0, Math.max(2, room - 1))}…` : last;
+  }
+
   /** Ticks at the values themselves if there are few, as in a grid. */
   ticks(axis, i) {
     if (axis.values) return axis.values.map((text, at) => [at, text]);
     const distinct = [...new Set(this.trials.map((t) => t.at[i]))];
-    if (distinct.length <= 6 && !axis.metric) return distinct.map((v) => [v, `${+v.toPrecision(3)}`]);
+    if (distinct.length === 1 || (distinct.length <= 6 && !axis.metric)) return distinct.map((v) => [v, `${+v.toPrecision(3)}`]);
     return axis.log ? logTicks(...axis.bounds) : linearTicks(...axis.bounds, 5);
   }
 

@@ -1,13 +1,14 @@
 """A sweep's plots for a paper or slides, as SVG and PNG files drawn with matplotlib."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inception_jax.config.tasks import METRICS, NUMBER
 from inception_jax.sweep.comparison import Axis, Comparison, spread
+from inception_jax.sweep.progress import TrialProgress
+from inception_jax.sweep.trial import text
 from inception_jax.workdir import atomic
 
 if TYPE_CHECKING:
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Colours of Okabe and Ito, as in report/report.css.
-INK, QUIET, RULE, BLUE, ORANGE = "#1b1f24", "#5c6670", "#dfe3e8", "#0067a3", "#cc4e00"
+INK, QUIET, BLUE, ORANGE, OTHERS = "#1b1f24", "#5c6670", "#0067a3", "#cc4e00", "#b4bcc4"
+# Of the best trials, the best in orange.
+DISTINCT = (ORANGE, BLUE, "#007f5c", "#a8447f", "#9a6a00", "#5a4fa3")
 MAX_LINES = 300  # of a panel
+RANKED = 12  # trials of the ranking
+# Of training; the first that every trial has is drawn.
+LOSSES = {
+    "nll": "cross-entropy", "cross_entropy": "cross-entropy of soft labels", "loss": "objective",
+}  # fmt: skip
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -44,6 +52,8 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     compared = len(comparison.with_value) > 1 and bool(comparison.axes)
     has_data = {
         curves: any(len(p.values) > 1 for p in comparison.rows),
+        training: any(p.run and p.run.train and p.run.train.count > 1 for p in comparison.rows),
+        ranking: len(comparison.done) > 1 and bool(comparison.intervals),
         parallel: compared,
         importances: bool(comparison.importances),
         keys: compared,
@@ -71,25 +81,54 @@ def _save(panels: list[Callable[..., None]], c: Comparison, folder: Path, name: 
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         with atomic.replacing(path) as partial:
-            figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
+            figure.savefig(
+                partial,
+                format=path.suffix[1:],
+                metadata=metadata,
+                bbox_inches="tight",
+                pad_inches=0.1,
+            )
         figure.set_layout_engine("none")  # it is laid out
     return paths
 
 
 def curves(ax: "Axes", c: Comparison) -> None:
-    """The evaluations of each trial; the best trial in orange."""
-    rows = spread([p for p in c.rows if p.values], MAX_LINES)
-    _lines(ax, [p.values for p in rows], color=BLUE, lw=1.0, alpha=0.45)
-    short = [point for p in rows if len(p.values) < 3 for point in p.values]
-    ax.plot(*np.array(short).reshape(-1, 2).T, ".", color=BLUE, alpha=0.45)
-    if c.best is not None and c.best.values:
-        epoch, value = c.best.values[-1]
-        ax.plot(*np.transpose(c.best.values), color=ORANGE, lw=2.0)
-        ax.annotate(f"trial {c.best.trial.index}", (epoch, value), xytext=(-4, 5),
-                    textcoords="offset points", color=ORANGE, ha="right")  # fmt: skip
-    which = "each trial" if len(c.rows) <= MAX_LINES else f"{len(rows)} of {len(c.rows):,} trials"
+    """The evaluations of each trial; the best ones in colours of their own."""
+    _trials(ax, c, {p.trial.index: p.values for p in c.rows if p.values})
+    which = "each trial" if len(c.rows) <= MAX_LINES else f"{MAX_LINES} of {len(c.rows):,} trials"
     ax.set(xlabel="epoch", title=f"{c.metric} of {which}")
     _format_metric(ax.yaxis, c)
+
+
+def training(ax: "Axes", c: Comparison) -> None:
+    """The training loss of each trial, in the same colours."""
+    found = {p.trial.index: p.run.train.columns for p in c.rows if p.run and p.run.train}
+    key = next((k for k in LOSSES if all(k in x for x in found.values())), "loss")
+    lines = {}
+    for index, columns in found.items():
+        points = np.stack([columns["epoch"], columns.get(key, columns["epoch"] * np.nan)], axis=1)
+        lines[index] = points[np.isfinite(points).all(axis=1) & (points[:, 1] > 0)].tolist()
+    _trials(ax, c, {index: points for index, points in lines.items() if points})
+    ax.set(xlabel="epoch", title=f"training {LOSSES[key]} of the trials", yscale="log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("{x:g}")
+
+
+def ranking(ax: "Axes", c: Comparison) -> None:
+    """The best trials with their 95% intervals; hollow ones differ from the best."""
+    best, tied = c.done[:RANKED][::-1], {p.trial.index for p in (c.done[0], *c.tied)}
+    colours = _colours(c)
+    for y, p in enumerate(best):
+        index, value = p.trial.index, p.value or 0.0
+        low, high = c.intervals.get(index, (value, value))
+        colour = colours.get(index, QUIET)
+        fill = colour if index in tied else "white"
+        ax.plot([low, high], [y, y], color=colour, lw=1.4)
+        ax.plot(value, y, "o", color=colour, mfc=fill, ms=5)
+    ax.set_yticks(range(len(best)), [_label(p) for p in best])
+    ax.set_title(f"{c.metric} with 95% intervals; filled: not told from the best", fontsize=9)
+    ax.tick_params(axis="y", labelsize=7)
+    _format_metric(ax.xaxis, c)
 
 
 def parallel(ax: "Axes", c: Comparison) -> None:
@@ -110,8 +149,8 @@ def parallel(ax: "Axes", c: Comparison) -> None:
         ax.axvline(i, color=QUIET, lw=0.8, zorder=0)
         last, values = i == len(names) - 1, sorted({*table[:, i]})
         for value in {values[0], values[-1]} if last or len(values) > 6 else values:
-            text = _metric_text(value, c) if last else _axis_text(c.axes[i], value)
-            ax.text(i + 0.04, (value - low[i]) / (high[i] - low[i]), text, fontsize=7.5,
+            shown = _metric_text(value, c) if last else _axis_text(c.axes[i], value)
+            ax.text(i + 0.04, (value - low[i]) / (high[i] - low[i]), shown, fontsize=7.5,
                     color=QUIET, va="center",
                     bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.8})  # fmt: skip
         ax.text(i, 1.06, name, ha="center", weight="bold", fontsize=8.5)
@@ -133,20 +172,66 @@ def importances(ax: "Axes", c: Comparison) -> None:
 def keys(ax: "Axes", c: Comparison) -> None:
     """The metric against the most important key; lines join trials that differ only in it."""
     axis = c.most_important
-    lines: dict[str, list[tuple[float, float]]] = {}
+    lines: dict[str, list[TrialProgress]] = {}
     for p in c.with_value:
         rest = {k: v for k, v in p.trial.overrides.items() if k != axis.key}
-        x = axis.position(p.trial.overrides.get(axis.key))
-        lines.setdefault(repr(rest), []).append((x, p.value or 0.0))
-    drawn = spread([sorted(points) for points in lines.values()], MAX_LINES)
-    _lines(ax, drawn, color=BLUE, lw=0.9, alpha=0.6)
-    ax.plot(*np.concatenate(drawn).T, "o", color=BLUE, alpha=0.6, ms=3.5)
+        lines.setdefault(text(rest), []).append(p)
+
+    def at(p: TrialProgress) -> float:
+        return axis.position(p.trial.overrides.get(axis.key))
+
+    few = len(lines) <= len(DISTINCT)
+    for i, (label, trials) in enumerate(spread(list(lines.items()), MAX_LINES)):
+        trials.sort(key=at)
+        colour = DISTINCT[i] if few else BLUE
+        x, y = [at(p) for p in trials], [p.value or 0.0 for p in trials]
+        ax.plot(x, y, "o-", color=colour, lw=0.9, ms=3.5, alpha=0.9 if few else 0.5, label=label)
+        bounds = [c.intervals.get(p.trial.index, (v, v)) for p, v in zip(trials, y, strict=True)]
+        if few:
+            ax.vlines(x, *np.transpose(bounds), color=colour, lw=1.0, alpha=0.5)
+    if few and len(lines) > 1:
+        ax.legend(fontsize=6.5, frameon=False)
+    values = sorted({at(p) for p in c.with_value})
     if axis.log:
         ax.set_xscale("log")
     if axis.labels:
         ax.set_xticks(range(len(axis.labels)), axis.labels)
+    elif len(values) <= 8:
+        ax.set_xticks(values, [f"{value:g}" for value in values])
+        ax.minorticks_off()
     ax.set(xlabel=axis.key, title=f"{c.metric} against {axis.name}")
     _format_metric(ax.yaxis, c)
+
+
+def _colours(c: Comparison) -> dict[int, str]:
+    """The colours of the best trials, by number."""
+    return {p.trial.index: colour for p, colour in zip(c.done, DISTINCT, strict=False)}
+
+
+def _label(p: TrialProgress) -> str:
+    short = {key.rpartition(".")[2]: value for key, value in p.trial.overrides.items()}
+    return f"{p.trial.index}: {text(short)}"
+
+
+def _trials(ax: "Axes", c: Comparison, points: Mapping[int, Sequence[tuple[float, float]]]) -> None:
+    """Draw lines of trials: the best in colours above the others, which are grey."""
+    colours = _colours(c)
+    rest = spread([points[i] for i in points if i not in colours], MAX_LINES)
+    _lines(ax, rest, color=OTHERS, lw=0.9, alpha=0.7)
+    short = [point for line in rest if len(line) < 3 for point in line]
+    ax.plot(*np.array(short).reshape(-1, 2).T, ".", color=OTHERS, alpha=0.7)
+    for p in reversed(c.done[: len(DISTINCT)]):
+        if (line := points.get(p.trial.index)) is not None:
+            style = "o-" if len(line) < 3 else "-"
+            wide = 2.0 if p is c.best else 1.2
+            ax.plot(*np.transpose(line), style, color=colours[p.trial.index], lw=wide, ms=3,
+                    label=_label(p))  # fmt: skip
+    if c.done:
+        handles, labels = ax.get_legend_handles_labels()
+        ax.legend(handles[::-1], labels[::-1], fontsize=6.5, frameon=False)
+    xs = {x for line in points.values() for x, _ in line}
+    if len(xs) == 1:
+        ax.set_xticks([*xs], [f"{x:g}" for x in xs])
 
 
 def _lines(ax: "Axes", lines: Sequence[Sequence[tuple[float, float]]], **style: Any) -> None:
@@ -170,10 +255,13 @@ def _axis_text(axis: Axis, position: float) -> str:
 
 
 def _metric_text(value: float, c: Comparison) -> str:
-    return f"{value:.1%}" if METRICS[c.metric].kind != NUMBER else f"{value:.3g}"
+    return f"{value:.1%}" if c.is_share else f"{value:.3g}"
 
 
 def _format_metric(axis: "matplotlib.axis.Axis", c: Comparison) -> None:
-    """Format accuracies as percent."""
-    if METRICS[c.metric].kind != NUMBER:
+    """Format accuracies as percent; of one value only that is marked."""
+    values = {p.value for p in c.with_value if p.value is not None}
+    if len(values) == 1 and not any(len(p.values) > 1 for p in c.rows):
+        axis.set_ticks([*values])
+    if c.is_share:
         axis.set_major_formatter(lambda value, position: f"{100 * value:g}%")

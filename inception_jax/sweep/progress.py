@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inception_jax.launch import retry
-from inception_jax.report import attempts, runs
+from inception_jax.report import attempts, records, runs
 from inception_jax.report.curves import Curve
 from inception_jax.report.runs import Run
 from inception_jax.sweep.trial import DONE, FAILED, PRUNED, RUNNING, STOPPED, WAITING, Trial
@@ -99,6 +99,12 @@ class TrialProgress:
     def value(self) -> float | None:
         """The metric of the last evaluation."""
         return self.values[-1][1] if self.values else None
+
+    @property
+    def count(self) -> int | None:
+        """The number of images of the last evaluation."""
+        curves = self.evaluation_curves
+        return records.whole(curves[-1].newest, "count") if curves else None
 
     @property
     def attempts(self) -> int:

@@ -4,7 +4,6 @@ import shlex
 from collections import Counter
 from typing import Any
 
-from inception_jax.config.tasks import METRICS, NUMBER
 from inception_jax.report import html
 from inception_jax.report.render import curve_data
 from inception_jax.sweep.comparison import Comparison
@@ -12,7 +11,7 @@ from inception_jax.sweep.progress import TrialProgress
 from inception_jax.sweep.trial import text
 
 # Scripts of the run report, then those of the sweep report.
-SHARED = ("dom.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
+SHARED = ("dom.js", "save.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js")
 OWN = ("parallel.js", "sweep.js")
 PACKAGE = "inception_jax.sweep"
 POINTS = 100_000  # of all trials' curves, drawn by a browser
@@ -33,8 +32,8 @@ def render(comparison: Comparison) -> str:
         counts=Counter(p.state for p in c.rows).items(),
         best=best,
         best_text=text(best.trial.overrides) if best else "",
-        line=shlex.join(c.sweep.config_flags(best.trial)) if best else "",
-        share=METRICS[c.metric].kind != NUMBER,
+        words=list(map(shlex.quote, c.sweep.config_flags(best.trial))) if best else [],
+        share=c.is_share,
         text=text,
     )
 
@@ -60,7 +59,8 @@ def data(c: Comparison) -> dict[str, Any]:
 
 
 def _run(p: TrialProgress, limit: int) -> dict[str, Any]:
-    """The evaluation curves of a trial; training curves are in the report of its run."""
-    run, all_curves = p.run, p.evaluation_curves
+    """The curves of a trial."""
+    run = p.run
+    all_curves = [*([run.train] if run and run.train else []), *p.evaluation_curves]
     curves = [] if run is None else [curve_data(run, c.thinned(limit)) for c in all_curves]
     return {"name": f"{p.trial.index}: {text(p.trial.overrides)}", "curves": curves, "resumes": []}

@@ -12,10 +12,8 @@ function bootSweep() {
     }
   }
   if (data.runs.length) new Curves(document.getElementById("curves"), data.runs, 8);
-  const nav = document.getElementById("sections");
-  for (const section of document.querySelectorAll("section:not([hidden])")) {
-    nav.append(el("a", { href: `#${section.id}` }, section.dataset.title));
-  }
+  copyButtons(document);
+  navigation();
   document.body.dataset.ready = "1";
 }
 

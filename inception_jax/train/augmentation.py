@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 
 from inception_jax.config import sections
 from inception_jax.data.images import distort, erase, mix
@@ -57,8 +58,8 @@ def augment(
 ) -> Batch:
     """The network's input, and labels of each image; int32 [b], or `mix.MixedLabels`.
 
-    `batch` has `inputs`: image uint8 [b, s, s, 3], label, index and epoch int32 [b], weight float32
-    [b]. A mixed image has the mean of two weights by their shares.
+    `batch` has `inputs`: image [b, s, s, c] as stored, label, index and epoch int32 [b], weight
+    float32 [b]. A mixed image has the mean of two weights by their shares.
 
     The order is timm's: images are mixed before they are normalised, which is linear, and then
     erased, so that what is erased belongs to no label.
@@ -67,6 +68,7 @@ def augment(
     weight = {k: batch[k] for k in ("weight",) if k in batch}
     mixing = section.mixup or section.cutmix
     dtype = ops.wide(model.dtype)
+    stored = images.dtype  # whole numbers, or the floats of `data.dtype`
     if flip and section.flips == "alternating":
         images = distort.alternate(images, seed, batch["index"], batch["epoch"])
         flip = False
@@ -74,8 +76,8 @@ def augment(
         x = preprocess.as_input(images, model)
     else:
         keys = distort.image_keys(seed, step, images.shape[0])
-        if colour != "none" or not mixing:
-            images = mix.pixels(images, dtype)  # else 8 bits are moved, not 32
+        if colour != "none" or not mixing or jnp.issubdtype(stored, jnp.floating):
+            images = images.astype(dtype) / 255  # else 8 bits are moved, not 32
         images = distort.augment(images, keys, flip=flip, colour=colour)
         if mixing:
             key = distort.step_key(seed, step, distort.MIX)

@@ -30,7 +30,7 @@ class Feed:
         self._reported = 0
 
     def __next__(self) -> pipeline.Batch:
-        """The next batch: image uint8 [n, s, s, 3], or features; label, index, epoch int32 [n]."""
+        """The next batch: image [n, s, s, c], or features; label, index and epoch int32 [n]."""
         self._step += 1
         if not self._skipping:
             try:

@@ -11,6 +11,7 @@ import jax
 from inception_jax import checkpoint, models
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network
+from inception_jax.train import input_channels
 from inception_jax.workdir import run_dir
 
 SHOWN = 8  # layers or keys named in a line
@@ -29,8 +30,10 @@ def arrays(workdir: Path, model: Network, shapes: Any) -> tuple[dict[str, Any], 
         ConfigError: less than half of the backbone fits; the reason is in the message.
     """
     step, found = checkpoint.load(workdir)
+    saved = run_dir.saved_config(workdir)
+    theirs, channels = saved["model"], saved["data"]["channels"]
+    found, first = _with_channels(found, model, channels)
     taken, other, fresh, unused = compared(shapes, found)
-    theirs = run_dir.saved_config(workdir)["model"]
     share = _share(shapes["params"], {path for path in taken if "'params'" in path})
     if share < LEAST:
         raise ConfigError(
@@ -39,7 +42,7 @@ def arrays(workdir: Path, model: Network, shapes: Any) -> tuple[dict[str, Any], 
             f"{_reason(theirs, model, other)}; set --config.model to the other run's values"
         )
     total = len(taken) + len(other) + len(fresh)
-    lines = [f"{len(taken)} of {total} arrays from {workdir} at step {step}"]
+    lines = [f"{len(taken)} of {total} arrays from {workdir} at step {step}", *first]
     for what, paths in (
         ("fresh, of another shape there", other),
         ("fresh, not there", fresh),
@@ -86,6 +89,19 @@ def check_random(optim: Any) -> None:
             )
 
 
+def _with_channels(found: Any, model: Network, have: int) -> tuple[Any, list[str]]:
+    """The arrays with a first layer for the network's channels, and a line that says so."""
+    row, params = model.rows()[0].name, found["params"]
+    layer = params.get(row, {})
+    if have == model.channels or "kernel" not in layer:
+        return found, []
+    new = input_channels.adapted(layer, have, model.channels)
+    if new is None:
+        return found, []
+    line = f"{row} reads {model.channels} channels, made of the {have} there"
+    return {**found, "params": {**params, row: new}}, [line]
+
+
 def compared(shapes: Any, found: Any) -> tuple[dict[str, Any], list[str], list[str], list[str]]:
     """(Arrays that fit by path, paths of other shapes, missing paths, unused paths)."""
     leaves = jax.tree_util.tree_leaves_with_path
@@ -129,8 +145,10 @@ def _layers(paths: Iterable[str]) -> str:
 def _preprocessing(theirs: Mapping[str, Any], model: Network) -> list[str]:
     """Lines where the network of the other run treats images otherwise."""
     dialect = theirs["dialect"] or models.dialects(model.NAME)[0]
+    before = {"dialect": dialect, **{key: theirs[key] for key in ("normalization", "mean", "std")}}
     return [
-        f"note: they were trained with model.{key}={value!r}, this run has {getattr(model, key)!r}"
-        for key, value in (("dialect", dialect), ("normalization", theirs["normalization"]))
-        if getattr(model, key) != value
+        f"note: they were trained with model.{key}={_plain(value)!r}, this run has "
+        f"{getattr(model, key)!r}"
+        for key, value in before.items()
+        if getattr(model, key) != _plain(value)
     ]

@@ -10,6 +10,7 @@ from inception_jax.checkpoint import Checkpoints
 from inception_jax.config import tasks
 from inception_jax.data import pipeline
 from inception_jax.errors import PreemptedError
+from inception_jax.eval import top5
 from inception_jax.eval.interval import at_chance
 from inception_jax.progress import Progress, duration
 from inception_jax.runtime import distributed, multihost, startup
@@ -180,11 +181,12 @@ class Loop:
             self._leave(step, state)
         if distributed.first():
             bad = f", {len(result.unreadable)} unreadable" if result.unreadable else ""
+            classes = self._trainer.config.data.classes
+            known = numbers if top5.informative(classes) else {**numbers, "top5": None}
             self._bar.say(
-                f"epoch {epoch:.4g}: {evaluator.split} {tasks.headline(task, numbers)}, "
+                f"epoch {epoch:.4g}: {evaluator.split} {tasks.headline(task, known)}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
-            classes = self._trainer.config.data.classes
             seen = numbers.get("top1", math.nan), numbers["count"], self._log.top1
             if warning := at_chance(evaluator.split, *seen, classes):
                 self._bar.say(warning)

@@ -76,6 +76,8 @@ def huber(values: Float[Array, "b t"], labels: Labels, delta: float = 1.0) -> Fl
 def running(name: str, outputs: Float[Array, "b c"], labels: Labels) -> dict[str, Float[Array, ""]]:
     """The metrics of a batch in training, besides its loss; each is a mean over images.
 
+    `nll` is the loss as an evaluation has it: without smoothing, weights, auxiliary heads and L2.
+
     `accuracy` of labels is the share of images and classes that are predicted right, by halves of
     mixed ones too; `r2` of standardised values is one minus their squared error; `top1` of triplets
     is the share of anchors to which the farthest of their class is nearer than any other.
@@ -87,8 +89,11 @@ def running(name: str, outputs: Float[Array, "b c"], labels: Labels) -> dict[str
         return {"top1": (positive < negative).astype(outputs.dtype).mean()}
     if name == "binary_cross_entropy" and jax.tree.leaves(labels)[0].ndim == 2:
         wanted = targets(outputs, labels) >= 0.5
-        return {"accuracy": ((outputs >= 0) == wanted).astype(outputs.dtype).mean()}
-    return hits(outputs, labels)
+        nll = binary_cross_entropy(outputs, labels).mean()
+        return {"nll": nll, "accuracy": ((outputs >= 0) == wanted).astype(outputs.dtype).mean()}
+    if name in ("cosface", "arcface"):
+        return hits(outputs, labels)
+    return {"nll": cross_entropy(outputs, labels).mean(), **hits(outputs, labels)}
 
 
 def hits(logits: Float[Array, "b c"], labels: Labels) -> dict[str, Float[Array, ""]]:

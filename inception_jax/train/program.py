@@ -56,7 +56,8 @@ class Program:
                 "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
-        model = build_model(c.model).clone(cosine=tasks.of(c.data).activation == "unit")
+        model = build_model(c.model, c.data.channels)
+        model = model.clone(cosine=tasks.of(c.data).activation == "unit")
         self.model = finetune.frozen(model, c.optim)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
@@ -223,7 +224,7 @@ class Program:
     def _empty_batch(self, size: int, recalibrates: bool = False, row: str = "") -> dict[str, Any]:
         """Of images, or of stored features of the end-point `row`."""
         c, mesh = self.config, self.mesh
-        image = (c.data.batch_size, size, size, 3)
+        image = (c.data.batch_size, size, size, c.data.channels)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
         keys = augmentation.inputs(c.augment, tasks.weighted(c.loss), stored=row != "")
@@ -236,7 +237,7 @@ class Program:
             found = self._features(size, row)
             batch["features"] = shape(found.shape, found.dtype)
         else:
-            batch["image"] = shape(image, jnp.uint8)
+            batch["image"] = shape(image, jnp.dtype(c.data.dtype))
         batch["signal"] = shape((meshes.shards(mesh),), jnp.int32)
         if self.teacher:
             batch["teacher"] = jax.tree.map(
@@ -256,7 +257,8 @@ class Program:
 
     def _features(self, size: int, row: str) -> jax.ShapeDtypeStruct:
         """The features of a batch of images of `size` pixels at the end-point `row`."""
-        x = jax.ShapeDtypeStruct((self.config.data.batch_size, size, size, 3), self.model.dtype)
+        shape = (self.config.data.batch_size, size, size, self.model.channels)
+        x = jax.ShapeDtypeStruct(shape, self.model.dtype)
         apply = functools.partial(self.model.apply, train=False, endpoints=True)
         found = jax.eval_shape(apply, self.empty_state.variables, x).endpoints[row]
         return jax.ShapeDtypeStruct(found.shape, ops.wide(found.dtype))

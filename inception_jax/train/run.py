@@ -8,6 +8,8 @@ from typing import Any
 import jax
 
 from inception_jax.checkpoint import Checkpoints, retention
+from inception_jax.data import readers, statistics
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
@@ -24,7 +26,7 @@ from inception_jax.train.state import TrainState
 from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
-from inception_jax.workdir import atomic, class_names, run_dir, target_scale
+from inception_jax.workdir import atomic, class_names, origin, run_dir, target_scale
 from inception_jax.workdir.run_dir import RunDir
 
 
@@ -38,7 +40,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         UserError: each kind ends the command with its own exit code (`errors`).
     """
     began = time.monotonic()
-    trainer = trainers.build(config)
+    trainer = trainers.build(config := _with_statistics(config, workdir))
     # What cannot work is refused before the directory exists.
     trainer.program.empty_state  # noqa: B018
     start_arrays = trainer.start_arrays()
@@ -49,7 +51,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
         saves = _checkpoints(trainer, held)
         newest = saves.newest_good()
         record = stack.enter_context(
-            run_dir.attempt(held, newest or 0)
+            run_dir.attempt(held, newest or 0, **_origin(trainer))
             if distributed.first()
             else contextlib.nullcontext({})
         )
@@ -66,8 +68,7 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
             bar.say(_announcement(trainer, step))
             if step < trainer.total:  # `train.epochs` was raised
                 (workdir / "DONE").unlink(missing_ok=True)
-        state, window = _start(trainer, saves, newest, start_arrays, interrupt)
-        trainer.features = _features(trainer, state, workdir, step, interrupt)
+        state, window = _start(trainer, saves, newest, start_arrays, workdir, interrupt)
         while True:
             loop = Loop(
                 trainer, held, saves, interrupt, clock, record, bar, trace, early,
@@ -91,6 +92,28 @@ def run(config: Any, workdir: Path, allow_config_change: bool = False) -> None:
             atomic.write_text(workdir / "DONE", f"{early.reason}\n" if early.reason else "")
 
 
+def _with_statistics(config: Any, workdir: Path) -> Any:
+    """The config with the mean and std of its channels: those of the run, or computed if needed."""
+    if config.model.mean:
+        return config
+
+    def found() -> list[list[float]]:
+        if (workdir / run_dir.CONFIG).exists():
+            saved = run_dir.saved_config(workdir)["model"]
+            return [saved["mean"], saved["std"]]
+        if not statistics.needed(config):
+            return [[], []]
+        data = config.data
+        split = open_source(data, data.train_split)
+        channels = statistics.measured(split, readers.of(data).threads)
+        return [list(channels.mean()), list(channels.std())]
+
+    new = config.copy_and_resolve_references()
+    with new.unlocked():
+        new.model.mean, new.model.std = map(tuple, multihost.decided(found))
+    return new
+
+
 def _opened(
     stack: contextlib.ExitStack, workdir: Path, trainer: Trainer, allow_config_change: bool
 ) -> RunDir:
@@ -107,6 +130,13 @@ def _opened(
 
     multihost.decided(own)
     return held
+
+
+def _origin(trainer: Trainer) -> dict[str, Any]:
+    """What the run's numbers come from, for its attempts."""
+    source, program = trainer.source, trainer.program
+    devices = list(program.mesh.devices.flat)
+    return origin.facts(devices, len(source), len(source.classes), program.model.dialect)
 
 
 def _resumed(
@@ -136,12 +166,15 @@ def _start(
     saves: Checkpoints,
     newest: int | None,
     arrays: dict[str, Any] | None,
+    workdir: Path,
     interrupt: Interrupt,
 ) -> tuple[TrainState, dict[str, Any] | None]:
     """The state to start from, and the window saved with it; the step compiles meanwhile.
 
+    The trainer gets the features of frozen rows.
+
     Raises:
-        StoppedEarlyError: a signal came while the compiler worked.
+        StoppedEarlyError: a signal came while the compiler worked, or features were computed.
     """
     compiling = trainer.compiled.ahead(trainer.stage((newest or 0) + 1))
     if newest is None:
@@ -155,6 +188,7 @@ def _start(
                 f"stopped at step {newest or 0}, before the first step of this attempt: nothing "
                 f"was lost, the same command resumes"
             )
+    trainer.features = _features(trainer, state, workdir, newest or 0, interrupt)
     return state, window
 
 

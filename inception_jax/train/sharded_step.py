@@ -63,7 +63,7 @@ def make_train_step(
 ) -> Step:
     """(state, batch) -> (state, metrics): one program over the mesh; the state is donated.
 
-    The batch has image uint8 [b, s, s, 3] and label int32 [b], split over `data`; optionally signal
+    The batch has image [b, s, s, c] and label int32 [b], split over `data`; optionally signal
     int32 [shards], see `with_signals`. Every metric is a mean over the batch, float32 at least.
     Randomness is a function of (seed, step, position in the batch).
 

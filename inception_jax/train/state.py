@@ -103,7 +103,8 @@ def _fresh(
     ema: bool,
 ) -> TrainState:
     """`ema`: whether averages are kept."""
-    images = jnp.zeros((model.bn_group or 1, image_size, image_size, 3), model.dtype)
+    shape = (model.bn_group or 1, image_size, image_size, model.channels)
+    images = jnp.zeros(shape, model.dtype)
     variables = {"batch_stats": {}, **model.init(jax.random.key(seed), images)}
     variables = jax.tree_util.tree_map_with_path(
         lambda path, leaf: start.get(jax.tree_util.keystr(path), leaf), variables

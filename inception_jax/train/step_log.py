@@ -156,11 +156,11 @@ class StepLog:
 def _columns(
     shown: Mapping[str, float], epoch: float, epochs: float, running: str
 ) -> dict[str, str]:
-    """The progress line's columns; `running` is the task's metric."""
+    """The progress line's columns, with the task's `running` metric; a narrow line has the last."""
     return {
         "epoch": f"{epoch:.1f}/{epochs:g}",
-        "loss": f"{shown['loss']:.3f}",
-        running: f"{shown[running]:.1%}",
-        "images/s": f"{shown['images_per_s']:.0f}",
         "input": f"{shown['input_wait']:.0%}",
+        running: f"{shown[running]:.1%}",
+        "loss": f"{shown['loss']:.3f}",
+        "images/s": f"{shown['images_per_s']:.0f}",
     }

@@ -50,8 +50,14 @@ def network(loss: sections.Loss, student: Network, size: int) -> Network | None:
         return None
     path = user_paths.expanded(loss.teacher)
     with _refused(path):
-        section = run_dir.saved_config(path)["model"]
-        found = build_model(section | {"drop_rows": tuple(section["drop_rows"])})
+        saved = run_dir.saved_config(path)
+        section = saved["model"] | {"drop_rows": tuple(saved["model"]["drop_rows"])}
+        found = build_model(section, saved["data"]["channels"])
+        if found.channels != student.channels:
+            raise ConfigError(
+                f"expected a teacher of images with {student.channels} channels, got one of "
+                f"{found.channels}"
+            )
         check_size(found, size, f"the student's image of {size} pixels")
     return found.clone(num_classes=student.num_classes)
 

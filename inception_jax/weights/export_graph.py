@@ -1,12 +1,14 @@
 """Export a run as one graph: network, weights and normalisation, for any batch size."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inception_jax import checkpoint, models
 from inception_jax.config import Config, tasks
@@ -18,8 +20,12 @@ from inception_jax.models.names import known
 from inception_jax.workdir import atomic, class_names, target_scale
 from inception_jax.workdir.target_scale import TargetScale
 
-GRAPHS = ("stablehlo", "onnx", "saved_model")
+GRAPHS = ("stablehlo", "onnx", "saved_model", "tflite")
 EMBEDDING = "embedding"  # at length 1; also what an embedding's network without such a layer has
+FLOAT32 = ("onnx", "tflite")  # their runtimes have no convolution of bfloat16
+EXTRAS = {"saved_model": "prepare", "tflite": "tflite"}  # else `weights`
+# So that each convolution has its bias and ReLU beside it, which these runtimes merge.
+UNMERGED = ("platform", "siblings")
 Forward = Callable[[jax.Array], jax.Array]
 
 
@@ -30,80 +36,93 @@ def export_graph(
     out: Path,
     endpoint: str = "",
     step: int | None = None,
+    calibration: Iterable[np.ndarray] | None = None,
 ) -> None:
-    """Writes a run's network as a graph from uint8 images [b, s, s, 3] to logits or features.
+    """Writes a run's network as a graph from images [b, s, s, c] as stored to logits or features.
 
     `out`.json beside it has the class names and the crop; ONNX and SavedModel contain them too.
 
     Args:
-        form: `stablehlo` (read by `jax.export.deserialize`, on CPU, CUDA and TPU), `onnx` (float32,
-            whatever dtype the run used), or `saved_model` (needs TensorFlow).
+        form: `stablehlo` (read by `jax.export.deserialize`, on CPU, CUDA and TPU), `onnx` or
+            `tflite` (float32, whatever dtype the run used), or `saved_model` (needs TensorFlow).
         config: of the run.
         workdir: of the run.
         out: file to write, for `saved_model` a folder.
         endpoint: one of the network's `endpoint_names()`; the logits by default.
         step: of the checkpoint; the newest by default.
+        calibration: images as stored [s, s, c]; with these `onnx` is quantised to int8.
 
     Raises:
         ConfigError: no such end-point, `out` is a folder, or the writer's library is missing.
     """
     from jax import export
 
-    model = from_config.evaluated(from_config.build_model(config.model), config.data)
+    network = from_config.build_model(config.model, config.data.channels)
+    model = from_config.evaluated(network, config.data)
     from_config.check_evaluated(model, config.data)
-    unit = (EMBEDDING,) if tasks.of(config.data).activation == "unit" else ()
-    names = tuple(dict.fromkeys((*model.endpoint_names(), *unit)))
-    endpoint = endpoint or (unit or names)[-1]
-    try:
-        known("end-point", endpoint, names)
-    except ValueError as e:
-        raise ConfigError(f"--endpoint: {e}") from e
+    endpoint = _endpoint(endpoint, model, config)
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
     scale = target_scale.of_run(workdir, config.data.task) if endpoint == "logits" else None
     forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint, scale)
     size = evaluated_size(config.data)
-    text = json.dumps(_about(config, workdir, endpoint), indent=2) + "\n"
-    images = jax.ShapeDtypeStruct(export.symbolic_shape(f"b, {size}, {size}, 3"), "uint8")
-    write = {"stablehlo": _stablehlo, "onnx": _onnx, "saved_model": _saved_model}[form]
+    about = _about(form, endpoint, config, workdir)
+    text = json.dumps(about, indent=2) + "\n"
+    shape = f"b, {size}, {size}, {model.channels}"
+    images = jax.ShapeDtypeStruct(export.symbolic_shape(shape), config.data.dtype)
+    write = {
+        "stablehlo": _stablehlo, "onnx": partial(_onnx, calibration=calibration),
+        "saved_model": _saved_model, "tflite": _tflite,
+    }[form]  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with atomic.replacing(out) as partial:
-            write(forward, images, text, partial)
+        with atomic.replacing(out) as staged:
+            write(forward, images, text, staged)
     except ImportError as e:
-        extra = "prepare" if form == "saved_model" else "weights"
+        extra = EXTRAS.get(form, "weights")
         raise ConfigError(
             f"--to={form} needs {e.name or e}: pip install 'inception-jax[{extra}]'"
         ) from e
     atomic.write_text(out.with_name(out.name + ".json"), text)
 
 
-def _about(config: Config, workdir: Path, endpoint: str) -> dict[str, Any]:
-    """What a user of the graph must know: its input and outputs, and the crop of an image."""
+def _endpoint(given: str, model: Network, config: Config) -> str:
+    """The end-point to export: the given one, else the embedding or the logits."""
+    unit = (EMBEDDING,) if tasks.of(config.data).activation == "unit" else ()
+    names = tuple(dict.fromkeys((*model.endpoint_names(), *unit)))
+    try:
+        known("end-point", given or names[-1], names)
+    except ValueError as e:
+        raise ConfigError(f"--endpoint: {e}") from e
+    return given or (unit or names)[-1]
+
+
+def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str, Any]:
+    """What a user of the graph has to know."""
     size = evaluated_size(config.data)
+    crop = {k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")}
+    d, count = config.data, "1" if form == "tflite" else "b"
+    shape, colours = f"[{count}, {size}, {size}, {d.channels}]", ", RGB" if d.channels == 3 else ""
     return {
-        "input": f"uint8 [b, {size}, {size}, 3], RGB",
+        "input": f"{d.dtype} {shape}{colours}",
         "output": endpoint,
-        "task": config.data.task,
-        "activation": tasks.of(config.data).activation,
+        "task": d.task,
+        "activation": tasks.of(d).activation,
         "classes": class_names.read(workdir, config.model.num_classes),
-        "crop": {
-            "image_size": size,
-            **{k: getattr(config.data, k) for k in ("eval_crop", "resize", "interpolation")},
-        },
+        "crop": {"image_size": size, **crop},
     }
 
 
 def _forward(
     form: str, model: Network, variables: Any, endpoint: str, scale: TargetScale | None = None
 ) -> Forward:
-    """The network at evaluation, BatchNorm folded into the convolutions, from uint8 images.
+    """The network at evaluation, BatchNorm folded into the convolutions, from images as stored.
 
     With a `scale` its outputs have the units of a regression's targets.
     """
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
-    if form == "onnx":  # ONNX runtimes have no convolution of bfloat16
+    if form in FLOAT32:
         model = model.clone(dtype=jnp.dtype("float32"))
         variables = jax.tree.map(lambda x: x.astype("float32"), variables)
 
@@ -127,11 +146,27 @@ def _stablehlo(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: 
     out.write_bytes(export.export(jax.jit(forward), platforms=platforms)(images).serialize())
 
 
-def _onnx(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
-    from inception_jax.weights import onnx_graph
+def _onnx(
+    forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path,
+    calibration: Iterable[np.ndarray] | None,
+) -> None:  # fmt: skip
+    from inception_jax.weights import onnx_graph, quantize
 
-    with forms.without("platform"):
-        out.write_bytes(onnx_graph.build(forward, images, about).SerializeToString())
+    with forms.without(*UNMERGED):
+        graph = onnx_graph.build(forward, images, about)
+    if calibration is None:
+        out.write_bytes(graph.SerializeToString())
+    else:
+        quantize.quantize(graph, calibration, out)
+
+
+def _tflite(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
+    from inception_jax.weights import tflite
+
+    del about  # only beside it
+    one = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
+    with forms.without(*UNMERGED):
+        out.write_bytes(tflite.build(forward, one))
 
 
 def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out: Path) -> None:
@@ -144,7 +179,7 @@ def _saved_model(forward: Forward, images: jax.ShapeDtypeStruct, about: str, out
         native_serialization_platforms=("cpu", "cuda", "tpu"),
     )
     module = tf.Module()
-    signature = [tf.TensorSpec((None, *images.shape[1:]), tf.uint8, "images")]
-    module.serve = tf.function(function, input_signature=signature, autograph=False)
+    spec = tf.TensorSpec((None, *images.shape[1:]), tf.as_dtype(images.dtype), "images")
+    module.serve = tf.function(function, input_signature=[spec], autograph=False)
     module.about = tf.Variable(tf.constant(about))
     tf.saved_model.save(module, str(out), signatures={"serving_default": module.serve})

@@ -19,8 +19,14 @@ def export_weights(
     """
     from safetensors.numpy import save_file
 
-    peer, model = weights.find(name), from_config.build_model(config.model)
+    peer = weights.find(name)
+    model = from_config.build_model(config.model, config.data.channels)
     expected, actual = (peer.model, peer.dialect), (model.NAME, model.dialect)
+    if model.channels != 3:
+        raise ConfigError(
+            f"--to={name}: expected a network of RGB images, got one of {model.channels} channels "
+            f"in {workdir}; export a graph instead, such as --to=onnx"
+        )
     if actual != expected:
         raise ConfigError(
             f"--to={name}: expected a run of {' '.join(expected)}, got {' '.join(actual)} in "

@@ -16,6 +16,8 @@ import onnx
 from jax.extend.core import Literal
 from onnx import TensorProto, helper, numpy_helper
 
+from inception_jax.weights import onnx_fusion
+
 OPSET = 17
 NCHW = (0, 3, 1, 2)  # the axes of our grids in ONNX's order
 
@@ -37,7 +39,7 @@ class Tensor(NamedTuple):
 
 
 def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: str) -> Any:
-    """Builds the ONNX model of `function`, from `images` [b, h, w, 3] to `output`, one array.
+    """Builds the ONNX model of `function`, from `images` [b, h, w, c] to `output`, one array.
 
     Args:
         function: traceable by JAX.
@@ -54,6 +56,8 @@ def build(function: Callable[[Any], Any], image: jax.ShapeDtypeStruct, about: st
     if out.is_grid:
         out = graph.node("Transpose", [out.name], out.shape, perm=(0, 2, 3, 1))
     graph.node("Identity", [out.name], out.shape, name="output")
+    graph.prune()
+    graph.nodes, graph.constants = onnx_fusion.fuse(graph.nodes, graph.constants)
     graph.prune()
 
     def info(name: str, kind: int, shape: Sequence[Any]) -> Any:

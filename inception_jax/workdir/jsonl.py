@@ -1,6 +1,7 @@
 """Files with one JSON object per line: the only reader and writer of them."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -85,10 +86,25 @@ def read(path: Path, fields: Fields | None = None) -> list[dict[str, Any]]:
 
 def last(path: Path, fields: Fields) -> dict[str, Any] | None:
     """Read the last line that has the fields; None if there is none. Only the end is read."""
+    return next(tail(path, fields, 1), None)
+
+
+def tail(path: Path, fields: Fields, most: int) -> Iterator[dict[str, Any]]:
+    """Yield at most so many of the last lines that have the fields, the last one first."""
     with opened(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         found = (_object(text, fields) for text in reversed(file.read().split(b"\n")))
-        return next((value for value in found if value is not None), None)
+        yield from itertools.islice((value for value in found if value is not None), most)
+
+
+def containing(path: Path, entry: Mapping[str, str], fields: Fields) -> Iterator[dict[str, Any]]:
+    """Yield the objects that have one `entry`; other lines of a long file are not parsed."""
+    ((key, value),) = entry.items()
+    text = json.dumps(entry).encode()[1:-1]
+    with opened(path) as file:
+        for line in file:
+            if text in line and (found := _object(line, fields)) and found.get(key) == value:
+                yield found
 
 
 def append(path: Path, line: Mapping[str, Any], sync: bool = False) -> None:

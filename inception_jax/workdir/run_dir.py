@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inception_jax.config import DEFAULTS, RULES, Config, flatten, nested, ordered
+from inception_jax.config import RULES, Config, completed, flatten, ordered
 from inception_jax.errors import ConfigError, UserError, writing
 from inception_jax.runtime import distributed
 from inception_jax.workdir import atomic, disk_space, jsonl, reading
@@ -30,6 +30,8 @@ FREE = (
 
 # Keys that are counted from the data where they are auto; a run's config has the number.
 COUNTED = ("data.classes", "model.num_classes")
+# Keys that a run computes if they are empty: those that it began with hold then.
+COMPUTED = ("model.mean", "model.std")
 
 # Schedules whose rate at a step does not depend on train.epochs, which may then be raised.
 ENDLESS = ("constant", "staircase", "exponential", "piecewise")
@@ -152,8 +154,8 @@ def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
     before, after = dict(flatten(saved)), dict(flatten(now))
-    counted = {k for k in COUNTED if after.get(k) == RULES[k].auto}  # as when the run began
-    free = counted.union(FREE)
+    counted = (k for k in COUNTED if after.get(k) == RULES[k].auto)
+    free = (*FREE, *counted, *(k for k in COMPUTED if not after.get(k)))
     keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in free]
     hint = _length(before, after, workdir) if "train.epochs" in keys else ""
     if "train.epochs" in keys and not hint:
@@ -199,8 +201,7 @@ def saved_config(workdir: Path) -> dict[str, Any]:
     path = workdir / CONFIG
     try:
         saved = reading.json_file(path, dict)
-        # A run of an older version had what is now the default of a key that it lacks.
-        saved = nested(DEFAULTS | dict(flatten(saved)))
+        saved = completed(saved)
     except FileNotFoundError as e:
         raise ConfigError(
             f"--workdir={workdir}: expected a directory that `inception-jax train` made, found no "
@@ -227,12 +228,12 @@ def saved_config(workdir: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
+def attempt(held: RunDir, start_step: int, **origin: Any) -> Iterator[dict[str, Any]]:
     """Append the start of an attempt to attempts.jsonl, and its end and exit code afterwards.
 
-    The body sets `step`, and other values to record, in the yielded dict. A killed attempt has no
-    end, nor one whose directory is lost or full; one that another thread ends
-    (`distributed.abort_all`) has.
+    The start has the facts of `origin`. The body sets `step`, and other values to record, in the
+    yielded dict. A killed attempt has no end, nor one whose directory is lost or full; one that
+    another thread ends (`distributed.abort_all`) has.
     """
     path = held.path / "attempts.jsonl"
     record: dict[str, Any] = {"step": start_step}
@@ -248,7 +249,7 @@ def attempt(held: RunDir, start_step: int) -> Iterator[dict[str, Any]]:
     # A killed attempt has no end: its last metrics, which `drop_after` may remove, give the time.
     last = jsonl.last(held.path / "metrics.jsonl", jsonl.METRICS)
     before = {"previous_end": last["time"], "previous_step": last["step"]} if last else {}
-    note("start", host=socket.gethostname(), pid=os.getpid(), **before)
+    note("start", host=socket.gethostname(), pid=os.getpid(), **before, **origin)
     distributed.before_exit(note_end)
     code = 1
     try:

@@ -128,3 +128,13 @@ def test_imagenet_that_is_not_there(tmp_path, capsys):
     for text in ("not prepared: no files in", "147,897,477,120", "6,744,924,160", "image-net.org",
                  "inception-jax data prepare imagenet2012 --manual_dir="):  # fmt: skip
         assert text in err
+
+
+def test_the_channels_of_the_training_split(tmp_path, capsys):
+    """Their mean and deviation with the flags that use them; not of another split."""
+    root = tree(tmp_path, {"train": {"ant": 2}, "test": {"ant": 1}})
+    assert check(root) == 0
+    text = capsys.readouterr().out
+    assert "--config.model.mean='(" in text and "--config.model.std='(" in text
+    assert check(root, "--split=test") == 0
+    assert "model.mean" not in capsys.readouterr().out

@@ -49,6 +49,14 @@ def test_describe_draws(tmp_path, capsys):
     assert "aux_mixed_6h" in texts
 
 
+def test_describe_draws_a_pdf(tmp_path):
+    """`--pdf` writes one page of A4, also of some rows from the bottom up."""
+    for more in ([], ["--rows=inception_3a", "--direction=up"]):
+        path = tmp_path / "a.pdf"
+        assert cli.main(["describe", "googlenet", f"--pdf={path}", *more]) == 0
+        assert path.read_bytes().startswith(b"%PDF-")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [(["gogglenet"], "did you mean 'googlenet'"), (["googlenet", "--width=0"], "--width=0: exp"),
@@ -58,6 +66,9 @@ def test_describe_draws(tmp_path, capsys):
      (["googlenet", "--diff", "paper", "slm"], "did you mean 'slim'"),
      (["googlenet", "--diff"], "NAME --diff DIALECT DIALECT"),
      (["googlenet", "paper", "slim", "torchvision", "--diff"], "torchvision"),
+     (["googlenet", "--rows=a"], "without --svg or --pdf"),
+     (["googlenet", "--svg=/dev/null", "--rows=inception_9"], "no row 'inception_9'"),
+     (["googlenet", "--svg=/dev/null", "--direction=left"], "expected down or up"),
      (["--config.optim.lr=1"], "takes no config")],
 )  # fmt: skip
 def test_describe_refuses(words, says, capsys):

@@ -22,6 +22,7 @@ FLAGS = {
     "fid": ["DIR_A DIR_B", "--workdir=", "--kid_subset_size=N", "(default 1000)", "--save=",
             "--json", "inception-jax import"],
     "describe": ["--dialect=", "--width=X", "--stem=", "--image_size=N", "--diff", "--svg",
+                 "--pdf=", "--rows=", "--direction=",
                  "--json"],
     "import": ["--out=", "--normalization=", "--classes=", "--json"],
     "export": ["--workdir=DIR", "--to=", "--out=", "--endpoint=", "--step=N"],
@@ -33,7 +34,8 @@ FLAGS = {
     "data": ["data check", "data show", "data prepare", "data check --help"],
     "doctor": ["--config=PAGE", "--workdir=", "--json", "--compile", "--coordinator=",
                "--patience=X", "(default 60)"],
-    "report": ["--out="],
+    "runs": ["runs ls", "runs ls --help"],
+    "report": ["--out=", "--watch", "--port=N"],
 }  # fmt: skip
 ACTIONS = {
     "data": {
@@ -48,6 +50,7 @@ ACTIONS = {
         "verify": ["--step=N", "--json", "65", "bad-<step>"],
         "diff": ["--top=N", "--json", "A[@STEP]", "1 if not"],
     },
+    "runs": {"ls": ["--sort=", "--json", "[FOLDER]"]},
     "sweep": {
         "expand": ["--config=PAGE", "--sweep=", "--search", "--dir=DIR", "def sweep_lr", "--json"],
         "launch": ["--on=", "--at_once=N", "--print", "--workers=N", "--storage=",

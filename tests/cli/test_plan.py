@@ -15,7 +15,7 @@ def test_json_and_text(monkeypatch, tmp_path, capsys, request, quick_compiler):
     """Both have the same figures; the second plan comes from the cache."""
     monkeypatch.chdir(request.config.rootpath)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(bn_group=4))
     words = ["plan", *SMALL, "--config.model.bn_group=4", "--devices=2"]
     assert cli.main([*words, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)

@@ -22,6 +22,8 @@ def put(config: ConfigDict, values: dict) -> ConfigDict:
     return config
 
 
+GROUPS = {"data.source": "folder", "data.dir": "x", "data.files": "groups"}
+MEAN = {"model.mean": (1.0, 2.0, 3.0), "model.std": (1.0, 2.0, 3.0)}
 BETWEEN = [
     ({"model.num_classes": 9}, "model.num_classes=9"),
     ({"model.num_classes": 12}, "data.classes=10"),
@@ -56,8 +58,22 @@ BETWEEN = [
     ({"data.folds": 3, "data.fold": 3}, "data.fold=3: expected less than data.folds=3"),
     ({"eval.split": "fold"}, "expected data.folds"),
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
+    ({"data.channels": 6}, "data.channels=6: expected [1, 3] of data.source=digits"),
+    ({"data.dtype": "uint16", "data.channels": 1}, "data.dtype=uint16: expected ['uint8']"),
+    ({**GROUPS, "data.channels": 1}, "data.channels=1: expected 2 to 16"),
+    ({**GROUPS, "data.dtype": "float32"}, "data.dtype=float32: expected ['uint8', 'uint16']"),
+    ({"data.channels": 1, "data.colour": "slim"}, "data.colour=slim with"),
+    ({"data.channels": 1, "augment.policy": "randaugment"}, "augment.policy=randaugment with"),
+    ({"data.channels": 1, "model.normalization": "imagenet"}, "normalization=imagenet with"),
+    ({"model.mean": (1.0, 2.0), "model.std": (1.0, 2.0)}, "expected 3 numbers"),
+    ({"model.mean": (1.0, 2.0, 3.0)}, "model.std=(): expected 3 numbers"),
+    ({**MEAN, "model.normalization": "imagenet"}, "with --config.model.mean"),
 ]
 ALLOWED = [
+    {"data.channels": 1, "model.mean": (1.0,), "model.std": (2.0,)},
+    {**GROUPS, "data.channels": 16, "data.dtype": "uint16"},
+    {**GROUPS, "data.files": "arrays", "data.channels": 1, "data.dtype": "float32"},
+    MEAN,
     {"model.num_classes": 11}, {"model.num_classes": 18}, {"model.bn_group": 64},
     {"data.pad": 23, "data.crop": "pad", "data.area": (0.08, 1.0)}, {"model.bn_group": 1},
     {"optim.accumulate": 4, "model.bn_group": 16}, {"optim.warmup_epochs": 11.9},

@@ -98,5 +98,6 @@ def settings(**changes) -> SimpleNamespace:
         "image_size": 6, "eval_size": 0, "batch_size": 4, "crop": "inception", "area": (0.08, 1.0),
         "aspect": (0.75, 4 / 3), "pad": 0, "eval_crop": 0.875, "resize": "stretch",
         "interpolation": "bilinear", "flip": True, "colour": "slim", "cache": False,
+        "files": "images", "channels": 3, "dtype": "uint8",
     }  # fmt: skip
     return SimpleNamespace(**{**sections.defaults(sections.Data), **section, **changes})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inception_jax.eval.interval import at_chance, wilson
+from inception_jax.eval.interval import at_chance, difference, wilson
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 10), (10, 10), (721, 1000)])
@@ -40,3 +40,13 @@ def test_a_split_at_chance_is_noticed(top1, count, train, classes, warned):
     text = at_chance("test", top1, count, train, classes)
     assert bool(text) == warned and "\n" not in text
     assert not warned or (f"{train:.1%}" in text and f"{top1:.1%} on test" in text)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "low", "high"),
+    # Newcombe, 1998, "... difference between independent proportions", Table II, method 10.
+    [((56 / 70, 70), (48 / 80, 80), 0.0524, 0.3339), ((9 / 10, 10), (3 / 10, 10), 0.1705, 0.8090)],
+)
+def test_difference_of_proportions(a, b, low, high):
+    """The interval equals published values."""
+    assert difference(a, b) == pytest.approx((low, high), abs=5e-5)

@@ -28,9 +28,15 @@ def as_users():
         ({"dropout": 1.0}, "dropout=1.0: expected a rate"), ({"bn_decay": 2}, "bn_decay=2"),
         ({"bn_group": -1}, "bn_group=-1"), ({"bn_group": 2.5}, "bn_group=2.5"),
         ({"drop_rows": "conv1"}, "expected a tuple of rows"),
+        ({"channels": 0}, "channels=0: expected a whole number from 1"),
+        ({"mean": (1.0,)}, r"mean=\(1.0,\): expected 3 numbers"),
+        ({"channels": 1, "mean": (1.0,)}, r"std=\(\): expected 1 numbers"),
+        ({"mean": (1, 2, 3), "std": (1, 0, 1)}, "of std above 0"),
+        ({"channels": 6, "normalization": "imagenet"}, "with channels=6: expected ''"),
+        ({"channels": 6, "stem": "whitened"}, "whitened' with channels=6: expected another"),
         ({"num_class": 3}, "did you mean 'num_classes'"),
         ({"drop_out": 0.1}, "did you mean 'dropout'"),
-        ({"nclasses": 10, "parent": 3}, "unknown field 'nclasses', expected num_classes, dialect"),
+        ({"nclasses": 10, "parent": 3}, "unknown field 'nclasses', expected num_classes, channels"),
     ],
 )  # fmt: skip
 def test_fields(fields, message):

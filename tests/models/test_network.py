@@ -263,3 +263,21 @@ def test_a_wrong_shape_is_refused():
     """The checker of the tests refuses an image without its batch, and names what it got."""
     with pytest.raises(TypeCheckError, match=r"f32\[8,8,3\]"):
         jax.eval_shape(lambda: Tiny().init(KEYS, jnp.zeros((8, 8, 3))))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("bn_inception", "xception") else pytest.mark.slow)
+        for name in models.names()
+    ],
+)
+def test_any_number_of_channels(name):
+    """Only the first layer has another number of parameters."""
+    six, three = (models.create(name, channels=c, width=0.25, aux=False) for c in (6, 3))
+    rows = {
+        c: {row.name: row.params for row in models.describe(model).rows}
+        for c, model in ((6, six), (3, three))
+    }
+    first = six.rows()[0].name
+    assert [k for k in rows[3] if rows[3][k] != rows[6][k]] == [first]

@@ -23,7 +23,7 @@ TPU_ERRORS = [
 def test_a_plan_has_the_bytes_of_a_run(monkeypatch, quick_compiler):
     """Those of the arrays of its state and batch on one device."""
     monkeypatch.setattr(meshes, "SMALLEST", 256)
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(bn_group=4))
     trainer = build(digits(mesh__zero=True, model__bn_group=4), jax.devices()[:4])
     program = trainer.program
     planned = plan.of(program)
@@ -56,7 +56,7 @@ def test_a_plan_has_the_bytes_of_a_run(monkeypatch, quick_compiler):
 @pytest.mark.parametrize(("message", "needed", "capacity"), TPU_ERRORS)
 def test_amounts_of_an_out_of_memory_error(monkeypatch, message, needed, capacity):
     """Needed bytes and capacity in both messages of the TPU compiler; 0 without."""
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(bn_group=4))
     program = build(digits(model__bn_group=4), jax.devices()[:1]).program
 
     def refuse():
@@ -71,7 +71,7 @@ def test_amounts_of_an_out_of_memory_error(monkeypatch, message, needed, capacit
 @pytest.mark.slow
 def test_what_a_compiler_accepts_may_not_fit(monkeypatch):
     """A GPU's compiler does not refuse a program that its allocator will."""
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(bn_group=4))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(bn_group=4))
     program = build(digits(model__bn_group=4), jax.devices()[:1]).program
     small = GPUS[0]._replace(memory=100)
     monkeypatch.setattr("inception_jax.plan.chips.of_kind", lambda kind: small)

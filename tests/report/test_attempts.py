@@ -80,7 +80,7 @@ def test_attempts_and_goodput(make_run: MakeRun) -> None:
 
 
 def test_a_job_that_is_not_restarted(make_run: MakeRun) -> None:
-    """The verdict marks it as stopped immediately, not after ten minutes of silence."""
+    """The verdict marks it as failed immediately, not after ten minutes of silence."""
     run = make_run()
     (run / "DONE").unlink(missing_ok=True)
     now = time.time()
@@ -89,7 +89,7 @@ def test_a_job_that_is_not_restarted(make_run: MakeRun) -> None:
         {"event": "retry", "time": now - 1, "code": 139, "again": False, "why": "code 139: no"},
     ])  # fmt: skip
     status = runs.read(run).status
-    assert (status.word, status.detail) == ("stopped", "exit code 139: no; not restarted")
+    assert (status.word, status.detail) == ("failed", "exit code 139: no; not restarted")
 
 
 def test_a_training_that_stopped_early(make_run: MakeRun) -> None:

@@ -73,3 +73,33 @@ def test_many_classes_are_binned(make_run: MakeRun) -> None:
     assert [pair[:2] for pair in confusion["pairs"][:2]] == [[11, 12], [7, 9]]
     assert confusion["pairs"][1][2:] == [table[7, 9], round(table[7, 9] / table[7].sum(), 5)]
     assert len(page) < 1_000_000
+
+
+def test_imported_weights(tmp_path: Path) -> None:
+    """They are no run that stopped: nothing was trained."""
+    (tmp_path / "config.json").write_text(json.dumps(config_of()))
+    (tmp_path / "source.json").write_text(json.dumps({"peer": "timm:inception_v3"}))
+    text = plain_text(written(tmp_path))
+    assert "imported" in text and "weights of timm:inception_v3" in text and "stopped" not in text
+
+
+def test_the_same_loss_in_training_and_evaluation(tmp_path: Path) -> None:
+    """`nll` is the loss of an evaluation, and training's own; of old runs without smoothing too."""
+    config = config_of()
+    lines = metric_lines(100, 0.5, 0, time.time(), 0.1)
+    for line in lines[:-1]:
+        line["cross_entropy"] = line["loss"] - 0.1
+    write_lines(tmp_path / "metrics.jsonl", lines)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = columns(written(tmp_path), "train")
+    assert "nll" not in found and {"loss", "cross_entropy"} < set(found)  # smoothed
+    config["loss"]["label_smoothing"] = 0.0
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    page = written(tmp_path)
+    found, test = columns(page, "train"), columns(page, "test (ema)")
+    assert "cross_entropy" not in found and found["nll"][0] < found["loss"][0]
+    assert "nll" in test and "loss" not in test
+    for line in lines[:-1]:
+        line["nll"] = line["loss"] - 0.2
+    write_lines(tmp_path / "metrics.jsonl", lines)
+    assert {"nll", "loss", "cross_entropy"} < set(columns(written(tmp_path), "train"))

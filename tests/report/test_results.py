@@ -41,11 +41,25 @@ def test_newest_evaluation_wins() -> None:
     assert [r.top1 for r in final([raw, ema], same)] == [0.4]
 
 
-@pytest.mark.parametrize(("top1", "train", "count"), [(0.2, 0.6, 1), (0.0, 0.6, 1), (0.5, 0.6, 0)])
-def test_a_split_at_chance_is_a_warning(top1: float, train: float, count: int) -> None:
-    """A network that learns in training and evaluates at chance is named, with both figures."""
+@pytest.mark.parametrize(
+    ("top1", "train", "says"),
+    [
+        (0.2, 0.6, "top-1 is 60.0% in training"),
+        (0.0, 0.6, "top-1 is 60.0% in training"),
+        (0.2, 0.25, "test (ema) top-1 is at chance: one of 5 classes is 20.00%"),
+        (0.5, 0.6, ""),
+    ],
+)
+def test_a_split_at_chance_is_a_warning(top1: float, train: float, says: str) -> None:
+    """Chance is named, and why if training is far above it; without classes nothing is known."""
     lines = (("test", "ema", top1), ("train", None, train))
     curves = [Curve(split, weights, {}, 1, line(9, x)) for split, weights, x in lines]
-    found = warnings(curves[1], final(curves, {}), {"data": {"classes": 5}})
-    assert len(found) == count and all("60.0% in training" in text for text in found)
-    assert warnings(curves[1], final(curves, {}), {}) == warnings(None, final(curves, {}), {}) == []
+    found = warnings(curves[1], final(curves, {}), 5)
+    assert len(found) == bool(says) and all(text.startswith(says) for text in found)
+    assert warnings(curves[1], final(curves, {}), None) == []
+
+
+def test_top5_of_five_classes_says_nothing() -> None:
+    """It is 100% then, and left out; of six classes it is not."""
+    curves = [Curve("test", None, {}, 1, line(9, 0.3) | {"top5": 1.0})]
+    assert [final(curves, {}, classes)[0].top5 for classes in (5, 6, None)] == [None, 1.0, 1.0]

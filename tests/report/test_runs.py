@@ -48,7 +48,7 @@ def test_parent_of_runs_is_recognised(make_run: MakeRun) -> None:
 
 
 def test_a_brief_run(make_run: MakeRun) -> None:
-    """Of thousands of trials: the curves of the evaluated split, and else the newest line."""
+    """Of thousands of trials: curves of training and the evaluated split, else the newest line."""
     run = make_run()
     config = {**fake_runs.config_of(), "eval": {"split": "test"}}
     (run / "config.json").write_text(json.dumps(config))
@@ -58,7 +58,7 @@ def test_a_brief_run(make_run: MakeRun) -> None:
     assert (whole.status, whole.seconds) == (brief.status, brief.seconds)
     assert [c.newest for c in whole.curves] == [c.newest for c in brief.curves]
     assert [len(c.columns["step"]) for c in whole.curves] == [150, 30]
-    assert [len(c.columns["step"]) for c in brief.curves] == [1, 30]
+    assert [len(c.columns["step"]) for c in brief.curves] == [150, 30]
     assert (brief.heat_maps, brief.warnings, brief.evaluations) == ([], [], {})
     assert whole.heat_maps and whole.evaluations
 

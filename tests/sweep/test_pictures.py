@@ -12,8 +12,8 @@ def test_pictures(grid_dir):
     """Each panel and all together, as valid SVG and non-empty PNG; drawing is reproducible."""
     pictures = grid_dir / "figures"
     names = {p.name for p in pictures.iterdir()}
-    assert names == {f"{n}.{k}" for n in ("sweep", "curves", "parallel", "importances", "keys")
-                     for k in ("svg", "png")}  # fmt: skip
+    panels = ("sweep", "curves", "ranking", "parallel", "importances", "keys")
+    assert names == {f"{n}.{k}" for n in panels for k in ("svg", "png")}
     for path in pictures.glob("*.svg"):
         assert ET.parse(path).getroot().tag.endswith("svg")
     for path in pictures.glob("*.png"):

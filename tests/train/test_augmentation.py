@@ -112,3 +112,19 @@ def test_inputs():
     assert [augmentation.inputs(s) for s in read] == [
         ("image", "label"), ("image", "label", "index", "epoch"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+@pytest.mark.parametrize("options", [{}, {"mixup": 0.4, "cutmix": 1.0}], ids=["", "mixed"])
+def test_wide_numbers_are_scaled_by_the_statistics(uniform, dtype, options):
+    """(x - mean) / std of each channel, never cut at 255; mirrored or mixed before."""
+    model = Tiny(channels=2, mean=(30_000.0, 5.0), std=(10_000.0, 2.0))
+    rng = np.random.default_rng(0)
+    rows = batch(4) | {"image": (rng.random((4, 8, 8, 2)) * 60_000).astype(dtype)}
+    found = jax.device_get(jax.jit(augmenting(model, **options))(rows, 3))["image"]
+    low, high = (rows["image"].min() - 5.0) / 2, (rows["image"].max() - 5.0) / 2
+    assert low - 1 <= found[..., 1].min() < found[..., 1].max() <= high * 1.001
+    if not options:
+        x = (rows["image"] - np.array(model.mean)) / np.array(model.std)
+        for image, one in zip(found, x, strict=True):
+            assert min(np.abs(image - y).max() for y in (one, one[:, ::-1])) < 0.01

@@ -39,8 +39,16 @@ class Trainer:
         """Images of 8 pixels for one step, then of 9."""
         return SimpleNamespace(size=8 if step == 1 else 9)
 
-    def batches(self, start, idle):
-        """The reader, and the batches from a step on."""
+    def reader(self):
+        """A reader of images of 8 pixels."""
+        return Reader()
+
+    def reader_of(self, stage, read):
+        """A reader of images of the stage's size."""
+        return read.resized(stage.size)
+
+    def batches(self, read, start, idle):
+        """The batches from a step on."""
 
         def iterate():
             for step, waits in enumerate(self.waits, start):
@@ -49,7 +57,7 @@ class Trainer:
                     idle()
                 yield {"index": [step]}
 
-        return Reader(), iterate()
+        return iterate()
 
 
 @pytest.fixture

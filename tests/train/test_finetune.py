@@ -15,7 +15,7 @@ from tests.train.steps import random_like
 def shapes(**fields):
     """A network, and its variables as shapes."""
     model = Tiny(**{"num_classes": 10, **fields})
-    image = jnp.zeros((1, 8, 8, 3))
+    image = jnp.zeros((1, 8, 8, model.channels))
     return model, {"batch_stats": {}, **jax.eval_shape(model.init, jax.random.key(0), image)}
 
 
@@ -26,10 +26,11 @@ def other(monkeypatch):
     def make(**fields):
         model, tree = shapes(**fields)
         saved = {key: getattr(model, key) for key in ("dialect", "normalization", "width", "stem")}
-        saved |= {"name": "tiny", "drop_rows": list(model.drop_rows)}
+        saved |= {"name": "tiny", "drop_rows": list(model.drop_rows), "mean": [], "std": []}
+        config = {"model": saved, "data": {"channels": model.channels}}
         monkeypatch.setitem(models.MODELS, "tiny", Tiny)
         monkeypatch.setattr(checkpoint, "load", lambda workdir: (7, random_like(tree)))
-        monkeypatch.setattr(run_dir, "saved_config", lambda workdir: {"model": saved})
+        monkeypatch.setattr(run_dir, "saved_config", lambda workdir: config)
 
     return make
 
@@ -61,3 +62,13 @@ def test_lists_are_bounded():
     """At most eight layers a line."""
     paths = [f"['params']['block_{i}']['conv']['kernel']" for i in range(100)]
     assert finetune._layers(paths).endswith("block_7 (1) and 92 more")
+
+
+def test_the_first_layer_reads_the_networks_channels(other, tmp_path):
+    """A run on RGB starts one on six channels; a line says which layer was made."""
+    other()
+    model, wanted = shapes(channels=6)
+    taken, lines = finetune.arrays(tmp_path, model, wanted)
+    assert taken["['params']['conv1']['kernel']"].shape == (3, 3, 6, 8)
+    assert len(taken) == len(jax.tree.leaves(wanted))
+    assert "conv1 reads 6 channels, made of the 3 there" in lines

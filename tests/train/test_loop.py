@@ -32,7 +32,7 @@ def trainer():
     """Of 4 steps on one device: saves after 1, 2 and 4, evaluates after 2 and 4."""
     changes = dict(train__epochs=0.25, checkpoint__every_epochs=0.13, eval__every_epochs=0.13)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inception_jax.train.program.build_model", lambda c: Tiny())
+        patch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny())
         config = digits(**changes, log__every_steps=2, log__tensorboard=False)
         trainer = build(config, jax.devices()[:1])
     trainer.compiled.ahead(trainer.stage(1)).join()

@@ -89,7 +89,7 @@ def test_an_image_below_the_minimum_is_refused():
 
 def test_the_step_has_sam_and_the_loss_scale(monkeypatch):
     """Two passes with `optim.sam`, twice the convolutions; with `loss_scale` its metrics."""
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dtype=c.dtype))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(dtype=c.dtype))
     found = {}
     both = {"optim__sam": 0.05, "optim__loss_scale": 1024.0, "model__dtype": "float16"}
     for key, more in (("plain", {}), ("both", both)):

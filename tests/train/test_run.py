@@ -119,7 +119,7 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, promotion,
     """SIGTERM after step 1 saves step 3 and stops; resumed, it ends as an uninterrupted run."""
     if more is not NETWORK:
         monkeypatch.setattr(
-            "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, dtype=c.dtype)
+            "inception_jax.train.program.build_model", lambda c, _: Tiny(dropout=0.3, dtype=c.dtype)
         )
     changes = {**more, "train__epochs": 0.4, "log__every_steps": 2, "log__tensorboard": False}
     changes |= {"data__flip": True, "augment__flips": "alternating", "augment__mixup": 0.2,
@@ -172,7 +172,7 @@ def signal_at(patch, steps):
 def test_a_run_of_many_stages_resumes_bit_identically(tmp_path, monkeypatch):
     """Stopped in every stage and between them, with a teacher; a stopped training stays done."""
     monkeypatch.setitem(models.MODELS, "tiny", Tiny)
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(dropout=0.3))
     own = {"name": "tiny", "dialect": "tiny", "width": 1.0, "drop_rows": ()}
     own = {f"model__{k}": v for k, v in own.items()}
     taught = digits(**own, train__epochs=0.1, mesh__data=1, log__tensorboard=False)
@@ -205,7 +205,7 @@ def test_a_run_of_many_stages_resumes_bit_identically(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_longer_run_equals_one_from_the_start(tmp_path, monkeypatch):
     """A finished run whose `train.epochs` is raised: DONE goes, and the weights are bit-equal."""
-    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3))
+    monkeypatch.setattr("inception_jax.train.program.build_model", lambda c, _: Tiny(dropout=0.3))
     changes = {"optim__schedule": "constant", "log__tensorboard": False, "mesh__data": 1}
     for epochs in (0.2, 0.4):
         run.run(digits(**changes, train__epochs=epochs), tmp_path / "raised")

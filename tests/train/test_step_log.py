@@ -34,10 +34,10 @@ def make(tmp_path, output):
     writer = Writer(RunDir(tmp_path), resume_at=0, tensorboard=False, track="none")
 
     def make(window=None):
-        program = SimpleNamespace(per_epoch=2.0, model=Tiny())
+        program = SimpleNamespace(per_epoch=2.0, model=Tiny(), boundary=lambda stage: "")
         source = SimpleNamespace(name=lambda i: f"image {i}")
         config = digits(log__every_steps=2)
-        trainer = SimpleNamespace(config=config, program=program, source=source, total=5)
+        trainer = SimpleNamespace(config=config, program=program, source=source, total=5, stage=str)
         clock, bar = Timekeeper(0.0, Watchdog(0, tmp_path / "s")), Progress(5, stream=output)
         feed = SimpleNamespace(stages=lambda: {"decode": 0.5})
         saves = SimpleNamespace(latest=1)

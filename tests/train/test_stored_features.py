@@ -1,5 +1,8 @@
 """Tests runs that learn from stored features: equal to runs on images, and they resume."""
 
+import os
+import signal
+
 import jax
 import numpy as np
 import pytest
@@ -91,14 +94,14 @@ def test_the_classifier_learns_first_and_a_stopped_run_resumes(tuned, tmp_path, 
 def test_a_signal_while_features_are_computed(tuned, tmp_path, monkeypatch):
     """The run has not begun; the same command goes on with the features and trains."""
     config, workdir = tuned(), tmp_path / "run"
+    batches = FeatureCache._batches
+
+    def signalled(cache, *args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return batches(cache, *args)
+
     with monkeypatch.context() as patch, pytest.raises(StoppedEarlyError, match="step 0, while"):
-        patch.setattr(run.Interrupt, "signal", 15, raising=False)
-        patch.setattr(
-            run.Interrupt,
-            "__init__",
-            lambda self: setattr(self, "_stack", run.contextlib.ExitStack()),
-        )
-        patch.setattr(run, "_start", lambda trainer, *rest: (trainer.fresh_state(rest[2]), None))
+        patch.setattr(FeatureCache, "_batches", signalled)
         run.run(config, workdir)
     run.run(config, workdir)
     assert weights(workdir)[0] == 6

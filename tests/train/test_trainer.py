@@ -47,7 +47,9 @@ def test_after_a_rollback():
     assert other.source is trainer.source and other.evaluator is trainer.evaluator
     rates = [float(t.program.rate(20)) for t in (trainer, other)]
     assert rates[1] == pytest.approx(rates[0] / 2)
-    readers = [t.batches(start, lambda: None)[1] for t, start in ((trainer, 5), (other, 2))]
+    readers = [
+        t.batches(t.reader(), start, lambda: None) for t, start in ((trainer, 5), (other, 2))
+    ]
     np.testing.assert_array_equal(*(next(batches)["index"] for batches in readers))
 
 

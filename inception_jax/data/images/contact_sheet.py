@@ -9,6 +9,7 @@ import numpy as np
 
 from inception_jax.config import Config
 from inception_jax.data import pipeline
+from inception_jax.data.images import channels
 from inception_jax.data.sources.listing import SUFFIXES
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
@@ -27,8 +28,8 @@ def write(
 ) -> Path:
     """Write 64 images of a training step as a grid 8 images wide: the first, or of each repeat.
 
-    They have `size` pixels. `augment` gives the pixels [n, s, s, 3], in [0, 1] where they are not
-    noise, of a batch as it was read and the step.
+    They have `size` pixels. `augment` gives the pixels [n, s, s, c] over 255, those of 8 bits in
+    [0, 1] where they are not noise, of a batch as it was read and the step.
 
     Raises:
         ConfigError: the suffix of `out` is not that of an image.
@@ -44,8 +45,10 @@ def write(
         positions = range(step * d.batch_size + span.start, step * d.batch_size + span.stop)
         read(positions, {k: v[done : done + len(span)] for k, v in batch.items()})
         done += len(span)
-    pixels = np.asarray(augment(batch, step)).clip(0, 1)
-    images = (pixels * 255).round().astype(np.uint8)
+    pixels = np.asarray(augment(batch, step)) * 255
+    if d.dtype == "uint8":
+        pixels = pixels.clip(0, 255).round().astype(np.uint8)
+    images = np.stack([channels.shown(image) for image in pixels])
     scale = max(1, round(128 / size))
     images = images.repeat(scale, 1).repeat(scale, 2)
     border = ((0, -count % COLUMNS), (0, 2), (0, 2), (0, 0))

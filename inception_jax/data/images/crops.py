@@ -133,7 +133,13 @@ def evaluated_with(interpolation: str) -> str:
 
 
 def shifted(rng: Rng, image: np.ndarray, pad: int) -> np.ndarray:
-    """Shift `image` [s, s, 3] by up to `pad` pixels each way, with a reflected border."""
+    """Shift `image` [s, s, c] by up to `pad` pixels each way, with a reflected border."""
     dy, dx = rng.integers(0, 2 * pad + 1), rng.integers(0, 2 * pad + 1)
-    padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+    padded = bordered(image, pad, pad, pad, pad)
     return padded[dy : dy + image.shape[0], dx : dx + image.shape[1]]
+
+
+def bordered(image: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """`image` [h, w, c] with a border in which it is reflected."""
+    found = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    return found.reshape(*found.shape[:2], -1)  # OpenCV drops a single channel's axis

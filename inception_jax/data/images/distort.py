@@ -37,9 +37,9 @@ def image_keys(seed: int, step: Array | int, count: int) -> Array:
 
 
 def augment(images: Array, keys: Array, *, flip: bool, colour: str) -> Array:
-    """Mirror half of the images [b, h, w, 3] if `flip`, and distort their colours; keys [b].
+    """Mirror half of the images [b, h, w, c] if `flip`, and distort their colours; keys [b].
 
-    Pixels are and stay in [0, 1]; `colour` is `none` or a key of `ORDERS`.
+    `colour` is `none` or a key of `ORDERS`, for RGB pixels, which are and stay in [0, 1].
     """
 
     def one(image: Array, key: Array) -> Array:
@@ -64,7 +64,7 @@ def alternate(images: Array, seed: int, index: Array, epoch: Array) -> Array:
 
 
 def normalise(images: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Array:
-    """(x - mean) / std for `images` [b, h, w, 3] in [0, 1]; mean and std on the 0..255 scale."""
+    """(x - mean) / std for `images` [b, h, w, c], which are x / 255: 8 bits in [0, 1]."""
     scale = [255 / s for s in std]
     shift = [-m / s for m, s in zip(mean, std, strict=True)]
     return images * jnp.asarray(scale, images.dtype) + jnp.asarray(shift, images.dtype)

@@ -9,6 +9,7 @@ from inception_jax.data.sources.listing import FORMATS
 
 COLOURS = {"Gray": " grey", "CMYK": " CMYK", "YCCK": " CMYK"}  # libjpeg-turbo's; others are RGB
 PNG_GREY = (0, 4)  # colour types without and with alpha
+PIXELS = "pixels"  # the kind of what is stored decoded, or of a file that holds no RGB image
 
 
 class ImageKind(NamedTuple):
@@ -32,13 +33,20 @@ def examine(data: bytes) -> ImageKind:
             return ImageKind("JPEG" + COLOURS.get(colours, ""), int(height), int(width))
         except ValueError:
             pass  # `decode` tells harmless damage from the rest
-    height, width, _ = decode(data).shape
+    return of(data, *decode(data).shape[:2])
+
+
+def of(data: bytes, height: int, width: int) -> ImageKind:
+    """The kind of a readable file, whose pixels are known."""
+    if data.startswith(JPEG):
+        colours = simplejpeg.decode_jpeg_header(data)[2]
+        return ImageKind("JPEG" + COLOURS.get(colours, ""), height, width)
     return ImageKind(_format(data), height, width)
 
 
 def misnamed(kind: str, name: str) -> bool:
     """Whether the suffix of `name` is that of another format than `kind`."""
-    expected = FORMATS.get(name[name.rfind(".") :].lower())
+    expected = None if kind.startswith(PIXELS) else FORMATS.get(name[name.rfind(".") :].lower())
     return expected is not None and expected != kind.split()[0]
 
 

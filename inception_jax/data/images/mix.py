@@ -64,8 +64,8 @@ def shared(x: Float[Array, " b"], share: Float[Array, " b"]) -> Float[Array, " b
 
 
 def pixels(images: Num[Array, "b h w c"], dtype: Any) -> Float[Array, "b h w c"]:
-    """Pixels in [0, 1] of uint8; floats themselves."""
-    return images.astype(dtype) / 255 if images.dtype == jnp.uint8 else images
+    """Whole numbers over 255, those of 8 bits in [0, 1]; floats themselves."""
+    return images.astype(dtype) / 255 if jnp.issubdtype(images.dtype, jnp.integer) else images
 
 
 def blend(images: Num[Array, "b h w c"], own: Float[Array, "n _ _ 1"]) -> Float[Array, "b h w c"]:

@@ -8,7 +8,7 @@ from inception_jax.data.images import turbojpeg
 from inception_jax.data.images.decode import decode
 from inception_jax.data.images.turbojpeg import Scratch
 
-Stored = bytes | np.ndarray  # an image's file, or its pixels uint8 [h, w, 3]
+Stored = bytes | np.ndarray  # an RGB image's file, or pixels [h, w, c]
 MAX_PIXELS = 2**26  # of a decoded box: 200 MB; a larger one is decoded at a half, a quarter, ...
 SHRINK = 8  # a JPEG can be decoded at a half, a quarter and an eighth
 
@@ -39,7 +39,7 @@ class Picture:
             self.height, self.width = self.whole().shape[:2]
 
     def whole(self) -> np.ndarray:
-        """All pixels, uint8 [h, w, 3]; decoded once.
+        """All pixels [h, w, c], of a file uint8 and RGB; decoded once.
 
         Raises:
             BadImageError: the image cannot be read.
@@ -52,7 +52,7 @@ class Picture:
         self, box: Box, least: int | None = None, fast_dct: bool = False,
         scratch: Scratch | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """The pixels in `box`, uint8 [h, w, 3]; of a JPEG only these are decoded.
+        """The pixels in `box`, [h, w, c]; of a JPEG only these are decoded.
 
         `least` pixels a side suffice: a box of at least twice as many is decoded at a half, a
         quarter or an eighth, never to fewer. Without it every pixel is decoded, equal to those of

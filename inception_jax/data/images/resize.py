@@ -27,7 +27,10 @@ def _opencv(
 def _pillow(
     pixels: np.ndarray, size: Size, out: np.ndarray | None = None, *, how: Image.Resampling
 ) -> np.ndarray:
-    return np.asarray(Image.fromarray(pixels).resize(size, how))
+    if pixels.dtype != np.uint16:
+        return np.asarray(Image.fromarray(pixels).resize(size, how))
+    found = np.asarray(Image.fromarray(pixels.astype(np.float32)).resize(size, how))
+    return np.rint(found.clip(0, 2**16 - 1)).astype(np.uint16)
 
 
 def _tensorflow1(pixels: np.ndarray, size: Size, out: np.ndarray | None = None) -> np.ndarray:
@@ -59,13 +62,32 @@ RESIZES: dict[str, Resize] = {
 }
 
 
-def resize(pixels: np.ndarray, size: Size, how: str, out: np.ndarray | None = None) -> np.ndarray:
-    """`pixels`, uint8 [h, w, 3], resized to `size` by `RESIZES[how]`; the aspect may change.
+def _channels(pixels: np.ndarray, size: Size, how: str) -> np.ndarray:
+    """Of other channels than three, or wider numbers than uint8.
 
-    The result is written to `out`, contiguous uint8 of that size, if it is given; without it,
-    pixels that have the size are returned themselves.
+    Each channel by itself where a library takes no more: Pillow, OpenCV's area of more than four,
+    and its `remap`, which rounds positions to 1/32 of a pixel for some numbers of channels.
     """
-    found = pixels if pixels.shape[1::-1] == size else RESIZES[how](pixels, size, out)
+    one, count = how.startswith("pil_") or how == "tf1_bilinear", pixels.shape[2]
+    if not one and (how != "area" or count <= 4):
+        found = RESIZES[how](pixels, size)
+        return found if found.ndim == 3 else found[..., None]
+    each = (np.ascontiguousarray(pixels[..., i]) for i in range(count))
+    return np.stack([RESIZES[how](x, size) for x in each], axis=-1)
+
+
+def resize(pixels: np.ndarray, size: Size, how: str, out: np.ndarray | None = None) -> np.ndarray:
+    """`pixels` [h, w, c] resized to `size` by `RESIZES[how]`; the aspect may change.
+
+    They are uint8, uint16 or float32. The result is written to `out`, contiguous, of that size and
+    dtype, if it is given; without it, pixels that have the size are returned themselves.
+    """
+    if pixels.shape[1::-1] == size:
+        found = pixels
+    elif pixels.shape[2] == 3 and pixels.dtype == np.uint8:
+        found = RESIZES[how](pixels, size, out)
+    else:
+        found = _channels(pixels, size, how)
     if out is None or found is out:
         return found
     out[:] = found

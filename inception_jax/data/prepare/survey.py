@@ -8,6 +8,7 @@ import numpy as np
 
 from inception_jax.data.images.kind import ImageKind, misnamed
 from inception_jax.data.sources.bad_images import reason_lines
+from inception_jax.data.statistics import ChannelStatistics
 from inception_jax.errors import shown
 
 ENDS = 5  # smallest and largest classes listed
@@ -24,6 +25,7 @@ class Survey:
         self.misnamed: dict[str, str] = {}  # name -> the format of the file
         self.unreadable: dict[str, str] = {}  # name -> reason
         self.ends: dict[str, tuple[int, int, str]] = {}  # smallest, largest -> width, height, name
+        self.channels = ChannelStatistics()  # of what was added to it
         self._sizes = np.zeros((total, 2), np.int32)  # width and height; 0 where unreadable
 
     def add(self, index: int, name: str, kind: ImageKind) -> None:
@@ -55,6 +57,8 @@ class Survey:
             "formats": dict(self.formats.most_common()),
             "misnamed": self.misnamed,
             "unreadable": self.unreadable,
+            "channel_mean": self.channels.mean(),
+            "channel_std": self.channels.std(),
         }
 
     def lines(self) -> Iterator[str]:
@@ -65,6 +69,9 @@ class Survey:
             ends = [f"{end} {w} x {h} ({shown(name)})" for end, (w, h, name) in self.ends.items()]
             yield f"sizes: median {median[0]} x {median[1]}, {', '.join(ends)}"
         yield "formats: " + ", ".join(f"{n} {count:,}" for n, count in self.formats.most_common())
+        if mean := self.channels.mean():
+            yield f"channels: mean {mean}, deviation {self.channels.std()}; a config takes them as"
+            yield f"  {self.channels.flags()}"
         if self.misnamed:
             yield f"{len(self.misnamed)} with the suffix of another format"
             yield from reason_lines(self.misnamed)

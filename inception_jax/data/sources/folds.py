@@ -41,6 +41,11 @@ class Subset:
         """The image's name in the other source."""
         return self._source.name(int(self._index[index]))
 
+    def stamp(self, index: int) -> str:
+        """That of the image's file in the other source; empty without any."""
+        stamp = getattr(self._source, "stamp", lambda index: "")
+        return stamp(int(self._index[index]))
+
     def file(self, index: int) -> str:
         """The file's name in the other source."""
         return getattr(self._source, "file", self._source.name)(int(self._index[index]))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from inception_jax.config import sections
-from inception_jax.data.sources import labels_file
-from inception_jax.data.sources.file_bytes import contents
+from inception_jax.data.images.picture import Stored
+from inception_jax.data.sources import file_kind, labels_file
 from inception_jax.data.sources.labels_file import LabelTable
 from inception_jax.data.sources.left_out import first_few
 from inception_jax.data.sources.listing import THREADS
@@ -42,6 +42,7 @@ class Labelled:
         base = data.dir or os.path.dirname(user_paths.expanded(data.labels))
         self._base, self._split = os.fsencode(user_paths.expanded(base)), split
         self._paths = [os.fsencode(table.columns[labels_file.PATH][i]) for i in rows]
+        self._kind = file_kind.of(data)
         self._check_files(table, rows)
         known = split if data.task == "embedding" else data.train_split
         trained = _rows(table, known, data.train_split)
@@ -65,13 +66,17 @@ class Labelled:
         """Position of the label among the sorted ones; or the targets [t]."""
         return (self.labels if self.targets is None else self.targets)[index]
 
-    def stored(self, index: int) -> bytes:
-        """The file's bytes; raises BadImageError."""
-        return contents(self._path(index))
+    def stored(self, index: int) -> Stored:
+        """The file's bytes, or its pixels unless they are RGB; raises BadImageError."""
+        return self._kind.read(self._path(index))
 
     def name(self, index: int) -> str:
         """The path as the table has it."""
         return os.fsdecode(self._paths[index])
+
+    def stamp(self, index: int) -> str:
+        """The sizes and the modification times of the image's files; empty where one is missing."""
+        return self._kind.stamp(self._path(index))
 
     def _path(self, index: int) -> bytes:
         return os.path.join(self._base, self._paths[index])

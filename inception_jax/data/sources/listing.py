@@ -1,9 +1,9 @@
 """Which files are images, and lists of them.
 
-The rule, for every command: the name ends with a suffix of `FORMATS`, in any case, and does not
-begin with a dot; it is a file or a link to one. Folders whose name begins with a dot are skipped.
-Links to folders are followed, and a folder is listed once, whatever leads to it. What is left out
-is counted (`left_out.py`).
+The rule, for every command: the name ends with a suffix of `FORMATS` (or of another `FileKind`), in
+any case, and does not begin with a dot; it is a file or a link to one. Folders whose name begins
+with a dot are skipped. Links to folders are followed, and a folder is listed once, whatever leads
+to it. What is left out is counted (`left_out.py`).
 
 Listing the 1.28 million files of ImageNet takes seconds on a local disk and minutes on a network's.
 The list of a tree `class/image` is cached in ~/.cache/inception_jax/listings (or below
@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -32,14 +33,14 @@ from inception_jax.workdir import atomic
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP"}
 SUFFIXES = tuple(FORMATS)
-FOLDER, HIDDEN, OTHER = "folders", "hidden", f"without the suffix {', '.join(SUFFIXES)}"
+FOLDER, HIDDEN = "folders", "hidden"
 AGAIN = "folders that are listed under another name, or contain this one"
 CACHED_FILES = 20_000  # fewer files are listed faster than a cache is worth
 THREADS = 16  # a network's disk answers many requests at the same time
 SETTLED = 2.0  # seconds: a folder that changed less long ago may change again unseen
 
 
-def images_below(root: Path) -> tuple[list[str], LeftOut]:
+def images_below(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> tuple[list[str], LeftOut]:
     """Paths of the images below `root`, relative to it, sorted; and what is left out.
 
     Folders are listed before links to folders, so that an image in both has its folder's name.
@@ -57,7 +58,7 @@ def images_below(root: Path) -> tuple[list[str], LeftOut]:
             continue
         listed.add(identity)
         for entry in _entries(os.path.join(root, folder)):
-            path, reason = os.path.join(folder, entry.name), why_not(entry)
+            path, reason = os.path.join(folder, entry.name), why_not(entry, suffixes)
             if not reason:
                 images.append(path)
             elif reason != FOLDER:
@@ -68,11 +69,16 @@ def images_below(root: Path) -> tuple[list[str], LeftOut]:
                 folders.append(path)
     if not images:
         found = "\n".join(["none", *left_out.lines(str(root))])
-        raise ConfigError(f"expected images ({', '.join(SUFFIXES)}) below {root}, found {found}")
+        raise ConfigError(f"expected images ({', '.join(suffixes)}) below {root}, found {found}")
     return sorted(images), left_out
 
 
-def why_not(entry: os.DirEntry[str]) -> str:
+def other(suffixes: tuple[str, ...] = SUFFIXES) -> str:
+    """The reason of files that have none of the suffixes."""
+    return f"without the suffix {', '.join(suffixes)}"
+
+
+def why_not(entry: os.DirEntry[str], suffixes: tuple[str, ...] = SUFFIXES) -> str:
     """Why a directory entry is no image; empty if it is one. See the rule above.
 
     The entry has the file's type: a million images need no million stat calls.
@@ -81,7 +87,7 @@ def why_not(entry: os.DirEntry[str]) -> str:
         return HIDDEN
     try:
         if entry.is_file():
-            return "" if entry.name.lower().endswith(SUFFIXES) else OTHER
+            return "" if entry.name.lower().endswith(suffixes) else other(suffixes)
         if entry.is_dir():
             return FOLDER
     except OSError:
@@ -127,16 +133,16 @@ class Listing(NamedTuple):
     left_out: LeftOut
 
 
-def of(root: Path, classes: list[str]) -> Listing:
+def of(root: Path, classes: list[str], suffixes: tuple[str, ...] = SUFFIXES) -> Listing:
     """The images in `root/<class>/` for each of `classes`; a class may have no folder."""
     folders = [root / c for c in classes]
     stats = [_stat(folder) for folder in folders]
     changed = np.array([stat.st_mtime_ns if stat else 0 for stat in stats], np.int64)
-    cache = _cache_of(root)
+    cache = _cache_of(root, suffixes)
     cached = _read(cache, classes, changed) if cache else None
     if cached is not None:
         return cached
-    listing = _listed(dict(zip(folders, map(_identity, stats), strict=True)))
+    listing = _listed(dict(zip(folders, map(_identity, stats), strict=True)), suffixes)
     settled = (time.time() - SETTLED) * 1e9
     if cache and len(listing.names) >= CACHED_FILES and changed.max() < settled:
         _write(cache, classes, changed, listing)
@@ -154,14 +160,15 @@ def subfolders(path: Path) -> tuple[list[str], LeftOut]:
     return folders, left_out
 
 
-def _listed(folders: Mapping[Path, tuple[int, int] | None]) -> Listing:
+def _listed(folders: Mapping[Path, tuple[int, int] | None], suffixes: tuple[str, ...]) -> Listing:
     names: list[list[bytes]] = []
     bar, began = Progress(len(folders), label="listing class folders"), time.monotonic()
     left_out, first = LeftOut(), dict[Any, Path]()
     for folder in sorted(folders, key=Path.is_symlink):
         first.setdefault(folders[folder], folder)
     with ThreadPoolExecutor(THREADS) as pool:
-        for folder, (files, others) in zip(folders, pool.map(_images, folders), strict=True):
+        found = pool.map(partial(_images, suffixes=suffixes), folders)
+        for folder, (files, others) in zip(folders, found, strict=True):
             if folders[folder] and first[folders[folder]] != folder:
                 files, others = [], LeftOut()
                 left_out.add(AGAIN, folder.name)
@@ -177,18 +184,19 @@ def _listed(folders: Mapping[Path, tuple[int, int] | None]) -> Listing:
     )
 
 
-def _images(folder: Path) -> tuple[list[bytes], LeftOut]:
+def _images(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[bytes], LeftOut]:
     images, left_out = [], LeftOut()
     for entry in _entries(folder):
-        if reason := why_not(entry):
+        if reason := why_not(entry, suffixes):
             left_out.add("folders in a class" if reason == FOLDER else reason, entry.name)
         else:
             images.append(os.fsencode(entry.name))
     return sorted(images), left_out
 
 
-def _cache_of(root: Path) -> Path | None:
-    key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+def _cache_of(root: Path, suffixes: tuple[str, ...]) -> Path | None:
+    what = "" if suffixes == SUFFIXES else "\0".join(("", *suffixes))
+    key = hashlib.sha256(os.fsencode(f"{root.resolve()}{what}")).hexdigest()[:16]
     base = user_paths.cache_home()
     return base / "inception_jax" / "listings" / f"{key}.npz" if base else None
 

@@ -1,8 +1,9 @@
 """Opens the source that a config names."""
 
 from inception_jax.config import Config, counted, sections, tasks
-from inception_jax.data.sources import folds
+from inception_jax.data.sources import file_kind, folds
 from inception_jax.data.sources.cached import Cached
+from inception_jax.data.sources.grey import Grey
 from inception_jax.data.sources.source import Source
 from inception_jax.data.sources.targets import of_classes, targets_of
 
@@ -36,7 +37,8 @@ def _opened(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.folder import Folder
 
         # Embeddings are judged on classes that training has not.
-        source = Folder(data.dir, split, "" if data.task == "embedding" else data.train_split)
+        known = "" if data.task == "embedding" else data.train_split
+        source = Folder(data.dir, split, known, file_kind.of(data))
     elif data.source == "raw":
         from inception_jax.data.sources.raw import Raw
 
@@ -45,6 +47,8 @@ def _opened(data: sections.Data, split: str) -> Source:
         from inception_jax.data.sources.tfds import Tfds
 
         source = Tfds(data.name, data.dir, split)
+    if data.channels == 1 and data.source != "folder":
+        source = Grey(source, data.dtype)
     source = Cached(source) if data.cache else source
     if tasks.of(data).vector and targets_of(source) is None:
         return of_classes(source, data.task)

@@ -26,7 +26,10 @@ class Source(Protocol):
         ...
 
     def stored(self, index: int) -> Stored:
-        """Image `index` as it is stored: the bytes of a file, or pixels uint8 [h, w, 3], RGB."""
+        """Image `index` as it is stored: the bytes of a file, or pixels [h, w, c].
+
+        Bytes are of an RGB image; pixels are uint8, or of the config's `data.dtype`.
+        """
         ...
 
     def name(self, index: int) -> str:

@@ -31,6 +31,7 @@ class WithTargets:
         self._source, self.targets, self.classes = source, targets, tuple(classes)
         self.left_out, self.weights = left_out_of(source), getattr(source, "weights", None)
         self.file = getattr(source, "file", source.name)
+        self.stamp = getattr(source, "stamp", lambda index: "")
 
     def __reduce__(self) -> Any:
         return WithTargets, (self._source, self.targets, self.classes)

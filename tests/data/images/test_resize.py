@@ -107,3 +107,27 @@ def test_the_result_is_written_where_it_shall_be(how, shape):
     assert np.shares_memory(found, batch)
     np.testing.assert_array_equal(batch[1], resize(pixels, (14, 20), how))
     assert not batch[0].any() and not batch[2].any()
+
+
+@pytest.mark.parametrize("how", RESIZES)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_channel_is_resized_as_alone(how, dtype):
+    """Of 1, 2 and 6 channels and any dtype; the result is written into the given array."""
+    rng = np.random.default_rng(0)
+    pixels = (rng.random((23, 31, 6)) * 250).astype(dtype)
+    close = 1e-2 if dtype == "float32" else 1
+    for size in ((9, 12), (40, 30)):
+        alone = resize(np.ascontiguousarray(pixels[..., 4:5]), size, how)
+        assert alone.shape == (*size[::-1], 1) and alone.dtype == dtype
+        for count in (2, 6):
+            part = pixels[..., 6 - count :]
+            out = np.empty((*size[::-1], count), dtype)
+            assert resize(part, size, how, out) is out
+            off = out[..., count - 2].astype(float) - alone[..., 0]
+            assert np.abs(off).max() <= close
+
+
+def test_pillow_keeps_16_bits():
+    """A constant above 255 stays what it is."""
+    pixels = np.full((8, 8, 2), 60_000, np.uint16)
+    np.testing.assert_array_equal(resize(pixels, (5, 5), "pil_bicubic"), pixels[:5, :5])

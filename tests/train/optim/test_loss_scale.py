@@ -106,7 +106,7 @@ def test_what_no_scale_mends_is_a_divergence():
 def test_a_run_in_float16(tmp_path, monkeypatch):
     """A scale too large is halved until the gradients are finite; the run goes on to its end."""
     monkeypatch.setattr(
-        "inception_jax.train.program.build_model", lambda c: Tiny(dtype=jnp.float16)
+        "inception_jax.train.program.build_model", lambda c, _: Tiny(dtype=jnp.float16)
     )
     config = digits(
         train__epochs=1.0, mesh__data=1, train__watchdog=0.0, log__every_steps=1,

@@ -1,0 +1,195 @@
+"""A model card: a run's facts as the README.md of a repository on the Hugging Face hub.
+
+Everything is read from the run's files; what only a person knows is left open, and says so.
+https://huggingface.co/docs/hub/model-cards
+"""
+
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inception_jax.config import Config
+from inception_jax.errors import ConfigError
+from inception_jax.models import from_config
+from inception_jax.progress import duration
+from inception_jax.report import runs
+from inception_jax.report.formats import percent, whole
+from inception_jax.report.results import SplitResult
+from inception_jax.weights.import_weights import read_source
+
+LIBRARIES = ("jax", "flax", "optax", "numpy")
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+OPEN = "Not stated by the author of this run."
+TEXT = """\
+# {name}
+
+{network}, {outputs}, step {step} of a run of inception_jax. `config.json` is its complete config.
+
+    inception-jax import {origin} --out=runs/{short}
+    inception-jax predict photo.jpg --workdir=runs/{short}
+
+## Results
+
+{results}
+
+## Model
+
+| | |
+|---|---|
+{facts}
+
+## Training
+
+{training}
+
+## Intended use
+
+{open}
+
+## Limits
+
+- {answers}
+- {measured}
+- Images must be cropped and resized as the config's `data` section says; `predict` does so.
+
+## License
+
+{license}
+"""
+
+
+def write(run: Path, config: Config, step: int, name: str, license: str = "") -> str:
+    """The text of a run's card.
+
+    Args:
+        run: its directory.
+        config: its config, as it is exported.
+        step: that is exported; only its results are given.
+        name: `USER/NAME`.
+        license: the hub's identifier, such as `apache-2.0`; left open if empty.
+
+    Raises:
+        ConfigError: `license` is no identifier.
+    """
+    if license and not LICENSE.fullmatch(license):
+        raise ConfigError(
+            f"--license={license}: expected an identifier of the hub, such as apache-2.0 or "
+            f"cc-by-4.0 (https://huggingface.co/docs/hub/repositories-licenses)"
+        )
+    read, short, count = runs.read(run), name.partition("/")[2], config.model.num_classes
+    measured = [r for r in read.results if r.top1 is not None and r.count and r.step == step]
+    splits = ", ".join(_split(r) for r in measured)
+    head = yaml.safe_dump(
+        _metadata(config, short, license, measured), sort_keys=False, allow_unicode=True
+    )
+    text = TEXT.format(
+        name=short, short=short, origin=f"hub:{name}", step=f"{step:,}",
+        network=f"`{config.model.name}` ({config.model.dialect})",
+        outputs=f"{count} classes" if count else "without a classifier",
+        results=_results(measured), open=OPEN, license=license or OPEN,
+        facts="\n".join(f"| {key} | {value} |" for key, value in _facts(read, config).items()),
+        training=_training(read, config, run, step),
+        answers=f"It answers each image with one of its {count} classes, also an image of none "
+        "of them." if count else "It gives features, no classes.",
+        measured=f"Measured on {splits} of {_data(config)} only." if measured else "Not measured.",
+    )  # fmt: skip
+    return f"---\n{head}---\n\n{text}"
+
+
+def _metadata(
+    config: Config, name: str, license: str, measured: list[SplitResult]
+) -> dict[str, Any]:
+    """The YAML block, which the hub reads."""
+    results = [
+        {
+            "task": {"type": "image-classification"},
+            "dataset": {"name": _data(config), "type": _data(config), "split": _split(r)},
+            "metrics": [
+                {"type": "accuracy", "name": f"top-{k}", "value": value}
+                for k, value in ((1, r.top1), (5, r.top5))
+                if value is not None
+            ],
+        }
+        for r in measured
+    ]
+    return {
+        **({"license": license} if license else {}),
+        "library_name": "inception_jax",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "jax", "inception", config.model.name],
+        **({"model-index": [{"name": name, "results": results}]} if results else {}),
+    }
+
+
+def _results(measured: list[SplitResult]) -> str:
+    if not measured:
+        return "The run's files have no evaluation of this step."
+    rows = ["| split | images | top-1 | 95% interval | top-5 |", "|---|---|---|---|---|"]
+    for r in measured:
+        low, high = r.interval(r.top1) or (0.0, 1.0)
+        top5 = "" if r.top5 is None else percent(r.top5)
+        rows.append(
+            f"| {_split(r)} | {whole(r.count or 0)} | {percent(r.top1 or 0.0)} "
+            f"| {percent(low)} to {percent(high)} | {top5} |"
+        )
+    note = (
+        "One crop an image unless the split's name says otherwise; Wilson's interval, which knows"
+    )
+    return "\n".join([*rows, "", f"{note} the number of images, not how they were chosen."])
+
+
+def _facts(read: runs.Run, config: Config) -> dict[str, str]:
+    """What the network is, and what it takes."""
+    m, d, model = config.model, config.data, from_config.build_model(config.model)
+    p = model.preprocessing
+    size = d.eval_size or d.image_size
+    facts = {
+        "network": f"`{m.name}`, {getattr(model, 'PAPER', '')}".rstrip(", "),
+        "dialect": f"`{m.dialect}`",
+        "width": f"{m.width:g} of the paper's channels",
+        "stem": f"`{m.stem}`",
+        "parameters": f"{read.params:,}" if read.params else "",
+        "left out": ", ".join(m.drop_rows),
+        "input": f"RGB, {size}x{size}, `{d.resize}`, {d.interpolation}, crop {d.eval_crop:g}",
+        "normalisation": f"mean {_numbers(p.mean)}, std {_numbers(p.std)} of 0..255, {p.channels}",
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def _numbers(values: Any) -> str:
+    return " ".join(f"{v:.4g}" for v in values)
+
+
+def _training(read: runs.Run, config: Config, run: Path, step: int) -> str:
+    """Data, recipe and time, from the config and the run's records."""
+    if source := read_source(run):
+        return (
+            f"Not trained by inception_jax: the weights are those of `{source.get('peer')}`, file "
+            f"`{source.get('file')}`, sha256 `{source.get('sha256')}`."
+        )
+    o, last = config.optim, read.train.newest if read.train else {}
+    lines = [f"- data: {_data(config)}, split `{config.data.train_split}`"]
+    if last.get("epoch") and last.get("step"):
+        images = last["step"] * config.data.batch_size / last["epoch"]
+        epochs = last["epoch"] * step / last["step"]
+        lines[0] += f", {whole(images)} images"
+        lines.append(f"- {epochs:.4g} epochs: {step:,} steps of {config.data.batch_size} images")
+    lines.append(f"- `{o.name}`, learning rate {o.lr:g}, `{o.schedule}`; seed {config.seed}")
+    if read.seconds is not None:
+        n = len(read.attempts) or 1
+        lines.append(f"- time of the run: {duration(read.seconds)}, {n} attempt{'s' * (n > 1)}")
+    versions = ", ".join(f"{n} {metadata.version(n)}" for n in LIBRARIES)
+    return "\n".join([*lines, f"- exported with {versions}"])
+
+
+def _data(config: Config) -> str:
+    """The data set's name; of a folder its last part, as only that leaves the machine."""
+    d = config.data
+    return Path(d.dir).name if d.source == "folder" else d.name or d.source
+
+
+def _split(result: SplitResult) -> str:
+    return result.label.partition(" (")[0]
