@@ -50,7 +50,7 @@ def class_weights(rule: str, beta: float, labels: np.ndarray, classes: Sequence[
     if rule == "effective":
         weights = (1 - beta) / (1 - beta**some)
         return weights * len(classes) / weights.sum()
-    given = dict(pair.rpartition("=")[::2] for pair in rule.split(","))
+    given = {name: value for name, _, value in (p.rpartition("=") for p in rule.split(","))}
     if unknown := sorted(given.keys() - set(classes)):
         raise ConfigError(
             f"--config.loss.class_weights={rule}: expected names of classes, found {unknown[0]!r}"

@@ -166,7 +166,7 @@ class Evaluator:
         for block in self.blocks(variables, reader, stop, idle):
             result.add(block.index, block.label, block.log)
             if not quiet:
-                bar.update(result.seen)
+                bar.update(result.seen, {})
         bar.close()
         result.unreadable = multihost.merged(reader.bad.reasons)
         return result

@@ -75,7 +75,8 @@ class Regressed:
     def _split(self) -> tuple[np.ndarray, np.ndarray]:
         """Targets and predictions [n, t] of all images by index, whatever their batches."""
         if not self._index:
-            return (np.zeros((0, len(self._scale.mean))),) * 2
+            none = np.zeros((0, len(self._scale.mean)))
+            return none, none
         order = np.argsort(np.concatenate(self._index), kind="stable")
         return np.concatenate(self._true)[order], np.concatenate(self._predicted)[order]
 

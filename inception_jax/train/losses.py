@@ -85,6 +85,7 @@ def running(name: str, outputs: Float[Array, "b c"], labels: Labels) -> dict[str
     if name in ("squared_error", "absolute_error", "huber"):
         return {"r2": 1 - squared_error(outputs, labels).mean()}
     if name == "triplet":
+        assert not isinstance(labels, MixedLabels)
         positive, negative = margins.hardest(outputs, labels)
         return {"top1": (positive < negative).astype(outputs.dtype).mean()}
     if name == "binary_cross_entropy" and jax.tree.leaves(labels)[0].ndim == 2:

@@ -53,7 +53,7 @@ def test_each_auxiliary_head_counts_its_weight():
         + 0.5 * 3.0
     )
     assert jnp.allclose(total, want)
-    assert set(terms) == {"loss", "cross_entropy", "loss_a", "loss_b", "top1", "top5"}
+    assert set(terms) == {"loss", "cross_entropy", "loss_a", "loss_b", "nll", "top1", "top5"}
 
 
 def test_distillation_by_hand():
@@ -164,7 +164,7 @@ def test_heads_have_the_same_loss_and_labels():
     )  # fmt: skip
     own, aux = (binary_cross_entropy(x, labels, 0.1, 0.2).mean() for x in (main, head))
     assert jnp.allclose(total, own + 0.3 * aux)
-    assert set(terms) == {"loss", "binary_cross_entropy", "loss_a", "top1", "top5"}
+    assert set(terms) == {"loss", "binary_cross_entropy", "loss_a", "nll", "top1", "top5"}
 
 
 def test_weights_are_factors_on_each_images_loss():
@@ -191,7 +191,8 @@ def test_targets_of_each_class_are_taken_as_they_are():
     both = 0.25 * binary_cross_entropy(logits, one) + 0.75 * binary_cross_entropy(logits, other)
     found = binary_cross_entropy(logits, MixedLabels(one, other, share))
     assert jnp.allclose(found, jnp.where(share < 1, both, expected), rtol=1e-5)
-    assert running("binary_cross_entropy", logits, one) == {"accuracy": 1.0}
+    found = running("binary_cross_entropy", logits, one)
+    assert found["accuracy"] == 1.0 and jnp.allclose(found["nll"], expected.mean(), rtol=1e-5)
 
 
 def test_losses_of_values_by_hand():

@@ -46,17 +46,19 @@ class Labelled:
         self._check_files(table, rows)
         known = split if data.task == "embedding" else data.train_split
         trained = _rows(table, known, data.train_split)
-        self.labels = self.targets = None
+        self.labels: np.ndarray | None = None
+        self.targets: np.ndarray | None = None
+        names = [*data.label_columns]
         if data.task == "regression":
-            self.classes = tuple(data.label_columns)
+            self.classes = tuple(names)
             self.targets = _values(table, self.classes, rows)
-        elif data.task == "multilabel" and len(data.label_columns) > 1:
-            self.classes = tuple(data.label_columns)
+        elif data.task == "multilabel" and len(names) > 1:
+            self.classes = tuple(names)
             self.targets = _flags(table, self.classes, rows)
         elif data.task == "multilabel":
-            self.classes, self.targets = _several(table, data.label_columns[0], rows, trained)
+            self.classes, self.targets = _several(table, names[0], rows, trained)
         else:
-            self.classes, self.labels = _classes(table, data.label_columns[0], rows, trained)
+            self.classes, self.labels = _classes(table, names[0], rows, trained)
         self.weights = _weights(table, rows)
 
     def __len__(self) -> int:
@@ -64,7 +66,9 @@ class Labelled:
 
     def label(self, index: int) -> Any:
         """Position of the label among the sorted ones; or the targets [t]."""
-        return (self.labels if self.targets is None else self.targets)[index]
+        labels = self.labels if self.targets is None else self.targets
+        assert labels is not None
+        return labels[index]
 
     def stored(self, index: int) -> Stored:
         """The file's bytes, or its pixels unless they are RGB; raises BadImageError."""
@@ -141,9 +145,9 @@ def _flags(table: LabelTable, columns: Sequence[str], rows: Sequence[int]) -> np
     targets = _values(table, columns, rows)
     wrong = np.argwhere((targets != 0) & (targets != 1))
     if len(wrong):
-        i, j = wrong[0].tolist()
+        i, j = (int(k) for k in wrong[0])
         message = f"expected 0 or 1, found {targets[i, j]:g}"
-        raise table.error(rows[i], columns[j], message)
+        raise table.error(rows[i], str(columns[j]), message)
     return targets
 
 
