@@ -46,7 +46,9 @@ def main(argv: list[str]) -> None:
     split = values.split or config.eval.split
     rows = [row for row in values.row.split(",") if row]
     found = probed(config, workdir, values.step, rows, split, shots, quiet=values.json)
-    atomic.write_text(workdir / "probe" / f"{split}.json", json.dumps(found, indent=1))
+    path = workdir / "probe" / f"{split}.json"
+    path.parent.mkdir(exist_ok=True)
+    atomic.write_text(path, json.dumps(found, indent=1))
     if values.json:
         print(json.dumps(found))
 

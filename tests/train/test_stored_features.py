@@ -32,7 +32,7 @@ def tuned(tmp_path, monkeypatch):
     """The config of a run that starts from another one's weights, with some keys changed."""
     monkeypatch.setitem(models.MODELS, "tiny", Tiny)
     monkeypatch.setattr(
-        "inception_jax.train.program.build_model", lambda c: Tiny(dropout=0.3, aux=False)
+        "inception_jax.train.program.build_model", lambda c, _: Tiny(dropout=0.3, aux=False)
     )
     run.run(digits(**OWN, train__epochs=0.2), tmp_path / "other")
     return lambda **changes: digits(
