@@ -26,8 +26,9 @@ def declare(flags: Flags) -> Flags:
     flags.text("sweep", "", "names of the page's sweep_*() functions: lr,seed is their product")
     flags.switch("search", "let Optuna choose the trials, with the page's search(trial)")
     flags.path("dir", None, "directory of the sweep: created, or extended")
-    flags.text("metric", "", "metric that compares trials (default: the task's score): "
-               + ", ".join(METRICS))  # fmt: skip
+    flags.text(
+        "metric", "", "metric that compares trials; the score of the page's task if not given"
+    )
     flags.whole("trials", 20, "search: number of trials", low=1)
     flags.whole("workers", 1, "search: number of concurrent trials", low=1)
     flags.text("sampler", "tpe", "search: " + ", ".join(search.SAMPLERS))
