@@ -1,8 +1,7 @@
 r"""Fine-tune a trained network on your own folder of images: classifier first, then last modules.
 
     inception-jax train --config=configs/finetune.py --workdir=runs/mine \
-        --config.data.dir=DIR --config.data.classes=5 --config.model.num_classes=5 \
-        --config.checkpoint.init=runs/v3
+        --config.data.dir=DIR --config.checkpoint.init=runs/v3
 
 DIR holds train/<class>/* and test/<class>/* (JPEG or PNG). runs/v3 is a run of ours, or what
 `inception-jax import` made of a peer's weights. Every array of it that fits by name and shape is
@@ -57,7 +56,6 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         data=cfg.source(
             source="folder",
             dir="data/mine",
-            classes=2,
             image_size=a.image,
             batch_size=32,
             eval_crop=1.0,
@@ -68,7 +66,6 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         model=cfg.model(
             a.model,
             dialect=a.dialect,
-            num_classes=2,
             width=a.width,
             stem=a.stem,
             aux=False,

@@ -10,6 +10,7 @@ import pytest
 from inception_jax import config as cfg
 from inception_jax import models
 from inception_jax.cli import pages, sweeps
+from inception_jax.config import counted
 from inception_jax.models import from_config
 from inception_jax.sweep import grid, search
 from inception_jax.train import optim
@@ -94,6 +95,8 @@ def test_sections_and_rules(path, argument):
 def test_its_network_and_optimiser_build(path, argument):
     """Shapes only: the network takes the page's images, and gives the page's classes."""
     config = load(path, argument)
+    if config.data.classes == counted.AUTO:
+        counted.fill_in(config, 2, "train")
     d = config.data
     model = from_config.build_model(config.model, d.channels)
     images = jax.ShapeDtypeStruct((2, d.image_size, d.image_size, d.channels), jnp.float32)

@@ -19,9 +19,9 @@ def reasons(
 
     Args:
         steps: all saved ones.
-        scores: top-1 by step, of evaluated ones.
+        scores: by step, of evaluated ones; higher is better.
         newest: number of newest steps to keep, at least one.
-        best: number of steps with the best top-1 to keep; steps without a score do not count.
+        best: number of steps with the best score to keep; steps without a score do not count.
         every: interval in steps; the first step at or after each multiple is never deleted. 0: off.
     """
     steps = sorted(steps)
@@ -40,7 +40,7 @@ def reasons(
     return {step: ", ".join(words) for step, words in why.items() if words}
 
 
-def scores(workdir: Path, split: str) -> dict[int, float]:
-    """Read the top-1 of a run's evaluations on a split, by step."""
-    lines = jsonl.each(workdir / "metrics.jsonl", {**jsonl.METRICS, "top1": float})
-    return {x["step"]: x["top1"] for x in lines if x["split"] == split}
+def scores(workdir: Path, split: str, score: str = "top1") -> dict[int, float]:
+    """Read the `score` of a run's evaluations on a split, by step: see `config/tasks.py`."""
+    lines = jsonl.each(workdir / "metrics.jsonl", {**jsonl.METRICS, score: float})
+    return {x["step"]: x[score] for x in lines if x["split"] == split}

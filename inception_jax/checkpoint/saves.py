@@ -33,9 +33,9 @@ class Checkpoints:
     Args:
         directory: of the steps; created when needed.
         keep: number of newest steps to keep.
-        keep_best: number of steps with the best top-1 to keep.
+        keep_best: number of steps with the best score to keep.
         keep_every: interval in steps; the first step after each multiple is kept for ever. 0: off.
-        scores: top-1 by step, of earlier evaluations.
+        scores: by step, of earlier evaluations; higher is better.
         before_write: called, also in the background, before anything is written or renamed; raises
             a `UserError` if the directory's place is lost.
 
@@ -82,9 +82,9 @@ class Checkpoints:
         if self.latest == step:
             self.latest = max(self.steps(), default=None)
 
-    def score(self, step: int, top1: float) -> None:
-        """Record the top-1 of a step, for the next save's deletions."""
-        self._scores[step] = top1
+    def score(self, step: int, score: float) -> None:
+        """Record the score of a step, for the next save's deletions."""
+        self._scores[step] = score
 
     def save(self, step: int, state: Any, log: dict[str, Any]) -> None:
         """Copy the arrays on the devices and start to save the copies in the background.

@@ -53,6 +53,7 @@ def main(argv: list[str]) -> None:
             f"{name}: {s.problem or f'{s.images:,} images of {s.classes:,} classes'}"
             for name, s in splits.items()
         ]
+        counts += [f"data.classes=auto is {len(source.classes)}"] if config.data.classes < 0 else []
         verified = [f"{shards} shards match their checksums"] if shards else []
         verified += [f"stored: {contract['text']}"] if contract else []
         lines = [f"{split}:", *(f"  {line}" for line in survey.lines())]

@@ -27,9 +27,11 @@ def main(argv: list[str]) -> None:
     flags.whole("step", 0, "training step to show")
     values = flags.parse(argv)
     config = flags.config()
-    from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.open import open_source, open_training
 
-    source = open_source(config.data, values.split or config.data.train_split)
+    source = open_training(config)
+    if values.split:
+        source = open_source(config.data, values.split)
     from inception_jax.runtime import startup
 
     startup.start()

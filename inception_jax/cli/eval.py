@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inception_jax.cli import overrides, pages, paper_table, views
+from inception_jax.cli import metric_table, overrides, pages, paper_table, views
 from inception_jax.cli.flags import Flags
 from inception_jax.config import Config
 from inception_jax.errors import ConfigError, writing
@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
     if values.protocol not in COUNTS:
         raise ConfigError(f"--protocol={values.protocol}: expected one of {', '.join(COUNTS)}")
     flags.obeys(obeyed(overrides.EVAL, values.protocol), f" --protocol={values.protocol}")
+    if values.real and config.data.task != "classification":
+        raise ConfigError(f"--real={values.real}: expected a run with data.task=classification")
     if values.list:
         views.show(flags, config, values.protocol, values.list)
         return
@@ -63,7 +65,9 @@ def main(argv: list[str]) -> None:
     with Interrupt() as interrupt:
         found = _evaluate([(Path(values.workdir), values.step, config), *others], values, interrupt)
     if found is not None:  # None in all processes but the first
-        flags.print(found, lambda: paper_table.summary(found))
+        classes = config.data.task == "classification"
+        summary = paper_table.summary if classes else metric_table.summary
+        flags.print(found, lambda: summary(found))
 
 
 def _flags() -> Flags:
@@ -107,6 +111,7 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
     from inception_jax.data.sources.open import open_source
     from inception_jax.data.sources.source import left_out_of
     from inception_jax.eval import ensemble
+    from inception_jax.eval.classified import Classified
     from inception_jax.eval.real import Real
     from inception_jax.eval.selection import FileNames, choose
     from inception_jax.runtime import multihost
@@ -128,7 +133,11 @@ def _evaluate(runs: list[Run], values: Any, interrupt: "Interrupt") -> dict[str,
         if jax.process_index() == 0:
             what = f"{of[0].label}: {of[0].title}" if len(members) > len(of) else ""
             what = f"mean of {len(of)} networks" if len(set(networks)) > 1 else what
-            rows.append(paper_table.row(networks, crops, result.sums, what))
+            measured = result.measure
+            if isinstance(measured, Classified):
+                rows.append(paper_table.row(networks, crops, measured.sums, what))
+            else:
+                rows.append(metric_table.row(what, measured.compute()))
             if real:
                 hits = real.hits(log_probs.index, log_probs.log)
                 rows.append(paper_table.with_real(rows[-1], *hits))
@@ -200,9 +209,11 @@ def _save(
     first.held.check()
     with writing(f"the result in {folder}", elsewhere=ELSEWHERE):
         path = evaluator.save(folder, result, first.variables, first.step, epoch, name, **more)
+    names = list(evaluator.source.classes)
+    details = result.measure.details(names)
     return {
-        **more, "split": evaluator.split, "step": first.step, **result.sums.compute(),
-        "unreadable": len(result.unreadable), "reasons": result.unreadable,
-        "classes": list(evaluator.source.classes), "per_class": result.sums.per_class(),
+        **more, "split": evaluator.split, "step": first.step, **result.measure.compute(),
+        "unreadable": len(result.unreadable), "reasons": result.unreadable, "classes": names,
+        **{key: details[key] for key in ("per_class", "table") if key in details},
         "written": str(path),
     }  # fmt: skip

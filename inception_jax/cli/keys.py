@@ -18,7 +18,7 @@ from inception_jax.errors import ConfigError, UserError
 WIDTH = 100
 TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text", tuple: "tuple"}
 # Where combinations of keys are refused.
-RULES_BETWEEN = ("config/between.py", "config/optim.py", "train/program.py")
+RULES_BETWEEN = ("config/between.py", "config/freezing.py", "config/optim.py", "train/program.py")
 
 
 def found(word: str) -> list[str]:

@@ -25,7 +25,7 @@ CROP = (
 )
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
-SOURCE = ("data.source", "data.name", "data.dir", "data.train_split", "data.cache")
+SOURCE = ("data.source", "data.name", "data.dir", "data.labels", "data.train_split", "data.cache")
 EVAL = (
     *SOURCE, "data.threads", "data.processes", *PREDICT,
     "eval.split", "eval.batch_size", "mesh.data", "mesh.model",

@@ -124,10 +124,10 @@ def _images(config: Any, given: int | None) -> int:
     if given:
         return given
     from inception_jax.data import imagenet
-    from inception_jax.data.sources.open import open_source
+    from inception_jax.data.sources.open import open_training
 
     try:
-        return len(open_source(config.data, config.data.train_split))
+        return len(open_training(config))
     except UserError as e:
         if config.data.name == imagenet.NAME and config.data.train_split in imagenet.IMAGES:
             return imagenet.IMAGES[config.data.train_split]

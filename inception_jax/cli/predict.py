@@ -1,10 +1,11 @@
 """inception-jax predict FILE_OR_FOLDER ... --workdir=DIR [--top=5] [--step=N] [--json]
 inception-jax predict - --workdir=DIR [--list] < FILE
 
-Classifies images: prints the most probable classes of each file. A folder stands for all images
-below it; of a group of grey files name the first, NAME_c0. Unreadable files are reported and
-skipped. With --json: one object per line. `-` is an image on standard input or, with --list, the
-paths of images there, one a line.
+Classifies images: prints the most probable classes of each file; of a run with several labels those
+from --threshold on, of a regression its values, of an embedding its numbers. A folder stands for
+all images below it; of a group of grey files name the first, NAME_c0. Unreadable files are reported
+and skipped. With --json: one object per line. `-` is an image on standard input or, with --list,
+the paths of images there, one a line.
 
 --features=ROW (`mixed_7c`, `pool`, ...) --out=FILE writes features instead: as .npz with arrays
 `path` [n] and `features` [n, c], or [n, h, w, c] with --spatial; as .parquet with one row per image
@@ -16,8 +17,9 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inception_jax.cli import overrides
 from inception_jax.cli.flags import Flags
@@ -31,12 +33,40 @@ if TYPE_CHECKING:
 STDIN = Path("/dev/stdin")
 
 
+Pairs = list[tuple[str, float]]
+
+
+class PrintedForm(NamedTuple):
+    """How a task's predictions are printed: as JSON, and each number as text."""
+
+    json: Callable[[Pairs], dict[str, Any]]
+    text: Callable[[float], str]
+
+
+def _classes(key: str) -> PrintedForm:
+    return PrintedForm(
+        lambda pairs: {key: [{"class": c, "probability": p} for c, p in pairs]},
+        lambda p: f"{p:7.2%}",
+    )
+
+
+FORMS = {
+    "classification": _classes("top"),
+    "multilabel": _classes("labels"),
+    "embedding": PrintedForm(
+        lambda pairs: {"embedding": [v for _, v in pairs]}, lambda v: f"{v:10.5g}"
+    ),
+    "regression": PrintedForm(lambda pairs: {"values": dict(pairs)}, lambda v: f"{v:10.5g}"),
+}
+
+
 def main(argv: list[str]) -> None:
     """Runs the command."""
     flags = Flags("predict", __doc__).run(overrides.PREDICT)
     flags.arguments("image files or folders", "photo.jpg --workdir=runs/v3", 1, 100_000)
     flags.json("print one JSON object per line")
     flags.whole("top", 5, "classes to print", low=1)
+    flags.number("threshold", 0.5, "several labels: smallest probability to print")
     flags.whole("step", None, "step to use; the newest if not given")
     flags.text("features", "", "row of the network whose features to write, instead of classes")
     flags.path("out", "", "file for the features, .npz or .parquet")
@@ -50,9 +80,12 @@ def main(argv: list[str]) -> None:
     if bool(values.features) != bool(values.out):
         raise ConfigError("--features=ROW and --out=FILE go together")
     if values.features:
-        flags.unused("with --features", "top", "json")
+        flags.unused("with --features", "top", "threshold", "json")
     else:
         flags.unused("without --features", "spatial")
+        for flag, task in (("top", "classification"), ("threshold", "multilabel")):
+            if config.data.task != task:
+                flags.unused(f"with data.task={config.data.task}", flag)
         from inception_jax.eval.protocols import obeyed
 
         protocol = config.eval.protocol
@@ -72,20 +105,20 @@ def main(argv: list[str]) -> None:
         _write_features(predictor, files, values)
         return
     bad = 0
-    for name, top, error in predictor.run(files, values.top):
+    form = FORMS[config.data.task]
+    for name, found, error in predictor.run(files, values.top, values.threshold):
         bad += error is not None
         if streams.reader_left():
             return
         if values.json:
-            rows = [{"class": c, "probability": p} for c, p in top]
             failure = {"error": error} if error else {}
-            print(json.dumps({"file": _name(name), "top": rows, **failure}))
+            print(json.dumps({"file": _name(name), **form.json(found), **failure}))
         elif error:
             print(f"{shown(_name(name))}\n  unreadable: {shown(error)}", file=sys.stderr)
         else:
             print(shown(_name(name)))
-            for c, p in top:
-                print(f"  {p:7.2%}  {shown(c)}")
+            for what, value in found:
+                print(f"  {form.text(value)}  {shown(what)}")
     if bad == len(files):
         raise DataError(f"none of {bad} files could be read as an image")
 

@@ -29,4 +29,11 @@ def main(argv: list[str]) -> None:
             "overrides": trial.overrides, "line": line}  # fmt: skip
     first = f"trial {trial.index} of {len(comparison.done)} done: {sweep.metric} {best.value:.4f}"
     lines = [first, text(trial.overrides), str(trial.folder), line]
+    if comparison.groups and (interval := comparison.groups[0].interval):
+        group = comparison.groups[0]
+        data["mean"] = {"value": group.mean, "interval": interval, "count": group.count}
+        lines.append(
+            f"mean of {group.count} {comparison.repeats}: {group.mean:.4f} "
+            f"(95% interval {interval[0]:.4f} to {interval[1]:.4f}), {text(group.overrides)}"
+        )
     flags.print(data, lambda: "\n".join(lines), indent=1)

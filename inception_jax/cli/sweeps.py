@@ -1,10 +1,12 @@
 """Shared by the actions of `sweep`: declares, builds, checks and submits a config page's sweep."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inception_jax.cli import neighbours, pages, train
 from inception_jax.cli.flags import Flags, split_flag
+from inception_jax.config import tasks
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import folder, grid, search
 from inception_jax.sweep import trial as trials
@@ -14,7 +16,7 @@ from inception_jax.workdir import run_dir
 if TYPE_CHECKING:
     from inception_jax.sweep.progress import TrialProgress
 
-METRICS = ("top1", "top5", "loss")
+METRICS = tuple(tasks.METRICS)
 OF_SEARCH = ("trials", "workers", "sampler", "pruner", "startup", "seed", "storage", "grace")
 
 
@@ -24,7 +26,9 @@ def declare(flags: Flags) -> Flags:
     flags.text("sweep", "", "names of the page's sweep_*() functions: lr,seed is their product")
     flags.switch("search", "let Optuna choose the trials, with the page's search(trial)")
     flags.path("dir", None, "directory of the sweep: created, or extended")
-    flags.text("metric", "top1", "metric that compares trials: " + ", ".join(METRICS))
+    flags.text(
+        "metric", "", "metric that compares trials; the score of the page's task if not given"
+    )
     flags.whole("trials", 20, "search: number of trials", low=1)
     flags.whole("workers", 1, "search: number of concurrent trials", low=1)
     flags.text("sampler", "tpe", "search: " + ", ".join(search.SAMPLERS))
@@ -54,7 +58,7 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, dict[str, bytes
     if bool(values.sweep) == values.search:
         names = grid.known(pages.functions(str(given)))
         raise ConfigError(f"expected --sweep=NAMES or --search; the page's sweeps are {names}")
-    if values.metric not in METRICS:
+    if values.metric not in ("", *METRICS):
         raise ConfigError(f"--metric={values.metric}: expected one of {', '.join(METRICS)}")
     if values.sweep:
         flags.unused("with --sweep", *OF_SEARCH)
@@ -67,7 +71,8 @@ def expanded(flags: Flags, argv: list[str]) -> tuple[Sweep, int, dict[str, bytes
             f"--dir={at}: expected a new directory or a sweep's; it holds other files"
         )
     files = neighbours.files(page)
-    fresh = folder.new(at, page, files, argument, base, values.metric)
+    metric = values.metric or _score(str(given), base)
+    fresh = folder.new(at, page, files, argument, base, metric)
     sweep = fresh
     if (at / folder.FILE).is_file():
         sweep = folder.read(at)
@@ -93,8 +98,22 @@ def _check_same(saved: Sweep, new: Sweep, searching: bool) -> None:
             )
 
 
+def _score(given: str, base: list[str]) -> str:
+    """The metric by which the page's task compares."""
+    return tasks.TASKS[build(given, base, {})["data"]["task"]].score
+
+
+def _folds(given: str, base: list[str]) -> list[dict[str, Any]]:
+    """A trial for each of data.folds, evaluated on what it holds out: `sweep_fold` of any page."""
+    count = build(given, base, {})["data"]["folds"]
+    if not count:
+        raise ConfigError("--sweep=fold: expected --config.data.folds=5, or another number")
+    return [{"data.fold": i, "eval.split": "fold"} for i in range(count)]
+
+
 def _grid(sweep: Sweep, values: Any, given: str) -> int:
-    functions = pages.functions(given)
+    functions = dict(pages.functions(given))
+    functions.setdefault("sweep_fold", partial(_folds, given, sweep.base))
     rows, seen = [], {}
     for overrides in grid.product(functions, values.sweep):
         name = trials.digest(build(given, sweep.base, overrides))

@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from inception_jax.config import freezing, optim
+from inception_jax.config import freezing, of_task, optim
 from inception_jax.config.freezing import WITHOUT_NORM
 from inception_jax.config.sections import Config
 from inception_jax.errors import ConfigError
@@ -15,8 +15,9 @@ def check(c: Config) -> None:
     Raises:
         ConfigError: names the keys, the expected and the given values, and what to change.
     """
-    for rules in (_papers, _channels, _augment, _policy, _loss, optim.check, freezing.check, _run):
-        rules(c)
+    rules = (of_task.check, _labels, _papers, _channels, _augment, _policy, _loss, optim.check)
+    for check_rules in (*rules, freezing.check, _run):
+        check_rules(c)
 
 
 def _papers(c: Config) -> None:
@@ -27,12 +28,16 @@ def _papers(c: Config) -> None:
         if holds:
             raise ConfigError(message)
 
+    counted = -1 in (m.num_classes, d.classes)  # from the data, when the run starts
     refuse(
-        m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
+        not counted and m.num_classes not in (0, d.classes, d.classes + 1, d.classes + 8),
         f"--config.model.num_classes={m.num_classes}: expected data.classes={d.classes} "
         f"(or one more, with a background class, or eight more, as in the 1008 of FID)",
     )
-    refuse(d.source == "folder" and not d.dir, "--config.data.dir is empty: name a folder tree")
+    refuse(
+        d.source == "folder" and not (d.dir or d.labels),
+        "--config.data.dir is empty: name a folder tree, or a file of labels: data.labels=FILE",
+    )
     refuse(d.source == "tfds" and not d.name, "--config.data.name is empty: name a TFDS set")
     refuse(
         d.source == "raw" and not (d.name and d.dir),
@@ -65,6 +70,36 @@ def _papers(c: Config) -> None:
         f"--config.mesh.reduce={c.mesh.reduce} with --config.model.dtype=float64: expected auto, "
         f"with which the devices add gradients of float64 in float64",
     )
+
+
+def _labels(c: Config) -> None:
+    """Refuse labels and folds that the data cannot have."""
+    d = c.data
+    if d.labels and d.source != "folder":
+        raise ConfigError(
+            f"--config.data.labels={d.labels} with --config.data.source={d.source}: expected "
+            f"folder, as the file names image files"
+        )
+    if d.images_per_class and d.batch_size % d.images_per_class:
+        raise ConfigError(
+            f"--config.data.images_per_class={d.images_per_class}: expected a divisor of "
+            f"data.batch_size={d.batch_size}"
+        )
+    if d.images_per_class and (d.balance or c.augment.repeats > 1):
+        raise ConfigError(
+            f"--config.data.images_per_class={d.images_per_class}: expected data.balance=0 and "
+            f"augment.repeats=1, as it chooses the images of a batch itself"
+        )
+    if 0 < d.folds <= d.fold:
+        raise ConfigError(
+            f"--config.data.fold={d.fold}: expected less than data.folds={d.folds}, as folds count "
+            f"from 0"
+        )
+    if c.eval.split == "fold" and not d.folds and d.source != "tfds":
+        raise ConfigError(
+            "--config.eval.split=fold: expected data.folds, such as --config.data.folds=5, of "
+            "which one is held out; or another split"
+        )
 
 
 def _channels(c: Config) -> None:
@@ -146,6 +181,8 @@ def _loss(c: Config) -> None:
             f"--config.loss.target_threshold={threshold} with --config.loss.name={c.loss.name}: "
             f"expected binary_cross_entropy, whose targets need not add up to 1"
         )
+    if c.model.num_classes < 0:  # not counted yet
+        return
     low = smoothing / max(c.model.num_classes, 1)
     if not low <= threshold < 1 - smoothing + low:
         raise ConfigError(

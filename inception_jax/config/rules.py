@@ -100,6 +100,24 @@ def naturals() -> Rule:
     return Rule(tuple, lambda v: all(map(part.admits, v)), "whole numbers, such as (128, 160)")
 
 
+def weights() -> Rule:
+    """Weights of classes by a rule, or by their names."""
+    words = ("none", "balanced", "effective")
+
+    def weight(pair: str) -> bool:
+        name, _, value = pair.rpartition("=")
+        try:
+            return bool(name) and 0 <= float(value) < math.inf
+        except ValueError:
+            return False
+
+    return Rule(
+        str,
+        lambda v: v in words or all(map(weight, v.split(","))),
+        "none, balanced, effective, or weights by class, such as cat=2,dog=0.5",
+    )
+
+
 def numbers(above: float = -math.inf) -> Rule:
     """Finite numbers `above` one; there may be none."""
     part = real(above, above=True)
@@ -114,4 +132,12 @@ PLAIN = {
     str: Rule(str, lambda v: True, "a text"),
     bool: Rule(bool, lambda v: True, "true or false", choices=("true", "false")),
     tuple[str, ...]: Rule(tuple, lambda v: all(isinstance(n, str) for n in v), "a tuple of names"),
+}
+
+# Keys that were renamed: refused under the old name, with the new one in the message.
+RENAMED = {
+    "model.pixels": "model.normalization",
+    "model.without": "model.drop_rows",
+    "optim.factor": "optim.decay_rate",
+    "optim.trunk": "optim.backbone_lr",
 }

@@ -20,8 +20,9 @@ from inception_jax.config.rules import (
     real,
     rising,
     span,
+    weights,
     whole,
-)
+)  # fmt: skip
 
 Count = Annotated[int, whole(0)]
 Natural = Annotated[int, whole(1)]
@@ -43,7 +44,15 @@ class Data(Protocol):
     name: str = ""  # of a tensorflow-datasets data set, or of a set of decoded images
     dir: Place = ""  # of a folder tree, or tensorflow-datasets' data_dir
     train_split: str = "train"  # split to train on, such as the folder train/
-    classes: Annotated[int, whole(2)]  # number of classes
+    # what a label is; loss, outputs and metrics follow it
+    task: Literal["classification", "multilabel", "regression", "embedding"] = "classification"
+    labels: Place = ""  # CSV or Parquet file of paths and labels; empty: the folders' names
+    label_columns: tuple[str, ...] = ("label",)  # columns of data.labels with the labels or values
+    balance: Share = 0.0  # of classes in training; 0: by their images, 1: all alike
+    folds: Annotated[int, whole(2, or_=0)] = 0  # parts of the training split; 0: none
+    fold: Count = 0  # part of the training split that is held out, as the split `fold`
+    images_per_class: Count = 0  # of a batch, of batch_size / this classes; 0: by chance
+    classes: Annotated[int, whole(1, auto=-1)] = -1  # number of classes or values; -1: counted
     # what an example of a folder is, see data/sources/file_kind.py
     files: Literal["images", "arrays", "groups"] = "images"
     channels: Annotated[int, whole(1, 16)] = 3  # 1: grey; other numbers: arrays and groups
@@ -107,7 +116,9 @@ class Model(Protocol):
 
     name: str  # network; `inception-jax describe` lists them
     dialect: str = ""  # variant of the network; empty: the one with published accuracy
-    num_classes: Annotated[int, whole(2, or_=0)]  # outputs; 0: features instead of logits
+    num_classes: Annotated[
+        int, whole(1, or_=0, auto=-1)
+    ] = -1  # outputs; 0: features; -1: data.classes
     width: Annotated[float, real(0, 16, above=True)] = 1.0  # factor on every channel count
     # first layers: the paper's; for about 32 pixels `small`, GoogLeNet's `whitened`
     stem: Literal["paper", "small", "whitened"] = "paper"
@@ -133,9 +144,18 @@ class Model(Protocol):
 class Loss(Protocol):
     """The `loss` section."""
 
-    # loss of the labels; binary: each class apart [2110.00476]
-    name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
+    # loss of the task; binary: each class apart [2110.00476]
+    name: Literal[
+        "cross_entropy", "binary_cross_entropy", "squared_error", "huber", "absolute_error",
+        "triplet", "cosface", "arcface",
+    ] = "cross_entropy"  # fmt: skip
+    margin: NotNegative = 0.35  # of triplet (0: soft), cosface and arcface, whose paper has 0.5
+    scale: Positive = 64.0  # of the cosines of cosface and arcface
+    delta: Positive = 1.0  # standard deviations up to which Huber's loss is quadratic
     label_smoothing: Probability  # share of a label spread over all classes [1512.00567]
+    class_weights: Annotated[str, weights()] = "none"  # factors on the loss, by class
+    effective_beta: Decay = 0.999  # of effective class weights [1901.05555]
+    example_weights: bool = False  # whether the labels file's column `weight` is a factor too
     target_threshold: Share = 0.0  # targets above become 1, of binary_cross_entropy; 0: off
     teacher: Place = ""  # workdir of the run to distil; empty: none [1503.02531]
     teacher_weight: Share = 0.5  # share of the distillation loss
@@ -183,9 +203,7 @@ class Optim(Protocol):
     backbone_lr: NotNegative = 1.0  # factor on lr outside the classifiers; 0: frozen
     layer_decay: Factor = 1.0  # factor on lr from a row to the one below it [2106.08254]
     freeze_until: str = ""  # first row that learns; logits: none; empty: all
-    head_epochs: NotNegative = (
-        0.0  # epochs of the classifier alone first, on features computed once
-    )
+    head_epochs: NotNegative = 0.0  # first epochs, of the classifier alone, on stored features
     # epochs from a row's first step to that of the row below it; 0: all learn [1801.06146]
     unfreeze_epochs: NotNegative = 0.0
 
@@ -204,7 +222,7 @@ class Train(Protocol):
     sizes: Annotated[tuple[int, ...], naturals()] = ()
     size_epochs: Annotated[tuple[float, ...], rising(0)] = ()  # epoch at which each of `sizes` ends
     cache_features: bool = False  # compute frozen rows once an image; see optim.freeze_until
-    patience: Count = 0  # evaluations without a better top-1 before an early stop; 0: off
+    patience: Count = 0  # evaluations without a better score before an early stop; 0: off
     # batches that set BatchNorm's averages anew at the end; 0: off [2105.07576]
     recalibrate: Count = 0
     # activations computed again in the backward pass, to save memory
@@ -234,7 +252,7 @@ class Checkpoint(Protocol):
     every_epochs: Positive  # epochs between checkpoints
     keep: Natural = 2  # newest checkpoints to keep
     keep_every_epochs: NotNegative = 0.0  # also one per interval, for ever; 0: none
-    keep_best: Count = 0  # also those with the best top-1 on eval.split; 0: none
+    keep_best: Count = 0  # also those with the best score on eval.split; 0: none
     init: Place = ""  # workdir with the initial weights; empty: random
 
 

@@ -32,6 +32,8 @@ def pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
     for key in ("data.area", "data.aspect"):
         yield key, "data.crop", d.crop not in ("pad", "central"), "inception"
     yield "data.pad", "data.crop", d.crop == "pad", "pad"
+    yield "data.fold", "data.folds", d.folds > 0, "5"
+    yield "data.label_columns", "data.labels", d.labels != "", "labels.csv"
     yield "data.files", "data.source", d.source == "folder", "folder"
     yield "augment.operations", "augment.policy", a.policy != "none", "randaugment"
     for key in ("augment.num_ops", "augment.magnitude", "augment.magnitude_std"):
@@ -53,5 +55,13 @@ def pairs(c: Config) -> Iterator[tuple[str, str, bool, str]]:
         # A frozen backbone is evaluated.
         yield key, "optim.backbone_lr", o.backbone_lr > 0, "1"
         yield key, "optim.freeze_until", o.freeze_until != "logits", ""
+    table = d.labels != ""
+    yield "loss.example_weights", "data.labels", table, "labels.csv"
+    effective = c.loss.class_weights == "effective"
+    yield "loss.effective_beta", "loss.class_weights", effective, "effective"
+    cosine = c.loss.name in ("cosface", "arcface")
+    yield "loss.margin", "loss.name", cosine or c.loss.name == "triplet", "cosface"
+    yield "loss.scale", "loss.name", cosine, "cosface"
+    yield "loss.delta", "loss.name", c.loss.name == "huber", "huber"
     for key in ("loss.temperature", "loss.teacher_weight"):
         yield key, "loss.teacher", c.loss.teacher != "", "WORKDIR"

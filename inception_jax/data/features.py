@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from inception_jax.data.clock import Clock, Lap
+from inception_jax.data.clock import Lap
 from inception_jax.data.images.decode import BadImageError
-from inception_jax.data.order import example_at
+from inception_jax.data.pipeline import TrainReader
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.targets import empty_labels
 from inception_jax.data.threads import Batch
 
 UNREADABLE = BadImageError("unreadable when its features were computed")
@@ -21,39 +22,32 @@ class TrainFeatures:
     """Reads any position of the training order as features and a label, as `TrainReader` images.
 
     Args:
-        features: [n, views, ...] of the images of `source`; the first view is read.
-        source: gives the labels.
-        seed: of the order.
-        bad: gets the images that could not be read.
-        clock: gets the times.
+        features: [n, views, ...] of the images; the first view is read.
+        read: the reader of these images, which gives their order and labels, and gets the times and
+            the images that could not be read.
     """
 
-    def __init__(
-        self, features: np.ndarray, source: Source, seed: int, bad: BadImages, clock: Clock
-    ):
-        self._features, self._source, self._seed = features, source, seed
-        self.bad, self.clock = bad, clock
+    def __init__(self, features: np.ndarray, read: TrainReader):
+        self._features, self._read = features, read
+        self.bad, self.clock = read.bad, read.clock
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: features [n, ...], label, index and epoch int32 [n]."""
+        """Allocate `count` examples: features [n, ...], and what else the reader's batches have."""
         one = self._features[0, 0]
-        return {
-            "features": np.empty((count, *one.shape), one.dtype),
-            **{key: np.empty(count, np.int32) for key in ("label", "index", "epoch")},
-        }
+        features = np.empty((count, *one.shape), one.dtype)
+        return {"features": features, **self._read.empty_labels(count)}
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
-        lap, count = Lap(), len(self._source)
+        lap, count = Lap(), len(self._features)
         lap.start()
         for i, position in enumerate(positions):
-            index = example_at(position, count, self._seed)
+            index = self._read.example_at(position)
             while not readable(self._features, index):  # the next one, as `TrainReader`
                 self.bad.add(index, UNREADABLE)
                 index = (index + 1) % count
             out["features"][i] = self._features[index, 0]
-            out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = position // count
+            self._read.fill_labels(out, i, position, index)
         lap.end("read")
         self.clock.add(lap, len(positions))
 
@@ -78,7 +72,8 @@ class ViewFeatures:
         return {
             "image": np.empty((count, *self._features.shape[1:]), self._features.dtype),
             "weight": np.empty((count, views), np.float32),
-            **{key: np.empty(count, np.int32) for key in ("label", "index", "tried")},
+            "label": empty_labels(self._source, count),
+            **{key: np.empty(count, np.int32) for key in ("index", "tried")},
         }
 
     def __call__(self, positions: range, out: Batch) -> None:

@@ -1,6 +1,7 @@
 """The training order: a pure function of the seed and the position."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -8,21 +9,24 @@ WORD = 2**32 - 1
 ZEROS = (0, 0, 0, 0)
 
 
-def example_at(position: int, count: int, seed: int, batch_size: int = 1, repeats: int = 1) -> int:
+def example_at(
+    position: int, count: int, seed: int, batch_size: int = 1, repeats: int = 1,
+    of_epoch: Callable[[int], np.ndarray] | None = None,
+) -> int:  # fmt: skip
     """Index of the example at `position` of the infinite training order.
 
-    Each epoch is another permutation of the `count` examples. With `repeats`, a divisor of the
-    batch size, a permutation lasts `repeats` epochs: a batch has `repeats` blocks of the same
-    examples (repeated augmentation, arXiv:1901.09335), in which they have other neighbours. timm's
-    RepeatAugSampler draws a permutation for each epoch and leaves the rest of it; here the rest
-    comes in the next epoch, so that each example is seen equally often.
+    Each epoch is another permutation of the `count` examples, or what `of_epoch` gives. With
+    `repeats`, a divisor of the batch size, a permutation lasts `repeats` epochs: a batch has
+    `repeats` blocks of the same examples (repeated augmentation, arXiv:1901.09335), in which they
+    have other neighbours. timm's RepeatAugSampler draws a permutation for each epoch and leaves the
+    rest of it; here the rest comes in the next epoch: each example is seen equally often.
     """
     if repeats > 1:
         batch, place = divmod(position, batch_size)
         different = batch_size // repeats
         position = batch * different + _paired(*divmod(place, different), different)
     epoch, offset = divmod(position, count)
-    return int(_epoch(count, seed, epoch)[offset])
+    return int((of_epoch(epoch) if of_epoch else _epoch(count, seed, epoch))[offset])
 
 
 def _paired(block: int, place: int, count: int) -> int:

@@ -5,6 +5,7 @@ JPEG takes some 1,000; its import took 1.0 s; and its position is a tree of stat
 saved in a file for each, which another number of processes does not restore.
 """
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,8 +27,10 @@ from inception_jax.data.images.resize import resize
 from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.order import Stream, example_at
 from inception_jax.data.readers import Readers
+from inception_jax.data.sampling import Balanced, ClassBatches
 from inception_jax.data.sources.bad_images import BadImages
-from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.source import Source, labels_of
+from inception_jax.data.sources.targets import empty_labels
 from inception_jax.data.threads import AHEAD, Batch, Reader, Threads
 from inception_jax.data.workers import Processes, Reporting
 
@@ -42,7 +45,7 @@ class Shard:
 
 KEYS = (
     "image_size", "channels", "dtype", "batch_size", "crop", "area", "aspect", "pad", "eval_crop",
-    "resize", "interpolation",
+    "resize", "interpolation", "balance", "images_per_class",
 )  # fmt: skip
 AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "repeats")
 
@@ -50,7 +53,8 @@ AUGMENT = ("policy", "operations", "num_ops", "magnitude", "magnitude_std", "rep
 class TrainReader:
     """Read any position of the training order as a cropped image and its label.
 
-    Of an `augment` section it does what is done on the host: its policy and its repeats.
+    Of an `augment` section it does what is done on the host: its policy and its repeats. With
+    `weights`, of each example of the source, batches have a `weight`.
     """
 
     def __init__(
@@ -59,21 +63,31 @@ class TrainReader:
         data: sections.Data,
         seed: int,
         augment: sections.Augment | None = None,
+        weights: np.ndarray | None = None,
     ):
-        self._source, self._seed = source, seed
+        self._source, self._seed, self._weights = source, seed, weights
         # A `ConfigDict` takes 1.4 us for each value.
         self._data = cast(sections.Data, _copied(data, KEYS))
         self._augment = cast(sections.Augment, _copied(augment or sections.Augment, AUGMENT))
         self._policy = None if self._augment.policy == "none" else Policy(self._augment)
+        self._of_epoch = None
+        if data.balance:
+            balanced = Balanced(labels_of(source), data.balance, seed)
+            self._of_epoch = functools.lru_cache(maxsize=4)(balanced)
+        self._of_batch = None
+        if data.images_per_class:
+            size, each = data.batch_size, data.images_per_class
+            by_class = ClassBatches(labels_of(source), size, each, seed)
+            self._of_batch = functools.lru_cache(maxsize=4)(by_class)
         self.bad, self.clock = BadImages(source), Clock()
 
     def __reduce__(self) -> Any:
-        return TrainReader, (self._source, self._data, self._seed, self._augment)
+        return TrainReader, (self._source, self._data, self._seed, self._augment, self._weights)
 
     def resized(self, size: int) -> "TrainReader":
         """The same reader of images of `size` pixels, with the same bad images and times."""
         data = cast(sections.Data, SimpleNamespace(**{**vars(self._data), "image_size": size}))
-        other = TrainReader(self._source, data, self._seed, self._augment)
+        other = TrainReader(self._source, data, self._seed, self._augment, self._weights)
         other.bad, other.clock = self.bad, self.clock
         return other
 
@@ -88,21 +102,30 @@ class TrainReader:
         self.bad.merge_stats(reasons)
 
     def empty(self, count: int) -> Batch:
-        """Allocate `count` examples: image [n, s, s, c], label, index and epoch int32 [n]."""
+        """Allocate `count` examples: image [n, s, s, c], label, index and epoch int32 [n].
+
+        Of a source with targets the label is float32 [n, t].
+        """
         size, channels = self._data.image_size, self._data.channels
+        image = np.empty((count, size, size, channels), self._data.dtype)
+        return {"image": image, **self.empty_labels(count)}
+
+    def empty_labels(self, count: int) -> Batch:
+        """Allocate what a batch has besides images."""
+        weight = {} if self._weights is None else {"weight": np.empty(count, np.float32)}
         return {
-            "image": np.empty((count, size, size, channels), self._data.dtype),
-            "label": np.empty(count, np.int32),
+            "label": empty_labels(self._source, count),
             "index": np.empty(count, np.int32),
             "epoch": np.empty(count, np.int32),
+            **weight,
         }
 
     def __call__(self, positions: range, out: Batch) -> None:
         """Fill `out` with the examples at `positions`."""
         lap, scratch, draws = Lap(), Scratch(), Stream(self._seed)
-        count, repeated = len(self._source), (self._data.batch_size, self._augment.repeats)
+        count = len(self._source)
         for i, position in enumerate(positions):
-            index = example_at(position, count, self._seed, *repeated)
+            index = self.example_at(position)
             while True:
                 try:
                     self._fill(index, draws.at(position), out["image"][i], lap, scratch)
@@ -111,10 +134,24 @@ class TrainReader:
                     # The next readable image: the same replacement in every run.
                     self.bad.add(index, e)
                     index = (index + 1) % count
-            # Right after its image: `Tfds` still has the record.
-            out["index"][i], out["label"][i] = index, self._source.label(index)
-            out["epoch"][i] = position // count
+            self.fill_labels(out, i, position, index)  # after its image: `Tfds` has the record
         self.clock.add(lap, len(positions))
+
+    def fill_labels(self, out: Batch, i: int, position: int, index: int) -> None:
+        """Fill row `i` of what `out` has besides images: of example `index`, at `position`."""
+        out["index"][i], out["label"][i] = index, self._source.label(index)
+        out["epoch"][i] = position // len(self._source)
+        if self._weights is not None:
+            out["weight"][i] = self._weights[index]
+
+    def example_at(self, position: int) -> int:
+        """The example at a position of the order, before unreadable ones are replaced."""
+        size = self._data.batch_size
+        if self._of_batch:
+            batch, place = divmod(position, size)
+            return int(self._of_batch(batch)[place])
+        count, repeats = len(self._source), self._augment.repeats
+        return example_at(position, count, self._seed, size, repeats, self._of_epoch)
 
     def _fill(self, index: int, rng: Stream, out: np.ndarray, lap: Lap, scratch: Scratch) -> None:
         d = self._data

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from inception_jax.config import Config, sections
+from inception_jax.config import Config, counted, sections
 from inception_jax.data import pipeline, readers
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
@@ -15,7 +15,7 @@ from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source, left_out_of
 from inception_jax.data.threads import PIECE
 from inception_jax.doctor.finding import Finding, failure, warning
-from inception_jax.errors import ConfigError, DataError
+from inception_jax.errors import DataError
 
 SAMPLE = 8  # images of a split
 
@@ -28,11 +28,8 @@ def split(c: Config, name: str, seconds: float = 0.0) -> Finding:
     fields = {**cast(Mapping[str, Any], c.data), "cache": False}  # images are read once
     data = cast(sections.Data, SimpleNamespace(**fields))
     source = open_source(data, name)
-    if len(source.classes) != c.data.classes:
-        raise ConfigError(
-            f"--config.data.classes={c.data.classes}: expected {len(source.classes)}, the classes "
-            f"of split {name!r}; set data.classes and model.num_classes"
-        )
+    if c.data.task != "embedding" or name == c.data.train_split:
+        counted.fill_in(c, len(source.classes), name)
     text = f"{name!r}: {len(source):,} images of {len(source.classes):,} classes"
     same = {"images": str(len(source)), "classes": ", ".join(source.classes)}
     bad, tried = _unreadable(source, c.seed)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
@@ -12,15 +12,18 @@ from jax.sharding import Mesh
 from inception_jax import checkpoint
 from inception_jax.config import Config
 from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.targets import targets_of
 from inception_jax.errors import ConfigError, DataError, PreemptedError
 from inception_jax.eval import class_columns
+from inception_jax.eval.classified import Classified
 from inception_jax.eval.evaluator import Evaluator, never_stop
 from inception_jax.eval.log_prob_cache import VERSION, LogProbCache, empty_rows, fingerprint
+from inception_jax.eval.measures import NewMeasure
 from inception_jax.eval.result import Result
 from inception_jax.models import from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import multihost
-from inception_jax.workdir import class_names
+from inception_jax.workdir import class_names, target_scale
 from inception_jax.workdir.run_dir import RunDir
 
 BLOCK = 1024  # images that are reduced to metrics at a time
@@ -37,10 +40,12 @@ class LogProbs:
     label: np.ndarray  # int32 [n]
     log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
     unreadable: dict[str, str]  # names of the images that are missing, and why
+    measure: NewMeasure = Classified
+    activation: str = "softmax"  # of any other, `log` has the mean outputs
 
     def result(self) -> Result:
         """The metrics over all images."""
-        result = Result(self.log.shape[1])
+        result = Result(self.measure(self.log.shape[1]))
         for at in range(0, len(self.index), BLOCK):
             block = slice(at, at + BLOCK)
             result.add(self.index[block], self.label[block], self.log[block])
@@ -78,16 +83,22 @@ class EnsembleMember:
             )
         self.model = from_config.build_model(config.model, config.data.channels)
         from_config.check_evaluated(self.model, config.data)
-        self.columns = class_columns.columns(
-            source.classes, class_names.read(workdir), config.model.num_classes, names_file
+        embeds = own.data.task == "embedding"  # its outputs are no classes
+        self.columns = (
+            None
+            if embeds
+            else class_columns.columns(
+                source.classes, class_names.read(workdir), config.model.num_classes, names_file
+            )
         )
         self.step, self.variables = checkpoint.load(workdir, step, raw)
         if out is None:
             self.held.hold()
         self.label = f"{workdir}@{self.step}"
         self.evaluator = Evaluator(
-            own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns
-        )
+            own, self.model, mesh, split, source=source, protocol=protocol, columns=self.columns,
+            scale=target_scale.of_run(workdir, config.data.task),
+        )  # fmt: skip
 
     @property
     def title(self) -> str:
@@ -120,7 +131,8 @@ class EnsembleMember:
             for index, label, log, bad in self.evaluator.blocks(self.variables, reader, stop):
                 done += len(index) + len(bad)
                 if cache:
-                    cache.add(index, label, log, bad)
+                    # The source has the targets; the cache has classes.
+                    cache.add(index, label if label.ndim == 1 else index, log, bad)
                     rate = (done - start) / (time.monotonic() - began)
                     bar.update(done, {"images/s": f"{rate:.3g}"})
         except PreemptedError as e:
@@ -134,7 +146,13 @@ class EnsembleMember:
                 cache.write()
         unreadable = multihost.merged(reader.bad.reasons)
         rows = cache.select(chosen) if cache else empty_rows(self.evaluator.classes)
-        return LogProbs(rows["index"], rows["label"], rows["log"], unreadable)
+        evaluator, label = self.evaluator, rows["label"]
+        if (targets := targets_of(evaluator.source)) is not None:
+            label = targets[rows["index"]]
+        return LogProbs(
+            rows["index"], label, rows["log"], unreadable, evaluator.measure,
+            evaluator.task.activation,
+        )  # fmt: skip
 
     def _open_cache(self, fresh: bool) -> LogProbCache:
         """The cache of these weights, this protocol and these images."""
@@ -182,7 +200,10 @@ def mean(members: Iterable[LogProbs]) -> LogProbs:
                 "expected the same images of each network, but some could be read for one and not "
                 "for another; run the same command with --fresh"
             )
-        total, count = np.logaddexp(total, other.log, dtype=np.float64), count + 1
+        add = np.logaddexp if first.activation == "softmax" else np.add
+        total, count = add(total, other.log, dtype=np.float64), count + 1
         unreadable |= other.unreadable
-    log = total if count == 1 else (total - np.log(count)).astype(np.float32)
-    return LogProbs(first.index, first.label, log, unreadable)
+    if count == 1:
+        return replace(first, unreadable=unreadable)
+    log = total - np.log(count) if first.activation == "softmax" else total / count
+    return replace(first, log=log.astype(np.float32), unreadable=unreadable)

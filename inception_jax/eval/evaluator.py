@@ -8,28 +8,30 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from inception_jax.config import Config
+from inception_jax.config import Config, tasks
 from inception_jax.data import pipeline, readers
 from inception_jax.data.features import ViewFeatures
 from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
-from inception_jax.eval import view_step
+from inception_jax.data.sources.targets import targets_of
+from inception_jax.eval import measures, view_step
 from inception_jax.eval.protocols import from_data_section
 from inception_jax.eval.result import Result
 from inception_jax.eval.view_step import Variables, ViewSums
 from inception_jax.eval.views import ViewReader
-from inception_jax.models import Network
+from inception_jax.models import Network, from_config
 from inception_jax.progress import Progress
 from inception_jax.runtime import compiling, multihost
 from inception_jax.runtime import mesh as meshes
+from inception_jax.workdir.target_scale import TargetScale
 
 
 class EvaluatedBatch(NamedTuple):
     """The images of a split that one step evaluated; equal in every process."""
 
     index: np.ndarray  # int32 [n], the images that could be read
-    label: np.ndarray  # int32 [n]
-    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities
+    label: np.ndarray  # int32 [n], or targets float64 [n, t]
+    log: np.ndarray  # float32 [n, classes], logarithms of the mean probabilities; see `view_step`
     unreadable: np.ndarray  # int32 [m], the images that could not be read
 
 
@@ -42,15 +44,17 @@ class Evaluator:
 
     The split is opened from the config if no `source` is given. `protocol` is a key of
     `protocols.COUNTS`, `columns` the network's output of each class, int [classes]; None for all.
-    `features`, of a `FeatureCache`, stand for the images: the model's end-point `boundary`.
+    `features`, of a `FeatureCache`, stand for the images: the model's end-point `boundary`. `scale`
+    is that of a regression's targets.
     """
 
     def __init__(
         self, config: Config, model: Network, mesh: Mesh, split: str, *,
         source: Source | None = None, protocol: str = "config", columns: np.ndarray | None = None,
-        features: np.ndarray | None = None,
+        features: np.ndarray | None = None, scale: TargetScale | None = None,
     ):  # fmt: skip
-        self.split, self.config, self.model = split, config, model
+        self.split, self.config = split, config
+        self.model = model = from_config.evaluated(model, config.data)
         self.source: Source = open_source(config.data, split) if source is None else source
         self.protocol = from_data_section(config.data, protocol)
         self._mesh, self._features, processes = mesh, features, jax.process_count()
@@ -64,9 +68,16 @@ class Evaluator:
         local_devices = max(1, num_shards // processes)
         pieces = -(-local_views * processes // most)
         self._rows = -(-local_views // pieces // local_devices) * local_devices
-        self.classes = model.num_classes if columns is None else len(columns)
+        self.classes = view_step.num_outputs(model) if columns is None else len(columns)
+        self.task, self.scale = tasks.of(config.data), scale
+        self.measure = measures.of(config, scale)
         self._start, step = view_step.make_view_step(
-            model, mesh, self._images, columns, from_boundary=features is not None
+            model,
+            mesh,
+            self._images,
+            columns,
+            from_boundary=features is not None,
+            activation=self.task.activation,
         )
         another = jax.process_index() > 0
         self._step = compiling.clocked_once(step, "the evaluation", quiet=another)
@@ -106,10 +117,10 @@ class Evaluator:
             # The device computes this batch while the previous one is fetched.
             current = batch, self._sum_views(variables, batch)
             if previous:
-                yield _evaluated(*previous)
+                yield self._evaluated(*previous)
             previous = current
         if previous:
-            yield _evaluated(*previous)
+            yield self._evaluated(*previous)
 
     def _sum_views(self, variables: Variables, batch: pipeline.Batch) -> ViewSums:
         """Sums over the views of a batch, a piece at a time; on the device."""
@@ -130,6 +141,19 @@ class Evaluator:
                 sums = self._step(variables, sums, placed)
         return sums
 
+    def _evaluated(self, batch: pipeline.Batch, sums: ViewSums) -> EvaluatedBatch:
+        """The images of a step from all processes, on the host."""
+        index, label, tried = (
+            multihost.concatenated(batch[k]) for k in ("index", "label", "tried")
+        )
+        outputs = view_step.outputs(jax.device_get(sums), self.task.activation)
+        readable = index >= 0
+        unreadable = tried[(tried >= 0) & ~readable]
+        index, label = index[readable], label[readable]
+        if (targets := targets_of(self.source)) is not None:
+            label = targets[index]  # float64, which a batch between processes has not
+        return EvaluatedBatch(index, label, outputs[readable], unreadable)
+
     def run(
         self,
         variables: Variables,
@@ -139,12 +163,12 @@ class Evaluator:
         quiet: bool = False,
     ) -> Result:
         """Evaluates `variables` on the split; `stop` and `idle` as in `blocks`."""
-        reader, result = self.reader(), Result(self.classes)
+        reader, result = self.reader(), Result(self.measure(self.classes))
         bar = Progress(len(self.source), label=f"eval {self.split}", quiet=30)
         for block in self.blocks(variables, reader, stop, idle):
             result.add(block.index, block.label, block.log)
             if not quiet:
-                bar.update(result.seen, {"top1": f"{result.sums.compute()['top1']:.2%}"})
+                bar.update(result.seen, {})
         bar.close()
         result.unreadable = multihost.merged(reader.bad.reasons)
         return result
@@ -174,12 +198,3 @@ def _padded(rows: np.ndarray, count: int) -> np.ndarray:
     if len(rows) == count:
         return rows
     return np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
-
-
-def _evaluated(batch: pipeline.Batch, sums: ViewSums) -> EvaluatedBatch:
-    """The images of a step from all processes, on the host."""
-    index, label, tried = (multihost.concatenated(batch[k]) for k in ("index", "label", "tried"))
-    log = view_step.log_mean(jax.device_get(sums))
-    readable = index >= 0
-    unreadable = tried[(tried >= 0) & ~readable]
-    return EvaluatedBatch(index[readable], label[readable], log[readable], unreadable)

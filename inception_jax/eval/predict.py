@@ -10,10 +10,11 @@ from typing import Any
 
 import cv2
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from inception_jax import checkpoint, models
-from inception_jax.config import Config
+from inception_jax.config import Config, tasks
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
@@ -27,7 +28,7 @@ from inception_jax.eval.views import all_views, centre
 from inception_jax.models import from_config, preprocess
 from inception_jax.models.names import known
 from inception_jax.runtime import compiling, cores, xla_options
-from inception_jax.workdir import class_names
+from inception_jax.workdir import class_names, target_scale
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
 Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
@@ -57,33 +58,61 @@ def image_files(paths: list[Path], kind: FileKind = RGB) -> tuple[list[Path], Le
 
 
 class Predictor:
-    """A run's network, with its averaged weights, class names and preprocessing."""
+    """A run's network, with its averaged weights, class names and preprocessing.
+
+    Attributes:
+        task: of the run.
+    """
 
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
-        self._config = config
+        self._config, self.task = config, tasks.of(config.data)
+        self._scale = target_scale.of_run(workdir, config.data.task)
         network = from_config.build_model(config.model, config.data.channels)
+        network = from_config.evaluated(network, config.data)
         from_config.check_evaluated(network, config.data)
         self.step, variables = checkpoint.load(workdir, step)
         self.model, self.variables = models.fold(network, variables)
         self.classes = class_names.read(workdir, config.model.num_classes)
 
-    def run(self, files: list[Path], top: int, batch_size: int = 32) -> Iterator[Prediction]:
-        """For each file its path, its `top` classes with probabilities, and an error or None.
+    def run(
+        self, files: list[Path], top: int, threshold: float = 0.5, batch_size: int = 32
+    ) -> Iterator[Prediction]:
+        """For each file its path, names with numbers, and an error or None.
 
-        The probabilities are means over the views of the config's `eval.protocol`.
+        They are its `top` classes with probabilities; of several labels those from `threshold` on;
+        of a regression all values, in the units of the targets; or an embedding's numbers.
+        Probabilities, logits of labels and values are means over the views of `eval.protocol`.
         """
+        activation = self.task.activation
 
         @xla_options.jit
-        def probabilities(variables: Any, images: jax.Array) -> jax.Array:
+        def means(variables: Any, images: jax.Array) -> jax.Array:
             b, views, *shape = images.shape
-            logits = preprocess.predict(self.model, variables, images.reshape(b * views, *shape))
-            return jax.nn.softmax(logits).reshape(b, views, -1).mean(axis=1)
+            x = preprocess.predict(self.model, variables, images.reshape(b * views, *shape))
+            x = jax.nn.softmax(x) if activation == "softmax" else x
+            x = x.reshape(b, views, -1)
+            if activation == "unit":
+                return unit(unit(x).mean(axis=1))
+            x = x.mean(axis=1)
+            return jax.nn.sigmoid(x) if activation == "sigmoid" else x
+
+        def unit(x: jax.Array) -> jax.Array:
+            return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+        def chosen(x: np.ndarray) -> list[tuple[str, float]]:
+            if activation == "unit":
+                return [(str(i), float(v)) for i, v in enumerate(x)]
+            if self._scale:
+                values = self._scale.original(x).tolist()
+                return list(zip(self.classes, values, strict=True))
+            order = np.argsort(-x, kind="stable")
+            best = order[:top] if activation == "softmax" else order[x[order] >= threshold]
+            return [(self.classes[i], float(x[i])) for i in best]
 
         own = from_data_section(self._config.data, self._config.eval.protocol)
         crop, batch_size = partial(all_views, protocol=own), max(1, batch_size // own.count)
-        for path, p, error in self.each(files, probabilities, crop, batch_size):
-            best = [] if error else np.argsort(-p, kind="stable")[:top]
-            yield path, [(self.classes[i], float(p[i])) for i in best], error
+        for path, x, error in self.each(files, means, crop, batch_size):
+            yield path, [] if error else chosen(x), error
 
     def features(
         self, files: list[Path], row: str, pooled: bool, batch_size: int = 32

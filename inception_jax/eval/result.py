@@ -3,60 +3,46 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from inception_jax.config import sections
+from inception_jax.config import sections, tasks
 from inception_jax.data.images.channels import shown
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
-from inception_jax.eval.metrics import Sums, per_image
+from inception_jax.eval.measure import Measure, WrongPrediction
 from inception_jax.eval.views import centre
 from inception_jax.models import Network, describe
 from inception_jax.workdir import atomic
 
-MISTAKES = 48  # the most confident ones
-
-
-class WrongPrediction(NamedTuple):
-    """An image whose label was not predicted."""
-
-    confidence: float
-    index: int
-    label: int
-    prediction: int
-
 
 class Result:
-    """A split's metrics, its most confident mistakes, and the images that could not be read.
+    """A split's metrics, its worst mistakes, and the images that could not be read.
 
     Attributes:
-        sums: over the images that could be read.
-        mistakes: at most `MISTAKES`, the most confident first, equal ones by index.
+        measure: the task's, of the images that could be read.
         unreadable: names of the others, and why.
     """
 
-    def __init__(self, classes: int):
-        self.sums = Sums(classes)
-        self.mistakes: list[WrongPrediction] = []
+    def __init__(self, measure: Measure):
+        self.measure = measure
         self.unreadable: dict[str, str] = {}
 
     @property
     def seen(self) -> int:
         """Images counted."""
-        return self.sums.count
+        return self.measure.count
 
-    def add(self, index: np.ndarray, label: np.ndarray, log: np.ndarray) -> None:
-        """Adds images [b] by their log-probabilities [b, classes]."""
-        image = per_image(log, label)
-        self.sums.add(image, label)
-        wrong = image["rank"] > 0
-        columns = (image["confidence"], index, label, image["prediction"])
-        new = map(WrongPrediction, *(column[wrong].tolist() for column in columns))
-        worst_first = sorted([*self.mistakes, *new], key=lambda m: (-m.confidence, m.index))
-        self.mistakes = worst_first[:MISTAKES]
+    @property
+    def mistakes(self) -> list[WrongPrediction]:
+        """The worst images."""
+        return self.measure.worst
+
+    def add(self, index: np.ndarray, label: np.ndarray, outputs: np.ndarray) -> None:
+        """Adds images [b]: see `Measure.add`."""
+        self.measure.add(index, label, outputs)
 
     def save(
         self, path: Path, head: Mapping[str, Any], *, source: Source, data: sections.Data,
@@ -68,11 +54,10 @@ class Result:
         with atomic.replacing(path.with_suffix(".npz"), ".npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         summary = {
-            **self.sums.compute(),
+            "task": data.task,
+            **self.measure.compute(),
             "classes": list(source.classes),
-            "per_class": self.sums.per_class(),
-            "confusion": self.sums.confusion.tolist(),
-            "calibration": self.sums.reliability(),
+            **self.measure.details(source.classes),
             "unreadable": self.unreadable,
             "model": model.NAME,
             "params": describe(model, evaluated_size(data)).params,
@@ -82,13 +67,14 @@ class Result:
     def _arrays(self, source: Source, data: sections.Data) -> dict[str, np.ndarray]:
         """The mistakes: their evaluation crops in colours, labels and predictions."""
         size, rows = evaluated_size(data), self.mistakes
+        kind = np.float64 if tasks.of(data).vector else np.int64
         images = np.zeros((len(rows), size, size, 3), np.uint8)
         for image, row in zip(images, rows, strict=True):
             image[:] = shown(centre(Picture(source.stored(row.index)), data))
         return {
             "mistake_images": images,
-            "mistake_labels": np.asarray([m.label for m in rows], np.int64),
-            "mistake_predictions": np.asarray([m.prediction for m in rows], np.int64),
+            "mistake_labels": np.asarray([m.label for m in rows], kind),
+            "mistake_predictions": np.asarray([m.prediction for m in rows], kind),
             "mistake_probabilities": np.asarray([m.confidence for m in rows]),
             "mistake_ids": np.asarray([source.name(m.index) for m in rows], str),
         }

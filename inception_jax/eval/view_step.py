@@ -1,4 +1,4 @@
-"""The evaluation step: the mean of the softmax over an image's views, jitted over the mesh."""
+"""The evaluation step: an image's mean over its views, jitted over the mesh."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,21 +23,28 @@ LOWEST = -1e30  # below any log-probability, and finite
 
 
 def make_view_step(
-    model: Network, mesh: Mesh, images: int, columns: np.ndarray | None, from_boundary: bool = False
+    model: Network,
+    mesh: Mesh,
+    images: int,
+    columns: np.ndarray | None,
+    from_boundary: bool = False,
+    activation: str = "softmax",
 ) -> tuple[Callable[[], ViewSums], Callable[[Variables, ViewSums, Views], ViewSums]]:
     """Means of the softmax over views: `start() -> sums`, `step(variables, sums, views) -> sums`.
 
     `views` has image [v, s, s, c], weight float32 [v] and owner int32 [v], split over `data`:
     a view adds `weight` times its probabilities to those of image `owner`. The sums are a pair of
     arrays [images, classes], the largest log-probability so far and the mass relative to it, which
-    keeps small probabilities exact; `log_mean` combines them. Each device holds the sums. `columns`
+    keeps small probabilities exact; `outputs` combines them. Each device holds the sums. `columns`
     are the outputs to use, int [classes]; None for all. With `from_boundary`, `image` has features
-    instead of images, see `Network`.
+    instead of images, see `Network`. With another `activation` than softmax it is the mean of the
+    outputs themselves (of a sigmoid its logits), of `unit` at length 1 each.
     """
-    classes = model.num_classes if columns is None else len(columns)
+    classes = num_outputs(model) if columns is None else len(columns)
 
     def start() -> ViewSums:
-        return jnp.full((images, classes), LOWEST), jnp.zeros((images, classes))
+        lowest = LOWEST if activation == "softmax" else 0.0
+        return jnp.full((images, classes), lowest), jnp.zeros((images, classes))
 
     def step(variables: Variables, sums: ViewSums, views: Views) -> ViewSums:
         with forms.for_mesh(mesh):
@@ -48,6 +55,11 @@ def make_view_step(
                 logits = predict(model, variables, views["image"])
         logits = logits if columns is None else logits[:, columns]
         weight, owner = views["weight"][:, None], views["owner"]
+        if activation != "softmax":
+            x = logits.astype(jnp.float32)
+            x = x / jnp.linalg.norm(x, axis=-1, keepdims=True) if activation == "unit" else x
+            own = jnp.where(weight > 0, weight * x, 0)
+            return sums[0], sums[1] + jax.ops.segment_sum(own, owner, images)
         log = jax.nn.log_softmax(logits.astype(jnp.float32))
         log = jnp.where(weight > 0, log, LOWEST)
         top, mass = sums
@@ -60,8 +72,20 @@ def make_view_step(
     return replicated(start), replicated(step, donate_argnums=1, compiler_options=options)
 
 
-def log_mean(sums: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Logarithms of the mean probabilities [images, classes], on the host."""
+def num_outputs(model: Network) -> int:
+    """The network's outputs: classes, or without any the features."""
+    if model.num_classes:
+        return model.num_classes
+    size = max(32, model.preprocessing.image_size)
+    images = jax.ShapeDtypeStruct((1, size, size, 3), model.dtype)
+    found = jax.eval_shape(model.clone(aux=False).init_with_output, jax.random.key(0), images)
+    return found[0].logits.shape[-1]
+
+
+def outputs(sums: tuple[np.ndarray, np.ndarray], activation: str = "softmax") -> np.ndarray:
+    """Logarithms of the mean probabilities [images, classes], or mean outputs, on the host."""
     top, mass = sums
+    if activation != "softmax":
+        return mass
     with np.errstate(divide="ignore"):  # images without views, which the caller ignores
         return top + np.log(mass)

@@ -17,6 +17,7 @@ from inception_jax.data.images.turbojpeg import Scratch
 from inception_jax.data.pipeline import Batch
 from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.source import Source
+from inception_jax.data.sources.targets import empty_labels
 from inception_jax.eval.protocols import Protocol, View, from_data_section
 
 
@@ -51,7 +52,7 @@ class ViewReader:
         return {
             "image": np.empty((count, views, size, size, p.channels), p.dtype),
             "weight": np.empty((count, views), np.float32),
-            "label": np.empty(count, np.int32),
+            "label": empty_labels(self._source, count),
             "index": np.empty(count, np.int32),
             "tried": np.empty(count, np.int32),
         }

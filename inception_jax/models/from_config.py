@@ -7,7 +7,7 @@ from typing import Any, cast
 import jax
 
 from inception_jax import models
-from inception_jax.config import RULES
+from inception_jax.config import RULES, tasks
 from inception_jax.config.sections import Data, Model
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
@@ -21,6 +21,11 @@ def build_model(c: Model | Mapping[str, Any], channels: int = 3) -> Network:
         ConfigError: an unknown name, dialect or stem; the message lists the choices.
     """
     fields = dict(cast(Mapping[str, Any], c))
+    if fields.get("num_classes", 0) < 0:
+        raise ConfigError(
+            "--config.model.num_classes=auto: expected a number here, where the data are not "
+            "counted: set --config.model.num_classes and --config.data.classes"
+        )
     try:
         return models.create(fields.pop("name"), channels=channels, **fields)
     except ValueError as e:
@@ -30,6 +35,11 @@ def build_model(c: Model | Mapping[str, Any], channels: int = 3) -> Network:
         key = f".{key}" if f"model.{key}" in RULES else ""
         hint = "; to drop none: --config.model.drop_rows='()'" if key == ".drop_rows" else ""
         raise ConfigError(f"--config.model{key}: {e}{hint}") from e
+
+
+def evaluated(model: Network, data: Data) -> Network:
+    """The network that is evaluated: of embeddings, without the classifier that trained them."""
+    return model.clone(num_classes=0) if tasks.of(data).activation == "unit" else model
 
 
 def check_evaluated(model: Network, data: Data) -> None:

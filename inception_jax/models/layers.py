@@ -153,6 +153,25 @@ class Dense(nn.Module):
         return y + self.param("bias", nn.initializers.zeros_init(), (self.features,), wide)
 
 
+class Cosines(nn.Module):
+    """The cosine of the angle between the input and each class's kernel, float32 at least."""
+
+    features: int
+    kernel_init: Initializer
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b c"]) -> Float[Array, "b d"]:
+        """Map `x` [b, c] to cosines [b, features]."""
+        wide = ops.wide(self.dtype)
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), wide)
+        return ops.dense(_unit(x.astype(wide), -1), _unit(kernel, 0))
+
+
+def _unit(x: Float[Array, "a b"], axis: int) -> Float[Array, "a b"]:
+    return x / jnp.sqrt(jnp.maximum(jnp.square(x).sum(axis=axis, keepdims=True), 1e-12))
+
+
 class Fork(nn.Module):
     """Two or more layers on one input, concatenated (1512.00567, Figure 7)."""
 

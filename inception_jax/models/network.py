@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from inception_jax.models import block_monitors, checks, whitening
 from inception_jax.models.dialect import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from inception_jax.models.layers import Conv, ConvBN, Dense, dropout
+from inception_jax.models.layers import Conv, ConvBN, Cosines, Dense, dropout
 from inception_jax.models.lowering.ops import wide
 from inception_jax.models.lowering.preactivation import Activation, Preactivation, materialize
 from inception_jax.models.lowering.row_units import apply_rows
@@ -78,6 +78,7 @@ class Network(nn.Module):
         bn_frozen: BatchNorm keeps its averages in training, and normalises by them.
         freeze_until: the first row that learns; `logits` for the classifier and the heads alone,
             empty for all. The rows before it are those of evaluation, and take no gradient.
+        cosine: the outputs are cosines between features and classes, and there are no heads.
         dtype: of the computation; parameters and statistics stay float32.
     """
 
@@ -100,6 +101,7 @@ class Network(nn.Module):
     folded: bool = False
     bn_frozen: bool = False
     freeze_until: str = ""
+    cosine: bool = False
     dtype: DTypeLike = jnp.float32
 
     NAME: ClassVar[str]
@@ -239,7 +241,8 @@ class Network(nn.Module):
         outputs: dict[str, Array | Preactivation] = {}
         aux = {}
         # Parameters exist whichever way the network is initialised; evaluation runs no head.
-        with_heads = self.aux and d.aux and self.num_classes and (train or self.is_initializing())
+        with_heads = self.aux and d.aux and self.num_classes and not self.cosine
+        with_heads = with_heads and (train or self.is_initializing())
         heads = self.HEADS if with_heads else {}
 
         start = jnp.asarray(x).astype(self.dtype)
@@ -262,6 +265,7 @@ class Network(nn.Module):
         x = self.pre_logits(dropout(self, x, rate, train), train, outputs)
         if self.num_classes:
             init = d.logits_init or d.kernel_init
-            x = Dense(self.num_classes, init, self.dtype, name="logits")(x)
+            last = Cosines if self.cosine else Dense
+            x = last(self.num_classes, init, self.dtype, name="logits")(x)
         features = {name: materialize(x) for name, x in outputs.items()} if endpoints else {}
         return Output(x, aux if train else {}, features)

@@ -36,6 +36,8 @@ class Evaluations {
       this.body.append(confusion.node, pairsTable(evaluation.classes, evaluation.confusion.pairs));
       confusion.draw();
     }
+    if (evaluation.table) this.body.append(outputsTable(evaluation.table));
+    this.body.append(...evaluation.scatter.filter((s) => s.points.length).map(scatter));
     if (evaluation.per_class.length) this.body.append(this.perClass(evaluation));
     if (evaluation.calibration.length) {
       const node = el("div", { class: "reliability" });
@@ -171,7 +173,8 @@ function whisker(low, high, run) {
 }
 
 function mistakes(evaluation) {
-  const name = (i) => evaluation.classes[i] ?? `class ${i}`;
+  const values = evaluation.scatter.length > 0; // of a regression
+  const name = (i) => (values ? plain(i) : (evaluation.classes[i] ?? `class ${i}`));
   const figures = evaluation.mistakes.map((m) => {
     const image = el("img", { src: m.uri, alt: `image ${m.name}` });
     image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth <= 96));
@@ -184,18 +187,20 @@ function mistakes(evaluation) {
         {},
         el("span", {}, name(m.truth)),
         el("span", {}, `→ ${name(m.prediction)}`),
-        el("span", { class: "quiet" }, percent(m.probability)),
+        el("span", { class: "quiet" }, values ? `${plain(m.probability)} σ` : percent(m.probability)),
       ),
     );
   });
   return el(
     "div",
     { class: "full" },
-    el("h3", {}, "Most confident mistakes"),
+    el("h3", {}, values ? "Largest errors" : "Most confident mistakes"),
     el(
       "p",
       { class: "readout" },
-      "True class → predicted class, and its predicted probability.",
+      values
+        ? "True value → predicted value, and the error in standard deviations of the target."
+        : "True class → predicted class, and its predicted probability.",
     ),
     el("div", { class: "mistakes" }, ...figures),
   );

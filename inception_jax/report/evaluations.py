@@ -19,6 +19,7 @@ class Evaluation:
     Attributes:
         confusion: int64 [n, 3] rows (truth, prediction, count > 0).
         calibration: the bins of the reliability diagram; empty and non-finite ones are left out.
+        table: title, columns, names and rows of metrics by output, where the task has them.
         mistakes: uri, truth, prediction, probability and name, the most confident first.
     """
 
@@ -30,6 +31,8 @@ class Evaluation:
     calibration: tuple[records.Record, ...]
     mistakes: tuple[dict[str, Any], ...] = ()
     filters: images.EmbeddedImage | None = None
+    table: dict[str, Any] | None = None  # of a task with metrics by output
+    scatter: tuple[dict[str, Any], ...] = ()  # of a regression: name and points of each target
 
     @property
     def step(self) -> int:
@@ -63,6 +66,8 @@ def _read(path: Path, summary: records.Record, notes: list[str]) -> Evaluation:
         summary=summary,
         classes=tuple(names),
         per_class=_per_class(summary),
+        table=_table(summary),
+        scatter=tuple(_scatter(row) for row in summary.get("scatter") or ()),
         confusion=np.stack([truth, prediction, table[truth, prediction]], axis=1),
         calibration=tuple(
             b for b in bins if all(records.finite(b, k) is not None for k in BIN_KEYS)
@@ -81,6 +86,22 @@ def _per_class(summary: records.Record) -> tuple[tuple[int, int, float], ...]:
         if min(row) < 0 or not row[2] <= 1:
             raise ValueError(f"expected class, images and a top-1 within [0, 1], found {row}")
     return tuple(rows)
+
+
+def _table(summary: records.Record) -> dict[str, Any] | None:
+    """The metrics by output, in JSON's types; None without any."""
+    if not (table := summary.get("table")):
+        return None
+    columns, names = ([str(x) for x in table[key]] for key in ("columns", "names"))
+    rows = [[None if v is None else float(v) for v in row] for row in table["rows"]]
+    if len(rows) != len(names) or any(len(row) != len(columns) for row in rows):
+        raise ValueError("expected a row for each name, with a number for each column")
+    return {"title": str(table["title"]), "columns": columns, "names": names, "rows": rows}
+
+
+def _scatter(row: records.Record) -> dict[str, Any]:
+    points = np.asarray(row["points"], np.float64).reshape(-1, 2)
+    return {"name": str(row["name"]), "points": points[np.isfinite(points).all(axis=1)].tolist()}
 
 
 def _with_arrays(evaluation: Evaluation, path: Path, notes: list[str]) -> Evaluation:

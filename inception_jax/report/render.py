@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from inception_jax.config.tasks import METRICS
 from inception_jax.eval import top5
 from inception_jax.eval.interval import wilson
 from inception_jax.report import configs, curves, html, records
@@ -15,7 +16,7 @@ from inception_jax.report.runs import Run, setting
 # Concatenated: later files use definitions of earlier ones.
 SCRIPTS = (
     "dom.js", "save.js", "tables.js", "ticks.js", "chart.js", "panels.js", "curves.js",
-    "monitors.js", "confusion.js", "reliability.js", "evaluation.js", "report.js",
+    "monitors.js", "confusion.js", "reliability.js", "outputs.js", "evaluation.js", "report.js",
 )  # fmt: skip
 MAX_CLASSES = 50  # with more classes, the confusion matrix is binned
 BINS = 100
@@ -25,7 +26,8 @@ def render(runs: Sequence[Run], live: bool = False) -> str:
     """Render the report; a `live` page asks its server for newer data."""
     names = [run.name for run in runs]
     rows = [(run, result) for run in runs for result in run.results]
-    rows.sort(key=lambda row: -1.0 if row[1].top1 is None else row[1].top1, reverse=True)
+    rows.sort(key=lambda row: row[1].score, reverse=True)
+    metrics = [k for k in METRICS if k != "loss" and any(k in r.metrics for _, r in rows)]
     return html.page(
         html.asset("report.html"),
         [html.asset("report.css")],
@@ -35,7 +37,7 @@ def render(runs: Sequence[Run], live: bool = False) -> str:
         runs=runs,
         title=names[0] if len(runs) == 1 else f"{len(runs)} runs: {', '.join(names)}",
         rows=rows,
-        top5=any(result.top5 is not None for _, result in rows),
+        metrics={key: METRICS[key] for key in metrics or ("top1", "top5")},
         differences=configs.differences([run.config for run in runs]),
     )
 
@@ -70,7 +72,8 @@ def _comparable(split: str, columns: Mapping[str, np.ndarray], run: Run) -> dict
     """
     new = dict(columns)
     if split != "train":
-        new |= {"nll": new.pop("loss")} if "loss" in new else {}
+        if "loss" in new and "r2" not in new:  # a regression's is no cross-entropy
+            new["nll"] = new.pop("loss")
     elif "cross_entropy" in new:
         soft = [("loss", "label_smoothing"), ("augment", "mixup"), ("augment", "cutmix")]
         if "nll" not in new and not any(setting(run.config, *key) for key in soft):
@@ -95,6 +98,8 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "confusion": _confusion(evaluation),
         "calibration": [[b[k] for k in BIN_KEYS] for b in evaluation.calibration],
+        "table": evaluation.table,
+        "scatter": evaluation.scatter,
         "mistakes": evaluation.mistakes,
         "filters": evaluation.filters._asdict() if evaluation.filters else None,
     }

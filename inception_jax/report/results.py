@@ -1,7 +1,9 @@
 """Results: the accuracy of a run on a split, with its confidence interval."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 
+from inception_jax.config.tasks import METRICS
 from inception_jax.eval import top5
 from inception_jax.eval.interval import at_chance, is_at_chance, wilson
 from inception_jax.report import records
@@ -21,6 +23,12 @@ class SplitResult:
     top5: float | None
     loss: float | None
     ece: float | None
+    metrics: dict[str, float] = field(default_factory=dict)  # those that are known, by their keys
+
+    @property
+    def score(self) -> float:
+        """The metric by which results are ordered; -infinity where there is none."""
+        return next(iter(self.metrics.values()), -math.inf)
 
     def interval(self, fraction: float | None) -> tuple[float, float] | None:
         """The 95% Wilson interval of an accuracy, if the number of images is known."""
@@ -51,8 +59,13 @@ def final(
         candidates.setdefault(evaluation.split, []).append((rank, result))
     newest = [max(ranked, key=lambda pair: pair[0])[1] for ranked in candidates.values()]
     if classes and not top5.informative(classes):
-        return [replace(result, top5=None) for result in newest]
+        return [_without_top5(result) for result in newest]
     return newest
+
+
+def _without_top5(result: SplitResult) -> SplitResult:
+    metrics = {key: value for key, value in result.metrics.items() if key != "top5"}
+    return replace(result, top5=None, metrics=metrics)
 
 
 def warnings(train: Curve | None, results: list[SplitResult], classes: int | None) -> list[str]:
@@ -69,4 +82,6 @@ def warnings(train: Curve | None, results: list[SplitResult], classes: int | Non
 def _result(label: str, record: records.Record) -> SplitResult:
     numbers = {key: records.finite(record, key) for key in ("epoch", "top1", "top5", "loss", "ece")}
     step, count = records.whole(record, "step"), records.whole(record, "count")
-    return SplitResult(label=label, step=step, count=count, **numbers)
+    known = {key: records.finite(record, key) for key in METRICS if key != "loss"}
+    metrics = {key: value for key, value in known.items() if value is not None}
+    return SplitResult(label=label, step=step, count=count, metrics=metrics, **numbers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from inception_jax.config.tasks import METRICS, NUMBER, PROPORTION
 from inception_jax.eval.interval import difference, wilson
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 T = TypeVar("T")
-SEED = "seed"
+SEED, FOLD = "seed", "data.fold"
+REPEATS = (SEED, FOLD)  # trials that differ only in these are of one group
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571)  # 97.5% quantiles of 1 to 5 degrees of freedom
 MIN_TRIALS, MAX_TRIALS = 4, 150  # for importances, whose time grows with the trials' square
 LOG_RANGE = 20.0  # largest over smallest value from which an axis is logarithmic
 # Keys whose effect is that of their ratio: logarithmic from three values' range on.
@@ -56,7 +59,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Group:
-    """Statistics of trials that differ only in the seed."""
+    """Statistics of trials that differ only in the seed or the fold.
+
+    `interval` is the 95% confidence interval of the mean, by Student's t; of folds too narrow, as
+    they share training images (Bengio and Grandvalet, 2004).
+    """
 
     overrides: dict[str, Any]
     count: int
@@ -64,6 +71,14 @@ class Group:
     deviation: float | None
     low: float
     high: float
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the mean; None of a single trial."""
+        if self.deviation is None:
+            return None
+        half = student_t(self.count - 1) * self.deviation / math.sqrt(self.count)
+        return self.mean - half, self.mean + half
 
 
 class Comparison:
@@ -87,7 +102,7 @@ class Comparison:
     @cached_property
     def intervals(self) -> dict[int, tuple[float, float]]:
         """The 95% Wilson interval of each accuracy, by trial; it knows of images, not of seeds."""
-        if not self.is_share:
+        if METRICS[self.metric].kind != PROPORTION:
             return {}
         known = {p.trial.index: (p.value, p.count) for p in self.with_value}
         return {i: wilson(v, n) for i, (v, n) in known.items() if v is not None and n}
@@ -106,8 +121,8 @@ class Comparison:
 
     @property
     def is_share(self) -> bool:
-        """Whether the metric is a share of images."""
-        return self.metric != "loss"
+        """Whether the metric is shown in percent."""
+        return METRICS[self.metric].kind != NUMBER
 
     @property
     def ordered(self) -> list[TrialProgress]:
@@ -122,14 +137,21 @@ class Comparison:
         columns = {k: [p.trial.overrides.get(k) for p in self.rows] for k in keys}
         return [axis(k, v) for k, v in columns.items() if len({repr(x) for x in v}) > 1]
 
+    @property
+    def repeats(self) -> str:
+        """Over what the groups' means are: `seeds`, `folds`, or both."""
+        differing = {a.key for a in self.axes}
+        names = {SEED: "seeds", FOLD: "folds"}
+        return " and ".join(name for key, name in names.items() if key in differing)
+
     @cached_property
     def groups(self) -> list[Group]:
-        """Finished trials grouped over seeds, the best mean first; empty if the seed is fixed."""
-        if SEED not in (a.key for a in self.axes):
+        """Finished trials grouped over seeds and folds, the best mean first; empty without any."""
+        if not {a.key for a in self.axes}.intersection(REPEATS):
             return []
         by_overrides: dict[str, list[TrialProgress]] = {}
         for p in self.done:
-            by_overrides.setdefault(repr(_without_seed(p)), []).append(p)
+            by_overrides.setdefault(repr(_without_repeats(p)), []).append(p)
         groups = [_group(trials) for trials in by_overrides.values()]
         return sorted(groups, key=lambda g: g.mean, reverse=self.sweep.higher_is_better)
 
@@ -172,8 +194,8 @@ class Comparison:
     def most_important(self) -> Axis:
         """The key with the largest importance; the seed only if no other key differs."""
         axes = {a.key: a for a in self.axes}
-        names = [k for k in (*self.importances, *axes) if k != SEED]
-        return axes[names[0] if names else SEED]
+        names = [k for k in (*self.importances, *axes) if k not in REPEATS]
+        return axes[names[0] if names else next(iter(axes))]
 
     def _distribution(self, axis: Axis) -> "BaseDistribution":
         from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -199,7 +221,7 @@ def axis(key: str, column: Sequence[Any]) -> Axis:
     """Choose the kind of axis for the values of a key."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in column)
     distinct = sorted({_plain(v) for v in column}, key=lambda v: v if numbers else str(v))
-    if not numbers or key == SEED or not all(math.isfinite(v) for v in column):
+    if not numbers or key in REPEATS or not all(math.isfinite(v) for v in column):
         return Axis(key, False, tuple(distinct))
     least = RATE_RANGE if key.rpartition(".")[2] in RATES else LOG_RANGE
     log = distinct[0] > 0 and distinct[-1] / distinct[0] >= least
@@ -211,14 +233,24 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 
-def _without_seed(p: TrialProgress) -> dict[str, Any]:
-    return {k: v for k, v in p.trial.overrides.items() if k != SEED}
+def _without_repeats(p: TrialProgress) -> dict[str, Any]:
+    return {k: v for k, v in p.trial.overrides.items() if k not in REPEATS}
+
+
+def student_t(degrees: int) -> float:
+    """The 97.5% quantile of Student's distribution; beyond the table to 0.1%."""
+    if degrees <= len(STUDENT):
+        return STUDENT[degrees - 1]
+    z, n = 1.959964, degrees  # Cornish and Fisher's expansion
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
+    return z + (z**3 + z) / (4 * n) + second + third
 
 
 def _group(trials: list[TrialProgress]) -> Group:
     values = [p.value for p in trials if p.value is not None]
     deviation = statistics.stdev(values) if len(values) > 1 else None
     return Group(
-        _without_seed(trials[0]), len(values), statistics.fmean(values), deviation,
+        _without_repeats(trials[0]), len(values), statistics.fmean(values), deviation,
         min(values), max(values),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inception_jax.config.tasks import METRICS
 from inception_jax.errors import ConfigError
 from inception_jax.sweep import trial as trials
 from inception_jax.sweep.trial import Trial
@@ -66,7 +67,7 @@ class Sweep:
     @property
     def higher_is_better(self) -> bool:
         """The direction of the metric."""
-        return self.metric != "loss"
+        return METRICS[self.metric].higher if self.metric in METRICS else True
 
     def config_flags(self, trial: Trial) -> list[str]:
         """The flags that build a trial's config from the original page."""

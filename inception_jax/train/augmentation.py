@@ -27,16 +27,18 @@ def of(config: sections.Config, model: Network) -> Callable[[Batch, Array], Batc
     )
 
 
-def inputs(section: sections.Augment) -> tuple[str, ...]:
-    """The arrays of a reader's batch that `augment` takes."""
+def inputs(
+    section: sections.Augment, weighted: bool = False, stored: bool = False
+) -> tuple[str, ...]:
+    """The arrays of a reader's batch that `augment` takes, or `unchanged` of stored features.
+
+    `weighted`: whether examples are.
+    """
+    weight = ("weight",) if weighted else ()
+    if stored:
+        return ("features", "label", *weight)
     more = ("index", "epoch") if section.flips == "alternating" else ()
-    return ("image", "label", *more)
-
-
-STORED = (
-    "features",
-    "label",
-)  # of the batch of a reader of stored features, which `unchanged` takes
+    return ("image", "label", *more, *weight)
 
 
 def unchanged(batch: Batch, step: Array) -> Batch:
@@ -56,12 +58,14 @@ def augment(
 ) -> Batch:
     """The network's input, and labels of each image; int32 [b], or `mix.MixedLabels`.
 
-    `batch` has `inputs`: image [b, s, s, c] as stored, label, index and epoch int32 [b].
+    `batch` has `inputs`: image [b, s, s, c] as stored, label, index and epoch int32 [b], weight
+    float32 [b]. A mixed image has the mean of two weights by their shares.
 
     The order is timm's: images are mixed before they are normalised, which is linear, and then
     erased, so that what is erased belongs to no label.
     """
     images, labels = batch["image"], batch["label"]
+    weight = {k: batch[k] for k in ("weight",) if k in batch}
     mixing = section.mixup or section.cutmix
     dtype = ops.wide(model.dtype)
     stored = images.dtype  # whole numbers, or the floats of `data.dtype`
@@ -78,8 +82,9 @@ def augment(
         if mixing:
             key = distort.step_key(seed, step, distort.MIX)
             images, labels = mix.mix(images, labels, key, section, dtype)
+            weight = {k: mix.shared(w, labels.share) for k, w in weight.items()}
         x = preprocess.normalised(images, model)
     if section.erasing:
         key = distort.step_key(seed, step, distort.ERASE)
         x = erase.erase(x, key, section.erasing, section.erasing_fill)
-    return {"image": x, "label": labels}
+    return {"image": x, "label": labels, **weight}

@@ -1,11 +1,13 @@
 """The training loop: feed, step, log, save, evaluate; all processes of a job stop at one step."""
 
+import math
 import time
 from typing import Any, NoReturn
 
 import jax
 
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.config import tasks
 from inception_jax.data import pipeline
 from inception_jax.errors import PreemptedError
 from inception_jax.eval import top5
@@ -162,16 +164,17 @@ class Loop:
         try:
             with self._clock.apart("eval", allowed):
                 result = evaluator.run(variables, stop=stop, idle=idle, quiet=quiet)
-                numbers = result.sums.compute()
+                numbers, task = result.measure.compute(), self._trainer.task
+                score = numbers.get(task.score, -math.inf)  # undefined, as of one value in all
                 epoch = step / self._trainer.program.per_epoch
-                self._early.add(step, numbers["top1"])
+                self._early.add(step, score)
                 if self._writer:
                     weights = {"weights": "ema" if state.ema else "raw"}
                     values = {**numbers, **weights, "unreadable": len(result.unreadable)}
                     if self._config.train.patience:
                         values["since_best"] = self._early.since_best
                     self._writer.write(step, epoch, evaluator.split, values)
-                self._saves.score(step, numbers["top1"])
+                self._saves.score(step, score)
                 folder = self._workdir.path / "eval"
                 evaluator.save(folder, result, variables, step, epoch)
         except PreemptedError:
@@ -179,13 +182,12 @@ class Loop:
         if distributed.first():
             bad = f", {len(result.unreadable)} unreadable" if result.unreadable else ""
             classes = self._trainer.config.data.classes
-            five = f"top5 {numbers['top5']:.2%}, " if top5.informative(classes) else ""
+            known = numbers if top5.informative(classes) else {**numbers, "top5": None}
             self._bar.say(
-                f"epoch {epoch:.4g}: {evaluator.split} top1 {numbers['top1']:.2%}, "
-                f"{five}loss {numbers['loss']:.3f}, "
+                f"epoch {epoch:.4g}: {evaluator.split} {tasks.headline(task, known)}, "
                 f"{numbers['count']:,} images in {duration(time.monotonic() - began)}{bad}"
             )
-            seen = numbers["top1"], numbers["count"], self._log.top1
+            seen = numbers.get("top1", math.nan), numbers["count"], self._log.top1
             if warning := at_chance(evaluator.split, *seen, classes):
                 self._bar.say(warning)
         if self._early.step == step:

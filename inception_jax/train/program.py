@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from inception_jax import models
+from inception_jax.config import tasks
 from inception_jax.errors import ConfigError
 from inception_jax.models.from_config import build_model
 from inception_jax.models.lowering import ops
@@ -46,7 +47,7 @@ class Program:
         lr_factor: float = 1.0, inherited: Collection[str] = (),
     ):  # fmt: skip
         c = config
-        if not c.model.num_classes:
+        if not c.model.num_classes and c.loss.name != "triplet":
             raise ConfigError("--config.model.num_classes=0: expected classes to train for")
         if c.model.dtype == "float16" and not c.optim.loss_scale:
             raise ConfigError(  # at a large batch a seventh of the gradients would be zero
@@ -55,7 +56,9 @@ class Program:
                 "the range of float32"
             )
         self.config, self.images, self.inherited = config, images, frozenset(inherited)
-        self.model = finetune.frozen(build_model(c.model, c.data.channels), c.optim)
+        model = build_model(c.model, c.data.channels)
+        model = model.clone(cosine=tasks.of(c.data).activation == "unit")
+        self.model = finetune.frozen(model, c.optim)
         self.mesh = meshes.make(c.mesh.data, c.mesh.model, devices)
         self.per_epoch = images / c.data.batch_size
         self.stages = stages.of(c, self.per_epoch)
@@ -224,8 +227,12 @@ class Program:
         image = (c.data.batch_size, size, size, c.data.channels)
         shape = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.batch(mesh))
         whole = functools.partial(jax.ShapeDtypeStruct, sharding=meshes.replicated(mesh))
-        keys = augmentation.STORED if row else augmentation.inputs(c.augment)
+        keys = augmentation.inputs(c.augment, tasks.weighted(c.loss), stored=row != "")
         batch: dict[str, Any] = {k: shape(image[:1], jnp.int32) for k in keys}
+        if tasks.of(c.data).vector:
+            batch["label"] = shape((image[0], c.model.num_classes), jnp.float32)
+        if "weight" in batch:
+            batch["weight"] = shape(image[:1], jnp.float32)
         if row:
             found = self._features(size, row)
             batch["features"] = shape(found.shape, found.dtype)

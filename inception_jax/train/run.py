@@ -26,7 +26,7 @@ from inception_jax.train.state import TrainState
 from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.timekeeper import Timekeeper
 from inception_jax.train.trainer import Trainer
-from inception_jax.workdir import atomic, class_names, origin, run_dir
+from inception_jax.workdir import atomic, class_names, origin, run_dir, target_scale
 from inception_jax.workdir.run_dir import RunDir
 
 
@@ -126,6 +126,7 @@ def _opened(
         held = stack.enter_context(opened)
         class_names.write(workdir, trainer.source.classes)
         teacher.keep(workdir, trainer.teacher, allow_config_change)
+        target_scale.write(workdir, trainer.scale, allow_config_change)
 
     multihost.decided(own)
     return held
@@ -155,7 +156,7 @@ def _checkpoints(trainer: Trainer, held: RunDir) -> Checkpoints:
         keep=c.keep,
         keep_best=c.keep_best,
         keep_every=c.keep_every_epochs * trainer.program.per_epoch,
-        scores=retention.scores(held.path, trainer.config.eval.split),
+        scores=retention.scores(held.path, trainer.config.eval.split, trainer.task.score),
         before_write=held.check,
     )
 
@@ -222,7 +223,7 @@ def _announcement(trainer: Trainer, start: int) -> str:
     left_out = [line for split, s in sources.items() for line in left_out_of(s).lines(split)]
     line = (
         f"{c.model.name} ({program.model.dialect}), {len(trainer.source):,} images of "
-        f"{c.data.classes} classes, {trainer.total:,} steps of {c.data.batch_size}, "
+        f"{c.data.classes} {trainer.task.targets}, {trainer.total:,} steps of {c.data.batch_size}, "
         f"{devices.size} {devices.flat[0].platform} device{'s' if devices.size > 1 else ''}"
         f"{processes}" + (f", from step {start}" if start else "")
     )

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from inception_jax.checkpoint import Checkpoints
+from inception_jax.config import tasks
 from inception_jax.data import readers
 from inception_jax.errors import DivergedError
 from inception_jax.progress import Progress
@@ -80,7 +81,8 @@ class StepLog:
         self._clock.step_done()
         if distributed.first():
             shown = self._shown or {**metrics, **self._clock.speed(c.data.batch_size)}
-            self._bar.update(step, _columns(shown, self._epoch(step), c.train.epochs))
+            running = tasks.of(c.data).running
+            self._bar.update(step, _columns(shown, self._epoch(step), c.train.epochs, running))
 
     @property
     def top1(self) -> float:
@@ -151,12 +153,14 @@ class StepLog:
         return step / self._trainer.program.per_epoch
 
 
-def _columns(shown: Mapping[str, float], epoch: float, epochs: float) -> dict[str, str]:
-    """The progress line's columns; a narrow terminal has the last ones."""
+def _columns(
+    shown: Mapping[str, float], epoch: float, epochs: float, running: str
+) -> dict[str, str]:
+    """The progress line's columns, with the task's `running` metric; a narrow line has the last."""
     return {
         "epoch": f"{epoch:.1f}/{epochs:g}",
         "input": f"{shown['input_wait']:.0%}",
-        "top1": f"{shown['top1']:.1%}",
+        running: f"{shown[running]:.1%}",
         "loss": f"{shown['loss']:.3f}",
         "images/s": f"{shown['images_per_s']:.0f}",
     }

@@ -49,7 +49,7 @@ def compute(
         model = program.model.clone(freeze_until="logits") if row == "pool" else program.model
         return Evaluator(
             c, model, program.mesh, c.eval.split, source=images.source,
-            protocol=c.eval.protocol, features=evaluated[row],
+            protocol=c.eval.protocol, features=evaluated[row], scale=images.scale,
         )  # fmt: skip
 
     return {row: StoredFeatures(train[row], evaluator(row)) for row in rows}

@@ -9,7 +9,6 @@ import optax
 
 from inception_jax.models import Network, block_monitors
 from inception_jax.models.lowering import ops, parameters, remat
-from inception_jax.train import losses
 from inception_jax.train.state import TrainState
 
 Array = jax.Array
@@ -39,7 +38,7 @@ def gradient(
         state: gives params and batch_stats.
         batch: image [b, h, w, 3], the network's input, or features, that of its `boundary`; label
             int32 [b] or `MixedLabels`, and place int32 [b], of each in the whole batch; optionally
-            teacher [b, classes], its logits.
+            teacher [b, classes], its logits, and weight [b], a factor on each image's loss.
         key: of dropout.
         monitors: whether the metrics get an entry `monitors`, {kind: {block: scalar}}.
         recompute: which activations are recomputed in the backward pass, see `remat.POLICIES`.
@@ -57,11 +56,8 @@ def gradient(
             mutable=collections,
             rngs={"dropout": key},
         )
-        given = {"teacher": batch["teacher"]} if "teacher" in batch else {}
+        given = {k: batch[k] for k in ("teacher", "weight") if k in batch}
         total, metrics = objective(output, batch["label"], params, **given)
-        # As an evaluation's loss: without smoothing, auxiliary heads and L2.
-        nll = losses.cross_entropy(output.logits, batch["label"]).mean()
-        metrics = {**metrics, "nll": nll, **losses.hits(output.logits, batch["label"])}
         if monitors:
             metrics["monitors"] = block_monitors.by_kind(new[block_monitors.COLLECTION])
         return total, (new.get("batch_stats", {}), metrics)

@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from inception_jax.config import tasks
 from inception_jax.data import pipeline, readers
+from inception_jax.data.example_weights import example_weights
 from inception_jax.data.features import TrainFeatures
-from inception_jax.data.sources.open import open_source
+from inception_jax.data.sources.open import open_source, open_training
 from inception_jax.data.sources.source import Source
-from inception_jax.errors import ConfigError
+from inception_jax.data.sources.targets import standardised
 from inception_jax.eval.evaluator import Evaluator
 from inception_jax.models import from_config
 from inception_jax.runtime import mesh as meshes
@@ -25,6 +27,7 @@ from inception_jax.train.stages import Stage
 from inception_jax.train.state import TrainState
 from inception_jax.train.stored_features import StoredFeatures
 from inception_jax.train.teacher import Teacher
+from inception_jax.workdir.target_scale import TargetScale
 
 
 def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
@@ -34,21 +37,18 @@ def build(config: Any, devices: Sequence[Any] | None = None) -> "Trainer":
         ConfigError: data, network and devices do not fit together.
     """
     began = time.monotonic()
-    source = open_source(config.data, config.data.train_split)
-    found = len(source.classes)
-    if found != config.data.classes:
-        raise ConfigError(
-            f"--config.data.classes={config.data.classes}: expected {found}, the classes of split "
-            f"{config.data.train_split!r}; set data.classes and model.num_classes"
-        )
+    source, scale = open_training(config), None
+    if config.data.task == "regression":
+        source, scale = standardised(source)
     program = Program(config, len(source), devices)
     if config.data.eval_size:
         from_config.check_evaluated(program.model, config.data)
     taught_by = teacher.load(config.loss, program.teacher, source.classes, program.mesh)
     evaluator = Evaluator(
-        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol
-    )
-    return Trainer(source, program, evaluator, time.monotonic() - began, taught_by)
+        config, program.model, program.mesh, config.eval.split, protocol=config.eval.protocol,
+        scale=scale,
+    )  # fmt: skip
+    return Trainer(source, program, evaluator, time.monotonic() - began, taught_by, scale)
 
 
 def epoch_of(config: Any, step: int) -> float:
@@ -64,17 +64,20 @@ class Trainer:
         stages: of the run, see `stages.of`.
         compiled: the programs of the stages.
         features: by the end-point of a stage's `Program.boundary`.
+        task: of the config.
+        scale: of a regression's targets.
         seconds_to_build: that source, program and evaluator took.
     """
 
     def __init__(
         self, source: Source, program: Program, evaluator: Evaluator, seconds_to_build: float = 0.0,
-        teacher: Teacher | None = None,
+        teacher: Teacher | None = None, scale: TargetScale | None = None,
     ):  # fmt: skip
         self.source, self.program, self.evaluator = source, program, evaluator
         self.config, self.shift, self.stages = program.config, 0, program.stages
         self.features: dict[str, StoredFeatures] = {}
-        self.seconds_to_build, self.teacher = seconds_to_build, teacher
+        self.seconds_to_build, self.teacher, self.scale = seconds_to_build, teacher, scale
+        self.task = tasks.of(program.config.data)
         self.compiled = CompiledSteps(program)
 
     def after_rollback(self, shift: int, lr_factor: float) -> "Trainer":
@@ -128,8 +131,8 @@ class Trainer:
         """This process's slice of a step's batch, and its signal, as its program takes them."""
         mesh = self.program.mesh
         local = meshes.shards(mesh) // jax.process_count()
-        stored = "features" in batch
-        keys = augmentation.STORED if stored else augmentation.inputs(self.config.augment)
+        c = self.config
+        keys = augmentation.inputs(c.augment, tasks.weighted(c.loss), "features" in batch)
         rows = {key: batch[key] for key in keys}
         rows["signal"] = np.full(local, signal, np.int32)
         placed = meshes.put(rows, meshes.batch(mesh))
@@ -148,7 +151,8 @@ class Trainer:
     def reader(self) -> pipeline.TrainReader:
         """A reader of the training images."""
         c = self.config
-        return pipeline.TrainReader(self.source, c.data, c.seed, c.augment)
+        weights = example_weights(self.source, c.loss)
+        return pipeline.TrainReader(self.source, c.data, c.seed, c.augment, weights)
 
     def reader_of(
         self, stage: Stage, read: pipeline.TrainReader
@@ -156,7 +160,7 @@ class Trainer:
         """`read`, as a stage has its images, or the reader of its stored features."""
         if row := self.program.boundary(stage):
             stored = self.features[row].train
-            return TrainFeatures(stored, self.source, self.config.seed, read.bad, read.clock)
+            return TrainFeatures(stored, read)
         return read.resized(stage.size)
 
     def batches(

@@ -11,15 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from inception_jax import checkpoint, models
-from inception_jax.config import Config
+from inception_jax.config import Config, tasks
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.models.names import known
-from inception_jax.workdir import atomic, class_names
+from inception_jax.workdir import atomic, class_names, target_scale
+from inception_jax.workdir.target_scale import TargetScale
 
 GRAPHS = ("stablehlo", "onnx", "saved_model", "tflite")
+EMBEDDING = "embedding"  # at length 1; also what an embedding's network without such a layer has
 FLOAT32 = ("onnx", "tflite")  # their runtimes have no convolution of bfloat16
 EXTRAS = {"saved_model": "prepare", "tflite": "tflite"}  # else `weights`
 # So that each convolution has its bias and ReLU beside it, which these runtimes merge.
@@ -55,16 +57,14 @@ def export_graph(
     """
     from jax import export
 
-    model = from_config.build_model(config.model, config.data.channels)
+    network = from_config.build_model(config.model, config.data.channels)
+    model = from_config.evaluated(network, config.data)
     from_config.check_evaluated(model, config.data)
-    endpoint = endpoint or model.endpoint_names()[-1]
-    try:
-        known("end-point", endpoint, model.endpoint_names())
-    except ValueError as e:
-        raise ConfigError(f"--endpoint: {e}") from e
+    endpoint = _endpoint(endpoint, model, config)
     if out.is_dir():
         raise ConfigError(f"--out={out}: expected a new name, this is an existing folder")
-    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint)
+    scale = target_scale.of_run(workdir, config.data.task) if endpoint == "logits" else None
+    forward = _forward(form, model, checkpoint.load(workdir, step)[1], endpoint, scale)
     size = evaluated_size(config.data)
     about = _about(form, endpoint, config, workdir)
     text = json.dumps(about, indent=2) + "\n"
@@ -86,6 +86,17 @@ def export_graph(
     atomic.write_text(out.with_name(out.name + ".json"), text)
 
 
+def _endpoint(given: str, model: Network, config: Config) -> str:
+    """The end-point to export: the given one, else the embedding or the logits."""
+    unit = (EMBEDDING,) if tasks.of(config.data).activation == "unit" else ()
+    names = tuple(dict.fromkeys((*model.endpoint_names(), *unit)))
+    try:
+        known("end-point", given or names[-1], names)
+    except ValueError as e:
+        raise ConfigError(f"--endpoint: {e}") from e
+    return given or (unit or names)[-1]
+
+
 def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str, Any]:
     """What a user of the graph has to know."""
     size = evaluated_size(config.data)
@@ -95,13 +106,20 @@ def _about(form: str, endpoint: str, config: Config, workdir: Path) -> dict[str,
     return {
         "input": f"{d.dtype} {shape}{colours}",
         "output": endpoint,
+        "task": d.task,
+        "activation": tasks.of(d).activation,
         "classes": class_names.read(workdir, config.model.num_classes),
         "crop": {"image_size": size, **crop},
     }
 
 
-def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forward:
-    """The network at evaluation, BatchNorm folded into the convolutions, from images as stored."""
+def _forward(
+    form: str, model: Network, variables: Any, endpoint: str, scale: TargetScale | None = None
+) -> Forward:
+    """The network at evaluation, BatchNorm folded into the convolutions, from images as stored.
+
+    With a `scale` its outputs have the units of a regression's targets.
+    """
     model, variables = models.fold(model, variables)
     variables = jax.tree.map(jnp.asarray, variables)
     if form in FLOAT32:
@@ -110,6 +128,11 @@ def _forward(form: str, model: Network, variables: Any, endpoint: str) -> Forwar
 
     def forward(images: jax.Array) -> jax.Array:
         out = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
+        if endpoint == EMBEDDING and endpoint not in out.endpoints:
+            return out.logits / jnp.linalg.norm(out.logits, axis=-1, keepdims=True)
+        if scale:
+            std, mean = (jnp.asarray(x, out.logits.dtype) for x in (scale.std, scale.mean))
+            return out.logits * std + mean
         return out.logits if endpoint == "logits" else out.endpoints[endpoint]
 
     return forward

@@ -21,13 +21,15 @@ LOCK, CONFIG = ".lock", "config.json"
 # Keys with which a run may be continued under another value.
 FREE = (
     "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
-    "data.threads", "data.processes", "data.cache", "data.dir",
+    "data.threads", "data.processes", "data.cache", "data.dir", "data.labels",
     "log.tensorboard", "log.track", "log.monitors", "log.profile",
     "mesh.data", "mesh.model", "mesh.zero",
     "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
     "train.vmem", "train.watchdog",
 )  # fmt: skip
 
+# Keys that are counted from the data where they are auto; a run's config has the number.
+COUNTED = ("data.classes", "model.num_classes")
 # Keys that a run computes if they are empty: those that it began with hold then.
 COMPUTED = ("model.mean", "model.std")
 
@@ -152,7 +154,8 @@ def _lock(handle: int, workdir: Path, optional: bool = False) -> None:
 
 def _compare(workdir: Path, saved: dict[str, Any], now: dict[str, Any], allowed: bool) -> None:
     before, after = dict(flatten(saved)), dict(flatten(now))
-    free = (*FREE, *(k for k in COMPUTED if not after.get(k)))
+    counted = (k for k in COUNTED if after.get(k) == RULES[k].auto)
+    free = (*FREE, *counted, *(k for k in COMPUTED if not after.get(k)))
     keys = [k for k in {**before, **after} if before.get(k) != after.get(k) and k not in free]
     hint = _length(before, after, workdir) if "train.epochs" in keys else ""
     if "train.epochs" in keys and not hint:
@@ -179,7 +182,7 @@ def _length(before: dict[str, Any], after: dict[str, Any], workdir: Path) -> str
 
 def notes(config: Config, workdir: Path) -> dict[str, Any]:
     """The values that must be equal in all processes of a job: config, code, directory."""
-    local = ("data.dir", "data.threads", "data.processes", "data.cache")
+    local = ("data.dir", "data.labels", "data.threads", "data.processes", "data.cache")
     values = {k: v for k, v in flatten(plain(config)) if k not in local}
     return {**values, "workdir": str(workdir.absolute()), "code": distributed.code_digest()}
 

@@ -72,7 +72,7 @@ def test_paths(monkeypatch):
 
 PLACES = {
     "classes", "data_dir", "dir", "folder", "input", "manual_dir", "out", "outputs", "real", "save",
-    "subset", "svg", "without", "workdir",
+    "pdf", "subset", "svg", "without", "workdir",
 }  # fmt: skip
 
 

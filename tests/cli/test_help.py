@@ -16,6 +16,7 @@ HEAVY = ("jax", "flax", "numpy", "orbax", "cv2", "tensorflow_datasets", "tensorf
 FLAGS = {
     "train": ["--config=PAGE", "--workdir=", "--config.SECTION.KEY=VALUE",
               "--allow_config_change", "--profile=N"],
+    "probe": ["--workdir=DIR", "--row=", "--split=", "--shots=", "--step=N", "--json", "RUN/probe"],
     "lr": ["--config=PAGE", "--steps=N", "--low=X", "--high=X", "--out=", "1506.01186"],
     "eval": ["--workdir=DIR", "--split=", "--step=N", "--json", "--config.SECTION.KEY=VALUE",
              "--protocol=", "144crop", "--ensemble=", "DIR@STEP", "--subset=", "--without=",

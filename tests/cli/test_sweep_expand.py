@@ -5,6 +5,7 @@ import shutil
 
 from inception_jax import cli
 from inception_jax.cli import pages
+from inception_jax.sweep import folder
 from tests.cli.sweep_page import GRID, expanded, run
 
 
@@ -69,3 +70,15 @@ def test_a_page_that_imports_its_neighbours(page, capsys):
     (at,) = (page.parent / "sweep").glob("page-*/page.py")
     assert (at.parent / "rates" / "high.py").is_file()
     pages.load(str(at))
+
+
+def test_folds_of_any_page(page, capsys):
+    """`--sweep=fold` needs no function: a trial for each fold, on what it holds out."""
+    run("sweep expand --config={page} --sweep=fold --config.data.folds=3 --dir={dir}", page)
+    rows = folder.read(page.parent / "sweep").rows
+    assert [r["overrides"] for r in rows] == [
+        {"data.fold": i, "eval.split": "fold"} for i in range(3)
+    ]
+    capsys.readouterr()
+    assert run("sweep expand --config={page} --sweep=fold --dir={dir}2", page) == 78
+    assert "expected --config.data.folds=5" in capsys.readouterr().err

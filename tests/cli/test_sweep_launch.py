@@ -20,7 +20,7 @@ MISTAKES = {
     "sweep expand --config={page} --sweep=lr": "--dir=DIR",
     "sweep expand --config={page} --sweep=rl --dir={dir}": "the page has lr,seed",
     "sweep expand --config={page} --sweep=lr --dir={page}": "expected a new directory",
-    "sweep expand --config={page} --sweep=lr --dir={dir} --metric=acc": "top1, top5, loss",
+    "sweep expand --config={page} --sweep=lr --dir={dir} --metric=acc": "top1, top5, map",
     "sweep expand --config={page} --sweep=lr --dir={dir} --config.optim.lrr=1": "optim.lr",
     "sweep expand --config={page} --sweep=lr --dir={dir} --config.data.classes=11": "num_classes",
     "sweep expand --config={page} --sweep=bad --dir={dir}": "expected a finite number above 0",

@@ -55,6 +55,8 @@ BETWEEN = [
         "set --config.data.crop=central",
     ),
     ({"train.patience": 5}, "expected at most 4"),
+    ({"data.folds": 3, "data.fold": 3}, "data.fold=3: expected less than data.folds=3"),
+    ({"eval.split": "fold"}, "expected data.folds"),
     ({"loss.teacher": "a", "loss.teacher_weight": 0.0}, "loss.teacher_weight=0"),
     ({"data.channels": 6}, "data.channels=6: expected [1, 3] of data.source=digits"),
     ({"data.dtype": "uint16", "data.channels": 1}, "data.dtype=uint16: expected ['uint8']"),

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from inception_jax.data.clock import Clock
 from inception_jax.data.features import TrainFeatures, ViewFeatures
 from inception_jax.data.pipeline import TrainReader
-from inception_jax.data.sources.bad_images import BadImages
 from inception_jax.data.sources.digits import Digits
 from tests.tiny import digits
 
@@ -27,7 +25,7 @@ def test_the_order_is_that_of_the_images():
     source = Digits("train")
     positions = range(1400, 1500)  # over the end of an epoch
     images = read(TrainReader(source, digits().data, seed=7), positions)
-    reader = TrainFeatures(features(len(source)), source, 7, BadImages(source), Clock())
+    reader = TrainFeatures(features(len(source)), TrainReader(source, digits().data, seed=7))
     found = read(reader, positions)
     for key in ("index", "label", "epoch"):
         assert (found[key] == images[key]).all()
@@ -40,8 +38,8 @@ def test_unreadable_images_are_replaced_by_the_next():
     source = Digits("train")
     stored = features(len(source))
     stored[5] = np.nan
-    bad = BadImages(source)
-    found = read(TrainFeatures(stored, source, 0, bad, Clock()), range(2 * len(source)))
+    images = TrainReader(source, digits().data, seed=0)
+    bad, found = images.bad, read(TrainFeatures(stored, images), range(2 * len(source)))
     assert (found["index"] == 6).sum() == 4 and not (found["index"] == 5).any()
     assert list(bad.reasons) == [source.name(5)]
 

@@ -49,5 +49,7 @@ def test_the_result_does_not_depend_on_the_blocks(monkeypatch):
     whole = many.result()
     monkeypatch.setattr("inception_jax.eval.ensemble.BLOCK", 3)
     parts = many.result()
-    assert (parts.sums.confusion == whole.sums.confusion).all() and parts.seen == 100
+    assert (
+        parts.measure.sums.confusion == whole.measure.sums.confusion
+    ).all() and parts.seen == 100
     assert parts.mistakes == whole.mistakes

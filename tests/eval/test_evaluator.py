@@ -78,10 +78,11 @@ def test_counts_do_not_depend_on_the_devices(devices):
     result = evaluator(source, devices, batch_size=30).run(VARIABLES, quiet=True)
     first = evaluator(source, 1, batch_size=203).run(VARIABLES, quiet=True)
     assert result.seen == 202 and list(result.unreadable) == ["picture 200"]
-    assert (result.sums.confusion == first.sums.confusion).all()
-    assert (result.sums.top1, result.sums.top5) == (first.sums.top1, first.sums.top5)
+    sums, whole = result.measure.sums, first.measure.sums
+    assert (sums.confusion == whole.confusion).all()
+    assert (sums.top1, sums.top5) == (whole.top1, whole.top5)
     assert [m.index for m in result.mistakes] == [m.index for m in first.mistakes]
-    assert len(result.mistakes) == 48 and 0 < result.sums.top1 < 100
+    assert len(result.mistakes) == 48 and 0 < sums.top1 < 100
 
 
 def test_the_most_confident_mistakes():

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from inception_jax.eval.result import MISTAKES, Result
+from inception_jax.eval.classified import Classified
+from inception_jax.eval.measure import MISTAKES
+from inception_jax.eval.result import Result
 from inception_jax.report import evaluations
 from tests import evaluated, tiny
 
@@ -13,7 +15,7 @@ from tests import evaluated, tiny
 @pytest.fixture(scope="module")
 def result():
     """100 images of ten classes, half of them wrong, in two batches; one unreadable."""
-    rng, result = np.random.default_rng(0), Result(10)
+    rng, result = np.random.default_rng(0), Result(Classified(10))
     label, noise = np.arange(100) % 10, rng.dirichlet(np.ones(10), 100)
     noise[np.arange(100), (label + np.arange(100) // 50) % 10] += 1
     log = np.log(noise / noise.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -28,7 +30,7 @@ def test_mistakes_are_the_most_confident(result):
     sure = [m.confidence for m in result.mistakes]
     assert len(sure) == MISTAKES and sure == sorted(sure, reverse=True)
     assert all(m.index >= 50 and m.label != m.prediction for m in result.mistakes)
-    assert (result.seen, result.sums.top1) == (100, 50)
+    assert (result.seen, result.measure.sums.top1) == (100, 50)
 
 
 def test_saved_files_are_what_the_report_reads(result, tmp_path):

@@ -32,7 +32,7 @@ def test_means_over_owners(columns, monkeypatch):
     for rows in (slice(0, 3), slice(3, 6)):
         views = {"image": jnp.arange(6)[rows], "owner": owner[rows], "weight": weight[rows]}
         sums = step(logits, sums, views)
-    log = view_step.log_mean(jax.device_get(sums))
+    log = view_step.outputs(jax.device_get(sums))
     chosen = logits[:, columns] if columns is not None else logits
     p = np.exp(chosen.astype(np.float64))
     p /= p.sum(axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def views_of(variables, rows, images, devices=8, columns=None):
     for at in range(0, len(rows["weight"]), 16):
         piece = {k: v[at : at + 16] for k, v in rows.items()}
         sums = run(variables, sums, meshes.put(piece, meshes.batch(mesh)))
-    return view_step.log_mean(jax.device_get(sums))
+    return view_step.outputs(jax.device_get(sums))
 
 
 @pytest.mark.parametrize("devices", [1, 8])

@@ -40,7 +40,7 @@ def test_seeds(grid_dir):
     assert np.isclose(c.groups[0].mean, np.mean(values))
     assert np.isclose(c.groups[0].deviation, np.std(values, ddof=1))
     (alone,) = [g for g in c.groups if g.count == 1]
-    assert alone.deviation is None
+    assert alone.deviation is None and alone.interval is None and c.repeats == "seeds"
 
 
 def test_importances(grid_dir):
@@ -100,6 +100,19 @@ def test_the_sweep_of_the_experiments(tmp_path, capsys):
     for p in c.done:
         assert f"{100 * p.value:.2f}" in text
     assert f"{c.importances['optim.lr']:.0%} of the variance" in text
+
+
+def test_the_interval_of_a_mean_is_students():
+    """As SciPy's, for few trials and many."""
+    from scipy import stats
+
+    for degrees in (1, 2, 4, 5, 6, 9, 30):
+        exact = stats.t.ppf(0.975, degrees)
+        assert abs(comparison.student_t(degrees) / exact - 1) < 2e-3
+    values = [0.7, 0.8, 0.85]
+    group = comparison.Group({}, 3, np.mean(values), np.std(values, ddof=1), 0.7, 0.85)
+    expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    np.testing.assert_allclose(group.interval, expected, rtol=1e-3)
 
 
 def test_what_is_not_told_from_the_best(grid_dir):

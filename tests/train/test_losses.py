@@ -9,12 +9,16 @@ from inception_jax import models
 from inception_jax.data.images.mix import MixedLabels
 from inception_jax.models import Output
 from inception_jax.train.losses import (
+    absolute_error,
     binary_cross_entropy,
     cross_entropy,
     distillation,
     hits,
+    huber,
     l2,
     objective,
+    running,
+    squared_error,
     targets,
 )
 from tests.tiny import Tiny
@@ -49,7 +53,7 @@ def test_each_auxiliary_head_counts_its_weight():
         + 0.5 * 3.0
     )
     assert jnp.allclose(total, want)
-    assert set(terms) == {"loss", "cross_entropy", "loss_a", "loss_b"}
+    assert set(terms) == {"loss", "cross_entropy", "loss_a", "loss_b", "nll", "top1", "top5"}
 
 
 def test_distillation_by_hand():
@@ -160,4 +164,41 @@ def test_heads_have_the_same_loss_and_labels():
     )  # fmt: skip
     own, aux = (binary_cross_entropy(x, labels, 0.1, 0.2).mean() for x in (main, head))
     assert jnp.allclose(total, own + 0.3 * aux)
-    assert set(terms) == {"loss", "binary_cross_entropy", "loss_a"}
+    assert set(terms) == {"loss", "binary_cross_entropy", "loss_a", "nll", "top1", "top5"}
+
+
+def test_weights_are_factors_on_each_images_loss():
+    """The mean over images of weight times loss, of heads too."""
+    logits = jnp.asarray([[2.0, 0.0], [0.0, 1.0]])
+    output = Output(logits, {"aux": 2 * logits}, {})
+    labels, weight = jnp.asarray([0, 0]), jnp.asarray([3.0, 0.5])
+    total, terms = objective(
+        output, labels, {}, smoothing=0.0, aux_weight=0.3, weight_of_l2=0.0, weight=weight
+    )
+    expected = [(weight * cross_entropy(x, labels)).mean() for x in (logits, 2 * logits)]
+    np.testing.assert_allclose(terms["cross_entropy"], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(total, expected[0] + 0.3 * expected[1], rtol=1e-6)
+
+
+def test_targets_of_each_class_are_taken_as_they_are():
+    """Binary cross-entropy with 0 and 1 for each class, by hand; mixed labels by their shares."""
+    logits = jnp.asarray([[2.0, -1.0], [0.5, 3.0]])
+    one, other = jnp.asarray([[1.0, 0.0], [1.0, 1.0]]), jnp.asarray([[1.0, 1.0], [0.0, 0.0]])
+    p = jax.nn.sigmoid(logits)
+    expected = -(one * jnp.log(p) + (1 - one) * jnp.log(1 - p)).mean(axis=1)
+    assert jnp.allclose(binary_cross_entropy(logits, one), expected, rtol=1e-5)
+    share = jnp.asarray([0.25, 1.0])
+    both = 0.25 * binary_cross_entropy(logits, one) + 0.75 * binary_cross_entropy(logits, other)
+    found = binary_cross_entropy(logits, MixedLabels(one, other, share))
+    assert jnp.allclose(found, jnp.where(share < 1, both, expected), rtol=1e-5)
+    found = running("binary_cross_entropy", logits, one)
+    assert found["accuracy"] == 1.0 and jnp.allclose(found["nll"], expected.mean(), rtol=1e-5)
+
+
+def test_losses_of_values_by_hand():
+    """Squared, absolute and Huber's, means over the targets; R2 of standardised ones."""
+    values, wanted = jnp.asarray([[3.0, 0.5]]), jnp.asarray([[1.0, 0.0]])
+    assert squared_error(values, wanted) == (4 + 0.25) / 2
+    assert absolute_error(values, wanted) == (2 + 0.5) / 2
+    assert huber(values, wanted, 1.0) == (1.5 + 0.125) / 2
+    assert running("huber", values, wanted) == {"r2": 1 - 2.125}

@@ -194,7 +194,7 @@ def test_which_keys_may_change(config, tmp_path, key):
     """What only changes how fast or where may change; any other key is refused by name."""
     free = {
         "checkpoint.keep", "checkpoint.keep_best", "checkpoint.keep_every_epochs",
-        "data.threads", "data.processes", "data.cache", "data.dir",
+        "data.threads", "data.processes", "data.cache", "data.dir", "data.labels",
         "log.tensorboard", "log.track", "log.monitors", "log.profile",
         "mesh.data", "mesh.model", "mesh.zero",
         "train.on_divergence", "train.recompute", "train.rollbacks", "train.rollback_factor",
@@ -322,3 +322,15 @@ def test_a_killed_attempt_has_no_end(tmp_path):
     """The start is on the disk before the work begins."""
     with run_dir.attempt(RunDir(tmp_path), 5):
         assert [n["event"] for n in lines(tmp_path / "attempts.jsonl")] == ["start"]
+
+
+def test_counted_numbers_stay_those_of_the_run(config, tmp_path):
+    """`auto` continues a run whose config has the number; another number does not."""
+    with run_dir.opened(tmp_path, config, False):
+        pass
+    new = config.copy_and_resolve_references()
+    new.data.classes = new.model.num_classes = -1
+    run_dir.check(tmp_path, new, False)
+    new.data.classes = 9
+    with pytest.raises(ConfigError, match=r"data\.classes: 10 there, 9 now"):
+        run_dir.check(tmp_path, new, False)

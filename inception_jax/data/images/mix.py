@@ -20,14 +20,14 @@ Bounds = Int[Array, " n"]
 class MixedLabels(NamedTuple):
     """The labels of mixed images: `share` of each image is of `label`, the rest of `other`."""
 
-    label: Int[Array, " b"]
-    other: Int[Array, " b"]
+    label: Num[Array, "b ..."]
+    other: Num[Array, "b ..."]
     share: Float[Array, " b"]
 
 
 def mix(
     images: Num[Array, "b h w c"],
-    labels: Int[Array, " b"],
+    labels: Num[Array, "b ..."],
     key: PRNGKeyArray,
     augment: sections.Augment,
     dtype: Any,
@@ -56,6 +56,11 @@ def mix(
 def partner(x: Num[Array, "b ..."]) -> Num[Array, "b ..."]:
     """Row i ^ 1 of `x` at row i; `b` is even."""
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
+
+
+def shared(x: Float[Array, " b"], share: Float[Array, " b"]) -> Float[Array, " b"]:
+    """`share` of each image's own number, and the rest of its partner's."""
+    return share * x + (1 - share) * partner(x)
 
 
 def pixels(images: Num[Array, "b h w c"], dtype: Any) -> Float[Array, "b h w c"]:

@@ -12,6 +12,7 @@ from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.kind import ImageKind, examine
 from inception_jax.data.images.picture import Picture, Stored
 from inception_jax.data.prepare.survey import Survey
+from inception_jax.data.sources import labelled
 from inception_jax.data.sources.digits import SPLITS
 from inception_jax.data.sources.listing import subfolders
 from inception_jax.data.sources.open import open_source
@@ -41,7 +42,12 @@ def splits(data: sections.Data) -> dict[str, Split]:
         opened = Raw if data.source == "raw" else Tfds
         source = opened(data.name, data.dir, data.train_split)
         return {name: Split(count, len(source.classes)) for name, count in source.splits.items()}
-    names = SPLITS if data.source == "digits" else subfolders(user_paths.expanded(data.dir))[0]
+    if data.labels:
+        names = labelled.splits(data)
+    elif data.source == "digits":
+        names = SPLITS
+    else:
+        names = subfolders(user_paths.expanded(data.dir))[0]
     return {name: _split(data, name) for name in names}
 
 

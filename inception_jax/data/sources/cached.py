@@ -17,6 +17,8 @@ class Cached:
         self.file = getattr(source, "file", source.name)
         self.stamp = getattr(source, "stamp", lambda index: "")
         self.left_out = left_out_of(source)
+        self.labels, self.weights = (getattr(source, k, None) for k in ("labels", "weights"))
+        self.targets = getattr(source, "targets", None)
         # An image is decoded once (twice, if two threads race).
         self.label = functools.cache(source.label)
         self.stored = functools.cache(lambda index: Picture(source.stored(index)).whole())

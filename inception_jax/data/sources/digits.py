@@ -30,16 +30,16 @@ class Digits:
         chosen = (np.arange(len(labels)) % EVERY == 0) == (split == "test")
         grey = (images[chosen].astype(np.float32) * (255 / 16)).round().astype(np.uint8)
         self._images = np.repeat(grey[..., None], 3, axis=-1)
-        self._labels = labels[chosen]
+        self.labels = labels[chosen]
         self._split = split
         self.classes = tuple("0123456789")
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return len(self.labels)
 
     def label(self, index: int) -> int:
         """The digit."""
-        return int(self._labels[index])
+        return int(self.labels[index])
 
     def stored(self, index: int) -> np.ndarray:
         """uint8 [8, 8, 3]."""

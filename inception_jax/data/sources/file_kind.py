@@ -66,6 +66,14 @@ class FileKind(NamedTuple):
             raise BadImageError("expected the first file of a group, NAME_c0")
         return [b"%s_c%d%s" % (member[1], k, member[3]) for k in range(self.channels)]
 
+    def stamp(self, path: bytes) -> str:
+        """The sizes and the modification times of the image's files; empty where one is missing."""
+        try:
+            stats = map(os.stat, self.paths(path))
+            return " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats)
+        except OSError:
+            return ""
+
     def _group(self, path: bytes) -> np.ndarray:
         pages = []
         for name in self.paths(path):

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 from inception_jax.data.images.picture import Stored
 from inception_jax.data.sources import listing
 from inception_jax.data.sources.file_kind import RGB, FileKind
@@ -54,6 +56,11 @@ class Folder:
     def __len__(self) -> int:
         return len(self._files.names)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The classes of all images, int32 [n]."""
+        return self._files.labels
+
     def label(self, index: int) -> int:
         """Position of the class folder's name."""
         return int(self._files.labels[index])
@@ -75,12 +82,7 @@ class Folder:
     def stamp(self, index: int) -> str:
         """The sizes and the modification times of the image's files; empty where one is missing."""
         files = self._files
-        path = self._folders[files.labels[index]] + files.names[index]
-        try:
-            stats = map(os.stat, self._kind.paths(path))
-            return " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats)
-        except OSError:
-            return ""
+        return self._kind.stamp(self._folders[files.labels[index]] + files.names[index])
 
     def name(self, index: int) -> str:
         """`split/class/file`."""

@@ -1,7 +1,9 @@
 """The interface of a data set: images with labels, by index."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from inception_jax.data.images.picture import Stored
 from inception_jax.data.sources.left_out import LeftOut
@@ -19,8 +21,8 @@ class Source(Protocol):
         """Number of images in the split."""
         ...
 
-    def label(self, index: int) -> int:
-        """Class of image `index`, without reading its pixels."""
+    def label(self, index: int) -> Any:
+        """Class of image `index`, or its targets [t], without reading its pixels."""
         ...
 
     def stored(self, index: int) -> Stored:
@@ -38,6 +40,12 @@ class Source(Protocol):
 def left_out_of(source: Source) -> LeftOut:
     """What the listing of a source's files left out; nothing where there is none."""
     return getattr(source, "left_out", LeftOut())
+
+
+def labels_of(source: Source) -> np.ndarray:
+    """The classes of all images, int [n], without reading their pixels."""
+    labels = getattr(source, "labels", None)
+    return np.array([source.label(i) for i in range(len(source))]) if labels is None else labels
 
 
 def file_of(source: Source, index: int) -> str:
