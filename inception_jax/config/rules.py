@@ -133,11 +133,3 @@ PLAIN = {
     bool: Rule(bool, lambda v: True, "true or false", choices=("true", "false")),
     tuple[str, ...]: Rule(tuple, lambda v: all(isinstance(n, str) for n in v), "a tuple of names"),
 }
-
-# Keys that were renamed: refused under the old name, with the new one in the message.
-RENAMED = {
-    "model.pixels": "model.normalization",
-    "model.without": "model.drop_rows",
-    "optim.factor": "optim.decay_rate",
-    "optim.trunk": "optim.backbone_lr",
-}
