@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.typing import DTypeLike
 
 from inception_jax.models import checks
@@ -16,6 +17,7 @@ from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionRe
 from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
+from inception_jax.models.lowering import fresh
 from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import NORMALIZATIONS, Network, Output
@@ -100,18 +102,36 @@ def create(
     return model
 
 
-def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[str, Any]:
+def init(
+    model: Network, seed: int | jax.Array = 0, image_size: int | None = None
+) -> dict[str, Any]:
     """Fresh variables: {'params'} and, where there is BatchNorm, {'batch_stats'}.
 
-    The tree is the same for train and eval: it always holds the auxiliary heads.
+    The tree is the same for train and eval: it always holds the auxiliary heads. Called inside
+    `jax.jit` it is part of that program, whose `out_shardings` can place it; else a second or two
+    are for tracing the network and drawing the values, and nothing of its size is compiled.
+
+    Args:
+        model: the network.
+        seed: of the values; an equal one gives equal values.
+        image_size: side of the images in pixels, no value depends on it; None takes the dialect's.
+
+    Returns:
+        Trees of float32 arrays (float64 for a float64 network), on the default device.
 
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    images = jnp.zeros((model.bn_group or 1, size, size, model.channels), model.dtype)
-    # One program instead of hundreds of small ones: 10x faster, and its caller can shard it.
-    return dict(jax.jit(model.init)(jax.random.key(seed), images))
+    shape = (model.bn_group or 1, size, size, model.channels)
+
+    def variables(key: jax.Array) -> dict[str, Any]:
+        return dict(model.init(key, jnp.zeros(shape, model.dtype)))
+
+    key = jax.random.key(seed)
+    if isinstance(key, Tracer):
+        return variables(key)
+    return jax.device_put(fresh.evaluated(variables, seed))
 
 
 def preprocessing(model: Network) -> Preprocessing:
