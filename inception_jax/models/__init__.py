@@ -1,6 +1,8 @@
-"""The networks: `names`, `create`, `init`, `describe`, `preprocessing`."""
+"""The networks: `names`, `create`, `init`, `load`, `describe`, `preprocessing`."""
 
-from typing import Any
+import importlib
+from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,7 @@ from inception_jax.models.lowering import fresh
 from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import NORMALIZATIONS, Network, Output
+from inception_jax.models.trained import TrainedNetwork
 from inception_jax.models.xception import Xception
 
 __all__ = [
@@ -30,11 +33,13 @@ __all__ = [
     "Network",
     "Output",
     "Preprocessing",
+    "TrainedNetwork",
     "create",
     "describe",
     "dialects",
     "fold",
     "init",
+    "load",
     "names",
     "preprocessing",
 ]
@@ -132,6 +137,32 @@ def init(
     if isinstance(key, Tracer):
         return variables(key)
     return jax.device_put(fresh.evaluated(variables, seed))
+
+
+def load(
+    source: str | Path,
+    *,
+    file: str | Path | None = None,
+    step: int | None = None,
+    weights: Literal["averaged", "raw"] = "averaged",
+) -> TrainedNetwork:
+    """A trained network, with its class names and preprocessing.
+
+    Args:
+        source: directory of a run that `inception-jax train` or `import` made; or a network of
+            another framework, such as `timm:inception_v4`.
+        file: that network's weight file, as `inception-jax import` takes it; nothing is written.
+            Without it `timm/inception_v4.tf_in1k` is downloaded from the Hugging Face hub.
+        step: of the run's checkpoint; None takes the newest good one.
+        weights: `averaged` over steps, where the run has averages, or `raw`.
+
+    Raises:
+        ConfigError: no run is there, or the network or its file is unknown.
+        DataError: no such checkpoint, a damaged one, or a file that does not fit the network.
+    """
+    # By name, as checkpoints and weight files are to the right of this package, which they import.
+    loading = importlib.import_module("inception_jax.eval.loading")
+    return loading.load(source, file, step, weights)
 
 
 def preprocessing(model: Network) -> Preprocessing:

@@ -11,9 +11,11 @@ from inception_jax.models.lowering import fresh
 from tests.models.small import with_rows
 
 CASES = [
-    ("inception_v3", "slim", ["conv_1a", "mixed_6e"]),  # truncated normals, and a head
+    # Truncated normals, and a head.
+    pytest.param("inception_v3", "slim", ["conv_1a", "mixed_6e"], marks=pytest.mark.slow),
     ("inception_v4", "timm", ["conv_1a"]),  # uniform ones
     ("googlenet", "paper", ["conv1"]),  # constant biases, no BatchNorm
+    ("bn_inception", "cadene", ["conv1"]),
 ]
 
 

@@ -1,0 +1,209 @@
+"""A network with weights, class names and preprocessing: from images to classes and features."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+from PIL import Image as pillow
+
+from inception_jax.data.images.decode import BadImageError
+from inception_jax.data.images.picture import Picture
+from inception_jax.errors import ConfigError, DataError
+from inception_jax.models import preprocess
+from inception_jax.models.lowering.fold import fold
+from inception_jax.models.names import known
+from inception_jax.models.network import Network
+from inception_jax.runtime import xla_options
+
+# A file's path, its bytes, a PIL image, or pixels uint8 [h, w, 3] in RGB.
+Image = str | Path | bytes | pillow.Image | np.ndarray
+Images = Image | Sequence[Image]  # one or several; also uint8 [b, h, w, 3]
+Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
+BATCH = 32  # images computed at once
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedNetwork:
+    """What `models.load` returns.
+
+    Attributes:
+        model: the network, for `model.apply(variables, x)`.
+        variables: {'params', 'batch_stats'}, float32.
+        classes: the name of each output; empty for a network without a classifier.
+        crop: the run's evaluation crop, of a picture uint8 [s, s, 3].
+        views: the views of its evaluation protocol, uint8 [views, s, s, 3].
+        step: of the checkpoint; 0 for imported weights.
+    """
+
+    model: Network
+    variables: dict[str, Any]
+    classes: list[str]
+    crop: Callable[[Picture], np.ndarray]
+    views: Callable[[Picture], np.ndarray]
+    step: int = 0
+    _rows: dict[tuple[str, bool], Forward] = field(default_factory=dict, init=False)
+
+    def __repr__(self) -> str:
+        m = self.model
+        return f"TrainedNetwork({m.NAME} ({m.dialect}), {m.num_classes} classes, step {self.step})"
+
+    def preprocess(self, image: Image) -> Float[Array, "1 s s 3"]:
+        """The network's input: the evaluation crop of an image, normalised.
+
+        Raises:
+            ConfigError: there is no such file, or it is no RGB image in uint8.
+            DataError: the file cannot be read as an image.
+        """
+        return preprocess.as_input(self.crop(picture(image))[None], self.model)
+
+    def predict(self, images: Images, top: int = 5) -> list[list[tuple[str, float]]]:
+        """For each image its `top` most probable classes, with their probabilities.
+
+        They are means over the views of the run's `eval.protocol`, as in `inception-jax predict`.
+
+        Raises:
+            ConfigError, DataError: as `preprocess`; or the network has no classifier.
+        """
+        self._check_classifier()
+        found = self._apply(self.probabilities, images, self.views)
+        return [self.best(p, top) for p in found]
+
+    def best(self, probabilities: np.ndarray, top: int) -> list[tuple[str, float]]:
+        """The `top` classes of one image's probabilities [classes], the most probable first."""
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return [(self.classes[i], float(probabilities[i])) for i in order]
+
+    def logits(self, images: Images) -> Float[np.ndarray, "b classes"]:
+        """The network's outputs for the evaluation crop of each image, float32.
+
+        Raises:
+            ConfigError, DataError: as `preprocess`; or the network has no classifier.
+        """
+        self._check_classifier()
+        return self._apply(self.row("logits"), images, self.crop)
+
+    def features(self, images: Images, row: str = "pool") -> Float[np.ndarray, "b *h_w c"]:
+        """A row's output for the evaluation crop of each image, float32.
+
+        `pool`, [b, c], is what the classifier reads; `models.describe` lists the rows before it,
+        [b, h, w, c].
+
+        Raises:
+            ConfigError, DataError: as `preprocess`; or the network has no such row.
+        """
+        return self._apply(self.row(row), images, self.crop)
+
+    @functools.cached_property
+    def folded(self) -> tuple[Network, Any]:
+        """The same function without BatchNorm, which is what is evaluated."""
+        return fold(self.model, self.variables)
+
+    @functools.cached_property
+    def probabilities(self) -> Forward:
+        """The jitted mean over views, of folded variables and images [b, views, s, s, 3]."""
+        model, _ = self.folded
+
+        @xla_options.jit
+        def probabilities(
+            variables: Any, images: UInt8[Array | np.ndarray, "b v s s 3"]
+        ) -> Float[Array, "b classes"]:
+            b, views, *shape = images.shape
+            logits = preprocess.predict(model, variables, images.reshape(b * views, *shape))
+            return jax.nn.softmax(logits).reshape(b, views, -1).mean(axis=1)
+
+        return probabilities
+
+    def row(self, name: str, pooled: bool = False) -> Forward:
+        """The jitted output of a row, of folded variables and images [b, s, s, 3].
+
+        With `pooled` it is averaged over the grid: [b, c].
+
+        Raises:
+            ConfigError: there is no such row; the message lists all.
+        """
+        model, _ = self.folded
+        try:
+            known("end-point", name, model.endpoint_names())
+        except ValueError as e:
+            raise ConfigError(str(e)) from e
+
+        def row(variables: Any, images: UInt8[Array | np.ndarray, "b s s 3"]) -> Array:
+            x = preprocess.as_input(images, model)
+            out = model.apply(variables, x, train=False, endpoints=True)
+            y = out.logits if name == "logits" else out.endpoints[name]
+            return y.mean(axis=(1, 2)) if pooled and y.ndim == 4 else y
+
+        return self._rows.setdefault((name, pooled), xla_options.jit(row))
+
+    def _check_classifier(self) -> None:
+        if not self.model.num_classes:
+            raise ConfigError(f"{self.model.NAME} has no classifier here, expected features()")
+
+    def _apply(
+        self, forward: Forward, images: Images, crop: Callable[[Picture], np.ndarray]
+    ) -> np.ndarray:
+        """`forward` of the crops, in batches whose sizes are powers of two: few are compiled."""
+        crops, found = [crop(picture(image)) for image in listed(images)], []
+        for start in range(0, len(crops), BATCH):
+            batch = crops[start : start + BATCH]
+            blank = [np.zeros_like(crops[0])] * ((1 << (len(batch) - 1).bit_length()) - len(batch))
+            values = forward(self.folded[1], np.stack([*batch, *blank]))
+            found.append(np.asarray(values, np.float32)[: len(batch)])
+        return np.concatenate(found)
+
+
+def listed(images: Images) -> Sequence[Image]:
+    """The images as a sequence, of one if it is one.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    if isinstance(images, str | Path | bytes | pillow.Image):
+        return [images]
+    if isinstance(images, np.ndarray):
+        images = list(images) if images.ndim == 4 else [images]
+    if not images:
+        raise ConfigError("expected at least one image, got none")
+    return images
+
+
+def picture(image: Image) -> Picture:
+    """The picture of an image, of which a crop is decoded.
+
+    Raises:
+        ConfigError: there is no such file, or it is no RGB image in uint8.
+        DataError: the file cannot be read as an image.
+    """
+    if isinstance(image, pillow.Image):  # grey, palettes, transparency: as from a file
+        image = np.asarray(image.convert("RGB"))
+    if isinstance(image, np.ndarray):
+        _check(image)
+        return Picture(image)
+    name = "" if isinstance(image, bytes) else f"{image}: "
+    try:
+        return Picture(image if isinstance(image, bytes) else Path(image).read_bytes())
+    except OSError as e:
+        raise ConfigError(f"{name}expected an image file; {e.strerror}") from e
+    except BadImageError as e:
+        raise DataError(f"{name}{e}") from e
+
+
+def _check(pixels: np.ndarray) -> None:
+    if pixels.dtype != np.uint8:
+        advice = "; of 0..1: (image * 255).round().astype('uint8')"
+        raise ConfigError(f"expected an image in uint8, 0..255, got {pixels.dtype}{advice}")
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size:
+        return
+    advice = ""
+    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 1):
+        advice = "; grey: numpy.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)"
+    elif pixels.ndim == 3 and pixels.shape[2] == 4:
+        advice = "; leave out the alpha channel: image[..., :3]"
+    elif pixels.ndim == 3 and pixels.shape[0] == 3:
+        advice = "; channels first: image.transpose(1, 2, 0)"
+    raise ConfigError(f"expected an RGB image [height, width, 3], got shape {pixels.shape}{advice}")
