@@ -82,7 +82,7 @@ def _trained(
     own = from_data_section(config.data, config.eval.protocol)
     return TrainedNetwork(
         model,
-        variables,
+        jax.device_put(variables),
         classes,
         crop=partial(centre, data=config.data),
         views=partial(all_views, protocol=own),

@@ -87,6 +87,10 @@ def create(
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
             that no network can have.
         TypeError: an unknown field; the message has the nearest one.
+
+    >>> model = create("inception_v3", num_classes=10, width=0.25, dtype="bfloat16")
+    >>> model.dialect, model.preprocessing.image_size
+    ('slim', 299)
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
@@ -119,7 +123,8 @@ def init(
     Args:
         model: the network.
         seed: of the values; an equal one gives equal values.
-        image_size: side of the images in pixels, no value depends on it; None takes the dialect's.
+        image_size: side of the images in pixels, of which a layer of GoogLeNet's auxiliary heads
+            has its size; None takes the dialect's, or 32 for a small stem.
 
     Returns:
         Trees of float32 arrays (float64 for a float64 network), on the default device.

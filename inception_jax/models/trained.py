@@ -100,8 +100,9 @@ class TrainedNetwork:
 
     @functools.cached_property
     def folded(self) -> tuple[Network, Any]:
-        """The same function without BatchNorm, which is what is evaluated."""
-        return fold(self.model, self.variables)
+        """The same function without BatchNorm, which is what is evaluated, on the device."""
+        model, variables = fold(self.model, self.variables)
+        return model, jax.device_put(variables)
 
     @functools.cached_property
     def probabilities(self) -> Forward:
