@@ -22,7 +22,10 @@ def wrapped(model, variables):
 def test_the_same_function_in_evaluation_and_training():
     """Equal logits, auxiliary logits, moved averages and gradients."""
     model = tiny.Tiny(dropout=0.0)
-    variables, images = models.init(model, 1, image_size=8), tiny.batch(6)["image"] / np.float32(255)
+    variables, images = (
+        models.init(model, 1, image_size=8),
+        tiny.batch(6)["image"] / np.float32(255),
+    )
     net = wrapped(model, variables)
     logits = nnx.jit(lambda net, x: net(x).logits)(net, images)
     want = jax.jit(lambda v, x: model.apply(v, x).logits)(variables, images)
