@@ -21,7 +21,7 @@ from inception_jax.models.network import Network
 from inception_jax.runtime import xla_options
 
 # A file's path, its bytes, a PIL image, or pixels uint8 [h, w, 3] in RGB.
-Image = str | Path | bytes | pillow.Image | np.ndarray
+Image = str | Path | bytes | pillow.Image | np.ndarray | Array
 Images = Image | Sequence[Image]  # one or several; also uint8 [b, h, w, 3]
 Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
 BATCH = 32  # images computed at once
@@ -70,6 +70,8 @@ class TrainedNetwork:
             ConfigError, DataError: as `preprocess`; or the network has no classifier.
         """
         self._check_classifier()
+        if top < 1:
+            raise ConfigError(f"top={top}: expected at least 1")
         found = self._apply(self.probabilities, images, self.views)
         return [self.best(p, top) for p in found]
 
@@ -166,8 +168,11 @@ def listed(images: Images) -> Sequence[Image]:
     """
     if isinstance(images, str | Path | bytes | pillow.Image):
         return [images]
-    if isinstance(images, np.ndarray):
+    if isinstance(images, np.ndarray | Array):
+        images = np.asarray(images)
         images = list(images) if images.ndim == 4 else [images]
+    if not isinstance(images, Sequence):
+        return [images]  # of no known kind, which `picture` names
     if not images:
         raise ConfigError("expected at least one image, got none")
     return images
@@ -182,9 +187,15 @@ def picture(image: Image) -> Picture:
     """
     if isinstance(image, pillow.Image):  # grey, palettes, transparency: as from a file
         image = np.asarray(image.convert("RGB"))
-    if isinstance(image, np.ndarray):
+    if isinstance(image, np.ndarray | Array):
+        image = np.asarray(image)
         _check(image)
         return Picture(image)
+    if not isinstance(image, str | Path | bytes):
+        raise ConfigError(
+            f"expected an image: a path, bytes, a PIL image or uint8 [height, width, 3], got "
+            f"{type(image).__name__}"
+        )
     name = "" if isinstance(image, bytes) else f"{image}: "
     try:
         return Picture(image if isinstance(image, bytes) else Path(image).read_bytes())

@@ -2,6 +2,7 @@
 
 import io
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,7 +39,7 @@ def test_every_kind_of_image_is_the_same_input(network, tmp_path):
     data, path = encoded(IMAGE, ".png"), tmp_path / "a.png"
     path.write_bytes(data)
     want = preprocess.as_input(IMAGE[None, :8, :8], network.model)
-    for image in (IMAGE, path, str(path), data, Image.open(io.BytesIO(data))):
+    for image in (IMAGE, jnp.asarray(IMAGE), path, str(path), data, Image.open(io.BytesIO(data))):
         x = network.preprocess(image)
         assert x.shape == (1, 8, 8, 3) and x.dtype == np.float32
         np.testing.assert_array_equal(x, want)
@@ -88,6 +89,8 @@ def test_what_is_no_image(network, case):
     images, message = WRONG[case]
     with pytest.raises(ConfigError, match=message):
         network.logits(images)
+    with pytest.raises(ConfigError, match="top=0"):
+        network.predict(IMAGE, top=0)
 
 
 def test_unreadable_files(network, tmp_path):
