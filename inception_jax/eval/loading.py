@@ -10,6 +10,7 @@ from inception_jax import checkpoint
 from inception_jax import config as cfg
 from inception_jax import weights as peers
 from inception_jax.config import Config
+from inception_jax.data.sources import file_kind
 from inception_jax.errors import ConfigError
 from inception_jax.eval.protocols import from_data_section
 from inception_jax.eval.views import all_views, centre
@@ -86,6 +87,7 @@ def _trained(
         classes,
         crop=partial(centre, data=config.data),
         views=partial(all_views, protocol=own),
+        kind=file_kind.of(config.data),
         step=step,
     )
 

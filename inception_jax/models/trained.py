@@ -1,6 +1,7 @@
 """A network with weights, class names and preprocessing: from images to classes and features."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Num
 from PIL import Image as pillow
 
+from inception_jax.data.images import channels
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.file_kind import RGB, FileKind
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import preprocess
 from inception_jax.models.lowering.fold import fold
@@ -20,9 +23,9 @@ from inception_jax.models.names import known
 from inception_jax.models.network import Network
 from inception_jax.runtime import xla_options
 
-# A file's path, its bytes, a PIL image, or pixels uint8 [h, w, 3] in RGB.
+# A file's path, its bytes, a PIL image, or pixels [h, w, c]: uint8 in RGB, or as the run's are.
 Image = str | Path | bytes | pillow.Image | np.ndarray | Array
-Images = Image | Sequence[Image]  # one or several; also uint8 [b, h, w, 3]
+Images = Image | Sequence[Image]  # one or several; also [b, h, w, c]
 Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
 BATCH = 32  # images computed at once
 
@@ -35,8 +38,9 @@ class TrainedNetwork:
         model: the network, for `model.apply(variables, x)`.
         variables: {'params', 'batch_stats'}, float32.
         classes: the name of each output; empty for a network without a classifier.
-        crop: the run's evaluation crop, of a picture uint8 [s, s, 3].
-        views: the views of its evaluation protocol, uint8 [views, s, s, 3].
+        crop: the run's evaluation crop of a picture, [s, s, c].
+        views: the views of its evaluation protocol, [views, s, s, c].
+        kind: of its image files.
         step: of the checkpoint; 0 for imported weights.
     """
 
@@ -45,6 +49,7 @@ class TrainedNetwork:
     classes: list[str]
     crop: Callable[[Picture], np.ndarray]
     views: Callable[[Picture], np.ndarray]
+    kind: FileKind = RGB
     step: int = 0
     _rows: dict[tuple[str, bool], Forward] = field(default_factory=dict, init=False)
 
@@ -52,14 +57,14 @@ class TrainedNetwork:
         m = self.model
         return f"TrainedNetwork({m.NAME} ({m.dialect}), {m.num_classes} classes, step {self.step})"
 
-    def preprocess(self, image: Image) -> Float[Array, "1 s s 3"]:
+    def preprocess(self, image: Image) -> Float[Array, "1 s s c"]:
         """The network's input: the evaluation crop of an image, normalised.
 
         Raises:
-            ConfigError: there is no such file, or it is no RGB image in uint8.
+            ConfigError: there is no such file, or the pixels are not as the run's.
             DataError: the file cannot be read as an image.
         """
-        return preprocess.as_input(self.crop(picture(image))[None], self.model)
+        return preprocess.as_input(self.crop(picture(image, self.kind))[None], self.model)
 
     def predict(self, images: Images, top: int = 5) -> list[list[tuple[str, float]]]:
         """For each image its `top` most probable classes, with their probabilities.
@@ -108,12 +113,12 @@ class TrainedNetwork:
 
     @functools.cached_property
     def probabilities(self) -> Forward:
-        """The jitted mean over views, of folded variables and images [b, views, s, s, 3]."""
+        """The jitted mean over views, of folded variables and images [b, views, s, s, c]."""
         model, _ = self.folded
 
         @xla_options.jit
         def probabilities(
-            variables: Any, images: UInt8[Array | np.ndarray, "b v s s 3"]
+            variables: Any, images: Num[Array | np.ndarray, "b v s s c"]
         ) -> Float[Array, "b classes"]:
             b, views, *shape = images.shape
             logits = preprocess.predict(model, variables, images.reshape(b * views, *shape))
@@ -122,7 +127,7 @@ class TrainedNetwork:
         return probabilities
 
     def row(self, name: str, pooled: bool = False) -> Forward:
-        """The jitted output of a row, of folded variables and images [b, s, s, 3].
+        """The jitted output of a row, of folded variables and images [b, s, s, c].
 
         With `pooled` it is averaged over the grid: [b, c].
 
@@ -135,7 +140,7 @@ class TrainedNetwork:
         except ValueError as e:
             raise ConfigError(str(e)) from e
 
-        def row(variables: Any, images: UInt8[Array | np.ndarray, "b s s 3"]) -> Array:
+        def row(variables: Any, images: Num[Array | np.ndarray, "b s s c"]) -> Array:
             x = preprocess.as_input(images, model)
             out = model.apply(variables, x, train=False, endpoints=True)
             y = out.logits if name == "logits" else out.endpoints[name]
@@ -151,7 +156,7 @@ class TrainedNetwork:
         self, forward: Forward, images: Images, crop: Callable[[Picture], np.ndarray]
     ) -> np.ndarray:
         """`forward` of the crops, in batches whose sizes are powers of two: few are compiled."""
-        crops, found = [crop(picture(image)) for image in listed(images)], []
+        crops, found = [crop(picture(image, self.kind)) for image in listed(images)], []
         for start in range(0, len(crops), BATCH):
             batch = crops[start : start + BATCH]
             blank = [np.zeros_like(crops[0])] * ((1 << (len(batch) - 1).bit_length()) - len(batch))
@@ -178,44 +183,50 @@ def listed(images: Images) -> Sequence[Image]:
     return images
 
 
-def picture(image: Image) -> Picture:
+def picture(image: Image, kind: FileKind = RGB) -> Picture:
     """The picture of an image, of which a crop is decoded.
 
     Raises:
-        ConfigError: there is no such file, or it is no RGB image in uint8.
+        ConfigError: there is no such file, or the pixels are not as those of `kind`.
         DataError: the file cannot be read as an image.
     """
-    if isinstance(image, pillow.Image):  # grey, palettes, transparency: as from a file
+    if isinstance(image, pillow.Image) and kind.dtype == "uint8" and kind.channels in (1, 3):
+        # Palettes, transparency and, for RGB, grey: as from a file.
         image = np.asarray(image.convert("RGB"))
+        image = channels.luma(image) if kind.channels == 1 else image
     if isinstance(image, np.ndarray | Array):
         image = np.asarray(image)
-        _check(image)
+        _check(image, kind)
         return Picture(image)
     if not isinstance(image, str | Path | bytes):
         raise ConfigError(
-            f"expected an image: a path, bytes, a PIL image or uint8 [height, width, 3], got "
-            f"{type(image).__name__}"
+            f"expected an image: a path, bytes, a PIL image or {kind.dtype} [height, width, "
+            f"{kind.channels}], got {type(image).__name__}"
         )
-    name = "" if isinstance(image, bytes) else f"{image}: "
     try:
-        return Picture(image if isinstance(image, bytes) else Path(image).read_bytes())
-    except OSError as e:
-        raise ConfigError(f"{name}expected an image file; {e.strerror}") from e
+        if isinstance(image, bytes):
+            return Picture(kind.decoded(image))
+        if not Path(image).is_file():
+            raise ConfigError(f"{image}: expected an image file, found none")
+        return Picture(kind.read(os.fsencode(image)))
     except BadImageError as e:
-        raise DataError(f"{name}{e}") from e
+        raise DataError(str(e) if isinstance(image, bytes) else f"{image}: {e}") from e
 
 
-def _check(pixels: np.ndarray) -> None:
-    if pixels.dtype != np.uint8:
-        advice = "; of 0..1: (image * 255).round().astype('uint8')"
-        raise ConfigError(f"expected an image in uint8, 0..255, got {pixels.dtype}{advice}")
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size:
+def _check(pixels: np.ndarray, kind: FileKind) -> None:
+    c, shape = kind.channels, pixels.shape
+    if pixels.dtype != kind.dtype:
+        advice = "; of 0..1: (image * 255).round().astype('uint8')" * (kind.dtype == "uint8")
+        raise ConfigError(f"expected an image in {kind.dtype}, got {pixels.dtype}{advice}")
+    if pixels.ndim == 3 and shape[2] == c and pixels.size:
         return
     advice = ""
-    if pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 1):
-        advice = "; grey: numpy.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)"
-    elif pixels.ndim == 3 and pixels.shape[2] == 4:
+    if pixels.ndim == 2:
+        advice = f"; grey: numpy.repeat(image[..., None], {c}, axis=2)"
+    elif shape[2:] == (1,):
+        advice = f"; grey: numpy.repeat(image, {c}, axis=2)"
+    elif shape[2:] == (4,) and c == 3:
         advice = "; leave out the alpha channel: image[..., :3]"
-    elif pixels.ndim == 3 and pixels.shape[0] == 3:
+    elif shape[0] == c:
         advice = "; channels first: image.transpose(1, 2, 0)"
-    raise ConfigError(f"expected an RGB image [height, width, 3], got shape {pixels.shape}{advice}")
+    raise ConfigError(f"expected an image [height, width, {c}], got shape {shape}{advice}")

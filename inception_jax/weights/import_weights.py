@@ -50,6 +50,7 @@ def read_weights(
     model = peer.create(arrays).clone(normalization=normalization)
     names = output_names(model, classes)
     variables, imported = weights.import_arrays(model, peer, arrays)
+    del arrays
     return ReadWeights(model, jax.tree.map(jax.device_put, variables), names, imported, notes)
 
 

@@ -9,9 +9,10 @@ from PIL import Image
 
 from inception_jax import models
 from inception_jax.data.images.picture import Picture
+from inception_jax.data.sources.file_kind import FileKind
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import preprocess
-from inception_jax.models.trained import TrainedNetwork
+from inception_jax.models.trained import TrainedNetwork, picture
 from tests import tiny
 from tests.data.pictures import encoded, gradient
 
@@ -77,7 +78,7 @@ WRONG = {
     "grey": (IMAGE[..., 0], "grey: "),
     "alpha": (np.zeros((9, 9, 4), np.uint8), "alpha"),
     "torch": (np.zeros((3, 9, 9), np.uint8), "channels first"),
-    "float": (IMAGE / 255, "uint8, 0..255, got float64"),
+    "float": (IMAGE / 255, "uint8, got float64"),
     "none": ([], "at least one image"),
     "no file": ("nowhere.png", "nowhere.png: expected an image file"),
 }
@@ -100,6 +101,24 @@ def test_unreadable_files(network, tmp_path):
         path.write_bytes(data)
         with pytest.raises(DataError, match=f"{name}: "):
             network.predict([IMAGE, path])
+
+
+def test_other_channels_and_dtypes(tmp_path):
+    """Arrays of a run's own channels, from memory and files; a grey one takes colours' luma."""
+    kind = FileKind("arrays", 2, "uint16")
+    pixels = np.arange(9 * 9 * 2, dtype=np.uint16).reshape(9, 9, 2)
+    np.save(tmp_path / "a.npy", pixels)
+    for image in (pixels, tmp_path / "a.npy", (tmp_path / "a.npy").read_bytes()):
+        np.testing.assert_array_equal(picture(image, kind).whole(), pixels)
+    with pytest.raises(ConfigError, match=r"uint16 \[height, width, 2\], got Image"):
+        picture(Image.fromarray(IMAGE), kind)
+    with pytest.raises(ConfigError, match="expected an image in uint16, got uint8"):
+        picture(IMAGE, kind)
+    grey = FileKind(channels=1)
+    (tmp_path / "a.png").write_bytes(encoded(IMAGE, ".png"))
+    found = picture(Image.fromarray(IMAGE), grey).whole()
+    assert found.shape == (9, 12, 1)
+    assert abs(found.astype(int) - picture(tmp_path / "a.png", grey).whole()).max() <= 1
 
 
 def test_unknown_rows_and_a_network_without_classes(network):
