@@ -10,28 +10,22 @@ from typing import Any
 
 import cv2
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from inception_jax import checkpoint, models
-from inception_jax.config import Config, tasks
+from inception_jax.config import Config
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
-from inception_jax.data.sources import file_kind
 from inception_jax.data.sources.file_kind import RGB, FileKind
 from inception_jax.data.sources.left_out import LeftOut
 from inception_jax.data.sources.listing import images_below
 from inception_jax.errors import ConfigError
+from inception_jax.eval import loading
 from inception_jax.eval.protocols import from_data_section
-from inception_jax.eval.views import all_views, centre
-from inception_jax.models import from_config, preprocess
-from inception_jax.models.names import known
-from inception_jax.runtime import compiling, cores, xla_options
-from inception_jax.workdir import class_names, target_scale
+from inception_jax.models.trained import Forward
+from inception_jax.runtime import compiling, cores
 
 Prediction = tuple[Path, list[tuple[str, float]], str | None]
-Forward = Callable[[Any, np.ndarray], Any]  # variables, images -> arrays
 Crop = Callable[[Picture], np.ndarray]
 
 
@@ -58,61 +52,30 @@ def image_files(paths: list[Path], kind: FileKind = RGB) -> tuple[list[Path], Le
 
 
 class Predictor:
-    """A run's network, with its averaged weights, class names and preprocessing.
+    """A trained network on image files: the next batch is read while one is computed.
 
     Attributes:
         task: of the run.
     """
 
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
-        self._config, self.task = config, tasks.of(config.data)
-        self._scale = target_scale.of_run(workdir, config.data.task)
-        network = from_config.build_model(config.model, config.data.channels)
-        network = from_config.evaluated(network, config.data)
-        from_config.check_evaluated(network, config.data)
-        self.step, variables = checkpoint.load(workdir, step)
-        self.model, self.variables = models.fold(network, variables)
-        self.classes = class_names.read(workdir, config.model.num_classes)
+        self._data = config.data
+        self._views = from_data_section(config.data, config.eval.protocol).count
+        self._network = loading.from_run(config, workdir, step)
+        self.step, self.classes = self._network.step, self._network.classes
+        self.task = self._network.task
+        self.model, self.variables = self._network.folded
 
     def run(
         self, files: list[Path], top: int, threshold: float = 0.5, batch_size: int = 32
     ) -> Iterator[Prediction]:
         """For each file its path, names with numbers, and an error or None.
 
-        They are its `top` classes with probabilities; of several labels those from `threshold` on;
-        of a regression all values, in the units of the targets; or an embedding's numbers.
-        Probabilities, logits of labels and values are means over the views of `eval.protocol`.
+        See `TrainedNetwork.predict`.
         """
-        activation = self.task.activation
-
-        @xla_options.jit
-        def means(variables: Any, images: jax.Array) -> jax.Array:
-            b, views, *shape = images.shape
-            x = preprocess.predict(self.model, variables, images.reshape(b * views, *shape))
-            x = jax.nn.softmax(x) if activation == "softmax" else x
-            x = x.reshape(b, views, -1)
-            if activation == "unit":
-                return unit(unit(x).mean(axis=1))
-            x = x.mean(axis=1)
-            return jax.nn.sigmoid(x) if activation == "sigmoid" else x
-
-        def unit(x: jax.Array) -> jax.Array:
-            return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
-
-        def chosen(x: np.ndarray) -> list[tuple[str, float]]:
-            if activation == "unit":
-                return [(str(i), float(v)) for i, v in enumerate(x)]
-            if self._scale:
-                values = self._scale.original(x).tolist()
-                return list(zip(self.classes, values, strict=True))
-            order = np.argsort(-x, kind="stable")
-            best = order[:top] if activation == "softmax" else order[x[order] >= threshold]
-            return [(self.classes[i], float(x[i])) for i in best]
-
-        own = from_data_section(self._config.data, self._config.eval.protocol)
-        crop, batch_size = partial(all_views, protocol=own), max(1, batch_size // own.count)
-        for path, x, error in self.each(files, means, crop, batch_size):
-            yield path, [] if error else chosen(x), error
+        network, batch_size = self._network, max(1, batch_size // self._views)
+        for path, x, error in self.each(files, network.predictions, network.views, batch_size):
+            yield path, [] if error else network.named(x, top, threshold), error
 
     def features(
         self, files: list[Path], row: str, pooled: bool, batch_size: int = 32
@@ -126,22 +89,14 @@ class Predictor:
             ConfigError: the network has no such end-point; the message lists all.
         """
         try:
-            known("end-point", row, self.model.endpoint_names())
-        except ValueError as e:
+            forward = self._network.row(row, pooled)
+        except ConfigError as e:
             raise ConfigError(f"--features: {e}") from e
-
-        @xla_options.jit
-        def features(variables: Any, images: jax.Array) -> jax.Array:
-            x = preprocess.as_input(images, self.model)
-            out = self.model.apply(variables, x, train=False, endpoints=True)
-            y = out.logits if row == "logits" else out.endpoints[row]
-            return y.mean(axis=(1, 2)) if pooled and y.ndim == 4 else y
-
-        return self.each(files, features, self.centre, batch_size)
+        return self.each(files, forward, self.centre, batch_size)
 
     def centre(self, picture: Picture) -> np.ndarray:
         """The evaluation crop of `picture`: [s, s, c]."""
-        return centre(picture, self._config.data)
+        return self._network.crop(picture)
 
     def stretched(self, picture: Picture) -> np.ndarray:
         """All of `picture` resized to a square: float32 [s, s, 3], 0..255, not rounded.
@@ -150,7 +105,7 @@ class Predictor:
         `interpolate(align_corners=False)`. (torch-fidelity aligns the corners of pixels, as
         TensorFlow 1 did.)
         """
-        side = evaluated_size(self._config.data)
+        side = evaluated_size(self._data)
         pixels = picture.whole().astype(np.float32)
         return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
 
@@ -177,7 +132,7 @@ class Predictor:
         cv2.setNumThreads(0)  # the pool's threads decode
         variables = jax.device_put(self.variables)
         forward = compiling.clocked_once(forward, "the network")
-        kind = file_kind.of(self._config.data)
+        kind = self._network.kind
         blank = crop(Picture(np.zeros((1, 1, kind.channels), kind.dtype)))
         batch_size = min(batch_size, len(files))
         with ThreadPoolExecutor(cores.available()) as pool:

@@ -1,9 +1,12 @@
-"""The networks: `names`, `create`, `init`, `describe`, `preprocessing`."""
+"""The networks: `names`, `create`, `init`, `load`, `describe`, `preprocessing`."""
 
-from typing import Any
+import importlib
+from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.typing import DTypeLike
 
 from inception_jax.models import checks
@@ -16,9 +19,11 @@ from inception_jax.models.inception_resnet import InceptionResNetV1, InceptionRe
 from inception_jax.models.inception_v2 import InceptionV2
 from inception_jax.models.inception_v3 import InceptionV3
 from inception_jax.models.inception_v4 import InceptionV4
+from inception_jax.models.lowering import fresh
 from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import NORMALIZATIONS, Network, Output
+from inception_jax.models.trained import TrainedNetwork
 from inception_jax.models.xception import Xception
 
 __all__ = [
@@ -28,11 +33,13 @@ __all__ = [
     "Network",
     "Output",
     "Preprocessing",
+    "TrainedNetwork",
     "create",
     "describe",
     "dialects",
     "fold",
     "init",
+    "load",
     "names",
     "preprocessing",
 ]
@@ -80,6 +87,10 @@ def create(
         ValueError: an unknown name, dialect, stem, row or dtype, with the choices; or a number
             that no network can have.
         TypeError: an unknown field; the message has the nearest one.
+
+    >>> model = create("inception_v3", num_classes=10, width=0.25, dtype="bfloat16")
+    >>> model.dialect, model.preprocessing.image_size
+    ('slim', 299)
     """
     family = MODELS[known("model", name, names())]
     dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
@@ -100,18 +111,63 @@ def create(
     return model
 
 
-def init(model: Network, seed: int = 0, image_size: int | None = None) -> dict[str, Any]:
+def init(
+    model: Network, seed: int | jax.Array = 0, image_size: int | None = None
+) -> dict[str, Any]:
     """Fresh variables: {'params'} and, where there is BatchNorm, {'batch_stats'}.
 
-    The tree is the same for train and eval: it always holds the auxiliary heads.
+    The tree is the same for train and eval: it always holds the auxiliary heads. Called inside
+    `jax.jit` it is part of that program, whose `out_shardings` can place it; else a second or two
+    are for tracing the network and drawing the values, and nothing of its size is compiled.
+
+    Args:
+        model: the network.
+        seed: of the values; an equal one gives equal values.
+        image_size: side of the images in pixels, of which a layer of GoogLeNet's auxiliary heads
+            has its size; None takes the dialect's, or 32 for a small stem.
+
+    Returns:
+        Trees of float32 arrays (float64 for a float64 network), on the default device.
 
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
     size = image_size or (32 if model.small else model.preprocessing.image_size)
-    images = jnp.zeros((model.bn_group or 1, size, size, model.channels), model.dtype)
-    # One program instead of hundreds of small ones: 10x faster, and its caller can shard it.
-    return dict(jax.jit(model.init)(jax.random.key(seed), images))
+    shape = (model.bn_group or 1, size, size, model.channels)
+
+    def variables(key: jax.Array) -> dict[str, Any]:
+        return dict(model.init(key, jnp.zeros(shape, model.dtype)))
+
+    key = jax.random.key(seed)
+    if isinstance(key, Tracer):
+        return variables(key)
+    return jax.device_put(fresh.evaluated(variables, seed))
+
+
+def load(
+    source: str | Path,
+    *,
+    file: str | Path | None = None,
+    step: int | None = None,
+    weights: Literal["averaged", "raw"] = "averaged",
+) -> TrainedNetwork:
+    """A trained network, with its class names and preprocessing.
+
+    Args:
+        source: directory of a run that `inception-jax train` or `import` made; or a network of
+            another framework, such as `timm:inception_v4`.
+        file: that network's weight file, as `inception-jax import` takes it; nothing is written.
+            Without it `timm/inception_v4.tf_in1k` is downloaded from the Hugging Face hub.
+        step: of the run's checkpoint; None takes the newest good one.
+        weights: `averaged` over steps, where the run has averages, or `raw`.
+
+    Raises:
+        ConfigError: no run is there, or the network or its file is unknown.
+        DataError: no such checkpoint, a damaged one, or a file that does not fit the network.
+    """
+    # By name, as checkpoints and weight files are to the right of this package, which they import.
+    loading = importlib.import_module("inception_jax.eval.loading")
+    return loading.load(source, file, step, weights)
 
 
 def preprocessing(model: Network) -> Preprocessing:

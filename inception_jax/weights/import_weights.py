@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 
@@ -18,6 +19,39 @@ from inception_jax.workdir import atomic, class_names, reading, run_dir
 # Hub tags of weights trained with torchvision's normalisation constants, not with TensorFlow's.
 IMAGENET_NORMALIZED = ("tv_in1k", "gluon_in1k")
 SOURCE = "source.json"
+
+
+class ReadWeights(NamedTuple):
+    """A network read from a peer's weight file.
+
+    Attributes:
+        model: the network.
+        variables: its {'params', 'batch_stats'}.
+        classes: a name for every output.
+        arrays: what each array was called in the file.
+        notes: on what of the file was used.
+    """
+
+    model: Network
+    variables: dict[str, Any]
+    classes: list[str]
+    arrays: list[weights.ImportedArray]
+    notes: list[str]
+
+
+def read_weights(
+    name: str, path: Path, normalization: str = "", classes: Path | None = None
+) -> ReadWeights:
+    """Reads a peer's weight file; arguments and errors are those of `import_weights`."""
+    peer = weights.find(name)
+    arrays, notes = weights.fit(weights.read(path), peer)
+    tag = name.partition(".")[2]
+    normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
+    model = peer.create(arrays).clone(normalization=normalization)
+    names = output_names(model, classes)
+    variables, imported = weights.import_arrays(model, peer, arrays)
+    del arrays
+    return ReadWeights(model, jax.tree.map(jax.device_put, variables), names, imported, notes)
 
 
 def import_weights(
@@ -40,26 +74,19 @@ def import_weights(
     Returns:
         The network, its arrays, and notes on what of the file was used.
     """
-    peer = weights.find(name)
+    weights.find(name)
     if out.exists():
         raise ConfigError(f"--out={out}: expected a new directory, this one exists")
-    arrays, notes = weights.fit(weights.read(path), peer)
-    tag = name.partition(".")[2]
-    normalization = normalization or ("imagenet" if tag in IMAGENET_NORMALIZED else "")
-    model = peer.create(arrays).clone(normalization=normalization)
-    names = output_names(model, classes)
-    variables, imported = weights.import_arrays(model, peer, arrays)
-    del arrays
-    # Orbax copies NumPy arrays before it writes them, but not JAX's.
-    variables = jax.tree.map(jax.device_put, variables)
+    found = read_weights(name, path, normalization, classes)
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(out) as partial:
-        checkpoint.write(partial, variables)
-        config = run_dir.plain(run_config(model))
+        # Orbax copies NumPy arrays before it writes them, but not JAX's, which these are.
+        checkpoint.write(partial, found.variables)
+        config = run_dir.plain(run_config(found.model))
         atomic.write_text(partial / "config.json", json.dumps(config, indent=2) + "\n")
-        class_names.write(partial, names)
+        class_names.write(partial, found.classes)
         atomic.write_text(partial / SOURCE, json.dumps(_source(name, path), indent=2) + "\n")
-    return model, imported, notes
+    return found.model, found.arrays, found.notes
 
 
 def read_source(workdir: Path) -> dict[str, str]:

@@ -40,7 +40,7 @@ def test_image_files(files, tmp_path):
 
 def test_top_classes(predictor, files):
     """Sorted probabilities of classes, equal for any batch size; errors in the file's place."""
-    one, all_ = (list(predictor.run(files, 5, batch)) for batch in (2, 32))
+    one, all_ = (list(predictor.run(files, 5, batch_size=batch)) for batch in (2, 32))
     for (path, top, error), (other, expected, _) in zip(all_, one, strict=True):
         assert path == other and (error is not None) == (path.name == "2.png")
         assert [c for c, _ in top] == [c for c, _ in expected]

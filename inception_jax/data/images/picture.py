@@ -32,6 +32,8 @@ class Picture:
     def __init__(self, stored: Stored):
         self._data = stored if isinstance(stored, bytes) else b""
         self._pixels = None if isinstance(stored, bytes) else stored
+        self.height: int
+        self.width: int
         self._header = turbojpeg.header(self._data) if self._pixels is None else None
         if self._header is not None:
             self.height, self.width = self._header.height, self._header.width

@@ -34,7 +34,8 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self._size = self.address = 0
+        self._size: int = 0
+        self.address: int = 0
 
     def array(self, height: int, width: int) -> np.ndarray:
         """Memory for pixels, uint8 [height, width, 3], which the next call may give again."""

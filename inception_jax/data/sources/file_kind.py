@@ -49,11 +49,12 @@ class FileKind(NamedTuple):
         Raises:
             BadImageError: it cannot be read, or has other channels or another dtype.
         """
+        return self._group(path) if self.files == "groups" else self.decoded(contents(path))
+
+    def decoded(self, data: bytes) -> Stored:
+        """The image of a file's bytes, which is no group's; see `read`."""
         if self.files == "images" and self.channels == 3:
-            return contents(path)
-        if self.files == "groups":
-            return self._group(path)
-        data = contents(path)
+            return data
         pixels = channels.grey(data) if self.files == "images" else channels.array(data)
         return channels.checked(pixels, self.channels, self.dtype)
 
