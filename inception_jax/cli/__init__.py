@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train a config page in a workdir, or resume the run in it",
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "classify images, or write their features",
+    "explain": "explain predictions: heat maps, branches, nearest training images, features",
     "fid": "compare two folders of images: FID, KID, Inception Score",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
     "import": "convert another framework's weights to a checkpoint",

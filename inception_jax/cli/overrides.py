@@ -25,9 +25,10 @@ CROP = (
 )
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
+SOURCE = ("data.source", "data.name", "data.dir", "data.train_split", "data.cache")
+EXPLAIN = (*SOURCE, *PREDICT)
 EVAL = (
-    *("data.source", "data.name", "data.dir", "data.train_split", "data.cache"),
-    *("data.threads", "data.processes"), *PREDICT,
+    *SOURCE, *("data.threads", "data.processes"), *PREDICT,
     "eval.split", "eval.batch_size", "mesh.data", "mesh.model",
 )  # fmt: skip
 # What to do instead.

@@ -6,22 +6,22 @@ Each method takes a network, its variables, a normalised image and the output to
 from inception_jax.explain.branches import BranchShares, ModuleShares, Path, branch_shares
 from inception_jax.explain.cam import grad_cam, grad_cam_plus_plus, upsampled
 from inception_jax.explain.faithful import (
-    Curve,
     Faithfulness,
+    PixelCurve,
     insertion_and_deletion,
     random_heat,
 )
 from inception_jax.explain.integrated import Integrated, integrated_gradients
-from inception_jax.explain.occlusion import occlusion
-from inception_jax.explain.visualise import Visualisation, visualise
+from inception_jax.explain.occlude import occlusion
+from inception_jax.explain.visualisation import Visualisation, visualise
 
 __all__ = [
     "BranchShares",
-    "Curve",
     "Faithfulness",
     "Integrated",
     "ModuleShares",
     "Path",
+    "PixelCurve",
     "Visualisation",
     "branch_shares",
     "grad_cam",

@@ -1,5 +1,7 @@
 """Whether a heat map is right: insertion and deletion curves (RISE, arXiv:1806.07421)."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import cv2
@@ -16,7 +18,7 @@ BLUR_SIDE, BLUR_SIGMA = 11 / 224, 5 / 224  # shares of the image's side: RISE's 
 GRID = 8  # cells a side of a random map: as coarse as a class activation map
 
 
-class Curve(NamedTuple):
+class PixelCurve(NamedTuple):
     """The probability of a class as the pixels change, the hottest first.
 
     Attributes:
@@ -36,8 +38,8 @@ class Curve(NamedTuple):
 class Faithfulness(NamedTuple):
     """How a heat map does: the image's pixels inserted into a blurred one, and deleted from it."""
 
-    insertion: Curve
-    deletion: Curve
+    insertion: PixelCurve
+    deletion: PixelCurve
 
 
 def insertion_and_deletion(
@@ -67,22 +69,53 @@ def insertion_and_deletion(
     Raises:
         ValueError: no such class, or not a single image.
     """
-    x, class_index = (
-        np.asarray(program.as_batch(image))[0],
+    given = {"steps": steps, "seed": seed}
+    return of_each(model, variables, image, class_index, [heat], **given)[0]
+
+
+def of_each(
+    model: Network,
+    variables: Variables,
+    image: ArrayLike,
+    class_index: int,
+    heats: Sequence[np.ndarray],
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+) -> list[Faithfulness]:
+    """`insertion_and_deletion` of several maps of an image, whose curves share their ends."""
+    x = np.asarray(program.as_batch(image))[0]
+    index, zeros, shares = (
         program.check_class(model, class_index),
+        np.zeros_like(x),
+        np.linspace(0, 1, steps + 1),
     )
-    side = x.shape[0]
-    heat = heat if heat.shape == x.shape[:2] else upsampled(heat, side)
+    blurry, ranks = blurred(x), [_ranks(heat, x.shape[0], seed) for heat in heats]
+    between = (
+        np.where((rank < round(share * rank.size))[..., None], *sides)
+        for rank in ranks
+        for sides in ((x, blurry), (zeros, x))
+        for share in shares[1:-1]
+    )
+    images = chain((x, blurry, zeros), between)
+    whole, start, end, *rest = program.probabilities(model, variables, images, index)
+    inside = np.reshape(rest, (len(heats), 2, steps - 1))
+    return [
+        Faithfulness(
+            PixelCurve(shares, np.array([start, *inserted, whole])),
+            PixelCurve(shares, np.array([whole, *deleted, end])),
+        )
+        for inserted, deleted in inside
+    ]
+
+
+def _ranks(heat: np.ndarray, side: int, seed: int) -> np.ndarray:
+    """Each pixel's place in the order of change: int [side, side]."""
+    heat = heat if heat.shape == (side, side) else upsampled(heat, side)
     ties = np.random.default_rng(seed).permutation(heat.size)
-    rank = np.empty(heat.size, np.int64)
-    rank[np.lexsort((ties, -heat.ravel()))] = np.arange(heat.size)
-    shares = np.linspace(0, 1, steps + 1)
-    changed = rank.reshape(side, side) < np.round(shares * heat.size)[:, None, None]
-    inserted = np.where(changed[..., None], x, blurred(x))
-    deleted = np.where(changed[..., None], np.zeros_like(x), x)
-    images = np.concatenate([inserted, deleted])
-    p = program.probabilities(model, variables, images, class_index)
-    return Faithfulness(Curve(shares, p[: steps + 1]), Curve(shares, p[steps + 1 :]))
+    ranks = np.empty(heat.size, np.int64)
+    ranks[np.lexsort((ties, -heat.ravel()))] = np.arange(heat.size)
+    return ranks.reshape(side, side)
 
 
 def blurred(image: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What is explained, a network's logit for one image, and programs compiled once a network."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any
 
 import jax
@@ -49,26 +50,36 @@ def check_class(model: Network, class_index: int) -> int:
     return int(class_index)
 
 
-def logits(model: Network, variables: Variables, images: np.ndarray) -> np.ndarray:
-    """Logits [n, classes] of normalised images [n, s, s, 3], `BATCH` at a time."""
-    run = compiled(_logits, model)
-    return np.concatenate([np.asarray(run(variables, x))[:n] for x, n in batches(images)])
+def logits(model: Network, variables: Variables, images: Iterable[np.ndarray]) -> np.ndarray:
+    """Logits [n, classes] of normalised images [s, s, 3]."""
+    return outputs(model, variables, images)[0]
+
+
+def outputs(
+    model: Network, variables: Variables, images: Iterable[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [n, classes] and pooled features [n, c] of normalised images [s, s, 3]."""
+    run = compiled(_outputs, model)
+    parts = [[np.asarray(y)[:n] for y in run(variables, x)] for x, n in batches(images)]
+    logits, features = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return logits, features
 
 
 def probabilities(
-    model: Network, variables: Variables, images: np.ndarray, class_index: int
+    model: Network, variables: Variables, images: Iterable[np.ndarray], class_index: int
 ) -> np.ndarray:
-    """The probability [n] of a class for normalised images [n, s, s, 3]."""
+    """The probability [n] of a class for normalised images [s, s, 3]."""
     return np.asarray(jax.nn.softmax(logits(model, variables, images)))[:, class_index]
 
 
-def batches(images: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Parts of `BATCH` images, the last one padded with zeros, and the number of images in each."""
-    for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
-        padding = ((0, BATCH - len(part)), *[(0, 0)] * (images.ndim - 1))
-        yield np.pad(part, padding), len(part)
+def batches(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int]]:
+    """Stacks of `BATCH` images, the last one filled up with zeros, and the number of images."""
+    rest = iter(images)
+    while part := list(islice(rest, BATCH)):
+        stack = np.stack([*part, *[np.zeros_like(part[0])] * (BATCH - len(part))])
+        yield stack, len(part)
 
 
-def _logits(model: Network, variables: Variables, images: jax.Array) -> jax.Array:
-    return model.apply(variables, images, train=False).logits
+def _outputs(model: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, ...]:
+    out = model.apply(variables, images, train=False, endpoints=True)
+    return out.logits, out.endpoints["pool"]

@@ -53,7 +53,7 @@ def test_equally_hot_pixels():
 
 def test_area_and_random_maps():
     """The area is that of the trapezoids; a random map depends on its seed alone."""
-    curve = explain.Curve(np.array([0, 0.5, 1]), np.array([1.0, 0.5, 0.0]))
+    curve = explain.PixelCurve(np.array([0, 0.5, 1]), np.array([1.0, 0.5, 0.0]))
     assert curve.area == pytest.approx(0.5)
     one, again, other = (explain.random_heat(32, seed) for seed in (0, 0, 1))
     assert one.shape == (32, 32) and (one == again).all() and (one != other).any()

@@ -16,6 +16,7 @@ from inception_jax.models import preprocess, probes
 from inception_jax.models.names import known
 from inception_jax.models.network import Network
 
+SIZE, STEPS = 160, 96
 RATE = 0.05  # Adam's, as in lucid
 SHIFT, DEGREES, SCALE = 8, 5.0, 0.05  # of an image at each step: pixels, degrees, share
 INTERMEDIATES = "intermediates"  # where `probes.path` puts a path's output
@@ -43,8 +44,8 @@ def visualise(
     row: str,
     units: Sequence[int | str],
     *,
-    size: int = 160,
-    steps: int = 96,
+    size: int = SIZE,
+    steps: int = STEPS,
     seed: int = 0,
 ) -> list[Visualisation]:
     """Images that excite units of a row, made by gradient ascent from random ones.
@@ -68,7 +69,7 @@ def visualise(
     known("row", row, tuple(r.name for r in model.rows()))
     shapes = rows.of_network(model, variables, size)
     channels = shapes[probes.row_name(row)].shape[-1]
-    paths = tuple(_last(shapes.get(row, {})))
+    paths = tuple(last_module(shapes.get(row, {})))
     for unit in units:
         if isinstance(unit, str):
             known("path", unit, paths)
@@ -97,7 +98,7 @@ def _ascend(
     def excitations(x: Float[Array, "n h w 3"]) -> Float[Array, " n"]:
         x = preprocess.normalised(x, model).astype(model.dtype)
         out, found = model.apply(variables, x, train=False, endpoints=True, mutable=[INTERMEDIATES])
-        paths = _last(found.get(INTERMEDIATES, {}).get(row, {}))
+        paths = last_module(found.get(INTERMEDIATES, {}).get(row, {}))
         return jnp.stack(
             [
                 jnp.square(paths[u][0][i]).mean() if isinstance(u, str)
@@ -139,6 +140,6 @@ def _moved(images: Float[Array, "n h w 3"], key: jax.Array) -> Float[Array, "n h
     return jax.vmap(jax.vmap(plane, -1, -1))(images)
 
 
-def _last(module: Any) -> Any:
+def last_module(module: Any) -> Any:
     """The paths of a row's only module, or of the last of several, which are numbered."""
     return module[max(module, key=int)] if module and all(k.isdigit() for k in module) else module

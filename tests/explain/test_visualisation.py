@@ -1,4 +1,4 @@
-"""Tests `inception_jax/explain/visualise.py` and `fourier.py`: images that excite a unit."""
+"""Tests `inception_jax/explain/visualisation.py` and `fourier.py`: images that excite a unit."""
 
 import jax
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from inception_jax import explain
 from inception_jax.explain import fourier
-from inception_jax.explain.visualise import _moved
+from inception_jax.explain.visualisation import _moved
 from tests.explain.branched import network
 
 pytestmark = pytest.mark.usefixtures("quick_compiler", "promotion")

@@ -1,5 +1,7 @@
 """Occlusion (arXiv:1311.2901, section 4.2): how far the logit falls when a square is covered."""
 
+from itertools import chain
+
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -47,12 +49,16 @@ def occlusion(
         )
     starts = [stride * i for i in range(-(-(side - window) // stride) + 1)]
     squares = [np.s_[i : i + window, j : j + window] for i in starts for j in starts]
-    covered = np.repeat(x[None], len(squares) + 1, axis=0)
-    for i, square in enumerate(squares):
-        covered[i][square] = 0
-    logits = program.logits(model, variables, covered)[:, index].astype(np.float64)
+    images = chain([x], (_covered(x, square) for square in squares))
+    whole, *parts = program.logits(model, variables, images)[:, index].astype(np.float64)
     total, count = np.zeros((side, side)), np.zeros((side, side))
-    for square, logit in zip(squares, logits[:-1], strict=True):
-        total[square] += logits[-1] - logit
+    for square, logit in zip(squares, parts, strict=True):
+        total[square] += whole - logit
         count[square] += 1
     return (total / count).astype(np.float32)
+
+
+def _covered(x: np.ndarray, square: tuple[slice, slice]) -> np.ndarray:
+    x = x.copy()
+    x[square] = 0
+    return x

@@ -1,4 +1,4 @@
-"""Tests `inception_jax/explain/occlusion.py`."""
+"""Tests `inception_jax/explain/occlude.py`."""
 
 import numpy as np
 import pytest
