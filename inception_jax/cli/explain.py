@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     flags.path("out", "", "folder for the page and the pictures")
     flags.text("class", "", "class to explain; the most probable one if not given")
     flags.text("row", "", "row of the network for Grad-CAM; the last one with a grid if not given")
-    flags.text("methods", METHODS, "methods, separated by commas")
+    flags.text("methods", "", "methods, separated by commas; all if not given")
     flags.whole("nearest", 6, "training images to show; 0 for none")
     flags.text("visualise", "", "ROW, ROW:CHANNELS or ROW:branches to draw images for")
     flags.whole("seed", 0, "of random maps and of images that are drawn")
@@ -71,7 +71,8 @@ def main(argv: list[str]) -> None:
 
 
 def _methods(text: str) -> list[str]:
-    names, known = [name.strip() for name in text.split(",")], METHODS.split(",")
+    known = METHODS.split(",")
+    names = [name.strip() for name in text.split(",")] if text else known
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(f"--methods={unknown[0]}: expected some of {', '.join(known)}")
     return names

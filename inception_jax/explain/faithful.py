@@ -121,7 +121,7 @@ def _ranks(heat: np.ndarray, side: int, seed: int) -> np.ndarray:
 def blurred(image: np.ndarray) -> np.ndarray:
     """An image [s, s, 3] without details: the start of insertion."""
     side = image.shape[0]
-    width = 2 * round(side * BLUR_SIDE / 2) + 1
+    width = max(2 * round(side * BLUR_SIDE / 2) + 1, 3)
     return cv2.GaussianBlur(
         image, (width, width), side * BLUR_SIGMA, borderType=cv2.BORDER_REFLECT_101
     )

@@ -11,7 +11,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420, 240, 40, 10, 10, 34  # of a drawi
 RANDOM = 7  # colour of the random maps
 
 
-class Line(NamedTuple):
+class CurveLine(NamedTuple):
     """A curve: its label, colour, path data, the places of its points, and its area."""
 
     label: str
@@ -27,7 +27,7 @@ class Panel(NamedTuple):
     title: str
     hint: str
     axis: str
-    lines: tuple[Line, ...]
+    lines: tuple[CurveLine, ...]
 
 
 def panels(one: Explanation) -> list[Panel]:
@@ -41,7 +41,7 @@ def panels(one: Explanation) -> list[Panel]:
     return [Panel(kind, hint, axis, tuple(_lines(one, kind))) for kind, hint, axis in kinds]
 
 
-def _lines(one: Explanation, kind: str) -> list[Line]:
+def _lines(one: Explanation, kind: str) -> list[CurveLine]:
     found = [(TITLES[m.method], getattr(m.faithfulness, kind)) for m in one.maps]
     lines = [_line(label, i, curve) for i, (label, curve) in enumerate(found)]
     random: list[PixelCurve] = [getattr(r, kind) for r in one.random]
@@ -51,9 +51,9 @@ def _lines(one: Explanation, kind: str) -> list[Line]:
     return lines
 
 
-def _line(label: str, colour: int, curve: PixelCurve) -> Line:
+def _line(label: str, colour: int, curve: PixelCurve) -> CurveLine:
     xs = LEFT + curve.shares * (WIDTH - LEFT - RIGHT)
     ys = TOP + (1 - curve.probabilities) * (HEIGHT - TOP - BOTTOM)
     points = tuple((round(float(x), 1), round(float(y), 1)) for x, y in zip(xs, ys, strict=True))
     path = "M" + "L".join(f"{x:g},{y:g}" for x, y in points)
-    return Line(label, colour, path, points, curve.area)
+    return CurveLine(label, colour, path, points, curve.area)

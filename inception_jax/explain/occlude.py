@@ -41,14 +41,12 @@ def occlusion(
     """
     x, index = np.asarray(program.as_batch(image))[0], program.check_class(model, class_index)
     side = x.shape[0]
-    window = max(1, round(side / 5)) if window is None else window
-    stride = max(1, -(-2 * window // 3)) if stride is None else stride
+    window, stride = default(side, window, stride)
     if not 1 <= stride <= window <= side:
         raise ValueError(
             f"expected 1 <= stride <= window <= {side}, got stride {stride}, window {window}"
         )
-    starts = [stride * i for i in range(-(-(side - window) // stride) + 1)]
-    squares = [np.s_[i : i + window, j : j + window] for i in starts for j in starts]
+    squares = squares_of(side, window, stride)
     images = chain([x], (_covered(x, square) for square in squares))
     whole, *parts = program.logits(model, variables, images)[:, index].astype(np.float64)
     total, count = np.zeros((side, side)), np.zeros((side, side))
@@ -56,6 +54,18 @@ def occlusion(
         total[square] += whole - logit
         count[square] += 1
     return (total / count).astype(np.float32)
+
+
+def default(side: int, window: int | None = None, stride: int | None = None) -> tuple[int, int]:
+    """The window and the stride for an image of `side` pixels."""
+    window = max(1, round(side / 5)) if window is None else window
+    return window, max(1, -(-2 * window // 3)) if stride is None else stride
+
+
+def squares_of(side: int, window: int, stride: int) -> list[tuple[slice, slice]]:
+    """The squares, line by line."""
+    starts = [stride * i for i in range(-(-(side - window) // stride) + 1)]
+    return [np.s_[i : i + window, j : j + window] for i in starts for j in starts]
 
 
 def _covered(x: np.ndarray, square: tuple[slice, slice]) -> np.ndarray:

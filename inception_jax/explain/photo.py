@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from inception_jax.explain import branches, faithful, integrated, nearest, pictures, program, rows
+from inception_jax.explain import (
+    branches,
+    faithful,
+    integrated,
+    nearest,
+    occlude,
+    pictures,
+    program,
+    rows,
+)
 from inception_jax.explain.branches import BranchShares
 from inception_jax.explain.cam import grad_cam, grad_cam_plus_plus, upsampled
 from inception_jax.explain.faithful import Faithfulness
@@ -156,7 +165,9 @@ def _integrated(
 def _occlusion(
     model: Network, variables: Variables, x: np.ndarray, target: int, row: str
 ) -> tuple[np.ndarray, str]:
-    return occlusion(model, variables, x, target), "49 squares"
+    window, stride = occlude.default(x.shape[0])
+    count = len(occlude.squares_of(x.shape[0], window, stride))
+    return occlusion(model, variables, x, target), f"{count} squares of {window}×{window}"
 
 
 HEATS: dict[str, Method] = {

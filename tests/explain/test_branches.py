@@ -21,8 +21,9 @@ def test_the_last_modules_parts_are_what_is_lost_without_them():
     assert [p.name for p in last.paths] == ["1x1", "3x3", "5x5", "pool"]
     whole = float(logits(variables, image())[0])
     assert shares.logit == pytest.approx(whole, rel=1e-4)
+    gates = {f"branch_{i}": np.ones((1, 8, 8, 1), np.float32) for i in range(4)}
     for i, path in enumerate(last.paths):
-        shut = {"second": {f"branch_{i}": np.zeros((1, *path.heat.shape, 1), np.float32)}}
+        shut = {"second": gates | {f"branch_{i}": 0 * gates["branch_0"]}}
         without = float(logits({**variables, "probes": shut}, image())[0])
         assert path.logit == pytest.approx(whole - without, abs=1e-4)
         assert path.heat.sum() == pytest.approx(path.logit, abs=1e-4)

@@ -27,16 +27,15 @@ def test_the_last_row_in_closed_form():
     assert heat.shape == grid and heat.dtype == np.float32
 
 
-@pytest.mark.parametrize("row", ["conv1", "first"])
-def test_gradients_by_a_row(row):
+def test_gradients_by_a_row():
     """The gradient by a row is that of finite differences of the logit by its output."""
     model, variables = network()
-    at = cam.row_gradient(model, variables, image(), 2, row)
+    at = cam.row_gradient(model, variables, image(), 2, "first")
     size = float(np.linalg.norm(at.gradients))
     step = 0.02 * at.gradients / size
 
     def logit(change):
-        probe = {"probes": {f"row_{row}": change[None]}}
+        probe = {"probes": {"row_first": change[None]}}
         return float(logits({**variables, **probe}, image())[2])
 
     assert logit(step) - logit(-step) == pytest.approx(0.04 * size, rel=0.05)
