@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from inception_jax.explain import program, rows
 from inception_jax.explain.program import Variables
 from inception_jax.models import probes
+from inception_jax.models.lowering import ops
 from inception_jax.models.network import Network
 
 EPSILON = 1e-6  # in Grad-CAM++'s denominator, as in pytorch-grad-cam
@@ -91,5 +92,5 @@ def _row_gradient(
         return out.logits[0, index], out.endpoints[row][0]
 
     gradient, activations = jax.grad(logit, has_aux=True)(probe)
-    wide = jnp.promote_types(activations.dtype, jnp.float32)
+    wide = ops.wide(activations.dtype)
     return activations.astype(wide), gradient[0].astype(wide)

@@ -194,9 +194,9 @@ def explanations(model, size, ends) -> dict[str, np.ndarray]:
         for name, kind in (("grad_cam", GradCAM), ("grad_cam_plus_plus", GradCAMPlusPlus)):
             with kind(model, [layer]) as method:
                 found[f"{name}/{row}"] = method(x, [ClassifierOutputTarget(target)])[0]
-    integrated = IntegratedGradients(model).attribute(x, target=target, internal_batch_size=5)
+    integrated = IntegratedGradients(model).attribute(x, target=target, n_steps=8)
     occluded = Occlusion(model).attribute(
-        x, sliding_window_shapes=(3, 80, 80), strides=(3, 60, 60), target=target
+        x, sliding_window_shapes=(3, 120, 120), strides=(3, 100, 100), target=target
     )
     return found | {
         "integrated_gradients": channels_last(integrated)[0],
