@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import jax
@@ -23,8 +24,8 @@ class Path(NamedTuple):
     """A branch or shortcut of a module.
 
     Attributes:
-        name: in short: its windows without a 1x1 before them (`1x1`, `3x3`, `5x5`,
-            `3x3, 3x3`), `pool`, or `shortcut`.
+        name: in short: its windows without a 1x1 before them (`1x1`, `3x3`, `5x5`, `2 x 3x3`),
+            `pool`, or `shortcut`.
         steps: its layers, as `models.describe` has them; none of a plain shortcut.
         logit: the part of the logit that goes through it.
         heat: float32 [h, w], where on the module's grid; its sum is `logit`.
@@ -111,9 +112,10 @@ def path_name(steps: Sequence[str]) -> str:
         return POOL
     while len(steps) > 1 and REDUCTION.match(steps[0]):
         steps = steps[1:]
-    names = [_window(step) for step in steps]
-    alike = len(names) > 2 and len(set(names)) == 1
-    return f"{len(names)} x {names[0]}" if alike else ", ".join(names)
+    while len(steps) > 1 and steps[-1].startswith("max"):
+        steps = steps[:-1]
+    runs = [(name, len(list(run))) for name, run in groupby(map(_window, steps))]
+    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in runs)
 
 
 def _window(step: str) -> str:

@@ -54,7 +54,7 @@ def test_one_photograph(run, photos, capsys):
     assert names == {"explain.html", "photo.png", *(f"{m}.png" for m in METHODS)}
     page = (folder / "explain.html").read_text()
     assert one["class"] in page and not re.search(r'(src|href)="(?!data:|#)', page)
-    assert page.count('class="segment') == 4 and page.count('class="line"') == 2 * 5
+    assert page.count('class="segment') == 5 and page.count('class="line"') == 2 * 5
     (features,) = (run / "explain").glob("features-0-*.npz")
     before = features.stat().st_mtime_ns
     assert cli.main([*words, "--methods=grad_cam", "--nearest=2"]) == 0

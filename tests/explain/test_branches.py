@@ -77,13 +77,13 @@ def test_every_family(name):
     [
         (("1x1 64",), "1x1"),
         (("1x1 96", "3x3 128"), "3x3"),
-        (("1x1 64", "3x3 96", "3x3/2 V 96"), "3x3, 3x3"),
+        (("1x1 64", "3x3 96", "3x3/2 V 96"), "2 x 3x3"),
         (("1x1 64", "1x7 64", "7x1 64"), "1x7, 7x1"),
         (("1x1 448", "3x3 384", "{1x3 384, 3x1 384}"), "3x3, 1x3|3x1"),
         (("avg 3x3", "1x1 32"), "pool"),
         (("max 3x3/2 V",), "pool"),
         (("separable 3x3 728",) * 3, "3 x separable 3x3"),
-        (("separable 3x3 728",) * 2 + ("max 3x3/2",), "separable 3x3, separable 3x3, max 3x3"),
+        (("separable 3x3 728",) * 2 + ("max 3x3/2",), "2 x separable 3x3"),
         (("linear 1x1/2 128",), "1x1"),
     ],
 )
