@@ -25,7 +25,7 @@ ORDER = [
     ["eval"],
     ["train", "fid"],
     ["plan", "doctor", "report"],
-    ["sweep"],
+    ["sweep", "explain"],
     ["cli"],
 ]
 LEVEL = {name: i for i, names in enumerate(ORDER) for name in names}

@@ -22,6 +22,7 @@ COMMANDS = {
     "eval": "evaluate a run on a split: top-1, top-5, loss, calibration, per class",
     "predict": "classify images, or write their features",
     "probe": "measure features: linear probe, nearest neighbours, few examples",
+    "explain": "explain predictions: heat maps, branches, nearest training images, features",
     "fid": "compare two folders of images: FID, KID, Inception Score",
     "describe": "print a network's table: figure, grid, channels, parameters, MACs",
     "import": "convert another framework's weights to a checkpoint",
@@ -40,7 +41,17 @@ COMMANDS = {
 
 # What --help lists together; a command that is in no group comes last.
 GROUPS = {
-    "train and evaluate": ("train", "lr", "eval", "predict", "report", "runs", "fid", "probe"),
+    "train and evaluate": (
+        "train",
+        "lr",
+        "eval",
+        "predict",
+        "report",
+        "runs",
+        "explain",
+        "probe",
+        "fid",
+    ),
     "data": ("data",),
     "networks and weights": ("describe", "import", "export", "ckpt"),
     "before a run": ("config", "plan", "doctor"),

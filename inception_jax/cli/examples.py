@@ -10,6 +10,7 @@ EXAMPLES = {
     "lr": "lr --config=configs/digits.py",
     "eval": "eval --workdir=runs/digits --split=test",
     "predict": "predict photo.jpg folder/ --workdir=runs/mine",
+    "explain": "explain photo.jpg --workdir=runs/v3",
     "fid": "fid real/ generated/ --workdir=runs/fid",
     "describe": "describe inception_v4 --diff paper slim",
     "import": "import timm:inception_v4 inception_v4.safetensors --out=runs/v4",

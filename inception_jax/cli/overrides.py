@@ -26,6 +26,7 @@ CROP = (
 INPUT = ("model.dtype", "model.normalization")
 PREDICT = (*CROP, *INPUT)
 SOURCE = ("data.source", "data.name", "data.dir", "data.labels", "data.train_split", "data.cache")
+EXPLAIN = (*SOURCE, *PREDICT)
 EVAL = (
     *SOURCE, "data.threads", "data.processes", *PREDICT,
     "eval.split", "eval.batch_size", "mesh.data", "mesh.model",

@@ -1,12 +1,12 @@
 """The shape of most figures: parallel branches, concatenated on channels."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from inception_jax.models import probes
 from inception_jax.models.layers import Branch, Conv, check_fits
 from inception_jax.models.lowering.preactivation import Activation
 from inception_jax.models.lowering.siblings import concat
@@ -32,7 +32,11 @@ class Branched(nn.Module):
     def joined(self, x: Activation) -> Float[Array, "b h2 w2 d"]:
         """The branches on `x`, those that training drops zero, concatenated."""
         rate, train = self.dialect.drop_branch, self.conv.keywords["train"]
-        return concat(self.branch, x, partial(drop_branches, self, rate=rate, train=train))
+
+        def change(outputs: list[Array]) -> list[Array]:
+            return probes.branches(self, drop_branches(self, outputs, rate, train))
+
+        return concat(self.branch, x, change)
 
     @property
     def dialect(self) -> Any:

@@ -5,7 +5,7 @@ from functools import partial
 
 from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors
+from inception_jax.models import block_monitors, probes
 from inception_jax.models.branched import Branched, GridReduction
 from inception_jax.models.layers import Branch
 from inception_jax.models.lowering import ops, remat
@@ -38,8 +38,9 @@ class Residual(Branched):
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Map `x` [b, h, w, c] to [b, h, w, c]."""
-        branch = self.scale * self.up(concat(self.branch, x))
+        branch = self.scale * self.up(concat(self.branch, x, partial(probes.branches, self)))
         block_monitors.residual(self, branch, x)
+        x = probes.path(self, probes.SHORTCUT, x)
         x = x + drop_path(self, branch, self.drop, self.conv.keywords["train"])
         x = remat.named(ops.relu(x) if self.relu else x, remat.BLOCK)
         if not self.relu:

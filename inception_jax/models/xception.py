@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from inception_jax.models import block_monitors
+from inception_jax.models import block_monitors, probes
 from inception_jax.models.dialect import Dialect, Norm, Preprocessing
 from inception_jax.models.layers import Conv, SeparableConv, run
 from inception_jax.models.lowering import remat
@@ -69,6 +69,7 @@ class EntryBlock(nn.Module):
         x = skip(x)
         block_monitors.residual(self, y, x)
         y = drop_path(self, y, self.drop, self.conv.keywords["train"])
+        x, y = probes.branches(self, (x, y))
         return remat.named(y + x, remat.BLOCK)
 
 
@@ -90,6 +91,7 @@ class MiddleBlock(nn.Module):
             y = layer(nn.relu(y))
         block_monitors.residual(self, y, x)
         y = drop_path(self, y, self.drop, self.conv.keywords["train"])
+        x, (y,) = probes.path(self, probes.SHORTCUT, x), probes.branches(self, (y,))
         return remat.named(x + y, remat.BLOCK)
 
 

@@ -27,6 +27,11 @@ def png(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
+def photograph(image: np.ndarray) -> str:
+    """Encode uint8 [h, w, 3] as a data: URI at its own size: lossless if small, else JPEG."""
+    return png(image) if max(image.shape[:2]) <= EXACT_SIDE else _jpeg(image)
+
+
 def thumbnail(image: np.ndarray) -> str:
     """Encode uint8 [h, w, 3] as a data: URI: lossless if small, else a reduced JPEG."""
     height, width = image.shape[:2]
@@ -34,8 +39,11 @@ def thumbnail(image: np.ndarray) -> str:
         return png(image)
     shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    data = simplejpeg.encode_jpeg(small, quality=85, colorspace="RGB")
+    return _jpeg(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _jpeg(image: np.ndarray) -> str:
+    data = simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=85, colorspace="RGB")
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 

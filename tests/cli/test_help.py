@@ -23,6 +23,8 @@ FLAGS = {
              "--real=", "--outputs=", "--list=", "--fresh", "eval/log_probs"],
     "predict": ["--workdir=DIR", "--top=N", "(default 5)", "--step=N", "--features=", "--json",
                 "--list"],
+    "explain": ["--workdir=DIR", "--class=", "--row=", "--methods=", "--nearest=N", "--visualise=",
+                "--seed=N", "--out=", "--json", "--step=N", "ROW:branches"],
     "fid": ["DIR_A DIR_B", "--workdir=", "--kid_subset_size=N", "(default 1000)", "--save=",
             "--json", "inception-jax import"],
     "describe": ["--dialect=", "--width=X", "--stem=", "--image_size=N", "--diff", "--svg",

@@ -4,7 +4,8 @@
 
 For each network, with random weights, gammas and averages: its weights as NAME.pth (or
 .safetensors), and NAME.npz with photographs, logits, auxiliary logits and end-points; for three of
-them NAME.step.npz with one step of SGD in double precision, dropout off.
+them NAME.step.npz with one step of SGD in double precision, dropout off. EXPLAINED.explain.npz has
+explanations by pytorch-grad-cam and Captum, in double precision.
 """  # fmt: skip
 
 import sys
@@ -96,6 +97,7 @@ PEERS = {
     ),
     "pytorch-fid-inception_v3": (fid, 299, V3, {}),
 }  # fmt: skip
+EXPLAINED, EXPLAINED_ROWS = "torchvision-inception_v3", ("mixed_6e", "mixed_7c")
 STEPS = ("torchvision-googlenet", "torchvision-inception_v3", "timm-inception_resnet_v2")
 
 
@@ -176,6 +178,32 @@ def step(model, size, heads) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+def explanations(model, size, ends) -> dict[str, np.ndarray]:
+    """Heat maps of one photograph's most probable class."""
+    from captum.attr import IntegratedGradients, Occlusion
+    from pytorch_grad_cam import GradCAM, GradCAMPlusPlus
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    model = model.double().eval()
+    images = photos(size)[:1].astype(np.float64)
+    x = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    target = int(model(x).argmax())
+    found = {"images": images, "target": np.array(target)}
+    for row in EXPLAINED_ROWS:
+        layer = model.get_submodule(ends[row])
+        for name, kind in (("grad_cam", GradCAM), ("grad_cam_plus_plus", GradCAMPlusPlus)):
+            with kind(model, [layer]) as method:
+                found[f"{name}/{row}"] = method(x, [ClassifierOutputTarget(target)])[0]
+    integrated = IntegratedGradients(model).attribute(x, target=target, n_steps=8)
+    occluded = Occlusion(model).attribute(
+        x, sliding_window_shapes=(3, 120, 120), strides=(3, 100, 100), target=target
+    )
+    return found | {
+        "integrated_gradients": channels_last(integrated)[0],
+        "occlusion": channels_last(occluded)[0],
+    }
+
+
 def main(folder: Path) -> None:
     """Writes every file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,6 +220,8 @@ def main(folder: Path) -> None:
         np.savez(folder / f"{name}.npz", **forward(model, size, ends, heads))
         if name in STEPS:
             np.savez(folder / f"{name}.step.npz", **step(model, size, heads))
+        if name == EXPLAINED:
+            np.savez(folder / f"{name}.explain.npz", **explanations(model, size, ends))
         print(folder / name, flush=True)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from flax import linen as nn
 from jaxtyping import Array
 
+from inception_jax.models import probes
 from inception_jax.models.layers import Conv
 from inception_jax.models.lowering import remat
 from inception_jax.models.lowering.preactivation import Activation, Preactivation, materialize
@@ -35,7 +36,7 @@ def apply_unit(
     for row, name in unit:
         row_conv = conv if name == remat.ROW else partial(conv, checkpoint_name=remat.STEM)
         x = x if getattr(row.build, "defers", False) else materialize(x)
-        x = remat.named(row.build(net, row_conv, x, row.name), name)
+        x = probes.row(net, row.name, remat.named(row.build(net, row_conv, x, row.name), name))
         outputs.append(x)
     return outputs
 
