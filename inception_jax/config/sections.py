@@ -71,10 +71,8 @@ class Data(Protocol):
     # evaluation's resize: stretch to a square, or by the short side and cropped
     resize: Literal["stretch", "short_side"] = "stretch"
     # of every resize, see data/images/resize.py
-    interpolation: Literal[
-        "bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear", "pil_bilinear",
-        "pil_bicubic", "random",
-    ] = "bilinear"  # fmt: skip
+    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos", "tf1_bilinear",
+                           "pil_bilinear", "pil_bicubic", "random"] = "bilinear"  # fmt: skip
     flip: bool = True  # mirror training images at random
     # random colour distortion of training images, by the order of its operations
     colour: Literal["none", "slim", "original", "fast"] = "none"
@@ -145,10 +143,8 @@ class Loss(Protocol):
     """The `loss` section."""
 
     # loss of the task; binary: each class apart [2110.00476]
-    name: Literal[
-        "cross_entropy", "binary_cross_entropy", "squared_error", "huber", "absolute_error",
-        "triplet", "cosface", "arcface",
-    ] = "cross_entropy"  # fmt: skip
+    name: Literal["cross_entropy", "binary_cross_entropy", "squared_error", "huber",
+                  "absolute_error", "triplet", "cosface", "arcface"] = "cross_entropy"  # fmt: skip
     margin: NotNegative = 0.35  # of triplet (0: soft), cosface and arcface, whose paper has 0.5
     scale: Positive = 64.0  # of the cosines of cosface and arcface
     delta: Positive = 1.0  # standard deviations up to which Huber's loss is quadratic

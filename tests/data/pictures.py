@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from inception_jax.config import sections
+from inception_jax.config import keys, sections
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Picture
 from inception_jax.eval.protocols import from_data_section
@@ -100,4 +100,4 @@ def settings(**changes) -> SimpleNamespace:
         "interpolation": "bilinear", "flip": True, "colour": "slim", "cache": False,
         "files": "images", "channels": 3, "dtype": "uint8",
     }  # fmt: skip
-    return SimpleNamespace(**{**sections.defaults(sections.Data), **section, **changes})
+    return SimpleNamespace(**{**keys.defaults(sections.Data), **section, **changes})

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from inception_jax.config import sections
+from inception_jax.config import keys, sections
 from inception_jax.data.example_weights import class_weights, example_weights
 from inception_jax.errors import ConfigError
 
@@ -15,7 +15,7 @@ CLASSES = ("a", "b=c")
 
 def loss(**changes):
     """The `loss` section."""
-    return SimpleNamespace(**{**sections.defaults(sections.Loss), **changes})
+    return SimpleNamespace(**{**keys.defaults(sections.Loss), **changes})
 
 
 @pytest.mark.parametrize(

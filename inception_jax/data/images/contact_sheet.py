@@ -67,12 +67,21 @@ def write(
 
 
 def captions(augment: Any, labels: np.ndarray, source: Source) -> list[str]:
-    """The class of each image, `a + b` where it may be mixed with its neighbour."""
-    names = [shown(source.classes[label]) for label in labels]
+    """The labels of each image, `a + b` where it may be mixed with its neighbour."""
+    names = [shown(named(label, source)) for label in labels]
     if not (augment.mixup or augment.cutmix):
         return names
     pairs = [(name, names[i ^ 1]) for i, name in enumerate(names)]
     return [a if a == b else f"{a} + {b}" for a, b in pairs]
+
+
+def named(label: Any, source: Source) -> str:
+    """A class by its name, several labels by theirs, values as numbers."""
+    if np.ndim(label) == 0:
+        return source.classes[label]
+    if set(np.unique(label)) <= {0, 1}:
+        return ", ".join(name for name, x in zip(source.classes, label, strict=True) if x) or "none"
+    return ", ".join(f"{x:.4g}" for x in label)
 
 
 def _write_below(tile: np.ndarray, name: str) -> None:

@@ -113,3 +113,11 @@ def test_a_name_without_a_format_is_refused(tmp_path):
         config = SimpleNamespace(data=settings(), augment=OFF, seed=0)
         contact_sheet.write(config, Pictures(9), 0, 24, tmp_path / "sheet.txt", dark)
     assert not list(tmp_path.iterdir())
+
+
+def test_names_of_labels_and_values():
+    """Several labels by their names, values as numbers."""
+    source = SimpleNamespace(classes=("cat", "dog", "grass"))
+    targets = (np.array([0.0, 1.0, 1.0]), np.zeros(3), np.array([1.5, 2e6, 0.0]), 1)
+    names = [contact_sheet.named(x, source) for x in targets]
+    assert names == ["dog, grass", "none", "1.5, 2e+06, 0", "dog"]
