@@ -41,17 +41,8 @@ COMMANDS = {
 
 # What --help lists together; a command that is in no group comes last.
 GROUPS = {
-    "train and evaluate": (
-        "train",
-        "lr",
-        "eval",
-        "predict",
-        "report",
-        "runs",
-        "explain",
-        "probe",
-        "fid",
-    ),
+    "train and evaluate": ("train", "lr", "eval", "predict", "report", "runs"),
+    "look into a network": ("explain", "probe", "fid"),
     "data": ("data",),
     "networks and weights": ("describe", "import", "export", "ckpt"),
     "before a run": ("config", "plan", "doctor"),

@@ -72,7 +72,7 @@ def main(argv: list[str]) -> None:
 
 def _methods(text: str) -> list[str]:
     known = METHODS.split(",")
-    names = [name.strip() for name in text.split(",")] if text else known
+    names = [str(name).strip() for name in (text or METHODS).split(",")]
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(f"--methods={unknown[0]}: expected some of {', '.join(known)}")
     return names

@@ -90,7 +90,7 @@ def main(argv: list[str]) -> None:
 
         protocol = config.eval.protocol
         flags.obeys(obeyed(overrides.PREDICT, protocol), f" with eval.protocol={protocol}")
-    from inception_jax.runtime import startup, streams
+    from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
     from inception_jax.data.sources import file_kind
@@ -104,8 +104,14 @@ def main(argv: list[str]) -> None:
     if values.features:
         _write_features(predictor, files, values)
         return
+    _print_all(predictor, files, values, FORMS[config.data.task])
+
+
+def _print_all(predictor: Any, files: list[Path], values: Any, form: PrintedForm) -> None:
+    """Prints each file's predictions; DataError if no file could be read."""
+    from inception_jax.runtime import streams
+
     bad = 0
-    form = FORMS[config.data.task]
     for name, found, error in predictor.run(files, values.top, values.threshold):
         bad += error is not None
         if streams.reader_left():

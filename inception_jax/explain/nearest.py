@@ -58,7 +58,7 @@ class TrainingImages:
         self.source = open_source(data, data.train_split)
         total = len(self.source)
         self.searched = np.unique(np.linspace(0, total - 1, min(total, MOST)).round().astype(int))
-        crop = {key: data[key] for key in CROP}
+        crop = {key: getattr(data, key) for key in CROP}
         file = f"features-{predictor.step}-{self._digest(crop)}.npz"
         self.places, self.features = self._kept(folder / file)
 
@@ -71,7 +71,7 @@ class TrainingImages:
     def _neighbour(self, place: int, similarity: float) -> Neighbour:
         source = self.source
         picture = self._predictor.centre(Picture(source.stored(place)))
-        label = source.classes[source.label(place)]
+        label = source.classes[int(source.label(place))]
         return Neighbour(source.name(place), label, similarity, picture)
 
     def _digest(self, crop: dict[str, object]) -> str:

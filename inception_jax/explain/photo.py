@@ -131,7 +131,7 @@ def explain(
     return Explanation(
         path=path,
         picture=picture,
-        top=tuple((classes[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:TOP]),
+        top=tuple((classes[int(i)], float(p[i])) for i in np.argsort(-p, kind="stable")[:TOP]),
         target=target,
         name=classes[target],
         logit=float(logits[target]),

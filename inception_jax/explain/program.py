@@ -17,9 +17,13 @@ Variables = Mapping[str, Any]
 BATCH = 8  # images at a time: one size, so that all methods share their programs
 
 
-@lru_cache(maxsize=64)
 def compiled(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
     """`function` of arrays, its first arguments `fixed` (a network, names); compiled once."""
+    return _jitted(function, *fixed)
+
+
+@lru_cache(maxsize=64)
+def _jitted(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
     return xla_options.jit(partial(function, *fixed))
 
 

@@ -38,7 +38,8 @@ def of_network(model: Network, variables: Variables, size: int) -> dict[str, Any
     """The shapes of a network's probes for one image: of its rows, and of its modules' paths."""
     shapes = jax.tree.map(lambda x: (x.shape, x.dtype), dict(variables))
     leaves, tree = jax.tree.flatten(shapes, is_leaf=lambda x: isinstance(x, tuple))
-    return _of_network(model, tuple(leaves), tree, size)
+    hashable: Any = model  # pyright does not see that flax makes modules so
+    return _of_network(hashable, tuple(leaves), tree, size)
 
 
 @lru_cache(maxsize=16)

@@ -98,7 +98,7 @@ def _ascend(
     def excitations(x: Float[Array, "n h w 3"]) -> Float[Array, " n"]:
         x = preprocess.normalised(x, model).astype(model.dtype)
         out, found = model.apply(variables, x, train=False, endpoints=True, mutable=[INTERMEDIATES])
-        paths = last_module(found.get(INTERMEDIATES, {}).get(row, {}))
+        paths = last_module((found.get(INTERMEDIATES) or {}).get(row, {}))
         return jnp.stack(
             [
                 jnp.square(paths[u][0][i]).mean() if isinstance(u, str)
@@ -113,7 +113,7 @@ def _ascend(
     def step(carry: tuple[Array, Any], key: jax.Array) -> tuple[tuple[Array, Any], None]:
         coefficients, state = carry
         updates, state = optimiser.update(jax.grad(loss)(coefficients, key), state)
-        return (coefficients + updates, state), None
+        return (coefficients + jnp.asarray(updates), state), None
 
     first, changes = jax.random.split(key)
     start = fourier.spectrum(first, len(units), size)

@@ -78,7 +78,7 @@ def captions(augment: Any, labels: np.ndarray, source: Source) -> list[str]:
 def named(label: Any, source: Source) -> str:
     """A class by its name, several labels by theirs, values as numbers."""
     if np.ndim(label) == 0:
-        return source.classes[label]
+        return source.classes[int(label)]
     if set(np.unique(label)) <= {0, 1}:
         return ", ".join(name for name, x in zip(source.classes, label, strict=True) if x) or "none"
     return ", ".join(f"{x:.4g}" for x in label)
