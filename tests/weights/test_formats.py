@@ -1,5 +1,7 @@
 """Tests `formats`: weight files of each framework; no pickle is executed. torch: tests/peers."""
 
+import zipfile
+
 import h5py
 import ml_dtypes
 import numpy as np
@@ -37,6 +39,19 @@ def test_unreadable_files(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises((ConfigError, DataError), match=message):
         weights.read(tmp_path / name)
+
+
+def test_an_archive_with_one_weight_file(tmp_path):
+    """A wheel or a zip archive is read as the file in it; of several none is chosen."""
+    np.savez(tmp_path / "a.npz", x=ONES)
+    for name, files in (("one.whl", ["m/a.npz"]), ("two.zip", ["a.npz", "b.npz"])):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("m/README.md", "weights")
+            for file in files:
+                archive.write(tmp_path / "a.npz", file)
+    np.testing.assert_array_equal(weights.read(tmp_path / "one.whl")["x"], ONES)
+    with pytest.raises(DataError, match=r"archive of 2 weight files: \['a.npz', 'b.npz'\]"):
+        weights.read(tmp_path / "two.zip")
 
 
 def test_a_missing_file(tmp_path):
