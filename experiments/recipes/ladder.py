@@ -175,7 +175,7 @@ def draw(ladder: Sequence[Rung], extra: Sequence[Rung], path: Path) -> None:
             ax.plot([100 * v for v in rung.values], [height] * len(rung.values), "|", ms=9,
                     color=pictures.QUIET)  # fmt: skip
         ax.set_yticks(heights, [_label(r, i < len(ladder)) for i, r in enumerate(rungs)])
-        ax.grid(axis="x", color=pictures.RULE)
+        ax.grid(axis="x", color=pictures.OTHERS, alpha=0.4)
         ax.set_axisbelow(True)
         ax.set(xlabel="test top-1, %; mean, 95% interval, and each seed")
         with atomic.replacing(path) as partial:

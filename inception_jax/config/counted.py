@@ -18,6 +18,8 @@ def fill_in(c: Config, found: int, split: str) -> None:
             f"--config.data.classes={c.data.classes}: expected {found}, the classes of split "
             f"{split!r}, or auto, which counts them; set data.classes and model.num_classes"
         )
+    if AUTO not in (c.data.classes, c.model.num_classes):
+        return
     c.data.classes = found
     if c.model.num_classes == AUTO:
         c.model.num_classes = tasks.outputs(c)

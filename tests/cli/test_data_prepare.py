@@ -35,7 +35,7 @@ def test_prepare_imagenet_says_what_is_missing(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "expected `data check` or `data show` or `data prepare` or `data bench`, got none"),
+        ([], "`data prepare` or `data bench`, got no action"),
         (["chekc"], "got chekc"),
         (["prepare"], "expected `data prepare folder DIR` or `data prepare imagenet2012`"),
         (["prepare", "folder", "--out=x"], "got folder"),

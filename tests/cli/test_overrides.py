@@ -90,7 +90,7 @@ def test_a_flag_without_effect_is_refused(words, says, flat, capsys):
         ("--config.data.processes=auto", "--config.data.processes=-1"),
         ("--config.mesh.data=auto", "--config.mesh.data=-1"),
         ("--config.data.processes=4", "--config.data.processes=4"),
-        ("--config.model.num_classes=auto", "--config.model.num_classes=auto"),
+        ("--config.model.num_classes=auto", "--config.model.num_classes=-1"),
         ("--config.mesh.reduce=auto", "--config.mesh.reduce=auto"),
         ("auto", "auto"),
     ],

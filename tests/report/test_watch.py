@@ -70,10 +70,13 @@ def test_a_port_in_use(make_run: MakeRun) -> None:
 
 def test_the_command_ends_cleanly(make_run: MakeRun) -> None:
     """It prints the address, and Ctrl-C ends it with code 0 and no traceback."""
-    words = [sys.executable, "-m", "inception_jax", "report", str(make_run()), "--watch"]
+    # A job in the background of a shell ignores Ctrl-C, and so would its children.
+    obeys = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{obeys}; import sys; from inception_jax.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
+        [sys.executable, "-c", code, "report", str(make_run()), "--watch"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
     assert process.stdout
     assert process.stdout.readline().startswith("http://127.0.0.1:")
     process.send_signal(signal.SIGINT)

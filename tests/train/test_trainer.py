@@ -26,7 +26,7 @@ def test_other_classes_than_the_datas_are_refused():
 )
 def test_an_interval_in_epochs(every, steps):
     """2.5 steps an epoch: due at the first step at or after each multiple, and at the end."""
-    program = SimpleNamespace(per_epoch=2.5, stages=(Stage(1, 9, 8),), config=None)
+    program = SimpleNamespace(per_epoch=2.5, stages=(Stage(1, 9, 8),), config=digits())
     trainer = Trainer(None, program, None)
     assert [step for step in range(1, 10) if trainer.due(step, every)] == steps
 

@@ -6,10 +6,8 @@ time by NumPy, except the draws. These are jax.random's, in blocks of one size: 
 its key and its place in the array only, so a block is the same function with another first place,
 and one small program for each distribution draws arrays of any shape.
 
-The values are bit-identical to those of `jax.jit(model.init)` on a CPU, on any device. But those of
-`nn.initializers.variance_scaling(..., "normal")`, of Xception's `timm` dialect, may differ in the
-last bit: XLA multiplies the two factors behind the draw first. They are those of the initialiser
-itself, called with its key.
+The values are those of `jax.jit(model.init)` on a CPU, on any device, but for the last bits: how XLA
+fuses a draw with what follows depends on the program around it.
 """
 
 import contextlib
