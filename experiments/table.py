@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import plans
+from finetune import arms
 from gpu import results as gpu_results
 from recipes import ladder
 from speed import ratios
@@ -168,6 +169,7 @@ def chip_rows() -> list[str]:
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "configs/README.md": {"recipes": plans.table},
+    "experiments/finetune/README.md": {"arms": arms.table},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
     "experiments/recipes/README.md": {"ladder": ladder.tables, "plans": ladder.plans},
     "experiments/speed/README.md": {

@@ -6,8 +6,8 @@ time by NumPy, except the draws. These are jax.random's, in blocks of one size: 
 its key and its place in the array only, so a block is the same function with another first place,
 and one small program for each distribution draws arrays of any shape.
 
-The values are those of `jax.jit(model.init)` on a CPU, on any device, but for the last bits: how XLA
-fuses a draw with what follows depends on the program around it.
+The values are those of `jax.jit(model.init)` on a CPU, on any device, but for the last bits: how
+XLA fuses a draw with what follows depends on the program around it.
 """
 
 import contextlib
