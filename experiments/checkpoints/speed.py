@@ -9,7 +9,8 @@ in 2,809 arrays of random numbers. In each round, on the same disk:
 - save: from `save()` to a named step, manifest included; of it, `save()` itself, which the training
   thread waits for;
 - restore: `newest_good()` (all sha256) and `restore()`, with a cold cache;
-- orbax: the same tree as Orbax alone would save and restore it, nothing hashed.
+- orbax: the same tree as Orbax alone would save and restore it, nothing hashed;
+- v1, v1 packed: the same by Orbax's v1 API, as a tree and as the rows of bytes of `arrays.py`.
 """
 
 import argparse
@@ -25,9 +26,10 @@ import jax
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
+import orbax.checkpoint.experimental.v1 as v1
 
 from inception_jax import models
-from inception_jax.checkpoint import Checkpoints
+from inception_jax.checkpoint import Checkpoints, arrays
 from inception_jax.runtime import mesh as meshes
 from inception_jax.train import state
 
@@ -58,6 +60,23 @@ def orbax(folder, shapes, full):
         cold(folder)
         read, _ = timed(restore)
     return {"orbax save": saved, "orbax restore": read}
+
+
+def orbax_v1(folder: Path, shapes: Any, full: Any) -> dict[str, float]:
+    """Seconds by the v1 API, of the tree and of its rows of bytes, on the host."""
+    saved, _ = timed(lambda: v1.save_pytree(folder / "tree", full))
+    cold(folder / "tree")
+    read, _ = timed(lambda: jax.block_until_ready(v1.load_pytree(folder / "tree", shapes)))
+    row = {"v1 save": saved, "v1 restore": read}
+
+    def packed() -> Any:
+        _, rows = arrays._packed(arrays.named(full))
+        v1.save_pytree(folder / "rows", {k: np.asarray(x) for k, x in rows.items()})
+
+    row["v1 packed save"], _ = timed(packed)
+    cold(folder / "rows")
+    row["v1 packed restore"], _ = timed(lambda: v1.load_pytree(folder / "rows"))
+    return row
 
 
 def filled(shapes: Any) -> Any:
@@ -152,6 +171,7 @@ def main():
             ("disk", lambda f: {"write": (x := raw(f, size))["save"], "read": x["restore"]}),
             ("ours", lambda f: ours(f, shapes, full)),
             ("orbax", lambda f: orbax(f, shapes, full)),
+            ("v1", lambda f: orbax_v1(f, shapes, full)),
         ):
             folder = flags.folder.resolve() / name
             shutil.rmtree(folder, ignore_errors=True)
