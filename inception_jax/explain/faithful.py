@@ -130,6 +130,7 @@ def blurred(image: np.ndarray) -> np.ndarray:
 def random_heat(size: int, seed: int = 0, grid: int = GRID) -> np.ndarray:
     """A heat map that knows nothing, as smooth as a class activation map: [size, size].
 
-    Single random pixels would be no fair comparison: to delete those destroys any image.
+    Single random pixels are another comparison: they spread over all of the image, which is good
+    for insertion and bad for deletion (experiments/explain).
     """
     return upsampled(np.random.default_rng(seed).random((grid, grid)), size)
