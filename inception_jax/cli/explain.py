@@ -148,12 +148,12 @@ def _training(
     if not values.nearest:
         return None, []
     try:
-        training = TrainingImages(predictor, config, Path(values.workdir) / "explain")
+        training = TrainingImages(predictor, config, Path(values.workdir))
     except (UserError, OSError) as e:
         note = f"no nearest training images: {str(e).splitlines()[0]}"
         print(shown(note), file=sys.stderr)
         return None, [note]
-    searched, total = len(training.places), len(training.source)
+    searched, total = len(training.source), training.total
     few = f"nearest of {searched:,} of {total:,} training images, equally spaced"
     return training, [few] if searched < total else []
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax.data import pipeline, readers
+from inception_jax.data.features import ViewFeatures
 from inception_jax.data.sources.source import Source
 from inception_jax.errors import ConfigError
 from inception_jax.eval.protocols import Protocol
@@ -71,20 +72,48 @@ class FeatureCache:
     ) -> Features:  # fmt: skip
         """The features of the end-points `rows`, in the order of the source.
 
-        What is not in the folder yet is computed in one pass; `stop` is called at each step and
-        may raise, and the next call goes on from there.
+        What is not in the folder yet is computed in one pass, from the images or from the features
+        of a row below that are there. `stop` is called at each step and may raise; the next call
+        goes on from there.
 
         Raises:
             ConfigError: the network has no such end-point.
             OSError: they do not fit on the disk.
             DataError: more than 1% of the images cannot be read.
         """
-        images = _digest([repr(protocol), str(self._pooled), *_images(source)])
-        keys = {row: _digest([images, self._weights(row)]) for row in rows}
-        files = {row: self._folder / f"{split}-{row}-{key}.npy" for row, key in keys.items()}
+        self._check(rows)
+        images = _digest([repr(protocol), *_images(source)])
+        files = {row: self._file(split, row, images, self._pooled) for row in rows}
         if missing := {row: file for row, file in files.items() if not file.exists()}:
-            self._compute(missing, source, split, data, protocol, stop)
+            below = self._stored_below(missing, split, images)
+            self._compute(missing, below, source, split, data, protocol, stop)
         return {row: np.load(file, mmap_mode="r") for row, file in files.items()}
+
+    def _check(self, rows: Sequence[str]) -> None:
+        if unknown := [row for row in rows if row not in self._model.endpoint_names()]:
+            raise ConfigError(
+                f"unknown row {unknown[0]!r} of {self._model.NAME}, expected one of "
+                f"{', '.join(self._model.endpoint_names())}"
+            )
+
+    def _file(self, split: str, row: str, images: str, pooled: bool) -> Path:
+        """The file of a row's features of the `images`, a hash."""
+        on_grid = row in [r.name for r in self._model.rows()]
+        key = _digest([images, self._weights(row), "pooled" if pooled and on_grid else ""])
+        return self._folder / f"{split}-{row}-{key}.npy"
+
+    def _stored_below(
+        self, rows: Collection[str], split: str, images: str
+    ) -> tuple[str, np.ndarray] | None:
+        """The highest row below all of `rows` whose features are there, and these."""
+        names = [*(r.name for r in self._model.rows()), "pool"]
+        lowest = min(names.index(row) if row in names else len(names) for row in rows)
+        for row in reversed(names[:lowest]):
+            if not any(self._folder.glob(f"{split}-{row}-*.npy")):
+                continue  # hashing weights takes a while
+            if (file := self._file(split, row, images, False)).exists():
+                return row, np.load(file, mmap_mode="r")
+        return None
 
     def _weights(self, row: str) -> str:
         """A hash of the network and of the weights that the end-point `row` depends on."""
@@ -101,13 +130,16 @@ class FeatureCache:
         return _digest(jax.tree_util.tree_leaves_with_path(used), text)
 
     def _compute(
-        self, files: Mapping[str, Path], source: Source, split: str, data: Any,
-        protocol: Protocol, stop: Callable[[], None],
+        self, files: Mapping[str, Path], below: tuple[str, np.ndarray] | None, source: Source,
+        split: str, data: Any, protocol: Protocol, stop: Callable[[], None],
     ) -> None:  # fmt: skip
-        forward, count = self._forward(tuple(files)), len(source)
-        shape = (1, protocol.size, protocol.size, protocol.channels)
-        image = jax.ShapeDtypeStruct(shape, np.dtype(protocol.dtype))
-        shapes = jax.eval_shape(forward, self._variables, image)
+        row, stored = below or ("", None)
+        forward, count = self._forward(tuple(files), row), len(source)
+        shape = (protocol.size, protocol.size, protocol.channels)
+        dtype = np.dtype(protocol.dtype)
+        if stored is not None:
+            shape, dtype = stored.shape[2:], stored.dtype
+        shapes = jax.eval_shape(forward, self._variables, jax.ShapeDtypeStruct((1, *shape), dtype))
         progress = self._folder / f"{split}-{_digest(sorted(map(str, files.values())))}.progress"
         partials = {row: file.with_suffix(".partial") for row, file in files.items()}
         whole = {row: ((count, protocol.count, *x.shape[1:]), x.dtype) for row, x in shapes.items()}
@@ -118,7 +150,7 @@ class FeatureCache:
         start, steps, began = done, 0, time.monotonic()
         bar = Progress(count, label=f"features {split}")
         try:
-            for index, values in self._batches(forward, source, data, protocol, done):
+            for index, values in self._batches(forward, stored, source, data, protocol, done):
                 stop()
                 for row, array in arrays.items():
                     array[index] = values[row]
@@ -144,17 +176,20 @@ class FeatureCache:
         atomic.write_text(progress, json.dumps({"images": done}))
 
     def _batches(
-        self, forward: Any, source: Source, data: Any, protocol: Protocol, start: int
-    ) -> Any:
+        self, forward: Any, stored: np.ndarray | None, source: Source, data: Any,
+        protocol: Protocol, start: int,
+    ) -> Any:  # fmt: skip
         """(Positions, features by end-point) of the images from `start` on."""
         images = max(1, self._batch_size // protocol.count)
         images = -(-images // meshes.shards(self._mesh)) * meshes.shards(self._mesh)
         todo = np.arange(start, len(source))
-        reader = ViewReader(source, protocol, todo)
-        variables = meshes.gathered(self._variables, self._mesh)
-        chosen = readers.of(data)._asdict()
+        reader, chosen = ViewReader(source, protocol, todo), readers.of(data)
+        if stored is not None:
+            views = np.full(protocol.count, 1 / protocol.count, np.float32)
+            reader, chosen = ViewFeatures(stored, source, views, todo), readers.Readers(1, 0)
+        variables, steps = meshes.gathered(self._variables, self._mesh), -(-len(todo) // images)
         previous = None
-        for batch in pipeline.batches(reader, images, range(-(-len(todo) // images)), **chosen):
+        for batch in pipeline.batches(reader, images, range(steps), **chosen._asdict()):
             flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
             placed = meshes.put({"image": flat}, meshes.batch(self._mesh))["image"]
             current = batch["tried"], batch["index"], forward(variables, placed)
@@ -164,18 +199,19 @@ class FeatureCache:
         if previous:
             yield _host(*previous)
 
-    def _forward(self, rows: tuple[str, ...]) -> Any:
-        """(variables, images [b, s, s, c]) -> features by end-point."""
-        if unknown := [row for row in rows if row not in self._model.endpoint_names()]:
-            raise ConfigError(
-                f"unknown row {unknown[0]!r} of {self._model.NAME}, expected one of "
-                f"{', '.join(self._model.endpoint_names())}"
-            )
+    def _forward(self, rows: tuple[str, ...], below: str) -> Any:
+        """(variables, images [b, s, s, c], or features of `below`) -> features by end-point."""
+        names, model = [*(r.name for r in self._model.rows()), "logits"], self._model
+        if below:
+            after = names.index(below) + 1 if below in names else -1  # of `pool`
+            model = model.clone(freeze_until=names[after])
 
-        def forward(variables: Any, images: Any) -> dict[str, Any]:
+        def forward(variables: Any, x: Any) -> dict[str, Any]:
             with forms.for_mesh(self._mesh):
-                x = preprocess.as_input(images, self._model)
-                out = self._model.apply(variables, x, train=False, endpoints=True)
+                x = x if below else preprocess.as_input(x, model)
+                out = model.apply(
+                    variables, x, train=False, endpoints=True, from_boundary=bool(below)
+                )
             found = {row: out.logits if row == "logits" else out.endpoints[row] for row in rows}
             if self._pooled:
                 found = {k: x.mean(axis=(1, 2)) if x.ndim == 4 else x for k, x in found.items()}

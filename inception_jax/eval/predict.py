@@ -55,16 +55,17 @@ class Predictor:
     """A trained network on image files: the next batch is read while one is computed.
 
     Attributes:
+        network: with its weights.
         task: of the run.
     """
 
     def __init__(self, config: Config, workdir: Path, step: int | None = None):
         self._data = config.data
         self._views = from_data_section(config.data, config.eval.protocol).count
-        self._network = loading.from_run(config, workdir, step)
-        self.step, self.classes = self._network.step, self._network.classes
-        self.task = self._network.task
-        self.model, self.variables = self._network.folded
+        self.network = loading.from_run(config, workdir, step)
+        self.step, self.classes = self.network.step, self.network.classes
+        self.task = self.network.task
+        self.model, self.variables = self.network.folded
 
     def run(
         self, files: list[Path], top: int, threshold: float = 0.5, batch_size: int = 32
@@ -73,7 +74,7 @@ class Predictor:
 
         See `TrainedNetwork.predict`.
         """
-        network, batch_size = self._network, max(1, batch_size // self._views)
+        network, batch_size = self.network, max(1, batch_size // self._views)
         for path, x, error in self.each(files, network.predictions, network.views, batch_size):
             yield path, [] if error else network.named(x, top, threshold), error
 
@@ -89,14 +90,14 @@ class Predictor:
             ConfigError: the network has no such end-point; the message lists all.
         """
         try:
-            forward = self._network.row(row, pooled)
+            forward = self.network.row(row, pooled)
         except ConfigError as e:
             raise ConfigError(f"--features: {e}") from e
         return self.each(files, forward, self.centre, batch_size)
 
     def centre(self, picture: Picture) -> np.ndarray:
         """The evaluation crop of `picture`: [s, s, c]."""
-        return self._network.crop(picture)
+        return self.network.crop(picture)
 
     def stretched(self, picture: Picture) -> np.ndarray:
         """All of `picture` resized to a square: float32 [s, s, 3], 0..255, not rounded.
@@ -132,7 +133,7 @@ class Predictor:
         cv2.setNumThreads(0)  # the pool's threads decode
         variables = jax.device_put(self.variables)
         forward = compiling.clocked_once(forward, "the network")
-        kind = self._network.kind
+        kind = self.network.kind
         blank = crop(Picture(np.zeros((1, 1, kind.channels), kind.dtype)))
         batch_size = min(batch_size, len(files))
         with ThreadPoolExecutor(cores.available()) as pool:

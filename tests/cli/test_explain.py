@@ -55,7 +55,7 @@ def test_one_photograph(run, photos, capsys):
     page = (folder / "explain.html").read_text()
     assert one["class"] in page and not re.search(r'(src|href)="(?!data:|#)', page)
     assert page.count('class="segment') == 5 and page.count('class="line"') == 2 * 5
-    (features,) = (run / "explain").glob("features-0-*.npz")
+    (features,) = (run / "features").glob("train-pool-*.npy")
     before = features.stat().st_mtime_ns
     assert cli.main([*words, "--methods=grad_cam", "--nearest=2"]) == 0
     assert features.stat().st_mtime_ns == before and len(found(capsys)["photos"][0]["nearest"]) == 2

@@ -88,7 +88,7 @@ def test_nothing_is_computed_twice(tmp_path, network):
     get(cache(tmp_path, network), again)
     assert again.reads == 0
     get(cache(tmp_path, network), again, ("pool", "conv2"))
-    assert again.reads == COUNT
+    assert again.reads == COUNT  # conv2 is below
     model, variables = network
     other = jax.tree.map(lambda x: 2 * x, variables)
     others = (((model, other), Squares(), "config"), (network, Squares(shade=1), "config"),
@@ -96,6 +96,20 @@ def test_nothing_is_computed_twice(tmp_path, network):
     for used, source, protocol in others:
         get(cache(tmp_path, used), source, protocol=protocol)
         assert source.reads == COUNT
+
+
+def test_stored_features_are_gone_on_from(tmp_path, network):
+    """What is above a stored row is computed from it, not from the images, with the same result."""
+    source = Squares(bad=(7,))
+    get(cache(tmp_path, network), source, ("conv2",), "mirror")
+    read = source.reads
+    found = get(cache(tmp_path, network), source, ("conv3", "pool"), "mirror")
+    assert source.reads == read
+    expected = get(cache(tmp_path / "other", network), source, ("conv3", "pool"), "mirror")
+    for row, values in expected.items():
+        assert_allclose(found[row], values, rtol=1e-5, atol=1e-6)
+    logits = get(cache(tmp_path, network), source, ("logits",), "mirror")["logits"]
+    assert np.isnan(logits[7]).all() and np.isfinite(logits[8]).all()
 
 
 def test_a_stopped_computation_goes_on(tmp_path, network, monkeypatch):
