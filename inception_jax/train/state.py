@@ -1,5 +1,6 @@
 """The training state: its fields, initial values and shardings."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ import optax
 from flax import struct
 from jax.sharding import Mesh
 
-from inception_jax.models import Network
+from inception_jax import models
 from inception_jax.runtime import mesh as meshes
 from inception_jax.runtime import xla_options
 
@@ -57,12 +58,15 @@ def create(
     `like` is what `abstract` gave for the same fields, to spare its work.
     """
     like = like or abstract(mesh=mesh, zero=zero, **fields)
+    drawn = models.init(fields["model"], fields["seed"], fields["image_size"])
+    # NumPy's arrays: those of one device may not enter a program of many processes.
+    given = jax.device_get(_replaced(drawn, start or {}))
     build = jax.jit(
-        lambda given: _fresh(given, **fields),
+        lambda variables: _state(variables, fields["tx"], fields["ema"]),
         out_shardings=jax.tree.map(lambda leaf: leaf.sharding, like),
         compiler_options=xla_options.once(),
     )
-    return build(start or {})
+    return build(given)
 
 
 def abstract(*, mesh: Mesh, zero: bool = False, **fields: Any) -> TrainState:
@@ -71,7 +75,14 @@ def abstract(*, mesh: Mesh, zero: bool = False, **fields: Any) -> TrainState:
     Raises:
         ImageTooSmallError: the image is below the network's minimum; the layer is named.
     """
-    shapes = jax.eval_shape(lambda: _fresh({}, **fields))
+
+    def shapes_of() -> TrainState:
+        model, size = fields["model"], fields["image_size"]
+        images = jnp.zeros((model.bn_group or 1, size, size, model.channels), model.dtype)
+        variables = model.init(jax.random.key(fields["seed"]), images)
+        return _state(variables, fields["tx"], fields["ema"])
+
+    shapes = jax.eval_shape(shapes_of)
     return jax.tree.map(
         lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
         shapes,
@@ -93,22 +104,15 @@ def places(tree: TrainState, mesh: Mesh, zero: bool) -> TrainState:
     )
 
 
-def _fresh(
-    start: dict[str, Any],
-    *,
-    model: Network,
-    tx: optax.GradientTransformation,
-    image_size: int,
-    seed: int,
-    ema: bool,
-) -> TrainState:
-    """`ema`: whether averages are kept."""
-    shape = (model.bn_group or 1, image_size, image_size, model.channels)
-    images = jnp.zeros(shape, model.dtype)
-    variables = {"batch_stats": {}, **model.init(jax.random.key(seed), images)}
-    variables = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: start.get(jax.tree_util.keystr(path), leaf), variables
+def _replaced(variables: Mapping[str, Any], start: Mapping[str, Any]) -> Any:
+    """The variables with the arrays of `start`, by path, in place of their own."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: start.get(jax.tree_util.keystr(path), leaf), dict(variables)
     )
-    params, stats = variables["params"], variables["batch_stats"]
+
+
+def _state(variables: Mapping[str, Any], tx: optax.GradientTransformation, ema: bool) -> TrainState:
+    """The state at step 0; `ema`: whether averages are kept."""
+    params, stats = variables["params"], variables.get("batch_stats", {})
     averages = {"params": params, "batch_stats": stats} if ema else {}
     return TrainState(jnp.zeros((), jnp.int32), params, stats, tx.init(params), averages)
