@@ -43,7 +43,7 @@ LAST = {
 
 def get_config(arg: str = "") -> cfg.ConfigDict:
     a = cfg.parse_arg(
-        arg, **NETWORK, epochs=10.0, head=4.0, freeze_until="", backbone_lr=0.1,
+        arg, **NETWORK, epochs=8.0, head=3.0, freeze_until="", backbone_lr=0.5,
         crops=False, moving=False, scratch=False,
     )  # fmt: skip
     whole = a.scratch or a.freeze_until == "none"
@@ -76,7 +76,7 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         ),
         loss=cfg.loss(label_smoothing=0.1, aux_weight=0.0, l2=4e-5),
         optim=cfg.sgd(
-            schedule=cfg.cosine(lr=0.01, warmup_epochs=1.0),
+            schedule=cfg.cosine(lr=0.02, warmup_epochs=1.0),
             momentum=0.9,
             nesterov=True,
             clip=2.0,

@@ -102,10 +102,12 @@ def test_fish(shell):
 
 def typed(words: list[str], setup: str, lines: list[str]) -> list[str]:
     """What an interactive shell makes of lines with a tab at their ends; ^X prints <<LINE>>."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="dumb", PS1="> ", LC_ALL="C.UTF-8")
-        os.execvp(words[0], words)
+    terminal, inner = pty.openpty()  # not pty.fork: JAX has threads
+    environment = {**os.environ, "TERM": "dumb", "PS1": "> ", "LC_ALL": "C.UTF-8"}
+    process = subprocess.Popen(
+        words, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True
+    )
+    os.close(inner)
 
     def read(until: bytes) -> str:
         data, end = b"", time.monotonic() + 20
@@ -124,8 +126,8 @@ def typed(words: list[str], setup: str, lines: list[str]) -> list[str]:
         return found
     finally:
         os.close(terminal)
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.slow

@@ -110,11 +110,11 @@ def test_an_existing_directory_is_refused(file, tmp_path):
 
 @pytest.mark.slow
 def test_fine_tuning_the_classifier_of_imported_weights(imported, tmp_path):
-    """configs/finetune.py with backbone_lr=0: the backbone stays, the classifier learns."""
+    """configs/finetune.py until the logits: the backbone stays, the classifier learns."""
     tree(tmp_path / "mine", {s: dict.fromkeys("abc", n) for s, n in (("train", 8), ("test", 2))})
     assert cli.main([
         "train", f"--workdir={tmp_path / 'run'}",
-        "--config=configs/finetune.py:model=googlenet,dialect=torchvision,backbone_lr=0.0,epochs=2.0,"
+        "--config=configs/finetune.py:model=googlenet,dialect=torchvision,freeze_until=logits,epochs=2.0,"
         "image=64", f"--config.data.dir={tmp_path / 'mine'}", "--config.data.classes=3",
         "--config.model.num_classes=3", "--config.data.batch_size=8", "--config.eval.batch_size=6",
         f"--config.checkpoint.init={imported}",
