@@ -11,9 +11,10 @@ classifier. The network must be the old run's:
 
 The rows before `freeze_until` keep their weights. For `head` epochs the classifier learns alone, as
 a fresh one would spoil the features (arXiv:2202.10054), then the others too, at `backbone_lr` times
-its rate. What frozen rows make of an image is computed once and stored in the workdir, so that an
-epoch costs what is above them. That needs the same images in every epoch; with `crops` they are
-cropped and mirrored at random instead, and an epoch runs the whole network forward.
+its rate. What frozen rows make of an image is computed once and stored in the workdir's `features`
+(1 MB an image of 299 pixels here; they may be deleted after the run), so that an epoch costs what
+is above them. That needs the same images in every epoch; with `crops` they are cropped and mirrored
+at random instead, and an epoch runs the whole network forward.
 
     freeze_until=logits     the classifier alone: a linear probe
     freeze_until=none       the whole network, on random crops, at the cost of training it

@@ -166,11 +166,30 @@ def chip_rows() -> list[str]:
     return lines
 
 
+def int8_rows() -> list[str]:
+    """Two lines for each run whose graphs `int8/measure.py` has compared."""
+    lines = ["| run | test images | | top-1 | 95% interval | file | images/s |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for path in sorted((ROOT / "experiments" / "int8").glob("*.json")):
+        found = json.loads(path.read_text())
+        for i, form in enumerate(("float32", "int8")):
+            run, (low, high) = found[form], found[form]["interval"]
+            name, count = (path.stem, f"{found['images']:,}") if i == 0 else ("", "")
+            lines.append(
+                f"| {name} | {count} | {form} | {run['top1']:.2%} | {low:.2%} to {high:.2%} "
+                f"| {run['bytes'] / 1e6:.2f} MB | {run['images_per_s']:,.0f} |".replace(
+                    "|  |", "| |"
+                )
+            )
+    return lines
+
+
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "configs/README.md": {"recipes": plans.table},
     "experiments/finetune/README.md": {"arms": arms.table},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
+    "experiments/int8/README.md": {"int8": int8_rows},
     "experiments/recipes/README.md": {"ladder": ladder.tables, "plans": ladder.plans},
     "experiments/speed/README.md": {
         "speed": speed,

@@ -65,7 +65,7 @@ WITHOUT = tuple(f"inception_{name}" for name in ("3b", "4a", "4b", "4c", "4d", "
 def workdir(path: Path, seed: int = 0, names: list[str] | None = None, **changes: Any) -> Path:
     """A run of the tiny digits page that saved its first step; `changes` as `tiny.digits` has."""
     config = tiny.digits(**{"model__drop_rows": WITHOUT, **changes})
-    model = from_config.build_model(config.model)
+    model = from_config.build_model(config.model, config.data.channels)
     checkpoint.write(path, variables(model, config.data.image_size, seed))
     atomic.write_text(path / "config.json", json.dumps(run_dir.plain(config)))
     if names is not None:

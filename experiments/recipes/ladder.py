@@ -216,7 +216,7 @@ def macs(config: Any) -> int:
 @functools.cache
 def _macs(model: str, image_size: int) -> int:
     section = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(model).items()}
-    return describe(from_config.build_model(section), image_size).macs
+    return describe(from_config.build_model(section, 3), image_size).macs
 
 
 def _text(value: Any) -> str:

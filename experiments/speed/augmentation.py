@@ -50,7 +50,7 @@ def first_layer(changes: dict, dtype: str):
     from inception_jax.train import augmentation
 
     config = load("configs/inception_v3.py", {"model.dtype": dtype, **changes})
-    augment = augmentation.of(config, build_model(config.model))
+    augment = augmentation.of(config, build_model(config.model, config.data.channels))
 
     def gradient(kernel, batch, step):
         batch = augment(batch, step)

@@ -50,6 +50,7 @@ def main(argv: list[str]) -> None:
     methods = _methods(values.methods)
     if not flags.words and not values.visualise:
         raise ConfigError("expected photographs, or --visualise=ROW without one")
+    _check(config)
     from inception_jax.runtime import startup
 
     startup.start(config.model.dtype)
@@ -68,6 +69,22 @@ def main(argv: list[str]) -> None:
     flags.print(
         render.data(page, about, found, drawn), lambda: render.text(page, about, found), indent=2
     )
+
+
+def _check(config: Any) -> None:
+    """Refuse a run whose outputs are no classes of RGB images.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    for key, value, expected in (
+        ("task", config.data.task, "classification"), ("channels", config.data.channels, 3),
+    ):  # fmt: skip
+        if value != expected:
+            raise ConfigError(
+                f"--workdir: expected a run with data.{key}={expected}, since explain divides the "
+                f"logit of a class of an RGB photograph, got data.{key}={value}"
+            )
 
 
 def _methods(text: str) -> list[str]:

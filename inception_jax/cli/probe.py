@@ -36,6 +36,12 @@ def main(argv: list[str]) -> None:
     config, workdir = flags.config(), Path(values.workdir)
     if flags.words:
         config.data.source, config.data.dir = "folder", flags.words[0]
+        config.data.task, config.data.labels = "classification", ""
+    if config.data.task not in ("classification", "embedding"):
+        raise ConfigError(
+            f"--workdir: expected images of one class each, got a run with data.task="
+            f"{config.data.task}; name a folder with train/<class>/ and SPLIT/<class>/"
+        )
     try:
         shots = [int(word) for word in values.shots.split(",") if word]
     except ValueError as e:
@@ -60,12 +66,11 @@ def probed(
     """The results of all rows; unless `quiet`, each is printed as it comes."""
     import numpy as np
 
-    from inception_jax import checkpoint
     from inception_jax.data.sources.open import open_source
+    from inception_jax.eval import loading
     from inception_jax.eval.feature_cache import FeatureCache
     from inception_jax.eval.probe import probe, readable
     from inception_jax.eval.protocols import from_data_section
-    from inception_jax.models import from_config
     from inception_jax.runtime import mesh as meshes
 
     splits = (config.data.train_split, split)
@@ -74,15 +79,15 @@ def probed(
         name: np.array([source.label(i) for i in range(len(source))])
         for name, source in sources.items()
     }
-    model = from_config.build_model(config.model)
-    step, variables = checkpoint.load(workdir, step)
+    network = loading.from_run(config, workdir, step)
     mesh = meshes.make(config.mesh.data, config.mesh.model)
     cache = FeatureCache(
-        workdir / "features", model, variables, mesh, config.eval.batch_size, pooled=True
-    )
+        workdir / "features", network.model, network.variables, mesh, config.eval.batch_size,
+        pooled=True,
+    )  # fmt: skip
     own = from_data_section(config.data, "config")
     features = {name: cache.get(rows, sources[name], name, config.data, own) for name in splits}
-    head = {"split": split, "step": step, "classes": len(sources[split].classes)}
+    head = {"split": split, "step": network.step, "classes": len(sources[split].classes)}
     head |= {"train_images": len(labels[splits[0]]), "images": len(labels[split])}
     results: dict[str, list[Any]] = {}
     for row in rows:

@@ -1,8 +1,9 @@
 """inception-jax runs ls [FOLDER] [--sort=date|best|name] [--json]
 
 Lists every run below a folder (this one if none is given): its state (running, done, stopped,
-failed, imported), step of all steps, top-1 of the newest evaluation and of the best one, time of
-work without pauses, and when it last wrote. Only the ends of long files are read.
+failed, imported), step of all steps, the metric of its task (top-1, mAP, R2, recall@1) at the
+newest evaluation and at the best, time of work without pauses, and when it last wrote. Only the
+ends of long files are read.
 """  # noqa: D415
 
 from dataclasses import asdict

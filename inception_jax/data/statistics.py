@@ -1,6 +1,7 @@
 """The mean and the deviation of each channel over all pixels of a split: whole numbers exactly."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -8,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inception_jax.config import sections
+from inception_jax.data import readers
 from inception_jax.data.images.decode import BadImageError
 from inception_jax.data.images.picture import Box, Picture
 from inception_jax.data.sources.bad_images import check_tolerated
+from inception_jax.data.sources.open import open_source
 from inception_jax.data.sources.source import Source
 from inception_jax.progress import Progress
 
 CHUNK = 32  # images a thread reads at a time
-BLOCK = 2**20  # pixels: the squares of so many numbers of 16 bits add up to less than 2^53
+BLOCK = 2**20  # pixels; 2^20 squares of 16-bit numbers add up to less than 2^53, exact in float64
 DIGITS = 6  # of the result, which a config holds
 
 
@@ -86,6 +89,19 @@ def _rounded(x: Fraction | float) -> float:
 def needed(c: sections.Sections) -> bool:
     """Whether a run computes its own: its images are not RGB of 8 bits, and the config has none."""
     return not c.model.mean and (c.data.channels, c.data.dtype) != (3, "uint8")
+
+
+def of_training(c: sections.Sections) -> ChannelStatistics:
+    """Those of a config's training split; raises DataError as `measured`."""
+    return measured(open_source(c.data, c.data.train_split), readers.of(c.data).threads)
+
+
+def with_statistics(c: Any, mean: Sequence[float], std: Sequence[float]) -> Any:
+    """A copy of a config with the mean and the deviation of each channel."""
+    new = c.copy_and_resolve_references()
+    with new.unlocked():
+        new.model.mean, new.model.std = tuple(mean), tuple(std)
+    return new
 
 
 def measured(source: Source, threads: int = os.cpu_count() or 1) -> ChannelStatistics:

@@ -1,6 +1,8 @@
-"""Confidence intervals of proportions."""
+"""Confidence intervals of proportions and of means."""
 
 import math
+
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571)  # 97.5% quantiles of 1 to 5 degrees of freedom
 
 
 def wilson(fraction: float, count: int, z: float = 1.959964) -> tuple[float, float]:
@@ -32,6 +34,16 @@ def difference(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, float
 def is_at_chance(top1: float, count: int, classes: int) -> bool:
     """Whether a top-1 on `count` images is no more than chance's: within its interval, or below."""
     return classes > 1 and count > 0 and 0 <= top1 <= 1 and wilson(top1, count)[0] <= 1 / classes
+
+
+def student_t(degrees: int) -> float:
+    """The 97.5% quantile of Student's distribution; beyond the table to 0.1%."""
+    if degrees <= len(STUDENT):
+        return STUDENT[degrees - 1]
+    z, n = 1.959964, degrees  # Cornish and Fisher's expansion
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
+    return z + (z**3 + z) / (4 * n) + second + third
 
 
 def at_chance(split: str, top1: float, count: int, train: float, classes: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inception_jax.errors import ConfigError
-from inception_jax.eval.interval import wilson
+from inception_jax.eval.interval import student_t, wilson
 
 # Inverse strengths of L2, of which a held-out part of training chooses (arXiv:1805.08974,
 # appendix A.4, with fewer values).
@@ -19,7 +19,7 @@ STRENGTHS = tuple(10 ** (i / 2) for i in range(-1, 6))
 FEW = 10.0  # of few examples, which leave none to choose by
 NEIGHBOURS = (1, 5, 10, 20, 50)
 TEMPERATURE = 0.07  # of the neighbours' votes (arXiv:1805.01978, section 3.4)
-HELD_OUT = 5  # one in so many examples of a class
+HELD_OUT = 5  # every fifth example of a class is held out
 DRAWS = 5  # of few examples
 
 
@@ -86,8 +86,8 @@ def probe(
             _hits(_linear(train.at(_few(train.label, count, seed + i)), FEW), test).mean()
             for i in range(DRAWS)
         ]
-        mean, t = float(np.mean(draws)), 2.776  # Student's for 4 degrees of freedom, 95%
-        half = t * float(np.std(draws, ddof=1)) / np.sqrt(DRAWS)
+        mean = float(np.mean(draws))
+        half = student_t(DRAWS - 1) * float(np.std(draws, ddof=1)) / np.sqrt(DRAWS)
         yield ProbeResult("fewshot", count, mean, max(0.0, mean - half), min(1.0, mean + half))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from inception_jax.models import Network
+from inception_jax.models.layers import unit
 from inception_jax.models.lowering import forms
 from inception_jax.models.preprocess import predict
 from inception_jax.runtime import mesh as meshes
@@ -57,7 +58,7 @@ def make_view_step(
         weight, owner = views["weight"][:, None], views["owner"]
         if activation != "softmax":
             x = logits.astype(jnp.float32)
-            x = x / jnp.linalg.norm(x, axis=-1, keepdims=True) if activation == "unit" else x
+            x = unit(x) if activation == "unit" else x
             own = jnp.where(weight > 0, weight * x, 0)
             return sums[0], sums[1] + jax.ops.segment_sum(own, owner, images)
         log = jax.nn.log_softmax(logits.astype(jnp.float32))
@@ -77,7 +78,7 @@ def num_outputs(model: Network) -> int:
     if model.num_classes:
         return model.num_classes
     size = max(32, model.preprocessing.image_size)
-    images = jax.ShapeDtypeStruct((1, size, size, 3), model.dtype)
+    images = jax.ShapeDtypeStruct((1, size, size, model.channels), model.dtype)
     found = jax.eval_shape(model.clone(aux=False).init_with_output, jax.random.key(0), images)
     return found[0].logits.shape[-1]
 

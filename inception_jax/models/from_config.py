@@ -14,7 +14,7 @@ from inception_jax.errors import ConfigError
 from inception_jax.models.network import Network
 
 
-def build_model(c: Model | Mapping[str, Any], channels: int = 3) -> Network:
+def build_model(c: Model | Mapping[str, Any], channels: int) -> Network:
     """The network of a config's `model` section, for images of its `data.channels`.
 
     Raises:

@@ -165,10 +165,11 @@ class Cosines(nn.Module):
         """Map `x` [b, c] to cosines [b, features]."""
         wide = ops.wide(self.dtype)
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), wide)
-        return ops.dense(_unit(x.astype(wide), -1), _unit(kernel, 0))
+        return ops.dense(unit(x.astype(wide)), unit(kernel, axis=0))
 
 
-def _unit(x: Float[Array, "a b"], axis: int) -> Float[Array, "a b"]:
+def unit(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
+    """`x` with vectors of length 1 along `axis`; zero stays zero."""
     return x / jnp.sqrt(jnp.maximum(jnp.square(x).sum(axis=axis, keepdims=True), 1e-12))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 from PIL import Image as pillow
@@ -20,6 +19,7 @@ from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.file_kind import RGB, FileKind
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import preprocess
+from inception_jax.models.layers import unit
 from inception_jax.models.lowering.fold import fold
 from inception_jax.models.names import known
 from inception_jax.models.network import Network
@@ -187,11 +187,6 @@ class TrainedNetwork:
             values = forward(self.folded[1], np.stack([*batch, *blank]))
             found.append(np.asarray(values, np.float32)[: len(batch)])
         return np.concatenate(found)
-
-
-def unit(x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
-    """Vectors of length 1."""
-    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
 
 
 def listed(images: Images) -> Sequence[Image]:

@@ -123,7 +123,7 @@ class _Index:
     def curve(
         self, file: BinaryIO, split: str, weights: str | None, notes: list[str], most: int
     ) -> Curve:
-        """The curve; reads at most so many lines, of one only the last."""
+        """The curve, of at most `most` lines of the file; with `most=1`, of the last one."""
         order = self.by_step()
         loss, grad_norm, rates = (np.array(self._columns[key])[order] for key in INDEXED)
         rates = rates[np.isfinite(rates)] if most == MAX_LINES else ()

@@ -18,8 +18,8 @@ def of(config: Record, origin: Record, start: float | None) -> Iterator[tuple[st
     facts = {
         "network": _network(config, origin),
         "data": _data(_section(config, "data"), _section(origin, "data")),
-        "devices": _devices(_section(origin, "devices")),
-        "code": _code(origin),
+        "devices": devices(origin),
+        "code": code(origin),
         "started": f"{formats.moment(start)} UTC" if start is not None else "",
     }
     return ((name, text) for name, text in facts.items() if text)
@@ -50,12 +50,15 @@ def _data(config: Record, found: Record) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _devices(found: Record) -> str:
+def devices(origin: Record) -> str:
+    """Number and kind of an attempt's devices; empty if it has not recorded them."""
+    found = _section(origin, "devices")
     count = records.whole(found, "count")
     return f"{count} × {found.get('kind')}" if count else ""
 
 
-def _code(origin: Record) -> str:
+def code(origin: Record) -> str:
+    """Versions and commit of an attempt's code; empty if it has not recorded them."""
     versions = {str(k): str(v) for k, v in _section(origin, "versions").items()}
     own = versions.pop("inception_jax", "")
     commit = f"commit {origin['git']}" if origin.get("git") else ""

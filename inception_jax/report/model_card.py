@@ -1,6 +1,6 @@
 """A model card: a run's facts as the README.md of a repository on the Hugging Face hub.
 
-Everything is read from the run's files; what only a person knows is left open, and says so.
+Everything is read from the run's files. Sections that only the author can write hold a placeholder.
 https://huggingface.co/docs/hub/model-cards
 """
 
@@ -15,7 +15,7 @@ from inception_jax.config import Config
 from inception_jax.errors import ConfigError
 from inception_jax.models import from_config
 from inception_jax.progress import duration
-from inception_jax.report import runs
+from inception_jax.report import facts, runs
 from inception_jax.report.formats import percent, whole
 from inception_jax.report.results import SplitResult
 from inception_jax.weights.import_weights import read_source
@@ -143,20 +143,22 @@ def _results(measured: list[SplitResult]) -> str:
 
 def _facts(read: runs.Run, config: Config) -> dict[str, str]:
     """What the network is, and what it takes."""
-    m, d, model = config.model, config.data, from_config.build_model(config.model)
+    m, d = config.model, config.data
+    model = from_config.build_model(m, d.channels)
     p = model.preprocessing
+    colours = "RGB" if d.channels == 3 else f"{d.channels} channels of {d.dtype}"
     size = d.eval_size or d.image_size
-    facts = {
+    found = {
         "network": f"`{m.name}`, {getattr(model, 'PAPER', '')}".rstrip(", "),
         "dialect": f"`{m.dialect}`",
         "width": f"{m.width:g} of the paper's channels",
         "stem": f"`{m.stem}`",
         "parameters": f"{read.params:,}" if read.params else "",
         "left out": ", ".join(m.drop_rows),
-        "input": f"RGB, {size}x{size}, `{d.resize}`, {d.interpolation}, crop {d.eval_crop:g}",
+        "input": f"{colours}, {size}x{size}, `{d.resize}`, {d.interpolation}, crop {d.eval_crop:g}",
         "normalisation": f"mean {_numbers(p.mean)}, std {_numbers(p.std)} of 0..255, {p.channels}",
     }
-    return {key: value for key, value in facts.items() if value}
+    return {key: value for key, value in found.items() if value}
 
 
 def _numbers(values: Any) -> str:
@@ -171,6 +173,7 @@ def _training(read: runs.Run, config: Config, run: Path, step: int) -> str:
             f"`{source.get('file')}`, sha256 `{source.get('sha256')}`."
         )
     o, last = config.optim, read.train.newest if read.train else {}
+    origin = read.attempts[-1].origin if read.attempts else {}
     lines = [f"- data: {_data(config)}, split `{config.data.train_split}`"]
     if last.get("epoch") and last.get("step"):
         images = last["step"] * config.data.batch_size / last["epoch"]
@@ -181,6 +184,8 @@ def _training(read: runs.Run, config: Config, run: Path, step: int) -> str:
     if read.seconds is not None:
         n = len(read.attempts) or 1
         lines.append(f"- time of the run: {duration(read.seconds)}, {n} attempt{'s' * (n > 1)}")
+    trained = {"devices": facts.devices(origin), "code": facts.code(origin)}
+    lines += [f"- {name}: {text}" for name, text in trained.items() if text]
     versions = ", ".join(f"{n} {metadata.version(n)}" for n in LIBRARIES)
     return "\n".join([*lines, f"- exported with {versions}"])
 

@@ -5,20 +5,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from inception_jax.config.tasks import METRICS, TASKS
 from inception_jax.progress import duration
 from inception_jax.report import attempts, records
 from inception_jax.report.runs import setting
 from inception_jax.workdir import jsonl
 
-METRIC = "top1"
 OF_RUNS = ("attempts.jsonl", "checkpoints", "eval", "metrics.jsonl", "run.json", attempts.SOURCE)
 NEWEST_LINES = 20  # by whose times a silent run counts as stopped
-HEAD = ("run", "state", "step", "of", "top1", "best", "time", "last")
-SIDES = "<<>>>>><"
+HEAD = ("run", "state", "step", "of", "metric", "newest", "best", "time", "last")
+SIDES = "<<>><>>><"
 SORTS = ("date", "best", "name")
 
 
@@ -33,8 +32,9 @@ class RunLine:
         step: of the last line of metrics.
         total: of all epochs; an estimate from the epoch of that step.
         split: that training evaluates.
-        newest: top-1 of its last evaluation, a fraction.
-        best: the highest top-1 of all evaluations.
+        metric: the score of its task, see `config.tasks`.
+        newest: that of its last evaluation; a share is a fraction.
+        best: the highest of all evaluations.
         seconds: of work, without pauses.
         date: of the last line, or of the last start, in seconds since 1970.
     """
@@ -45,6 +45,7 @@ class RunLine:
     step: int | None
     total: int | None
     split: str | None
+    metric: str
     newest: float | None
     best: float | None
     seconds: float | None
@@ -88,7 +89,8 @@ def read(path: Path, name: str) -> RunLine:
     times = np.array(sorted(line["time"] for line in newest))
     tries = attempts.read(path / "attempts.jsonl", times, [])
     status = attempts.status(path, tries, times)
-    evaluated = list(_evaluations(metrics, str(split))) if split else []
+    task = TASKS.get(str(setting(config, "data", "task")), TASKS["classification"])
+    evaluated = list(_evaluations(metrics, str(split), task.score)) if split else []
     last = newest[0] if newest else {}
     ends = [*times[-1:], *(a.end for a in tries if a.end is not None)]
     starts = [a.start for a in tries]
@@ -99,6 +101,7 @@ def read(path: Path, name: str) -> RunLine:
         step=records.whole(last, "step"),
         total=_total(config, last),
         split=str(split) if split else None,
+        metric=task.score,
         newest=evaluated[-1] if evaluated else None,
         best=max(evaluated, default=None),
         seconds=float(attempts.active_seconds(tries, np.max(ends))) if tries and ends else None,
@@ -106,10 +109,10 @@ def read(path: Path, name: str) -> RunLine:
     )
 
 
-def _evaluations(metrics: Path, split: str) -> Iterator[float]:
+def _evaluations(metrics: Path, split: str, metric: str) -> Iterator[float]:
     """Yield the metric of each evaluation, in the order of the file."""
     for line in jsonl.containing(metrics, {"split": split}, jsonl.METRICS):
-        if (value := records.finite(line, METRIC)) is not None:
+        if (value := records.finite(line, metric)) is not None:
             yield value
 
 
@@ -129,12 +132,15 @@ def text(lines: Sequence[RunLine]) -> str:
 
 
 def _cells(run: RunLine) -> tuple[str, ...]:
-    def shown(value: Any, form: str) -> str:
-        return "" if value is None else format(value, form)
+    def count(value: int | None) -> str:
+        return "" if value is None else f"{value:,}"
+
+    def score(value: float | None) -> str:
+        return "" if value is None else METRICS[run.metric].text(value)
 
     return (
-        run.name, run.state, shown(run.step, ","), shown(run.total, ","),
-        shown(run.newest, ".2%"), shown(run.best, ".2%"),
+        run.name, run.state, count(run.step), count(run.total),
+        METRICS[run.metric].title, score(run.newest), score(run.best),
         "" if run.seconds is None else duration(run.seconds),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(run.date)),
     )  # fmt: skip

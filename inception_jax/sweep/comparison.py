@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inception_jax.config.tasks import METRICS, NUMBER, PROPORTION
-from inception_jax.eval.interval import difference, wilson
+from inception_jax.eval.interval import difference, student_t, wilson
 from inception_jax.sweep import progress
 from inception_jax.sweep.folder import Sweep
 from inception_jax.sweep.progress import TrialProgress
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SEED, FOLD = "seed", "data.fold"
 REPEATS = (SEED, FOLD)  # trials that differ only in these are of one group
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571)  # 97.5% quantiles of 1 to 5 degrees of freedom
 MIN_TRIALS, MAX_TRIALS = 4, 150  # for importances, whose time grows with the trials' square
 LOG_RANGE = 20.0  # largest over smallest value from which an axis is logarithmic
 # Keys whose effect is that of their ratio: logarithmic from three values' range on.
@@ -109,7 +108,7 @@ class Comparison:
 
     @cached_property
     def tied(self) -> list[TrialProgress]:
-        """Finished trials that so many images cannot tell from the best, the best of them first.
+        """Finished trials not distinguishable from the best on these images, best first.
 
         The 95% interval of the difference has 0 in it. Empty for a metric that is no share.
         """
@@ -235,16 +234,6 @@ def _plain(value: Any) -> Any:
 
 def _without_repeats(p: TrialProgress) -> dict[str, Any]:
     return {k: v for k, v in p.trial.overrides.items() if k not in REPEATS}
-
-
-def student_t(degrees: int) -> float:
-    """The 97.5% quantile of Student's distribution; beyond the table to 0.1%."""
-    if degrees <= len(STUDENT):
-        return STUDENT[degrees - 1]
-    z, n = 1.959964, degrees  # Cornish and Fisher's expansion
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
-    return z + (z**3 + z) / (4 * n) + second + third
 
 
 def _group(trials: list[TrialProgress]) -> Group:

@@ -90,7 +90,7 @@ def check_random(optim: Any) -> None:
 
 
 def _with_channels(found: Any, model: Network, have: int) -> tuple[Any, list[str]]:
-    """The arrays with a first layer for the network's channels, and a line that says so."""
+    """The arrays, their first layer adapted to the network's channels, and a line for the log."""
     row, params = model.rows()[0].name, found["params"]
     layer = params.get(row, {})
     if have == model.channels or "kernel" not in layer:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 
 from inception_jax.config import Config
+from inception_jax.data import statistics
 from inception_jax.data.sources.open import open_source
 from inception_jax.errors import ConfigError, DivergedError
 from inception_jax.runtime import compiling
@@ -79,6 +80,9 @@ def ramp(config: Config, images: int, steps: int, low: float, high: float) -> Co
 def losses(config: Config, steps: int, low: float, high: float) -> Iterator[tuple[float, float]]:
     """The learning rate and the loss of each step of the config's range test."""
     images = len(open_source(config.data, config.data.train_split))
+    if statistics.needed(config):
+        channels = statistics.of_training(config)
+        config = statistics.with_statistics(config, channels.mean(), channels.std())
     trainer = trainers.build(ramp(config, images, steps, low, high))
     trainer.program.empty_state  # noqa: B018
     start = trainer.start_arrays()

@@ -5,12 +5,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from inception_jax.models.layers import unit
+
 TINY = 1e-12  # below which a squared distance has no gradient
-
-
-def unit(x: Float[Array, "b d"]) -> Float[Array, "b d"]:
-    """`x` at length 1; zero stays zero."""
-    return x / jnp.sqrt(jnp.maximum(jnp.square(x).sum(axis=-1, keepdims=True), TINY))
 
 
 def hardest(

@@ -8,8 +8,7 @@ from typing import Any
 import jax
 
 from inception_jax.checkpoint import Checkpoints, retention
-from inception_jax.data import readers, statistics
-from inception_jax.data.sources.open import open_source
+from inception_jax.data import statistics
 from inception_jax.data.sources.source import left_out_of
 from inception_jax.errors import DivergedError, StoppedEarlyError
 from inception_jax.progress import Progress
@@ -103,15 +102,10 @@ def _with_statistics(config: Any, workdir: Path) -> Any:
             return [saved["mean"], saved["std"]]
         if not statistics.needed(config):
             return [[], []]
-        data = config.data
-        split = open_source(data, data.train_split)
-        channels = statistics.measured(split, readers.of(data).threads)
+        channels = statistics.of_training(config)
         return [list(channels.mean()), list(channels.std())]
 
-    new = config.copy_and_resolve_references()
-    with new.unlocked():
-        new.model.mean, new.model.std = map(tuple, multihost.decided(found))
-    return new
+    return statistics.with_statistics(config, *multihost.decided(found))
 
 
 def _opened(

@@ -23,7 +23,7 @@ FILES = (run_dir.CONFIG, class_names.FILE, WEIGHTS)  # of a run; the manifest ha
 DOWNLOADED = (MANIFEST, *FILES)
 FORMAT = 1
 # Paths of the machine that trained; their last part stays.
-PLACES = ("data.dir", "checkpoint.init", "loss.teacher")
+PLACES = ("data.dir", "data.labels", "checkpoint.init", "loss.teacher")
 
 
 def write(
@@ -140,7 +140,8 @@ def _check_fits(config: Config, variables: Any, origin: str) -> None:
 
     Auxiliary heads may have any shape: theirs depends on the size of the training's images.
     """
-    model, size = from_config.build_model(config.model), evaluated_size(config.data)
+    model = from_config.build_model(config.model, config.data.channels)
+    size = evaluated_size(config.data)
     shapes = jax.eval_shape(lambda: models.init(model, image_size=size))
     want = traverse_util.flatten_dict({"batch_stats": {}, **shapes}, sep="/")
     have = traverse_util.flatten_dict(variables, sep="/")

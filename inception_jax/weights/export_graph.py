@@ -15,6 +15,7 @@ from inception_jax.config import Config, tasks
 from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError
 from inception_jax.models import Network, from_config, preprocess
+from inception_jax.models.layers import unit
 from inception_jax.models.lowering import forms
 from inception_jax.models.names import known
 from inception_jax.workdir import atomic, class_names, target_scale
@@ -129,7 +130,7 @@ def _forward(
     def forward(images: jax.Array) -> jax.Array:
         out = model.apply(variables, preprocess.as_input(images, model), endpoints=True)
         if endpoint == EMBEDDING and endpoint not in out.endpoints:
-            return out.logits / jnp.linalg.norm(out.logits, axis=-1, keepdims=True)
+            return unit(out.logits)
         if scale:
             std, mean = (jnp.asarray(x, out.logits.dtype) for x in (scale.std, scale.mean))
             return out.logits * std + mean

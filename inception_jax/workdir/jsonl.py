@@ -90,7 +90,7 @@ def last(path: Path, fields: Fields) -> dict[str, Any] | None:
 
 
 def tail(path: Path, fields: Fields, most: int) -> Iterator[dict[str, Any]]:
-    """Yield at most so many of the last lines that have the fields, the last one first."""
+    """Yield at most `most` lines that have the fields, from the end of the file backwards."""
     with opened(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
         found = (_object(text, fields) for text in reversed(file.read().split(b"\n")))

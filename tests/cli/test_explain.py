@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from inception_jax import cli
+from inception_jax.cli import explain
 from inception_jax.data.sources.digits import Digits
+from inception_jax.errors import ConfigError
 from tests import evaluated
+from tests.tiny import digits
 
 pytestmark = pytest.mark.usefixtures("quick_compiler", "promotion")
 
@@ -25,10 +28,10 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Two digits as files of the same name, and one that is torn."""
-    root, digits = tmp_path_factory.mktemp("photos"), Digits("test")
+    root, images = tmp_path_factory.mktemp("photos"), Digits("test")
     for i, folder in enumerate("ab"):
         (root / folder).mkdir()
-        cv2.imwrite(str(root / folder / "digit.png"), digits.stored(i))
+        cv2.imwrite(str(root / folder / "digit.png"), images.stored(i))
     (root / "torn.png").write_bytes(b"torn")
     return root
 
@@ -80,6 +83,7 @@ def test_several_photographs(run, photos, capsys, tmp_path):
     assert "Grad-CAM" in (text := capsys.readouterr().out) and "random" in text
 
 
+@pytest.mark.slow
 def test_features_without_a_photograph(run, capsys):
     """Channels and branches; the same seed draws the same images."""
     for unit, names in (
@@ -96,6 +100,17 @@ def test_features_without_a_photograph(run, capsys):
         capsys.readouterr()
         again = [cv2.imread(str(folder / f"{name}.png")) for name in names]
         assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("task", "regression"), ("channels", 6)], ids=["task", "channels"]
+)
+def test_runs_without_classes_of_photographs_are_refused(key, value):
+    """The key, what is expected and its value are named."""
+    config = digits()
+    config.data[key] = value
+    with pytest.raises(ConfigError, match=rf"expected a run with data\.{key}=.* got .*={value}"):
+        explain._check(config)
 
 
 def test_no_training_images(run, photos, capsys):

@@ -29,6 +29,7 @@ def test_a_run(tiny_run, tmp_path):
     models.load(workdir, step=step, weights="raw")
 
 
+@pytest.mark.slow
 def test_a_weight_file(file):  # noqa: F811
     """A peer's file without a run directory has its weights, outputs and preprocessing."""
     path, variables = file

@@ -80,7 +80,7 @@ def test_the_threshold_gets_most_pairs_right(near, same, right):
 
 
 def test_verification():
-    """Classes far apart are told apart; embeddings by chance are not."""
+    """Separate classes are verified without error; random embeddings at chance."""
     labels = np.arange(200) % 5
     apart = np.eye(5)[labels]
     rng = np.random.default_rng(0)

@@ -1,8 +1,6 @@
 """Tests `experiments/multichannel` and its page: the set, and a run from statistics to ONNX."""
 
 import json
-import os
-import signal
 
 import jax
 import jax.numpy as jnp
@@ -12,16 +10,16 @@ import pytest
 from experiments.multichannel import make
 from inception_jax import checkpoint
 from inception_jax.cli import pages
+from inception_jax.data import statistics
 from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.open import open_source
 from inception_jax.errors import PreemptedError
 from inception_jax.eval.predict import Predictor
 from inception_jax.models import preprocess
 from inception_jax.train import run
-from inception_jax.train.loop import Loop
 from inception_jax.weights.export_graph import export_graph
 from inception_jax.workdir import run_dir
-from tests.train.test_run import lines, weights
+from tests.train.test_run import lines, signal_after_save, weights
 
 
 def config(root, **more):
@@ -65,7 +63,7 @@ def test_a_run_keeps_the_statistics_that_it_computed(pileups, tmp_path, monkeypa
     np.testing.assert_allclose(found.std, flat.std(axis=0), rtol=1e-5)
     with run_dir.opened(workdir, run._with_statistics(c, workdir), False):
         pass
-    monkeypatch.setattr(run, "open_source", lambda *_: pytest.fail("it is computed again"))
+    monkeypatch.setattr(statistics, "of_training", lambda _: pytest.fail("it is computed again"))
     again = run._with_statistics(c, workdir)
     assert (again.model.mean, again.model.std) == (found.mean, found.std)
     run_dir.check(workdir, c, False)
@@ -81,15 +79,9 @@ def test_a_run_resumes_bit_identically_and_exports(pileups, tmp_path, promotion)
 
     c = config(pileups, **{"mesh.data": 1, "checkpoint.every_epochs": 0.5})
     run.run(c, tmp_path / "whole")
-    save, stopped = Loop.save, tmp_path / "stopped"
-
-    def save_and_signal(loop, step, state):
-        save(loop, step, state)
-        if step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
+    stopped = tmp_path / "stopped"
     with pytest.MonkeyPatch.context() as patch, pytest.raises(PreemptedError):
-        patch.setattr(Loop, "save", save_and_signal)
+        signal_after_save(patch, 2)
         run.run(c, stopped)
     run.run(c, stopped)
     assert lines(stopped) == lines(tmp_path / "whole")

@@ -12,6 +12,7 @@ from tests.explain.branched import network
 pytestmark = pytest.mark.usefixtures("quick_compiler", "promotion")
 
 
+@pytest.mark.slow
 def test_it_excites_the_units():
     """A channel and a branch: more than the first image does, and the same for the same seed."""
     units = (3, "branch_1")

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from inception_jax import models
 from inception_jax.models.lowering import forms
@@ -61,3 +62,16 @@ def traced(name: str, dialect: str = "") -> tuple[Network, Output, Any]:
     with forms.without("platform"):
         shapes = jax.eval_shape(lambda: model.init_with_output(KEYS, image, endpoints=True))
     return model, *shapes
+
+
+def drawn(model: Network, size: int) -> dict[str, Any]:
+    """Random variables, float32 on the host, of a trained network's magnitude."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda: models.init(model, image_size=size))
+
+    def draw(leaf: Any) -> np.ndarray:
+        if len(leaf.shape) == 1:
+            return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
+        return rng.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape).astype(np.float32)
+
+    return jax.tree.map(draw, shapes)

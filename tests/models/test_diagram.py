@@ -41,6 +41,7 @@ def test_a_page_of_a4_with_text_of_seven_points(up):
     assert (height["conv_1a: 3x3/2 V 32"] > height["mixed_5b"]) == up
 
 
+@pytest.mark.slow
 def test_rows_alone():
     """Some rows on a narrower page, with what comes in; others are named."""
     model = models.create("inception_v3")

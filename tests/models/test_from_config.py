@@ -10,7 +10,7 @@ from tests.tiny import Tiny, digits
 
 def test_a_section_is_a_network():
     """Every key is a field of the network."""
-    model = build_model({"name": "googlenet", "dialect": "slim", "width": 0.5, "num_classes": 7})
+    model = build_model({"name": "googlenet", "dialect": "slim", "width": 0.5, "num_classes": 7}, 3)
     assert (model.NAME, model.dialect, model.width, model.num_classes) == (
         "googlenet",
         "slim",
@@ -35,7 +35,7 @@ def test_a_section_is_a_network():
 def test_a_mistake_names_the_key(change, says):
     """The message says which flag to change."""
     with pytest.raises(ConfigError, match=says):
-        build_model({"name": "googlenet", **change}).rows()
+        build_model({"name": "googlenet", **change}, 3).rows()
 
 
 @pytest.mark.parametrize("key", ["eval_size", "image_size"])

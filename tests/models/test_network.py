@@ -212,7 +212,10 @@ def test_frozen_averages_are_what_training_normalises_by():
     )
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n != "xception" else ()) for n in models.names()],
+)
 def test_the_network_after_the_frozen_rows(name):
     """From the boundary's end-point on, at a grid and pooled, the logits are the network's."""
     model = one_of_each(name)

@@ -14,6 +14,7 @@ from tests.data.pictures import encoded
 README = ROOT / "inception_jax/models/README.md"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compiler", "promotion")
 def test_the_readmes_examples(tmp_path, monkeypatch):
     """Each prints what is written below it, where there is a run and a photograph."""

@@ -9,6 +9,7 @@ from inception_jax.models import preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.weights import tflite
 from inception_jax.weights.export_graph import UNMERGED
+from tests.models.small import drawn
 
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("quick_compiler")]
 
@@ -29,15 +30,7 @@ def test_litert_gives_our_logits(name, dialect, batches):
 
     size = 128
     model = models.create(name, dialect=dialect, num_classes=10, width=0.125)
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda: models.init(model, image_size=size))
-
-    def draw(leaf):
-        if len(leaf.shape) == 1:
-            return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
-        return rng.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape).astype(np.float32)
-
-    model, variables = models.fold(model, jax.tree.map(draw, shapes))
+    model, variables = models.fold(model, drawn(model, size))
     variables = jax.tree.map(jax.numpy.asarray, variables)
 
     def forward(images):
@@ -50,6 +43,6 @@ def test_litert_gives_our_logits(name, dialect, batches):
     assert not operations & {"MAXIMUM", "BROADCAST_TO"}
     run = interpreter.get_signature_runner(tflite.SIGNATURE)
     for count in batches:
-        images = rng.integers(0, 255, (count, size, size, 3), np.uint8)
+        images = np.random.default_rng(0).integers(0, 255, (count, size, size, 3), np.uint8)
         want = jax.jit(forward)(images)
         assert np.abs(run(images=images)["output"] - want).max() <= 1e-4 * np.abs(want).max()

@@ -118,6 +118,7 @@ def test_a_page_for_a_phone(chrome: Chrome, make_run: MakeRun, tmp_path: Path) -
     assert chrome.value("document.querySelector('.command pre').textContent") == " ".join(words)
 
 
+@pytest.mark.slow
 def test_a_live_page(chrome: Chrome, make_run: MakeRun) -> None:
     """New lines appear, and a first evaluation; the zoom and the scroll position stay."""
     run = make_run(done=False)

@@ -67,7 +67,19 @@ def test_numbers(folder: Path) -> None:
     assert (empty.step, empty.total, empty.newest, empty.best) == (None, None, None, None)
     table = run_list.text(list(found.values())).splitlines()
     assert len({len(row.rstrip()) for row in table[1:]}) == 1  # the date is the last column
-    assert any("250  3,000  50.00%  60.00%" in row for row in table)
+    assert any("250  3,000  top-1   50.00%  60.00%" in row for row in table)
+
+
+def test_the_metric_is_the_tasks(folder: Path) -> None:
+    """Of a regression R2, as a number; a config of an older version is of classification."""
+    path = folder / "done"
+    config = json.loads((path / "config.json").read_text())
+    config["data"] = {**config.get("data", {}), "task": "regression"}
+    (path / "config.json").write_text(json.dumps(config))
+    write_lines(path / "metrics.jsonl", [line(250, "test", 0.5) | {"r2": 0.875}])
+    run = run_list.read(path, "done")
+    assert (run.metric, run.newest, run.best) == ("r2", 0.875, 0.875)
+    assert "R2       0.875  0.875" in run_list.text([run])
 
 
 def test_order(folder: Path) -> None:

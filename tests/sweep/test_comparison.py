@@ -6,6 +6,7 @@ import shlex
 import numpy as np
 
 from inception_jax import cli
+from inception_jax.eval.interval import student_t
 from inception_jax.sweep import comparison, folder
 from tests.conftest import ROOT
 from tests.sweep import fake_trials
@@ -108,7 +109,7 @@ def test_the_interval_of_a_mean_is_students():
 
     for degrees in (1, 2, 4, 5, 6, 9, 30):
         exact = stats.t.ppf(0.975, degrees)
-        assert abs(comparison.student_t(degrees) / exact - 1) < 2e-3
+        assert abs(student_t(degrees) / exact - 1) < 2e-3
     values = [0.7, 0.8, 0.85]
     group = comparison.Group({}, 3, np.mean(values), np.std(values, ddof=1), 0.7, 0.85)
     expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))

@@ -48,6 +48,7 @@ def test_margins_between_classes_by_hand():
         assert jnp.allclose(loss(cosines, labels, 0.3, 8.0), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_arcface_falls_beyond_pi():
     """The loss rises with the angle, to the end; gradients are finite at cosines of 1 and -1."""
     cosines = jnp.linspace(-1, 1, 201)[:, None] * jnp.asarray([[1.0, 0.0]])

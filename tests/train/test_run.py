@@ -109,6 +109,18 @@ NETWORK = {
 }  # fmt: skip
 
 
+def signal_after_save(patch, step):
+    """A signal when the loop has saved `step`."""
+    save = Loop.save
+
+    def save_and_signal(loop, saved, state):
+        save(loop, saved, state)
+        if saved == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    patch.setattr(Loop, "save", save_and_signal)
+
+
 @pytest.mark.parametrize(
     "more",
     [{}, pytest.param(OPTIMISER, marks=pytest.mark.slow),
@@ -127,15 +139,9 @@ def test_a_stopped_run_resumes_bit_identically(tmp_path, monkeypatch, promotion,
     changes |= {"augment__policy": "randaugment", "augment__magnitude_std": 0.5}
     config = digits(**changes, mesh__data=1, train__watchdog=0.0)
     run.run(config, tmp_path / "whole")
-    save, stop = Loop.save, tmp_path / "stopped"
-
-    def save_and_signal(loop, step, state):
-        save(loop, step, state)
-        if step == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-
+    stop = tmp_path / "stopped"
     with monkeypatch.context() as patch, pytest.raises(PreemptedError, match="saved step 3 of 6"):
-        patch.setattr(Loop, "save", save_and_signal)
+        signal_after_save(patch, 1)
         run.run(config, stop)
     assert not (stop / "DONE").exists()
     run.run(config, stop)

@@ -1,5 +1,6 @@
 """Tests runs that learn from stored features: equal to runs on images, and they resume."""
 
+import json
 import os
 import signal
 
@@ -11,6 +12,7 @@ from inception_jax import checkpoint, models
 from inception_jax.errors import ConfigError, PreemptedError, StoppedEarlyError
 from inception_jax.eval.feature_cache import FeatureCache
 from inception_jax.train import run
+from inception_jax.workdir import atomic, run_dir
 from tests.tiny import Tiny, digits
 from tests.train.test_run import lines, signal_at, weights
 
@@ -34,7 +36,9 @@ def tuned(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "inception_jax.train.program.build_model", lambda c, _: Tiny(dropout=0.3, aux=False)
     )
-    run.run(digits(**OWN, train__epochs=0.2), tmp_path / "other")
+    other = tmp_path / "other"
+    checkpoint.write(other, models.init(Tiny(aux=False), seed=7))
+    atomic.write_text(other / "config.json", json.dumps(run_dir.plain(digits(**OWN))))
     return lambda **changes: digits(
         **{**TUNED, "checkpoint__init": str(tmp_path / "other"), **changes}
     )

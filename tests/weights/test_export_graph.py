@@ -34,7 +34,10 @@ def test_a_graph_equals_the_network(load, tiny_run, tmp_path):
     """Logits and features to 1e-4 at any batch size; class names and crop are beside the file."""
     form = load.__name__
     workdir, config = tiny_run
-    model, (_, variables) = from_config.build_model(config.model), checkpoint.load(workdir)
+    model, (_, variables) = (
+        from_config.build_model(config.model, config.data.channels),
+        checkpoint.load(workdir),
+    )
     rng = np.random.default_rng(1)
     for endpoint in ("", "conv2"):
         out = tmp_path / f"net{endpoint}.{form}"

@@ -93,6 +93,7 @@ def test_a_pulled_run_is_the_pushed_one(server, run, tmp_path, capsys):
     assert outs[0] == outs[1] and "elk" in outs[0]
 
 
+@pytest.mark.slow
 def test_an_older_commit(server, run, tmp_path):
     """`--update` adds a commit; @REVISION gives an earlier one."""
     assert push(run) == 0 and push(run, "--update") == 0
@@ -138,6 +139,7 @@ def test_refused_pushes(server, run, monkeypatch, capsys, words, token, name, co
     assert server.repos == {"me/taken": [{"model.bin": b"1"}]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/commit/", "/objects/batch"])
 def test_a_push_that_breaks_off(server, run, capsys, path):
     """The repository stays empty, and the same command then completes it."""
@@ -148,6 +150,7 @@ def test_a_push_that_breaks_off(server, run, capsys, path):
     assert push(run) == 0 and len(server.repos["me/birds"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -11,6 +11,7 @@ from inception_jax import models
 from inception_jax.models import preprocess
 from inception_jax.models.lowering import forms
 from inception_jax.weights import onnx_graph
+from tests.models.small import drawn
 
 pytestmark = pytest.mark.usefixtures("quick_compiler")
 
@@ -65,18 +66,11 @@ def test_a_network(name, dialect):
     """One network for each operation that the others lack."""
     size = 128
     model = models.create(name, dialect=dialect, num_classes=0, width=0.125)
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda: models.init(model, image_size=size))
-
-    def draw(leaf):
-        if len(leaf.shape) == 1:
-            return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
-        return rng.normal(0, np.prod(leaf.shape[:-1]) ** -0.5, leaf.shape).astype(np.float32)
-
-    variables = jax.tree.map(lambda x: jax.numpy.asarray(draw(x)), shapes)
+    variables = jax.tree.map(jax.numpy.asarray, drawn(model, size))
 
     def forward(images):
         return model.apply(variables, preprocess.as_input(images, model)).logits
 
-    want, got = run_both(forward, rng.integers(0, 255, (2, size, size, 3), np.uint8))
+    photos = np.random.default_rng(0).integers(0, 255, (2, size, size, 3), np.uint8)
+    want, got = run_both(forward, photos)
     assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()

@@ -20,7 +20,7 @@ def test_a_scale_is_kept_exactly(tmp_path):
 
 
 def test_other_targets_are_refused(tmp_path):
-    """A run goes on with the targets it began with, unless it is told otherwise."""
+    """A run resumes only with the targets it began with; --allow_config_change permits others."""
     target_scale.write(tmp_path, SCALE, False)
     target_scale.write(tmp_path, SCALE, False)
     other = SCALE._replace(std=SCALE.std * 2)

@@ -13,7 +13,8 @@ from tests.models.small import with_rows
 CASES = [
     # Truncated normals, and a head.
     pytest.param("inception_v3", "slim", ["conv_1a", "mixed_6e"], marks=pytest.mark.slow),
-    ("inception_v4", "timm", ["conv_1a"]),  # uniform ones
+    # Uniform ones.
+    pytest.param("inception_v4", "timm", ["conv_1a"], marks=pytest.mark.slow),
     ("googlenet", "paper", ["conv1"]),  # constant biases, no BatchNorm
     ("bn_inception", "cadene", ["conv1"]),
 ]
