@@ -45,11 +45,6 @@ def main(argv: list[str]) -> None:
     if shared:
         flags.obeys((), " --to=hub:USER/NAME")
         flags.unused("with --to=hub:USER/NAME", "endpoint")
-        if config.data.task != "classification":
-            raise ConfigError(
-                f"--to={values.to}: expected a run with data.task=classification, of which the "
-                f"model card tells, got {config.data.task}; export a graph: --to=onnx"
-            )
         _share(flags, values, config, workdir)
         return
     flags.unused("without --to=hub:USER/NAME", "license", "private", "update")

@@ -85,7 +85,7 @@ def _pull(given: str, out: Path) -> None:
     if out.exists():  # before anything is downloaded
         raise ConfigError(f"--out={out}: expected a new directory, this one exists")
     name = hub.repository(given)
-    folder, commit = hub.pull(name, bundle.DOWNLOADED)
+    folder, commit = hub.pull(name, bundle.MANIFEST, lambda folder: bundle.listed(folder, given))
     config = bundle.read(folder, f"hub:{name.partition('@')[0]}@{commit}", out)
     print(
         f"{config.model.name} ({config.model.dialect}), {config.model.num_classes} outputs, of "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from inception_jax.config.tasks import TASKS
 from inception_jax.report import formats, records
 from inception_jax.report.records import Record
 
@@ -42,10 +43,11 @@ def _data(config: Record, found: Record) -> str:
     words = [str(config.get(key) or "") for key in ("source", "name", "dir")]
     images, classes = records.whole(found, "images"), records.whole(found, "classes")
     classes = classes or records.whole(config, "classes")
+    task = TASKS.get(str(config.get("task")), TASKS["classification"])
     parts = [
         " ".join(filter(None, words)),
         f"{images:,} training images" if images else "",
-        f"{classes:,} classes" if classes else "",
+        f"{classes:,} {task.targets}" if classes else "",
     ]
     return ", ".join(filter(None, parts))
 

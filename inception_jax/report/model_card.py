@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from inception_jax.config import Config
+from inception_jax.config import Config, tasks
+from inception_jax.config.tasks import METRICS, PROPORTION
 from inception_jax.errors import ConfigError
 from inception_jax.models import from_config
 from inception_jax.progress import duration
@@ -23,6 +24,22 @@ from inception_jax.weights.import_weights import read_source
 LIBRARIES = ("jax", "flax", "optax", "numpy")
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 OPEN = "Not stated by the author of this run."
+# By task: the hub's name of it, and what kind of answer an image gets.
+PIPELINES = {
+    "classification": "image-classification",
+    "multilabel": "image-classification",
+    "regression": "image-regression",
+    "embedding": "image-feature-extraction",
+}
+ANSWERS = {
+    "softmax": "It answers each image with one of its {count} classes, also an image of none of "
+    "them.",
+    "sigmoid": "It gives each of its {count} labels a probability of its own; how high one must be "
+    "to count is the user's choice.",
+    "identity": "It answers each image with {count} numbers, also an image unlike all it was "
+    "trained on.",
+    "unit": "It gives embeddings, no classes.",
+}
 TEXT = """\
 # {name}
 
@@ -80,7 +97,8 @@ def write(run: Path, config: Config, step: int, name: str, license: str = "") ->
             f"cc-by-4.0 (https://huggingface.co/docs/hub/repositories-licenses)"
         )
     read, short, count = runs.read(run), name.partition("/")[2], config.model.num_classes
-    measured = [r for r in read.results if r.top1 is not None and r.count and r.step == step]
+    task = tasks.of(config.data)
+    measured = [r for r in read.results if r.metrics and r.count and r.step == step]
     splits = ", ".join(_split(r) for r in measured)
     head = yaml.safe_dump(
         _metadata(config, short, license, measured), sort_keys=False, allow_unicode=True
@@ -88,12 +106,11 @@ def write(run: Path, config: Config, step: int, name: str, license: str = "") ->
     text = TEXT.format(
         name=short, short=short, origin=f"hub:{name}", step=f"{step:,}",
         network=f"`{config.model.name}` ({config.model.dialect})",
-        outputs=f"{count} classes" if count else "without a classifier",
+        outputs=f"{count} {task.targets}" if count else "without a classifier",
         results=_results(measured), open=OPEN, license=license or OPEN,
         facts="\n".join(f"| {key} | {value} |" for key, value in _facts(read, config).items()),
         training=_training(read, config, run, step),
-        answers=f"It answers each image with one of its {count} classes, also an image of none "
-        "of them." if count else "It gives features, no classes.",
+        answers=ANSWERS[task.activation if count else "unit"].format(count=count),
         measured=f"Measured on {splits} of {_data(config)} only." if measured else "Not measured.",
     )  # fmt: skip
     return f"---\n{head}---\n\n{text}"
@@ -103,14 +120,14 @@ def _metadata(
     config: Config, name: str, license: str, measured: list[SplitResult]
 ) -> dict[str, Any]:
     """The YAML block, which the hub reads."""
+    pipeline = PIPELINES[config.data.task]
     results = [
         {
-            "task": {"type": "image-classification"},
+            "task": {"type": pipeline},
             "dataset": {"name": _data(config), "type": _data(config), "split": _split(r)},
             "metrics": [
-                {"type": "accuracy", "name": f"top-{k}", "value": value}
-                for k, value in ((1, r.top1), (5, r.top5))
-                if value is not None
+                {"type": _hub_metric(key), "name": METRICS[key].title, "value": value}
+                for key, value in r.metrics.items()
             ],
         }
         for r in measured
@@ -118,27 +135,45 @@ def _metadata(
     return {
         **({"license": license} if license else {}),
         "library_name": "inception_jax",
-        "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "jax", "inception", config.model.name],
+        # The hub has no pipeline of image regression.
+        **({"pipeline_tag": pipeline} if pipeline != "image-regression" else {}),
+        "tags": [pipeline, "jax", "inception", config.model.name],
         **({"model-index": [{"name": name, "results": results}]} if results else {}),
     }
+
+
+def _hub_metric(key: str) -> str:
+    return "accuracy" if key in ("top1", "top5") else key
 
 
 def _results(measured: list[SplitResult]) -> str:
     if not measured:
         return "The run's files have no evaluation of this step."
-    rows = ["| split | images | top-1 | 95% interval | top-5 |", "|---|---|---|---|---|"]
-    for r in measured:
-        low, high = r.interval(r.top1) or (0.0, 1.0)
-        top5 = "" if r.top5 is None else percent(r.top5)
-        rows.append(
-            f"| {_split(r)} | {whole(r.count or 0)} | {percent(r.top1 or 0.0)} "
-            f"| {percent(low)} to {percent(high)} | {top5} |"
-        )
-    note = (
-        "One crop an image unless the split's name says otherwise; Wilson's interval, which knows"
-    )
-    return "\n".join([*rows, "", f"{note} the number of images, not how they were chosen."])
+    score, *others = dict.fromkeys(key for r in measured for key in r.metrics)
+    columns = {
+        "split": [_split(r) for r in measured],
+        "images": [whole(r.count or 0) for r in measured],
+        METRICS[score].title: [_value(r, score) for r in measured],
+        "95% interval": [_interval(r, score) for r in measured],
+        **{METRICS[key].title: [_value(r, key) for r in measured] for key in others},
+    }
+    note = "One crop an image unless the split's name says otherwise"
+    if METRICS[score].kind == PROPORTION:
+        note += "; Wilson's interval, which knows the number of images, not how they were chosen"
+    else:
+        del columns["95% interval"]
+    rows = [columns, ["---"] * len(columns), *zip(*columns.values(), strict=True)]
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", f"{note}."])
+
+
+def _value(result: SplitResult, key: str) -> str:
+    value = result.metrics.get(key)
+    return "" if value is None else METRICS[key].text(value)
+
+
+def _interval(result: SplitResult, key: str) -> str:
+    ends = result.interval(result.metrics.get(key))
+    return " to ".join(map(percent, ends)) if ends else ""
 
 
 def _facts(read: runs.Run, config: Config) -> dict[str, str]:

@@ -16,11 +16,11 @@ from inception_jax.data.images.crops import evaluated_size
 from inception_jax.errors import ConfigError, DataError
 from inception_jax.models import from_config
 from inception_jax.weights.import_weights import SOURCE
-from inception_jax.workdir import atomic, class_names, reading, run_dir
+from inception_jax.workdir import atomic, class_names, reading, run_dir, target_scale
 
 WEIGHTS, MANIFEST, CARD = "model.safetensors", "inception_jax.json", "README.md"
 FILES = (run_dir.CONFIG, class_names.FILE, WEIGHTS)  # of a run; the manifest has their sha256
-DOWNLOADED = (MANIFEST, *FILES)
+TARGETS = target_scale.FILE  # as they, of a regression
 FORMAT = 1
 # Paths of the machine that trained; their last part stays.
 PLACES = ("data.dir", "data.labels", "checkpoint.init", "loss.teacher")
@@ -56,7 +56,10 @@ def write(
         shared = _without_places(config)
         _write_json(staged / run_dir.CONFIG, run_dir.plain(shared))
         class_names.write(staged, class_names.read(workdir, config.model.num_classes))
-        hashes = {name: sha256(staged / name) for name in FILES}
+        scale = target_scale.of_run(workdir, config.data.task)
+        target_scale.write(staged, scale, allow_change=False)
+        names = [name for name in (*FILES, TARGETS) if (staged / name).exists()]
+        hashes = {name: sha256(staged / name) for name in names}
         about = {"format": FORMAT, "inception_jax": __version__, "step": step, "sha256": hashes}
         _write_json(staged / MANIFEST, about)
         (staged / CARD).write_text(card(shared, step), encoding="utf-8")
@@ -84,11 +87,12 @@ def read(folder: Path, origin: str, out: Path) -> Config:
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(out) as staged:
         staged.mkdir()
-        for name in (run_dir.CONFIG, class_names.FILE):
+        for name in hashes.keys() - {WEIGHTS}:
             (staged / name).write_bytes((folder / name).read_bytes())
         config = cfg.new(**run_dir.saved_config(staged))
         cfg.validate(config, of_run=True)
         class_names.read(staged)
+        target_scale.of_run(staged, config.data.task)
         _check_fits(config, variables, origin)
         checkpoint.write(staged, jax.tree.map(jax.device_put, variables))
         _write_json(staged / SOURCE, {"peer": origin, "file": WEIGHTS, "sha256": hashes[WEIGHTS]})
@@ -101,19 +105,31 @@ def check(folder: Path, origin: str) -> dict[str, str]:
     Raises:
         DataError: a file is missing or differs, or the manifest is damaged or of a newer version.
     """
-    try:
-        about = reading.json_file(folder / MANIFEST, dict)
-        hashes = dict(about["sha256"])
-        if about["format"] != FORMAT:
-            raise ValueError(f"expected format {FORMAT}, found {about['format']}")
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise DataError(f"{origin}: {MANIFEST} cannot be used ({e})") from e
-    for name in FILES:
-        if not (folder / name).is_file() or sha256(folder / name) != hashes.get(name):
+    hashes = listed(folder, origin)
+    for name, expected in hashes.items():
+        if not (folder / name).is_file() or sha256(folder / name) != expected:
             raise DataError(
                 f"{origin}: {name} is not the file that was exported (its sha256 differs from "
                 f"{MANIFEST}'s); download it again, or ask its author to export it again"
             )
+    return hashes
+
+
+def listed(folder: Path, origin: str) -> dict[str, str]:
+    """The run's files and their sha256, of the manifest in a folder.
+
+    Raises:
+        DataError: the manifest is damaged or of a newer version.
+    """
+    try:
+        about = reading.json_file(folder / MANIFEST, dict)
+        hashes = {str(key): str(value) for key, value in dict(about["sha256"]).items()}
+        if about["format"] != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, found {about['format']}")
+        if hashes.keys() - {TARGETS} != set(FILES):
+            raise ValueError(f"expected the sha256 of {', '.join(FILES)}")
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise DataError(f"{origin}: {MANIFEST} cannot be used ({e})") from e
     return hashes
 
 

@@ -1,7 +1,7 @@
 """Weights and runs on the Hugging Face hub: nothing is read or sent unless it is named."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,13 @@ def push(folder: Path, name: str, private: bool, update: bool) -> str:
         return str(api.upload_folder(repo_id=name, folder_path=folder, commit_message=message))
 
 
-def pull(name: str, files: Sequence[str]) -> tuple[Path, str]:
+def pull(name: str, manifest: str, listed: Callable[[Path], Iterable[str]]) -> tuple[Path, str]:
     """Downloads the files of a run to the hub's cache, all of one commit.
 
     Args:
         name: `USER/NAME` or `USER/NAME@REVISION`.
-        files: their names in the repository.
+        manifest: the name of the first file.
+        listed: returns the names of the others, of the folder with the manifest.
 
     Returns:
         Their folder, and the commit.
@@ -82,11 +83,11 @@ def pull(name: str, files: Sequence[str]) -> tuple[Path, str]:
     """
     name, _, revision = name.partition("@")
     with _client_of_runs(name) as hub:
-        api, path = hub.HfApi(), Path()
-        for file in files:
-            path = Path(api.hf_hub_download(name, file, revision=revision or None))
-            revision = path.parent.name
-        return path.parent, revision
+        api = hub.HfApi()
+        folder = Path(api.hf_hub_download(name, manifest, revision=revision or None)).parent
+        for file in listed(folder):
+            api.hf_hub_download(name, file, revision=folder.name)
+        return folder, folder.name
 
 
 def repository(given: str) -> str:

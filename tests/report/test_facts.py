@@ -24,6 +24,12 @@ def test_everything_that_is_known():
     }
 
 
+def test_a_regression_has_targets():
+    """The same count is not of classes."""
+    data = {"source": "folder", "task": "regression", "classes": 2}
+    assert dict(facts.of({"data": data}, {}, None))["data"] == "folder, 2 targets"
+
+
 def test_an_older_or_damaged_run():
     """What is not known is left out."""
     assert list(facts.of({}, {}, None)) == []

@@ -52,6 +52,36 @@ def test_another_step_has_no_results():
     assert "99.44%" not in text and text.count(model_card.OPEN) == 2
 
 
+@pytest.mark.parametrize(
+    ("task", "loss", "found", "says", "pipeline"),
+    [
+        ("regression", "huber", {"r2": 0.91, "rmse": 2.5, "mae": 1.75},
+         ["2 targets, step 9", "| split | images | R2 | RMSE | MAE |", "| test | 50 | 0.91 | 2.5 |",
+          "with 2 numbers"], None),
+        ("multilabel", "binary_cross_entropy", {"map": 0.8, "f1": 0.75},
+         ["2 classes, step 9", "| split | images | mAP | F1 |", "| test | 50 | 80.00% | 75.00% |",
+          "each of its 2 labels"], "image-classification"),
+        ("embedding", "arcface", {"recall1": 0.5, "verification": 0.9},
+         ["| split | images | recall@1 | 95% interval | verification |", "36.64% to 63.36%"],
+         "image-feature-extraction"),
+    ],
+)  # fmt: skip
+def test_the_card_follows_the_task(tmp_path, task, loss, found, says, pipeline):
+    """What the outputs are, the task's metrics, and the hub's name of it."""
+    config = tiny.digits(data__task=task, loss__name=loss, model__num_classes=2)
+    (tmp_path / "config.json").write_text(json.dumps(run_dir.plain(config)))
+    (tmp_path / "eval").mkdir()
+    summary = {"split": "test", "step": 9, "count": 50, **found}
+    (tmp_path / "eval" / "test.json").write_text(json.dumps(summary))
+    head, text = head_of(model_card.write(tmp_path, config, 9, "me/x"))
+    assert head.get("pipeline_tag") == pipeline
+    (result,) = head["model-index"][0]["results"]
+    assert [m["value"] for m in result["metrics"]] == list(found.values())
+    for words in says:
+        assert words in text
+    assert "one of its" not in text
+
+
 def test_imported_weights(tmp_path):
     """Not trained here: the peer, its file and sha256."""
     config = tiny.digits(data__source="folder", data__dir="birds")

@@ -1,6 +1,7 @@
 """Tests runs on the hub, against a stand-in of it: pushed, pulled, and every refusal."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from inception_jax import checkpoint, cli
-from inception_jax.workdir import class_names, run_dir
+from inception_jax.workdir import class_names, run_dir, target_scale
 from tests.saved import flip, same
 from tests.weights.hub_server import HubServer, commit_id
 
@@ -91,6 +92,24 @@ def test_a_pulled_run_is_the_pushed_one(server, run, tmp_path, capsys):
         assert cli.main(["predict", str(tmp_path / "a.png"), f"--workdir={path}", "--json"]) == 0
         outs.append(capsys.readouterr().out)
     assert outs[0] == outs[1] and "elk" in outs[0]
+
+
+def test_a_regression_keeps_the_scale_of_its_targets(server, run, tmp_path, capsys):
+    """Without it the outputs would be standard deviations, not the targets' units."""
+    workdir = tmp_path / "values"
+    shutil.copytree(run, workdir)
+    config = json.loads((workdir / "config.json").read_text())
+    config["data"]["task"], config["loss"]["name"] = "regression", "huber"
+    (workdir / "config.json").write_text(json.dumps(config))
+    scale = target_scale.TargetScale(np.arange(5.0), np.full(5, 2.0))
+    target_scale.write(workdir, scale, allow_change=False)
+    assert push(workdir) == 0 and "targets.json" in server.repos["me/birds"][-1]
+    assert pull(tmp_path / "pulled") == 0
+    assert same(target_scale.read(tmp_path / "pulled"), scale)
+    (workdir / "targets.json").unlink()
+    capsys.readouterr()
+    assert push(workdir, "--update") == 78
+    assert "expected targets.json" in capsys.readouterr().err
 
 
 @pytest.mark.slow
