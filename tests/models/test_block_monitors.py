@@ -35,7 +35,12 @@ def silent(x):
     return (x == 0).all((0, 1, 2)).mean()
 
 
-@pytest.mark.parametrize("name", models.names())
+QUICK = ("inception_v3", "inception_resnet_v1", "xception")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in models.names()]
+)
 def test_every_block_records(name):
     """In every network all rows with layers record one kind or both, each repeat by itself."""
     model, _, variables = traced(name)

@@ -10,9 +10,10 @@ import pytest
 from inception_jax import models
 from tests.models.small import EVERY, described, small
 
-# Tracing these takes seconds; others of the same network are in every run.
-DEAR = {(n, d) for n in ("inception_v4", "inception_resnet_v2") for d in ("keras", "timm", "paper")}
-FORMS = [pytest.param(*f, marks=pytest.mark.slow if f in DEAR else ()) for f in EVERY]
+# One form of each network is in every run; tracing the largest takes seconds.
+LARGEST = ("inception_v4", "inception_resnet_v2")
+QUICK = {(name, models.dialects(name)[0]) for name in models.names() if name not in LARGEST}
+FORMS = [pytest.param(*f, marks=() if f in QUICK else pytest.mark.slow) for f in EVERY]
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 
 

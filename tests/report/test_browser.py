@@ -124,7 +124,7 @@ def test_a_live_page(chrome: Chrome, make_run: MakeRun) -> None:
     run = make_run(done=False)
     (run / "eval").rename(run / "later")
     with watch.server(watch.Pages([run]), 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         chrome.open(f"http://127.0.0.1:{server.server_port}/")
         drag(chrome, 0.5, 0.75)
         zoom = chrome.value("drawn.curves.zoom")

@@ -21,7 +21,7 @@ MakeRun = Callable[..., Path]
 def ask(make_run: MakeRun) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """The status, tag and text of an answer; the run is make_run's, of `v3-base`."""
     with watch.server(watch.Pages([make_run()]), 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
         def ask(path: str = "/", **headers: str) -> tuple[int, str, str]:
             link = HTTPConnection(*server.server_address[:2], timeout=30)

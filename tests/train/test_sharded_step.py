@@ -64,7 +64,9 @@ def test_groups_across_devices_agree(float64, group):
 
 @pytest.mark.parametrize(
     ("devices", "model_axis", "more"),
-    [(4, 2, {"reduce_dtype": "float64", "zero": True}), pytest.param(8, 1, {}, marks=slow),
+    [(4, 2, {"zero": True, "augment": {}, "colour": "none"}),
+     pytest.param(4, 2, {"reduce_dtype": "float64", "zero": True}, marks=slow),
+     pytest.param(8, 1, {}, marks=slow),
      pytest.param(4, 2, {"reduce_dtype": "bfloat16", "dtype": "float32"}, marks=slow)],
 )  # fmt: skip
 def test_the_state_is_donated_and_keeps_its_shardings(

@@ -8,8 +8,8 @@ from inception_jax.weights.layouts import TORCH
 from tests.weights.conftest import peer_network
 
 NAMES = [name for name, peer in weights.PEERS.items() if peer.layout is not TORCH]
-SLOW = ("inception_v4", "inception_resnet_v2")
-PEERS = [pytest.param(n, marks=pytest.mark.slow if n.endswith(SLOW) else ()) for n in NAMES]
+QUICK = ("keras:inception_v3", "slim:inception_v1")
+PEERS = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in NAMES]
 
 
 @pytest.mark.parametrize("name", PEERS)

@@ -11,6 +11,8 @@ from inception_jax.models.lowering import blocks, cpu, forms, ops
 
 pytestmark = pytest.mark.usefixtures("quick_compiler")
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
 
 def both(dtype, grid, size, c, stride, padding):
     """(values, gradients by image and kernel) in blocks, and of the plain convolution."""
@@ -30,10 +32,10 @@ def both(dtype, grid, size, c, stride, padding):
     ("grid", "size", "c", "stride", "padding"),
     [
         ((9, 8), (3, 3), 4, 1, "VALID"),  # 9 is odd: a row of the last blocks is cut off
-        ((9, 8), (3, 3), 4, 1, "SAME"),
-        ((8, 9), (3, 3), 3, 2, "VALID"),  # three channels become four
+        slow((9, 8), (3, 3), 4, 1, "SAME"),
+        slow((8, 9), (3, 3), 3, 2, "VALID"),  # three channels become four
         ((9, 10), (7, 7), 3, 2, "torch"),  # GoogLeNet's first
-        ((7, 7), (3, 3), 2, 2, "VALID"),
+        slow((7, 7), (3, 3), 2, 2, "VALID"),
     ],
 )
 def test_values_and_gradients_equal_the_plain_convolution(float64, grid, size, c, stride, padding):

@@ -1,5 +1,7 @@
 """Tests `inception_jax/models/lowering/cpu.py`, by `ops`: its forms equal XLA's own."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import jaxlib.version
@@ -12,6 +14,7 @@ from inception_jax.models.lowering import ops
 from inception_jax.runtime import xla_options
 
 pytestmark = pytest.mark.usefixtures("quick_compiler")
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def once(function):
@@ -49,10 +52,10 @@ def check_conv(n, c, k, stride, padding):
         (8, 20, (1, 1), 2, "SAME"),  # a matrix product
         (35, 20, (3, 3), 1, "VALID"),  # one row more
         (4, 20, (5, 5), 1, "SAME"),  # a kernel larger than its input
-        (18, 20, (5, 5), 1, "SAME"),
+        slow(18, 20, (5, 5), 1, "SAME"),
         (19, 3, (3, 3), 2, "VALID"),  # few channels
-        (19, 64, (3, 3), 2, "SAME"),  # many channels
-        (17, 20, (7, 1), 1, "SAME"),
+        slow(19, 64, (3, 3), 2, "SAME"),  # many channels
+        slow(17, 20, (7, 1), 1, "SAME"),
     ],
 )
 def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):

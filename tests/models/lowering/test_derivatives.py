@@ -77,6 +77,7 @@ CASES = {
 
 SLOW = {
     "conv, few channels", "conv, many channels", "conv, large kernel", "depthwise, several filters",
+    "affine on GPUs", "max-pool on GPUs",
 }  # fmt: skip
 
 

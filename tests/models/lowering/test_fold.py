@@ -12,7 +12,8 @@ pytestmark = pytest.mark.usefixtures("quick_compiler")
 
 CASES = [
     pytest.param("inception_v3", "torchvision", ["conv_1a", "mixed_5b"], marks=pytest.mark.slow),
-    ("bn_inception", "cadene", ["conv1", "inception_3a"]),  # biases beside BatchNorm
+    # Biases beside BatchNorm.
+    pytest.param("bn_inception", "cadene", ["conv1", "inception_3a"], marks=pytest.mark.slow),
     ("xception", "keras", ["conv_1", "block_2"]),  # separable convolutions
     # An embedding, residual modules.
     pytest.param(

@@ -15,7 +15,8 @@ CASES = [
     pytest.param("inception_v3", "slim", ["conv_1a", "mixed_6e"], marks=pytest.mark.slow),
     # Uniform ones.
     pytest.param("inception_v4", "timm", ["conv_1a"], marks=pytest.mark.slow),
-    ("googlenet", "paper", ["conv1"]),  # constant biases, no BatchNorm
+    # Constant biases, no BatchNorm.
+    pytest.param("googlenet", "paper", ["conv1"], marks=pytest.mark.slow),
     ("bn_inception", "cadene", ["conv1"]),
 ]
 

@@ -24,7 +24,7 @@ def both(x, size, stride, padding, style="tf"):
     return jax.jit(lambda: run(gpu_pool.max_pool))(), want
 
 
-@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("size", "stride", "padding", "style"),
     [(3, 2, "VALID", "tf"), (3, 2, "SAME", "ceil"), (3, 1, "SAME", "tf"), (2, 2, "SAME", "torch")],
