@@ -31,7 +31,7 @@ def occlusion(
         image: the network's normalised input, [s, s, 3] or [1, s, s, 3].
         class_index: the output to explain.
         window: side of the square in pixels; None is a fifth of the image's.
-        stride: between squares; None is two thirds of the window, so 49 squares.
+        stride: between squares; None is four fifths of the window, so 36 squares.
 
     Returns:
         float32 [s, s]: of each pixel the mean fall over the squares that cover it.
@@ -59,7 +59,7 @@ def occlusion(
 def default(side: int, window: int | None = None, stride: int | None = None) -> tuple[int, int]:
     """The window and the stride for an image of `side` pixels."""
     window = max(1, round(side / 5)) if window is None else window
-    return window, max(1, -(-2 * window // 3)) if stride is None else stride
+    return window, max(1, -(-4 * window // 5)) if stride is None else stride
 
 
 def squares_of(side: int, window: int, stride: int) -> list[tuple[slice, slice]]:

@@ -1,7 +1,7 @@
 """What is explained, a network's logit for one image, and programs compiled once a network."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from inception_jax.models.lowering import forms
 from inception_jax.models.network import Network
 from inception_jax.runtime import xla_options
 
@@ -24,7 +25,11 @@ def compiled(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
 
 @lru_cache(maxsize=64)
 def _jitted(function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
-    return xla_options.jit(partial(function, *fixed))
+    def run(*args: Any) -> Any:
+        with forms.for_platform(jax.default_backend()):
+            return function(*fixed, *args)
+
+    return xla_options.jit(run)
 
 
 def as_batch(image: ArrayLike) -> jax.Array:

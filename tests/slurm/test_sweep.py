@@ -141,7 +141,10 @@ def test_a_search_loses_a_worker(cluster, tmp_path):
     def owner(number):
         return json.loads((folder_of(number) / "trial.json").read_text())["worker"]
 
-    runs.wait_until(lambda: folder_of(2) and all(runs.newest(folder_of(i)) >= 4 for i in range(3)))
+    def trained(number):
+        return folder_of(number) and runs.newest(folder_of(number)) >= 4
+
+    runs.wait_until(lambda: all(trained(number) for number in range(3)))
     lost, preempted, other = owner(0), owner(1), owner(2)
     assert {lost, preempted, other} == {0, 1, 2}
     cluster.kill_job(states(cluster, job)[lost]["JobId"])

@@ -52,10 +52,15 @@ def for_platform(platform: str) -> Iterator[None]:
         _platform.reset(token)
 
 
+def platform() -> str:
+    """The platform that is traced for, if `for_platform` has said which; else empty."""
+    return _platform.get()
+
+
 def on(name: str) -> bool:
     """Whether a form is switched on, and is one of the platform that is traced for."""
     assert name in FORMS
-    if name in ON_GPUS and (_platform.get() or jax.default_backend()) != "gpu":
+    if name in ON_GPUS and (platform() or jax.default_backend()) != "gpu":
         return False
     return name not in _off.get()
 

@@ -83,6 +83,8 @@ def _by_image(key: PRNGKeyArray, b: int, draw: Callable[[PRNGKeyArray], Array]) 
 def _by_platform(*args: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:
     if not forms.on("platform"):
         return default(*args)
+    if platform := forms.platform():  # tracing one form, not two
+        return (cpu if platform == "cpu" else default)(*args)
     return lax.platform_dependent(*args, cpu=cpu, default=default)
 
 
