@@ -8,6 +8,7 @@ them NAME.step.npz with one step of SGD in double precision, dropout off. EXPLAI
 explanations by pytorch-grad-cam and Captum, in double precision.
 """  # fmt: skip
 
+import copy
 import sys
 from pathlib import Path
 
@@ -218,10 +219,11 @@ def main(folder: Path) -> None:
         else:
             torch.save(model.state_dict(), folder / f"{name}.pth")
         np.savez(folder / f"{name}.npz", **forward(model, size, ends, heads))
-        if name in STEPS:
+        if name == EXPLAINED:  # a copy, since it leaves gradients
+            found = explanations(copy.deepcopy(model), size, ends)
+            np.savez(folder / f"{name}.explain.npz", **found)
+        if name in STEPS:  # last, since it moves the averages
             np.savez(folder / f"{name}.step.npz", **step(model, size, heads))
-        if name == EXPLAINED:
-            np.savez(folder / f"{name}.explain.npz", **explanations(model, size, ends))
         print(folder / name, flush=True)
 
 
