@@ -33,10 +33,9 @@ def test_tensorflow_gives_our_logits(tmp_path):
     assert json.loads(loaded.about.numpy())["classes"] == list("abcde")
     serve = loaded.signatures["serving_default"]
     variables = jax.tree.map(jax.numpy.asarray, checkpoint.load(tmp_path / "run")[1])
+    network = from_config.build_model(config.model, config.data.channels)
     for count in (1, 3):
         images = np.random.default_rng(count).integers(0, 255, (count, 32, 32, 3), np.uint8)
-        want = jax.jit(
-            lambda x: preprocess.predict(from_config.build_model(config.model), variables, x)
-        )(images)
+        want = jax.jit(lambda x: preprocess.predict(network, variables, x))(images)
         (got,) = serve(images=tf.constant(images)).values()
         assert np.abs(got.numpy() - want).max() <= 1e-4 * np.abs(want).max()
