@@ -47,8 +47,7 @@ def integrated_gradients(
     its ends, which are known: so each round halves the intervals that miss it most, and all
     gradients are used again (trapezoids). It ends when the sum of all misses the difference by at
     most `tolerance`, or after `most` gradients. The first places are denser towards the baseline,
-    where most ReLUs switch: evenly spaced ones need a sixth more gradients (eight photographs,
-    fine-tuned Xception).
+    where the misses of evenly spaced ones are largest.
 
     Args:
         model: any network with a classifier, folded or not.
