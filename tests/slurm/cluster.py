@@ -15,6 +15,8 @@ from tests.conftest import FLAGS, ROOT
 from tests.faults import runs
 
 SCRIPT = ROOT / "launch/slurm_cluster.sh"
+# Final states, not busy ones: near its time limit a running job is SIGNALING for a moment.
+FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE")
 TOOLS = ("slurmctld", "slurmd", "sbatch", "munged")
 
 
@@ -79,9 +81,7 @@ class Cluster:
 
     def ended(self, job: str, seconds: float = 300) -> str:
         """Wait until a job ends; returns its final state."""
-        busy = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED")
-        self._wait(job, lambda about: about["JobState"] not in busy, seconds)
-        return self.about(job)["JobState"]
+        return self._wait(job, lambda about: about["JobState"] in FINAL, seconds)["JobState"]
 
     def requeued(self, job: str, times: int, seconds: float = 120) -> None:
         """Wait until a job has been requeued `times` times."""
@@ -92,11 +92,15 @@ class Cluster:
         self.requeued(job, times, seconds)
         self._wait(job, lambda about: about["JobState"] == "RUNNING", seconds)
 
-    def _wait(self, job: str, true: Callable[[dict[str, str]], bool], seconds: float) -> None:
+    def _wait(
+        self, job: str, true: Callable[[dict[str, str]], bool], seconds: float
+    ) -> dict[str, str]:
+        """Wait until `true` of a job's fields; returns the fields that it was true of."""
         end = time.monotonic() + seconds
         while not true(about := self.about(job)):
             assert time.monotonic() < end, f"{about} after {seconds} s"
             time.sleep(0.2)
+        return about
 
     def ranks(self, job: str) -> list[int]:
         """Process ids of a job's training processes, by rank."""
