@@ -22,7 +22,7 @@ at random instead, and an epoch runs the whole network forward.
     scratch                 nothing is inherited: the whole network from random weights
 
 No paper, so no published number; experiments/finetune has accuracies and times of each way on 3,068
-photographs.   Time: there 25 minutes on two CPU cores; the bar shows it after a few steps.
+photographs.   Time: there 18 minutes on two CPU cores; the bar shows it after a few steps.
 """
 
 from inception_jax import config as cfg

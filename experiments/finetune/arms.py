@@ -1,4 +1,4 @@
-"""Four ways to use a trained network on 3,068 photographs, about 25 minutes of two cores each.
+"""Four ways to use a trained network on 3,068 photographs, 8 to 25 minutes of two cores each.
 
     python experiments/finetune/arms.py DIR [--arms=probe,last] [--runs=runs/finetune]
 
