@@ -43,9 +43,6 @@ class Opening:
 _opening = Opening()
 
 
-_opening = Opening()
-
-
 def contents(path: bytes) -> bytes:
     """A file's bytes.
 
