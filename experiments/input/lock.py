@@ -45,7 +45,8 @@ if folder.endswith("small"):
     fields["image_size"] = 32
 read = pipeline.TrainReader(Files(Path(folder)), SimpleNamespace(**fields), 0)
 if count:
-    # A busy machine opens slowly, and a package that then releases the lock would be counted doing so.
+    # A busy machine opens slowly, and a package that then releases the lock would count as one
+    # that always does.
     if "inception_jax.data.sources.file_bytes" in sys.modules:
         sys.modules["inception_jax.data.sources.file_bytes"].SLOW = 1.0
     read(range(int(count)), read.empty(int(count)))
