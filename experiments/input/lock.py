@@ -46,7 +46,7 @@ if folder.endswith("small"):
 read = pipeline.TrainReader(Files(Path(folder)), SimpleNamespace(**fields), 0)
 if count:
     # A busy machine opens slowly, and a package that then releases the lock would count as one
-    # that always does.
+    # that always does. Versions before file_bytes have no such rule.
     if "inception_jax.data.sources.file_bytes" in sys.modules:
         sys.modules["inception_jax.data.sources.file_bytes"].SLOW = 1.0
     read(range(int(count)), read.empty(int(count)))
