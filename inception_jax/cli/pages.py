@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -66,15 +67,18 @@ def split(given: str) -> tuple[Path, str]:
 
 
 def functions(given: str) -> dict[str, Any]:
-    """The functions `sweep_...` and `search` of a page, by name."""
-    path, _ = split(given)
+    """The functions `sweep_...` and `search` of a page, by name.
+
+    A `sweep_...(arg)` that has a parameter is given the page's argument, as `get_config(arg)` is.
+    """
+    path, argument = split(given)
     with neighbours.of(path):
         scope = _execute(path)
-    return {
-        name: neighbours.calling(f, path)
-        for name, f in scope.items()
-        if callable(f) and (name.startswith("sweep_") or name == "search")
-    }
+    found = {"search": scope["search"]} if callable(scope.get("search")) else {}
+    for name, f in scope.items():
+        if callable(f) and name.startswith("sweep_"):
+            found[name] = partial(f, argument) if inspect.signature(f).parameters else f
+    return {name: neighbours.calling(f, path) for name, f in found.items()}
 
 
 def of_run(workdir: str) -> configs.Config:

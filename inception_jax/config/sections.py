@@ -112,7 +112,7 @@ class Augment(Protocol):
 class Model(Protocol):
     """The `model` section."""
 
-    name: str  # network; `inception-jax describe` lists them
+    name: str  # network of `inception-jax describe`, or of your own: path/to/net.py:MyNet
     dialect: str = ""  # variant of the network; empty: the one with published accuracy
     num_classes: Annotated[
         int, whole(1, or_=0, auto=-1)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.typing import DTypeLike
 
-from inception_jax.models import checks
+from inception_jax.models import checks, own
 from inception_jax.models.bn_inception import BNInception
 from inception_jax.models.checks import ImageTooSmallError
 from inception_jax.models.describe import Description, describe
@@ -57,10 +57,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(MODELS))
 
 
+def family(name: str) -> type[Network]:
+    """The class of a network: one of `names()`, or `path/to/net.py:MyNet` of a file of yours.
+
+    Raises:
+        ValueError: there is no such network, file or class.
+        ConfigError: the file's code raises.
+    """
+    return own.family(name) if own.is_own(name) else MODELS[known("model", name, names())]
+
+
 def dialects(name: str) -> tuple[str, ...]:
     """The dialects of network `name`; the first is its default."""
-    family = MODELS[known("model", name, names())]
-    return tuple(sorted(family.DIALECTS, key=lambda d: d != family.dialect))
+    kind = family(name)
+    return tuple(sorted(kind.DIALECTS, key=lambda d: d != kind.dialect))
 
 
 def create(
@@ -74,7 +84,7 @@ def create(
     """A network by name, without parameters.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or `path/to/net.py:MyNet`, a subclass of `Network` in your file.
         num_classes: outputs; 0 for none. None takes the dialect's: 1000, but 1008 for `fid` and
             none for `facenet`.
         dialect: one of `dialects(name)`; empty takes the one whose accuracy was published.
@@ -92,21 +102,21 @@ def create(
     >>> model.dialect, model.preprocessing.image_size
     ('slim', 299)
     """
-    family = MODELS[known("model", name, names())]
-    dialect = known("dialect", dialect or family.dialect, tuple(family.DIALECTS))
-    checks.stem(family, fields.get("stem", "paper"), MODELS.values())
+    kind = family(name)
+    dialect = known("dialect", dialect or kind.dialect, tuple(kind.DIALECTS))
+    checks.stem(kind, fields.get("stem", "paper"), MODELS.values())
     known("normalization", fields.get("normalization", ""), ("", *NORMALIZATIONS))
-    if fields.get("residual_scale") and not family.RESIDUAL:
+    if fields.get("residual_scale") and not kind.RESIDUAL:
         having = ", ".join(n for n, f in MODELS.items() if f.RESIDUAL)
         raise ValueError(f"residual_scale: {name} has no residual modules; {having} have")
-    checks.stochastic_depth(family, fields, MODELS.values())
+    checks.stochastic_depth(kind, fields, MODELS.values())
     dtype = jnp.dtype(
         known("dtype", jnp.dtype(dtype).name if dtype in DTYPES else str(dtype), DTYPES)
     )
-    usual = family.DIALECTS[dialect].num_classes
+    usual = kind.DIALECTS[dialect].num_classes
     fields["num_classes"] = usual if num_classes is None else num_classes
-    fields = checks.constants(family, checks.fields(family, fields))
-    model = family(dialect=dialect, dtype=dtype, **fields)
+    fields = checks.constants(kind, checks.fields(kind, fields))
+    model = kind(dialect=dialect, dtype=dtype, **fields)
     model.rows()  # refuses an unknown name in `drop_rows`
     return model
 

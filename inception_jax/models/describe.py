@@ -72,6 +72,7 @@ class _Recorder:
     macs: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, list[structure.Block]] = field(default_factory=dict)
     steps: dict[str, list[str]] = field(default_factory=dict)  # of heads
+    inside: set[tuple[str, ...]] = field(default_factory=set)  # modules that are being called
 
     def __call__(
         self,
@@ -80,9 +81,13 @@ class _Recorder:
         kwargs: dict[str, Any],
         context: nn.module.InterceptorContext,
     ) -> Any:
-        out, module = call(*args, **kwargs), context.module
-        if context.method_name != "__call__" or not module.path:
-            return out
+        module, path = context.module, context.module.path
+        # A subclass that calls its base's `__call__` is one layer.
+        if context.method_name != "__call__" or not path or path in self.inside:
+            return call(*args, **kwargs)
+        self.inside.add(path)
+        out = call(*args, **kwargs)
+        self.inside.remove(path)
         row = module.path[0]
         if isinstance(module, ConvBN | Dense | SeparableConv):
             kernel = module.get_variable("params", "kernel")

@@ -31,6 +31,14 @@ def test_functions_of_a_page(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["page.py"]
 
 
+def test_a_sweep_is_given_the_pages_argument(tmp_path):
+    """If it takes one."""
+    page = tmp_path / "page.py"
+    page.write_text("def sweep_a(arg): yield arg\ndef sweep_b(): yield 2\n")
+    functions = pages.functions(f"{page}:x=1")
+    assert functions["sweep_a"]() == ["x=1"] and functions["sweep_b"]() == [2]
+
+
 def test_an_error_names_the_line(tmp_path):
     """Of the page, also if it is raised in get_config."""
     page = tmp_path / "page.py"
