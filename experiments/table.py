@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import plans
+from claims import tables as claims
 from finetune import arms
 from gpu import results as gpu_results
 from recipes import ladder
@@ -187,6 +188,7 @@ def int8_rows() -> list[str]:
 TABLES = {
     "README.md": {"results": results, "networks": networks},
     "configs/README.md": {"recipes": plans.table},
+    "experiments/claims/README.md": {"claims": claims.table, "figures": claims.figures},
     "experiments/finetune/README.md": {"arms": arms.table},
     "experiments/gpu/README.md": {name: partial(gpu, name) for name in ("before", "after")},
     "experiments/int8/README.md": {"int8": int8_rows},
@@ -222,6 +224,7 @@ def texts() -> Iterator[tuple[Path, str]]:
         for name, lines in tables.items():
             text = put(text, name, lines())
         yield ROOT / file, text
+    yield from claims.pages()
     for name in dict.fromkeys(recipe[0] for recipe in plans.RECIPES):
         path = ROOT / "configs" / f"{name}.py"
         yield path, put_times(path.read_text(), plans.times(name))

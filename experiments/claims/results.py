@@ -1,0 +1,187 @@
+"""A claim's results, of the run files in its folder."""
+
+import functools
+import json
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import measures
+import page
+import verdict
+from declare import Claim, Comparison, Count
+from measures import Lines
+
+from inception_jax.sweep import folder
+from inception_jax.sweep.trial import Trial
+
+HERE = Path(__file__).resolve().parent
+IMAGES = 50_000  # of an epoch
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm and its runs on the test images.
+
+    Attributes:
+        name: of the claim's `arms`.
+        rate: its learning rate.
+        rates: top-1 on the held-out images by rate, where it was chosen.
+        flops: of training on one image.
+        params: of the network that is evaluated.
+        epochs: length of a run.
+        runs: lines of metrics.jsonl, by seed.
+    """
+
+    name: str
+    rate: float
+    rates: dict[float, float]
+    flops: float
+    params: int
+    epochs: float
+    runs: dict[int, Lines]
+
+    @property
+    def pflop(self) -> float:
+        """Of one run."""
+        return self.flops * self.epochs * IMAGES / 1e15
+
+    def values(self, measure: str) -> list[float]:
+        """A measure of each run, by seed."""
+        return [measures.value(lines, measure) for _, lines in sorted(self.runs.items())]
+
+    def mean(self, measure: str) -> float:
+        """A measure's mean."""
+        return statistics.fmean(self.values(measure))
+
+
+@dataclass(frozen=True)
+class Results:
+    """A claim with what was found."""
+
+    name: str
+    claim: Claim
+    arms: dict[str, Arm]
+
+    @functools.cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Those of the claim; `@ARM` in a measure is the accuracy at which that arm ends."""
+        return [
+            replace(c, measure=re.sub(r"@(\w+)", self._end, c.measure))
+            for c in self.claim.comparisons
+        ]
+
+    def _end(self, found: re.Match[str]) -> str:
+        return f"{self.arms[found[1]].mean('top1'):.4f}"
+
+    @functools.cached_property
+    def measures(self) -> list[str]:
+        """All that are compared, top-1 first."""
+        return list(dict.fromkeys(["top1", *(c.measure for c in self.comparisons)]))
+
+    @functools.cached_property
+    def counts(self) -> list[Count]:
+        """What is counted."""
+        return list(self.claim.counts())
+
+    @functools.cached_property
+    def found(self) -> list[verdict.Found]:
+        """The outcome of each comparison."""
+        return [
+            verdict.compare(c, {a.name: a.values(c.measure) for a in self.arms.values()})
+            for c in self.comparisons
+        ]
+
+    @property
+    def word(self) -> str:
+        """The claim's verdict."""
+        return verdict.of_all([*(f.word for f in self.found), *map(verdict.of_count, self.counts)])
+
+    @property
+    def pflop(self) -> float:
+        """Of all runs, those that chose the rates included."""
+        arms = list(self.arms.values())[:1] if self.claim.crops else self.arms.values()
+        return sum(a.pflop * (0.9 * len(a.rates) + len(a.runs)) for a in arms)
+
+
+def names() -> list[str]:
+    """The folders of claims."""
+    return sorted(path.parent.name for path in HERE.glob("*/claim.py"))
+
+
+def read(name: str) -> Results | None:
+    """The results of a claim; None before all runs are in its folder."""
+    runs = HERE / name / "run"
+    if not (runs / "final" / folder.FILE).is_file():
+        return None
+    arg, claim = f"claim={name}", page.named(name)
+    arms: dict[str, Arm] = {}
+    for trial in _trials(runs / "final"):
+        key = _arm(claim, trial, lambda arm: page.best(arg, arm))
+        arms.setdefault(key, _described(arg, key))
+        arms[key].runs[trial.overrides["seed"]] = _lines(trial)
+    for trial in _trials(runs / "rates") if claim.rates else []:
+        key = _arm(claim, trial, lambda arm: page.own(arg, arm))
+        arms[key].rates[trial.overrides["optim.lr"]] = measures.value(_lines(trial), "top1")
+    if claim.crops:
+        arms = _evaluated(runs / "crops.json", *arms.values())
+    return Results(name, claim, arms)
+
+
+def best_rates(name: str, sweep: Path) -> dict[str, float]:
+    """The rate of each arm that is best on the held-out images of a finished sweep."""
+    arg, claim = f"claim={name}", page.named(name)
+    best: dict[str, tuple[float, float]] = {}
+    for trial in _trials(sweep):
+        found = measures.value(_lines(trial), "top1"), trial.overrides["optim.lr"]
+        arm = _arm(claim, trial, lambda arm: page.own(arg, arm))
+        best[arm] = max(best.get(arm, (0.0, 0.0)), found)
+    return {arm: rate for arm, (_, rate) in best.items()}
+
+
+def _arm(claim: Claim, trial: Trial, overrides: Callable[[str], dict[str, Any]]) -> str:
+    """The arm of a trial, whose overrides are those of the arm, and a seed and a rate."""
+    for name in claim.arms:
+        if name in claim.rate_of and "data.fold" in trial.overrides:
+            continue
+        mine = _plain({**trial.overrides, **overrides(name)})
+        more = (
+            trial.overrides.keys() - overrides(name).keys() - {"seed", "optim.lr", *page.HELD_OUT}
+        )
+        if mine == _plain(trial.overrides) and not more:
+            return name
+    raise SystemExit(f"no arm of claim.py has {trial.overrides}; was it changed after its runs?")
+
+
+def _plain(overrides: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(dict(overrides)))
+
+
+def _described(arg: str, name: str) -> Arm:
+    config: Any = page.get_config(arg)
+    config.update_from_flattened_dict(page.best(arg, name))
+    flops, params = page.flops(arg, name), page.table(config).params
+    return Arm(name, config.optim.lr, {}, float(flops), params, config.train.epochs, {})
+
+
+def _evaluated(path: Path, network: Arm) -> dict[str, Arm]:
+    """Arms of the results of `crops.py`: the same networks, evaluated in several ways."""
+    found = json.loads(path.read_text())
+    return {
+        name: replace(network, name=name, runs={
+            i: [{"split": "test", "epoch": network.epochs, "top1": v}] for i, v in enumerate(values)
+        })
+        for name, values in found.items()
+    }  # fmt: skip
+
+
+def _trials(sweep: Path) -> list[Trial]:
+    return folder.read(sweep).trials()
+
+
+def _lines(trial: Trial) -> Lines:
+    path = trial.folder / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,0 +1,111 @@
+r"""Tries a claim: chooses each arm's rate, trains the seeds, and writes its page.
+
+    python experiments/claims/run.py NAME --config.data.dir=DIR [--dir=runs/claims]
+        [--only=rates|final|page] [flags of `sweep launch`, such as --at_once=2]
+
+Each part is a sweep: if it is stopped, the same command goes on. With `--on=slurm` a part is
+submitted; start the next one when its runs have ended. `NAME,on=imagenet` is the claim on
+ImageNet-1k, whose runs are left in `--dir`.
+
+What is declared precedes what is found: claim.py and the networks must be committed.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import crops
+import figure
+import page
+import results
+import write
+
+from inception_jax.sweep import comparison, folder
+from inception_jax.workdir import atomic
+
+HERE = Path(__file__).resolve().parent
+PARTS = {"rates": "rate", "final": "best,seed"}
+DECLARED = ("page.py", "declare.py", "networks", "{}/claim.py")  # what the results follow from
+
+
+def main() -> int:
+    """Runs the parts of a claim that are not done."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("name", help="folder of the claim")
+    parser.add_argument("--dir", type=Path, default=Path("runs/claims"))
+    parser.add_argument("--only", choices=(*PARTS, "page"))
+    a, flags = parser.parse_known_args()
+    name, _, more = a.name.partition(",")
+    claim = page.named(name)
+    check_committed(name)
+    for part, sweep in PARTS.items():
+        if a.only not in (None, part) or (part == "rates" and not claim.rates):
+            continue
+        at = a.dir / a.name / part
+        if not finished(at):
+            words = ["sweep", "launch", f"--config={HERE / 'page.py'}:claim={a.name}", *flags]
+            code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
+            if code or not finished(at):
+                return code
+        if not more:
+            keep(at, HERE / name / "run" / part)
+        if part == "rates":
+            rates = results.best_rates(name, at)
+            atomic.write_text(HERE / name / "run" / "rates.json", json.dumps(rates) + "\n")
+        elif claim.crops and not more:
+            found = crops.evaluate(claim, at)
+            atomic.write_text(HERE / name / "run" / "crops.json", json.dumps(found) + "\n")
+    if not more and a.only in (None, "page"):
+        publish(name)
+    return 0
+
+
+def check_committed(name: str) -> None:
+    """Refuse to run what git does not know, or knows otherwise."""
+    paths = [str(HERE / path.format(name)) for path in DECLARED]
+    changed = subprocess.run(
+        ["git", "-C", str(HERE), "status", "--porcelain", "--", *paths],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    if changed:
+        raise SystemExit(f"commit what the claim declares before it is run:\n{changed}")
+
+
+def launch(words: list[str]) -> int:
+    """The exit code of `inception-jax`; on this machine unless an engine is named."""
+    if not any(word.startswith("--on=") for word in words):
+        words.append("--on=local")
+    return subprocess.run([sys.executable, "-m", "inception_jax", *words]).returncode
+
+
+def finished(sweep: Path) -> bool:
+    """Whether all trials of a sweep are done."""
+    if not (sweep / folder.FILE).is_file():
+        return False
+    return all(p.state == "done" for p in comparison.Comparison(folder.read(sweep)).rows)
+
+
+def keep(sweep: Path, to: Path) -> None:
+    """Copy what the tables are made of: sweep.json, and each trial's metrics.jsonl."""
+    shutil.rmtree(to, ignore_errors=True)
+    for path in (sweep / folder.FILE, *sorted(sweep.glob("trials/*/metrics.jsonl"))):
+        target = to / path.relative_to(sweep)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def publish(name: str) -> None:
+    """Write the claim's page and figure."""
+    found = results.read(name)
+    if found is None:
+        raise SystemExit(f"{name}: expected runs in {HERE / name / 'run'}, found none")
+    atomic.write_text(HERE / name / "README.md", write.page(found))
+    figure.draw(found, HERE / name / f"{name}.png")
+    print("\n".join(write.comparisons(found)), f"\n{found.word}: {HERE / name / 'README.md'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

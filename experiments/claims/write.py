@@ -1,0 +1,172 @@
+"""A claim's page and the page of all claims, from their run files: sentences, tables, verdicts."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import measures
+import page as page_of
+import results
+import verdict
+from declare import Count
+from results import Arm, Results
+
+WIDTH = 120
+MARKS = {
+    verdict.REPRODUCED: "**reproduced**",
+    verdict.NOT_VISIBLE: "*not visible at this scale*",
+    verdict.CONTRADICTED: "**contradicted**",
+}
+COMMAND = "    python experiments/claims/run.py {} --config.data.dir=DIR"
+
+
+def number(value: float, measure: str) -> str:
+    """A measure's value, of a share in percent."""
+    return f"{100 * value:.2f}%" if measures.find(measure).percent else f"{value:.3g}"
+
+
+def change(value: float, measure: str) -> str:
+    """A difference of a measure, of a share in points."""
+    return f"{100 * value:+.2f}" if measures.find(measure).percent else f"{value:+.3g}"
+
+
+def page(r: Results) -> str:
+    """The README of a claim's folder."""
+    c = r.claim
+    lines = [
+        f"# {c.title}", "",
+        f"**{r.word.capitalize()}.** [{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}.", "",
+        *(f"> {line}" for line in textwrap.wrap(c.sentence, WIDTH - 2)), "",
+        COMMAND.format(r.name), "",
+        f"![{c.title}: what was measured]({r.name}.png)", "",
+        "## Verdict", "", *comparisons(r), "", *counts(r.counts), "",
+        "## Runs", "", *arms(list(r.arms.values()), r.measures), "",
+        *textwrap.wrap(budget(r), WIDTH), "",
+        "## Declared before the runs", "", *textwrap.wrap(c.hypothesis, WIDTH), "",
+        *textwrap.wrap(c.limits, WIDTH), "",
+        "[claim.py](claim.py) was committed before the results in `run/`.",
+    ]  # fmt: skip
+    text = "\n".join(lines) + "\n"
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text
+
+
+def comparisons(r: Results) -> list[str]:
+    """A line for each thing that the claim says."""
+    lines = [
+        "| declared | if | measured | difference (95% interval) | visible from | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    for f in r.found:
+        c = f.comparison
+        a, b = r.arms[c.arm].mean(c.measure), r.arms[c.than].mean(c.measure)
+        sides = f"`{c.arm}` {number(a, c.measure)}, `{c.than}` {number(b, c.measure)}"
+        lines.append(
+            f"| {c.says} | {rule(c)} | {measures.words(c.measure)}: {sides} | "
+            f"{change(f.difference, c.measure)} ({change(f.low, c.measure)} to "
+            f"{change(f.high, c.measure)}) | {change(f.visible, c.measure)[1:]} | {MARKS[f.word]} |"
+        )
+    return lines
+
+
+def rule(c: verdict.Comparison) -> str:
+    """What counts as reproduced."""
+    if c.within is not None:
+        return f"within ±{change(c.within, c.measure)[1:]}"
+    if c.at_least > 0:
+        return f"at least {change(c.at_least, c.measure)}"
+    return f"above {change(c.at_least, c.measure) if c.at_least else 0}"
+
+
+def counts(found: Sequence[Count]) -> list[str]:
+    """A line for each number that is counted."""
+    if not found:
+        return []
+    lines = ["| counted | paper | here | verdict |", "|---|---|---|---|"]
+    for c in found:
+        paper = "" if c.paper is None else f"{c.paper:,.4g}"
+        word = MARKS.get(verdict.of_count(c), "")
+        lines.append(f"| {c.says} | {paper} | {c.ours:,.4g} | {word} |".replace("|  |", "| |"))
+    return lines
+
+
+def arms(rows: Sequence[Arm], compared: Sequence[str]) -> list[str]:
+    """A line for each arm: what it costs, its rate, and the mean of each measure."""
+    lines = [
+        f"| arm | parameters | GFLOP an image | epochs | PFLOP a run | rate | seeds | "
+        f"{' | '.join(map(measures.words, compared))} |",
+        "|---" * (7 + len(compared)) + "|",
+    ]
+    noise = {m: verdict.spread([a.values(m) for a in rows]) for m in compared}
+    for a in rows:
+        cells = []
+        for m in compared:
+            half = noise[m].half(len(a.runs))
+            cells.append(f"{number(a.mean(m), m)} ± {change(half, m)[1:]}")
+        lines.append(
+            f"| `{a.name}` | {a.params:,} | {a.flops / 1e9:.4f} | {a.epochs:.2f} | {a.pflop:.4f} | "
+            f"{a.rate:g} | {len(a.runs)} | {' | '.join(cells)} |"
+        )
+    return lines
+
+
+def budget(r: Results) -> str:
+    """How the arms were made equal, in a sentence or two."""
+    c, words = r.claim, []
+    if c.base:
+        words.append(f"All arms have the arithmetic of `{c.base}`: epochs make it equal.")
+    if c.rates:
+        rates = ", ".join(f"{x:g}" for x in c.rates)
+        words.append(f"The rate is the best of {rates} on a tenth of train that was held out.")
+        ends = c.rates[0], c.rates[-1]
+        edge = [f"`{a.name}`" for a in r.arms.values() if a.rates and a.rate in ends]
+        if edge:
+            words.append(f"It is the least or the largest of them for {', '.join(edge)}.")
+    if c.rate_of:
+        taken = (f"`{arm}` {x:g} times that of `{of}`" for arm, (of, x) in c.rate_of.items())
+        words.append(f"Rates by another arm's: {', '.join(taken)}.")
+    noise = verdict.spread([a.values("top1") for a in r.arms.values()])
+    words.append(
+        f"Intervals are of Student's t, with the deviation over seeds pooled over the arms "
+        f"({100 * noise.deviation:.2f} points of top-1, {noise.freedom} degrees of freedom). "
+        f"{r.pflop:.3f} PFLOP in all."
+    )
+    return " ".join(words)
+
+
+def table() -> list[str]:
+    """A line for each claim, for experiments/claims/README.md."""
+    lines = ["| claim | paper | verdict | largest effect | PFLOP |", "|---|---|---|---|---|"]
+    total = 0.0
+    for name in results.names():
+        r = results.read(name)
+        c = page_of.named(name)
+        place = f"[{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}"
+        if r is None:
+            lines.append(f"| [{c.title}]({name}/) | {place} | *not run yet* | | |")
+            continue
+        total += r.pflop
+        lines.append(
+            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} | {effect(r)} | {r.pflop:.3f} |"
+        )
+    return [*lines, "", f"{total:.2f} PFLOP in all."]
+
+
+def effect(r: Results) -> str:
+    """The first comparison, in short; of what is only counted, the first count."""
+    if not r.found:
+        c = r.counts[0]
+        return f"{c.says}: {c.ours:,.4g} for the paper's {c.paper:,.4g}"
+    f = r.found[0]
+    m = f.comparison.measure
+    return (
+        f"{f.comparison.says}: {change(f.difference, m)} ({change(f.low, m)} to "
+        f"{change(f.high, m)}) in {measures.words(m)}"
+    )
+
+
+def figures() -> list[str]:
+    """A figure for each claim that has run."""
+    found = [n for n in results.names() if Path(results.HERE, n, f"{n}.png").is_file()]
+    return [line for n in found for line in (f"![{n}]({n}/{n}.png)", "")][:-1]

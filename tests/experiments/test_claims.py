@@ -1,0 +1,164 @@
+"""Tests of experiments/claims: what is declared, the words for what is found, and its page."""
+
+import json
+import sys
+
+import pytest
+
+from inception_jax.cli import pages, sweeps
+from tests.conftest import ROOT
+
+CLAIMS = ROOT / "experiments" / "claims"
+sys.path.append(str(CLAIMS))
+
+import figure  # noqa: E402
+import measures  # noqa: E402
+import page  # noqa: E402
+import results  # noqa: E402
+import verdict  # noqa: E402
+import write  # noqa: E402
+from declare import Claim, Comparison, Count  # noqa: E402
+
+NAMES = results.names()
+PAGE = "experiments/claims/page.py:claim="
+NEAR, FAR, SAME = [0.5, 0.51, 0.52], [0.6, 0.61, 0.62], [0.501, 0.511, 0.521]
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch):
+    """Where the networks' paths are found."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "rule", "word"),
+    [
+        (FAR, NEAR, {}, verdict.REPRODUCED),
+        (FAR, NEAR, {"at_least": 0.05}, verdict.REPRODUCED),
+        (FAR, NEAR, {"at_least": 0.11}, verdict.NOT_VISIBLE),
+        (FAR, NEAR, {"at_least": 0.3}, verdict.CONTRADICTED),
+        (NEAR, FAR, {}, verdict.CONTRADICTED),
+        (SAME, NEAR, {}, verdict.NOT_VISIBLE),
+        (NEAR, SAME, {"at_least": -0.05}, verdict.REPRODUCED),
+        (NEAR, SAME, {"at_least": -0.005}, verdict.NOT_VISIBLE),
+        (NEAR, FAR, {"at_least": -0.05}, verdict.CONTRADICTED),
+        (SAME, NEAR, {"within": 0.05}, verdict.REPRODUCED),
+        (SAME, NEAR, {"within": 0.01}, verdict.NOT_VISIBLE),
+        (FAR, NEAR, {"within": 0.05}, verdict.CONTRADICTED),
+    ],
+)
+def test_words(a, b, rule, word):
+    """Of the interval of the difference, and what was declared."""
+    found = verdict.compare(Comparison("a beats b", "a", "b", **rule), {"a": a, "b": b})
+    assert found.word == word
+    assert found.high - found.low == pytest.approx(2 * 2.776 * 0.01 * (2 / 3) ** 0.5, rel=1e-3)
+
+
+def test_less_is_better_and_shares_of_runs():
+    """Of epochs; and of what is 0 or 1 the interval is not of width 0."""
+    epochs = Comparison("sooner", "a", "b", measure="epochs_to:0.5")
+    assert verdict.compare(epochs, {"a": [1.0, 1.1], "b": [3.0, 3.1]}).word == verdict.REPRODUCED
+    dead = Comparison("lives", "a", "b", measure="dead")
+    few = verdict.compare(dead, {"a": [0.0] * 2, "b": [1.0] * 2})
+    assert few.difference == 1 and few.low < 0.2 < few.high
+    assert verdict.compare(dead, {"a": [0.0] * 5, "b": [1.0] * 5}).low > 0.3
+
+
+def test_a_visible_difference_is_seen_in_four_of_five_experiments():
+    """By simulation of seeds with the pooled deviation of 1."""
+    import numpy as np
+
+    rng, noise = np.random.default_rng(0), verdict.Spread(1.0, 8)
+    effect, seen = noise.visible(5, 5), 0
+    for a, b in rng.normal(size=(4000, 2, 5)):
+        seen += verdict.compare(Comparison("", "a", "b"), {"a": a + effect, "b": b}).low > 0
+    assert seen / 4000 == pytest.approx(0.8, abs=0.02)
+
+
+def test_claims_need_all_their_parts():
+    """Reproduced if all are; what has no number of the paper does not count."""
+    assert verdict.of_count(Count("n", 12, 8.7)) == verdict.CONTRADICTED
+    assert verdict.of_count(Count("n", 25 / 18, 1.39)) == verdict.REPRODUCED
+    words = [verdict.REPRODUCED, verdict.of_count(Count("n", None, 3))]
+    assert verdict.of_all(words) == verdict.REPRODUCED
+    assert verdict.of_all([*words, verdict.NOT_VISIBLE]) == verdict.NOT_VISIBLE
+    words += [verdict.NOT_VISIBLE, verdict.CONTRADICTED]
+    assert verdict.of_all(words) == verdict.CONTRADICTED
+
+
+def test_measures():
+    """Of the lines of a run."""
+    lines = [
+        {"split": "train", "epoch": 0.1, "top1": 0.9},
+        {"split": "monitors", "epoch": 0.5, "grad_norm": {"conv1": 2.0}},
+        {"split": "test", "epoch": 1.0, "top1": 0.4},
+        {"split": "monitors", "epoch": 1.5, "grad_norm": {"conv1": 8.0}},
+        {"split": "test", "epoch": 2.0, "top1": 0.6},
+    ]
+    want = {
+        "top1": 0.6, "early:1": 0.4, "epochs_to:0.5": 1.5, "epochs_to:0.25": 0.5,
+        "epochs_to:0.7": 2.0, "dead": 0.0, "first_gradient:1": 2.0,
+    }  # fmt: skip
+    assert {name: measures.value(lines, name) for name in want} == pytest.approx(want)
+    assert measures.value(lines[:2], "dead") == 1.0
+
+
+def test_there_are_thirteen():
+    """Each with a verdict to come from arms that it has."""
+    assert len(NAMES) == 13
+    for name in NAMES:
+        claim = page.named(name)
+        assert isinstance(claim, Claim) and len(claim.seeds) >= 3
+        assert claim.sentence and claim.hypothesis and claim.place
+        arms = set(claim.arms)
+        if not claim.crops:
+            assert {c.arm for c in claim.comparisons} | {c.than for c in claim.comparisons} <= arms
+        first, *others = claim.arms.values()  # the page's own config has the first arm's keys
+        assert all(first.keys() <= other.keys() for other in others)
+        assert set(claim.rate_of) <= arms and (not claim.base or claim.base in arms)
+        for c in claim.comparisons:
+            measures.words(c.measure.replace("@plain", "0.5"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_all_arms_are_valid_and_cost_the_same(name):
+    """As `sweep launch` builds them, here and on ImageNet."""
+    given, claim = f"{PAGE}{name}", page.named(name)
+    for arm in claim.arms:
+        config = sweeps.build(given, [], page.own(f"claim={name}", arm))
+        epochs, flops = config["train"]["epochs"], page.flops(f"claim={name}", arm)
+        if claim.base:
+            want = claim.epochs * page.flops(f"claim={name}", claim.base)
+            assert epochs * flops == pytest.approx(want, rel=1e-3)
+    full = f"{given},on=imagenet"
+    assert pages.load(full).data.name == "imagenet2012"
+    for arm in claim.arms:
+        sweeps.build(full, [], page.own(f"claim={name},on=imagenet", arm))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_is_that_of_the_run_files(name):
+    """Of each claim that has run; to the letter."""
+    if (found := results.read(name)) is not None:
+        assert (CLAIMS / name / "README.md").read_text() == write.page(found)
+
+
+def test_a_page_and_a_figure(tmp_path):
+    """Of made-up runs."""
+    claim = page.named("two_small_for_one_large")
+    arms = {
+        arm: results.Arm(
+            arm, 0.1, {0.03: 0.5, 0.1: 0.6}, 1e8, 1000, 3.0,
+            {s: [{"split": "test", "epoch": 3.0, "top1": at + 0.01 * s}] for s in (1, 2, 3)},
+        )
+        for arm, at in zip(claim.arms, (0.6, 0.7, 0.65), strict=True)
+    }  # fmt: skip
+    found = results.Results("two_small_for_one_large", claim, arms)
+    text = write.page(found)
+    assert text.startswith("# Two 3x3 convolutions for one 5x5\n\n**Reproduced.**")
+    assert "| two 3x3 lose nothing against a 5x5 | above -0.50 |" in text
+    assert "+10.00 (+" in text and "0.0150 PFLOP" not in text
+    figure.draw(found, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert json.dumps(claim.title)
