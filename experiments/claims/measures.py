@@ -1,5 +1,6 @@
 """What is measured of a run, from the lines of its metrics.jsonl."""
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,20 +59,22 @@ def dead(lines: Lines, _: str) -> float:
     return float(not found or found[-1][1] < DEAD)
 
 
+def gradients(lines: Lines) -> list[tuple[float, float]]:
+    """(epoch, gradient norm of the first convolution) of each line of the monitors."""
+    return [(x["epoch"], x["grad_norm"]["conv1"]) for x in lines if x["split"] == "monitors"]
+
+
 def first_gradient(lines: Lines, epoch: str) -> float:
     """Mean gradient norm of the first convolution until an epoch."""
-    rows = [x for x in lines if x["split"] == "monitors" and x["epoch"] <= float(epoch)]
-    return sum(x["grad_norm"]["conv1"] for x in rows) / len(rows)
+    return statistics.fmean(norm for at, norm in gradients(lines) if at <= float(epoch))
 
 
 MEASURES = {
-    "top1": Measure(top1, "test top-1 at the end", True, True),
-    "early": Measure(early, "test top-1 after {} epochs", True, True),
+    "top1": Measure(top1, "test top-1", True, True),
+    "early": Measure(early, "test top-1 at epoch {:g}", True, True),
     "epochs_to": Measure(epochs_to, "epochs to a test top-1 of {:.0%}", False, False),
     "dead": Measure(dead, "share of runs that end at chance", False, True, True),
-    "first_gradient": Measure(
-        first_gradient, "gradient norm of conv1, epochs 0 to {}", True, False
-    ),
+    "first_gradient": Measure(first_gradient, "gradient norm of conv1 to epoch {:g}", True, False),
 }
 
 

@@ -41,5 +41,6 @@ CLAIM = Claim(
     counts=counts,
     config={"model.name": NETWORK, "model.width": 0.5, "model.drop_rows": ()},
     base="square",
+    epochs=2.0,
     limits="The first grid is of 32 positions here and not of 149; the module is one of three.",
 )

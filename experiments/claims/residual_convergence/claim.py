@@ -28,6 +28,7 @@ CLAIM = Claim(
         "model.drop_rows": (),
     },
     base="inception",
+    epochs=2.0,
     every=0.25,
     limits="The papers' networks have 14 and 20 modules.",
 )
