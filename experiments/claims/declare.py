@@ -88,7 +88,7 @@ class Claim:
     comparisons: Sequence[Comparison]
     counts: Callable[[], Sequence[Count]] = list
     config: Overrides = field(default_factory=dict)
-    rates: Sequence[float] = (0.03, 0.1, 0.3)
+    rates: Sequence[float] = (0.1, 0.3, 1.0)
     rate_of: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     seeds: Sequence[int] = (1, 2, 3)
     epochs: float = 3.0

@@ -46,6 +46,7 @@ def main() -> int:
             continue
         at = a.dir / a.name / part
         if not finished(at):
+            print(f"{name}, {part}: inception-jax sweep status {at} says how far", flush=True)
             words = ["sweep", "launch", f"--config={HERE / 'page.py'}:claim={a.name}", *flags]
             code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
             if code or not finished(at):

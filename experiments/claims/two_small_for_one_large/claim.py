@@ -29,5 +29,6 @@ CLAIM = Claim(
     ],
     counts=counts,
     config={"model.name": NETWORK, "model.width": 0.5, "model.drop_rows": ()},
+    rates=(0.03, 0.1, 0.3, 1.0),
     base=LARGE,
 )
