@@ -12,6 +12,7 @@ What is declared precedes what is found: claim.py and the networks must be commi
 
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -45,11 +46,12 @@ def main() -> int:
         if a.only not in (None, part) or (part == "rates" and not claim.rates):
             continue
         at = a.dir / a.name / part
-        if not finished(at):
+        count = trials(f"claim={a.name}", part)
+        if not finished(at, count):
             print(f"{name}, {part}: inception-jax sweep status {at} says how far", flush=True)
             words = ["sweep", "launch", f"--config={HERE / 'page.py'}:claim={a.name}", *flags]
             code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
-            if code or not finished(at):
+            if code or not finished(at, count):
                 return code
         if not more:
             keep(at, HERE / name / "run" / part)
@@ -82,11 +84,17 @@ def launch(words: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "inception_jax", *words]).returncode
 
 
-def finished(sweep: Path) -> bool:
-    """Whether all trials of a sweep are done."""
+def trials(arg: str, part: str) -> int:
+    """The number of trials that the claim declares."""
+    return math.prod(len(list(getattr(page, f"sweep_{s}")(arg))) for s in PARTS[part].split(","))
+
+
+def finished(sweep: Path, count: int) -> bool:
+    """Whether all `count` trials of a sweep are there and done."""
     if not (sweep / folder.FILE).is_file():
         return False
-    return all(p.state == "done" for p in comparison.Comparison(folder.read(sweep)).rows)
+    rows = comparison.Comparison(folder.read(sweep)).rows
+    return len(rows) >= count and all(p.state == "done" for p in rows)
 
 
 def keep(sweep: Path, to: Path) -> None:
