@@ -4,7 +4,8 @@ r"""The runs of a claim; `run.py NAME` starts them, chooses the rates and writes
         --config.data.dir=DIR --sweep=rate --dir=runs/claims/NAME/rates
     inception-jax sweep launch ... --sweep=best,seed --dir=runs/claims/NAME/final
 
-`claim=NAME,on=imagenet` is the same claim on ImageNet-1k at full width: `plan` says what it costs.
+`claim=NAME,times=5` has five times the epochs; `claim=NAME,on=imagenet` is the same claim on
+ImageNet-1k at full width: `plan` says what it costs.
 No paper. Here: CIFAR-10, GoogLeNet with BatchNorm at a quarter of the width and one module for each
 grid unless the claim brings its own network, SGD with Nesterov's momentum and a cosine. Without a
 sweep it is the first arm.
@@ -40,17 +41,27 @@ def get_config(arg: str = "") -> cfg.ConfigDict:
         more = {"eval.every_epochs": every * scale, **FULL, **claim.full}
     config.update_from_flattened_dict({**claim.config, **more})
     config.update_from_flattened_dict(declared(arg, next(iter(claim.arms))))
+    times = parts(arg).times
+    config.train.epochs *= times
+    config.eval.every_epochs *= times
     return config
 
 
+def parts(arg):
+    """The page's argument in its parts."""
+    return cfg.parse_arg(arg, claim="", on=("cifar10", "imagenet"), times=1.0)
+
+
 def parsed(arg):
-    a = cfg.parse_arg(arg, claim="", on=("cifar10", "imagenet"))
-    return named(a.claim), a.on
+    """The claim, and the images that it is tried on."""
+    a = parts(arg)
+    return importlib.import_module(f"{a.claim}.claim").CLAIM, a.on
 
 
-def named(name):
-    """The claim of a folder."""
-    return importlib.import_module(f"{name}.claim").CLAIM
+def run_folder(arg):
+    """Where the claim's run files are kept: `NAME/run`, or beside it `NAME/run,times=5`."""
+    name, comma, more = arg.removeprefix("claim=").partition(",")
+    return Path(__file__).resolve().parent / name / f"run{comma}{more}"
 
 
 def cifar10():
@@ -139,13 +150,13 @@ def sweep_seed(arg):
 
 
 def best(arg, arm):
-    """An arm's overrides with its rate: of `NAME/run/rates.json`, which `run.py` writes."""
+    """An arm's overrides with its rate, of `rates.json`, which `run.py` writes."""
     claim, _ = parsed(arg)
     if not claim.rates:
         return own(arg, arm)
     source, factor = claim.rate_of.get(arm, (arm, 1.0))
-    path = Path(__file__).parent / cfg.parse_arg(arg, claim="", on="").claim / "run" / "rates.json"
-    return own(arg, arm) | {"optim.lr": round(json.loads(path.read_text())[source] * factor, 6)}
+    rates = json.loads((run_folder(arg) / "rates.json").read_text())
+    return own(arg, arm) | {"optim.lr": round(rates[source] * factor, 6)}
 
 
 def own(arg, arm):

@@ -19,7 +19,7 @@ from inception_jax.sweep import folder
 from inception_jax.sweep.trial import Trial
 
 HERE = Path(__file__).resolve().parent
-IMAGES = 50_000  # of an epoch
+IMAGES = {"cifar10": 50_000, "imagenet": 1_281_167}  # of an epoch
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Arm:
         flops: of training on one image.
         params: of the network that is evaluated.
         epochs: length of a run.
+        images: of an epoch.
         runs: lines of metrics.jsonl, by seed.
     """
 
@@ -42,12 +43,13 @@ class Arm:
     flops: float
     params: int
     epochs: float
+    images: int
     runs: dict[int, Lines]
 
     @property
     def pflop(self) -> float:
         """Of one run."""
-        return self.flops * self.epochs * IMAGES / 1e15
+        return self.flops * self.epochs * self.images / 1e15
 
     def values(self, measure: str) -> list[float]:
         """A measure of each run, by seed."""
@@ -60,7 +62,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Results:
-    """A claim with what was found."""
+    """A claim with what was found; `name` is that of its folder, or `NAME,times=5`."""
 
     name: str
     claim: Claim
@@ -113,11 +115,11 @@ def names() -> list[str]:
 
 
 def read(name: str) -> Results | None:
-    """The results of a claim; None before all runs are in its folder."""
-    runs = HERE / name / "run"
+    """The results of a claim, `NAME` or `NAME,times=5`; None before all runs are in its folder."""
+    arg = f"claim={name}"
+    (claim, _), runs = page.parsed(arg), page.run_folder(arg)
     if not (runs / "final" / folder.FILE).is_file():
         return None
-    arg, claim = f"claim={name}", page.named(name)
     arms: dict[str, Arm] = {}
     for trial in _trials(runs / "final"):
         key = _arm(claim, trial, lambda arm: page.best(arg, arm))
@@ -133,7 +135,8 @@ def read(name: str) -> Results | None:
 
 def best_rates(name: str, sweep: Path) -> dict[str, float]:
     """The rate of each arm that is best on the held-out images of a finished sweep."""
-    arg, claim = f"claim={name}", page.named(name)
+    arg = f"claim={name}"
+    claim, _ = page.parsed(arg)
     best: dict[str, tuple[float, float]] = {}
     for trial in _trials(sweep):
         found = measures.value(_lines(trial), "top1"), trial.overrides["optim.lr"]
@@ -164,7 +167,8 @@ def _described(arg: str, name: str) -> Arm:
     config: Any = page.get_config(arg)
     config.update_from_flattened_dict(page.best(arg, name))
     flops, params = page.flops(arg, name), page.table(config).params
-    return Arm(name, config.optim.lr, {}, float(flops), params, config.train.epochs, {})
+    images = IMAGES[page.parsed(arg)[1]]
+    return Arm(name, config.optim.lr, {}, float(flops), params, config.train.epochs, images, {})
 
 
 def _evaluated(path: Path, network: Arm) -> dict[str, Arm]:

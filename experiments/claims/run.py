@@ -4,8 +4,8 @@ r"""Tries a claim: chooses each arm's rate, trains the seeds, and writes its pag
         [--only=rates|final|page] [flags of `sweep launch`, such as --at_once=2]
 
 Each part is a sweep: if it is stopped, the same command goes on. With `--on=slurm` a part is
-submitted; start the next one when its runs have ended. `NAME,on=imagenet` is the claim on
-ImageNet-1k, whose runs are left in `--dir`.
+submitted; start the next one when its runs have ended. `NAME,times=5` trains five times as long,
+and `NAME,on=imagenet` at full width on ImageNet-1k; their files and page are in `NAME/run,...`.
 
 What is declared precedes what is found: claim.py and the networks must be committed.
 """
@@ -35,34 +35,31 @@ DECLARED = ("page.py", "declare.py", "networks", "{}/claim.py")  # what the resu
 def main() -> int:
     """Runs the parts of a claim that are not done."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("name", help="folder of the claim")
+    parser.add_argument("name", help="folder of the claim; NAME,times=5 or NAME,on=imagenet")
     parser.add_argument("--dir", type=Path, default=Path("runs/claims"))
     parser.add_argument("--only", choices=(*PARTS, "page"))
     a, flags = parser.parse_known_args()
-    name, _, more = a.name.partition(",")
-    claim = page.named(name)
+    name, arg = a.name.partition(",")[0], f"claim={a.name}"
+    (claim, _), run = page.parsed(arg), page.run_folder(arg)
     check_committed(name)
     for part, sweep in PARTS.items():
         if a.only not in (None, part) or (part == "rates" and not claim.rates):
             continue
         at = a.dir / a.name / part
-        count = trials(f"claim={a.name}", part)
+        count = trials(arg, part)
         if not finished(at, count):
-            print(f"{name}, {part}: inception-jax sweep status {at} says how far", flush=True)
-            words = ["sweep", "launch", f"--config={HERE / 'page.py'}:claim={a.name}", *flags]
+            print(f"{a.name}, {part}: inception-jax sweep status {at} says how far", flush=True)
+            words = ["sweep", "launch", f"--config={HERE / 'page.py'}:{arg}", *flags]
             code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
             if code or not finished(at, count):
                 return code
-        if not more:
-            keep(at, HERE / name / "run" / part)
+        keep(at, run / part)
         if part == "rates":
-            rates = results.best_rates(name, at)
-            atomic.write_text(HERE / name / "run" / "rates.json", json.dumps(rates) + "\n")
-        elif claim.crops and not more:
-            found = crops.evaluate(claim, at)
-            atomic.write_text(HERE / name / "run" / "crops.json", json.dumps(found) + "\n")
-    if not more and a.only in (None, "page"):
-        publish(name)
+            atomic.write_text(run / "rates.json", json.dumps(results.best_rates(a.name, at)) + "\n")
+        elif claim.crops:
+            atomic.write_text(run / "crops.json", json.dumps(crops.evaluate(claim, at)) + "\n")
+    if a.only in (None, "page"):
+        publish(a.name, run)
     return 0
 
 
@@ -106,14 +103,15 @@ def keep(sweep: Path, to: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def publish(name: str) -> None:
-    """Write the claim's page and figure."""
+def publish(name: str, run: Path) -> None:
+    """Write the claim's page and figure: of `NAME` in its folder, of `NAME,...` beside the runs."""
     found = results.read(name)
     if found is None:
-        raise SystemExit(f"{name}: expected runs in {HERE / name / 'run'}, found none")
-    atomic.write_text(HERE / name / "README.md", write.page(found))
-    figure.draw(found, HERE / name / f"{name}.png")
-    print("\n".join(write.comparisons(found)), f"\n{found.word}: {HERE / name / 'README.md'}")
+        raise SystemExit(f"{name}: expected runs in {run}, found none")
+    home = run.parent if run.name == "run" else run
+    figure.draw(found, home / f"{run.parent.name}.png")
+    atomic.write_text(home / "README.md", write.page(found))
+    print("\n".join(write.comparisons(found)), f"\n{found.word}: {home / 'README.md'}")
 
 
 if __name__ == "__main__":

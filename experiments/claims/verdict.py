@@ -42,7 +42,10 @@ class Spread:
 
 
 def spread(arms: Sequence[Sequence[float]]) -> Spread:
-    """Of the values of each arm's seeds."""
+    """Of the values of each arm's seeds; arms whose seeds are all alike, at chance, say nothing."""
+    arms = [values for values in arms if max(values) > min(values)]
+    if not arms:
+        return Spread(0.0, 1)
     freedom = sum(len(values) - 1 for values in arms)
     squares = sum((v - statistics.fmean(values)) ** 2 for values in arms for v in values)
     return Spread(math.sqrt(squares / freedom), freedom)

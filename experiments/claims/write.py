@@ -32,19 +32,20 @@ def change(value: float, measure: str) -> str:
 
 def page(r: Results) -> str:
     """The README of a claim's folder."""
-    c = r.claim
+    c, (folder, _, more) = r.claim, r.name.partition(",")
+    declared = "../claim.py" if more else "claim.py"
     lines = [
         f"# {c.title}", "",
         f"**{r.word.capitalize()}.** [{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}.", "",
         *(f"> {line}" for line in textwrap.wrap(c.sentence, WIDTH - 2)), "",
         COMMAND.format(r.name), "",
-        f"![{c.title}: what was measured]({r.name}.png)", "",
+        f"![{c.title}: what was measured]({folder}.png)", "",
         "## Verdict", "", *comparisons(r), "", *counts(r.counts), "",
         "## Runs", "", *arms(list(r.arms.values()), r.measures), "",
         *textwrap.wrap(budget(r), WIDTH), "",
         "## Declared before the runs", "", *textwrap.wrap(c.hypothesis, WIDTH), "",
         *textwrap.wrap(c.limits, WIDTH), "",
-        "[claim.py](claim.py) was committed before the results in `run/`.",
+        f"[claim.py]({declared}) was committed before the results.",
     ]  # fmt: skip
     text = "\n".join(lines) + "\n"
     while "\n\n\n" in text:
@@ -94,10 +95,10 @@ def counts(found: Sequence[Count]) -> list[str]:
 def arms(rows: Sequence[Arm], compared: Sequence[str]) -> list[str]:
     """A line for each arm: what it costs, its rate, and the mean of each measure."""
     lines = [
-        f"| arm | parameters | GFLOP an image | epochs | PFLOP a run | rate | seeds | "
-        f"{' | '.join(map(measures.words, compared))} |",
+        "| arm | parameters | GFLOP an image | epochs | PFLOP a run | rate (held-out top-1) | "
+        + " | ".join(["seeds", *map(measures.words, compared)]) + " |",
         "|---" * (7 + len(compared)) + "|",
-    ]
+    ]  # fmt: skip
     noise = {m: verdict.spread([a.values(m) for a in rows]) for m in compared}
     for a in rows:
         cells = []
@@ -106,9 +107,15 @@ def arms(rows: Sequence[Arm], compared: Sequence[str]) -> list[str]:
             cells.append(f"{number(a.mean(m), m)} ± {change(half, m)[1:]}")
         lines.append(
             f"| `{a.name}` | {a.params:,} | {a.flops / 1e9:.4f} | {a.epochs:.2f} | {a.pflop:.4f} | "
-            f"{a.rate:g} | {len(a.runs)} | {' | '.join(cells)} |"
+            f"{rates(a)} | {len(a.runs)} | {' | '.join(cells)} |"
         )
     return lines
+
+
+def rates(a: Arm) -> str:
+    """An arm's rate, and what each rate that was tried gave."""
+    tried = ", ".join(f"{rate:g}: {100 * top1:.1f}%" for rate, top1 in sorted(a.rates.items()))
+    return f"{a.rate:g}" + (f" ({tried})" if tried else "")
 
 
 def budget(r: Results) -> str:
@@ -141,7 +148,7 @@ def table() -> list[str]:
     total = 0.0
     for name in results.names():
         r = results.read(name)
-        c = page_of.named(name)
+        c, _ = page_of.parsed(f"claim={name}")
         place = f"[{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}"
         if r is None:
             lines.append(f"| [{c.title}]({name}/) | {place} | *not run yet* | | |")

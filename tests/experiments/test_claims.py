@@ -64,6 +64,13 @@ def test_less_is_better_and_shares_of_runs():
     assert verdict.compare(dead, {"a": [0.0] * 5, "b": [1.0] * 5}).low > 0.3
 
 
+def test_arms_at_chance_do_not_narrow_the_interval():
+    """Their seeds are all alike; the deviation is that of the others."""
+    noise = verdict.spread([NEAR, FAR, [0.1, 0.1, 0.1]])
+    assert noise == verdict.spread([NEAR, FAR]) and noise.freedom == 4
+    assert verdict.spread([[0.1, 0.1]]).half(2, 2) == 0
+
+
 def test_a_visible_difference_is_seen_in_four_of_five_experiments():
     """By simulation of seeds with the pooled deviation of 1."""
     import numpy as np
@@ -107,7 +114,7 @@ def test_there_are_thirteen():
     """Each with a verdict to come from arms that it has."""
     assert len(NAMES) == 13
     for name in NAMES:
-        claim = page.named(name)
+        claim = page.parsed(f"claim={name}")[0]
         assert isinstance(claim, Claim) and len(claim.seeds) >= 3
         assert claim.sentence and claim.hypothesis and claim.place
         arms = set(claim.arms)
@@ -124,7 +131,7 @@ def test_there_are_thirteen():
 @pytest.mark.parametrize("name", NAMES)
 def test_all_arms_are_valid_and_cost_the_same(name):
     """As `sweep launch` builds them, here and on ImageNet."""
-    given, claim = f"{PAGE}{name}", page.named(name)
+    given, claim = f"{PAGE}{name}", page.parsed(f"claim={name}")[0]
     for arm in claim.arms:
         config = sweeps.build(given, [], page.own(f"claim={name}", arm))
         epochs, flops = config["train"]["epochs"], page.flops(f"claim={name}", arm)
@@ -146,10 +153,10 @@ def test_the_page_is_that_of_the_run_files(name):
 
 def test_a_page_and_a_figure(tmp_path):
     """Of made-up runs."""
-    claim = page.named("two_small_for_one_large")
+    claim = page.parsed("claim=two_small_for_one_large")[0]
     arms = {
         arm: results.Arm(
-            arm, 0.1, {0.03: 0.5, 0.1: 0.6}, 1e8, 1000, 3.0,
+            arm, 0.1, {0.03: 0.5, 0.1: 0.6}, 1e8, 1000, 3.0, 50_000,
             {s: [{"split": "test", "epoch": 3.0, "top1": at + 0.01 * s}] for s in (1, 2, 3)},
         )
         for arm, at in zip(claim.arms, (0.6, 0.7, 0.65), strict=True)
