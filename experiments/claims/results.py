@@ -67,6 +67,7 @@ class Results:
     name: str
     claim: Claim
     arms: dict[str, Arm]
+    plan: dict[str, Any] | None = None  # of a run on ImageNet-1k, as cost.py has it
 
     @functools.cached_property
     def comparisons(self) -> list[Comparison]:
@@ -103,6 +104,12 @@ class Results:
         return verdict.of_all([*(f.word for f in self.found), *map(verdict.of_count, self.counts)])
 
     @property
+    def trained(self) -> int:
+        """The number of runs, those that chose the rates included."""
+        arms = list(self.arms.values())[:1] if self.claim.crops else self.arms.values()
+        return sum(len(a.rates) + len(a.runs) for a in arms)
+
+    @property
     def pflop(self) -> float:
         """Of all runs, those that chose the rates included."""
         arms = list(self.arms.values())[:1] if self.claim.crops else self.arms.values()
@@ -130,7 +137,8 @@ def read(name: str) -> Results | None:
         arms[key].rates[trial.overrides["optim.lr"]] = measures.value(_lines(trial), "top1")
     if claim.crops:
         arms = _evaluated(runs / "crops.json", *arms.values())
-    return Results(name, claim, arms)
+    plan = runs / "plan.json"
+    return Results(name, claim, arms, json.loads(plan.read_text()) if plan.is_file() else None)
 
 
 def best_rates(name: str, sweep: Path) -> dict[str, float]:

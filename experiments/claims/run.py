@@ -1,11 +1,12 @@
 r"""Tries a claim: chooses each arm's rate, trains the seeds, and writes its page.
 
     python experiments/claims/run.py NAME --config.data.dir=DIR [--dir=runs/claims]
-        [--only=rates|final|page] [flags of `sweep launch`, such as --at_once=2]
+        [--only=rates|final|page|plan] [flags of `sweep launch`, such as --at_once=2]
 
 Each part is a sweep: if it is stopped, the same command goes on. With `--on=slurm` a part is
 submitted; start the next one when its runs have ended. `NAME,times=5` trains five times as long,
 and `NAME,on=imagenet` at full width on ImageNet-1k; their files and page are in `NAME/run,...`.
+`--only=plan` asks `plan` for the hours of the latter, for the page.
 
 What is declared precedes what is found: claim.py and the networks must be committed.
 """
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cost
 import crops
 import figure
 import page
@@ -37,11 +39,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("name", help="folder of the claim; NAME,times=5 or NAME,on=imagenet")
     parser.add_argument("--dir", type=Path, default=Path("runs/claims"))
-    parser.add_argument("--only", choices=(*PARTS, "page"))
+    parser.add_argument("--only", choices=(*PARTS, "page", "plan"))
     a, flags = parser.parse_known_args()
     name, arg = a.name.partition(",")[0], f"claim={a.name}"
     (claim, _), run = page.parsed(arg), page.run_folder(arg)
     check_committed(name)
+    if a.only == "plan":
+        return plan(name)
     for part, sweep in PARTS.items():
         if a.only not in (None, part) or (part == "rates" and not claim.rates):
             continue
@@ -101,6 +105,16 @@ def keep(sweep: Path, to: Path) -> None:
         target = to / path.relative_to(sweep)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+
+
+def plan(name: str) -> int:
+    """Write what a run of the claim takes on ImageNet-1k."""
+    run, found = page.run_folder(f"claim={name}"), cost.of_a_run(name)
+    run.mkdir(exist_ok=True)
+    atomic.write_text(run / "plan.json", json.dumps(found) + "\n")
+    if results.read(name):
+        publish(name, run)
+    return 0
 
 
 def publish(name: str, run: Path) -> None:

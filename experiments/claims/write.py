@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import cost
 import measures
 import page as page_of
 import results
@@ -43,6 +44,7 @@ def page(r: Results) -> str:
         "## Verdict", "", *comparisons(r), "", *counts(r.counts), "",
         "## Runs", "", *arms(list(r.arms.values()), r.measures), "",
         *textwrap.wrap(budget(r), WIDTH), "",
+        *textwrap.wrap(imagenet(r), WIDTH), "",
         "## Declared before the runs", "", *textwrap.wrap(c.hypothesis, WIDTH), "",
         *textwrap.wrap(c.limits, WIDTH), "",
         f"[claim.py]({declared}) was committed before the results.",
@@ -140,6 +142,19 @@ def budget(r: Results) -> str:
         f"{r.pflop:.3f} PFLOP in all."
     )
     return " ".join(words)
+
+
+def imagenet(r: Results) -> str:
+    """What the same costs there, if it has been planned."""
+    if r.plan is None:
+        return ""
+    low, high = (f"{h:.2g}" for h in r.plan["hours"])
+    hours, first = low if low == high else f"{low} to {high}", next(iter(r.claim.arms))
+    return (
+        f"The same at full width on ImageNet-1k (`{r.name},on=imagenet` in the command): "
+        f"{r.trained} runs of {r.plan['epochs']:g} epochs. By `plan` one of "
+        f"`{first}` takes {hours} hours on {cost.DEVICES}, if the input keeps up."
+    )
 
 
 def table() -> list[str]:
