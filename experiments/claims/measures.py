@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Lines = Sequence[dict[str, Any]]
-DEAD = 0.15  # top-1 of ten classes below which a run counts as dead; chance is 0.1
+CHANCE = 0.1  # top-1 of ten classes
+DEAD = 0.15  # top-1 below which a run counts as dead
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ def evaluations(lines: Lines) -> list[tuple[float, float]]:
     return [(x["epoch"], x["top1"]) for x in lines if x["split"] not in ("train", "monitors")]
 
 
+def to_the_end(lines: Lines, epochs: float) -> Lines:
+    """The lines of a run; one that diverged guesses from there on."""
+    if any(at > 0.99 * epochs for at, _ in evaluations(lines)):
+        return lines
+    return [*lines, {"split": "test", "epoch": epochs, "top1": CHANCE}]
+
+
 def top1(lines: Lines, _: str) -> float:
     """At the end."""
     return evaluations(lines)[-1][1]
@@ -45,7 +53,7 @@ def early(lines: Lines, epoch: str) -> float:
 
 def epochs_to(lines: Lines, accuracy: str) -> float:
     """Epochs until an accuracy, linear between evaluations; the length of the run if never."""
-    wanted, before = float(accuracy), (0.0, 0.1)
+    wanted, before = float(accuracy), (0.0, CHANCE)
     for at, value in evaluations(lines):
         if value >= wanted:
             return before[0] + (at - before[0]) * (wanted - before[1]) / (value - before[1])
@@ -54,9 +62,8 @@ def epochs_to(lines: Lines, accuracy: str) -> float:
 
 
 def dead(lines: Lines, _: str) -> float:
-    """1 for a run that ends at chance, or stops at a loss that is not finite."""
-    found = evaluations(lines)
-    return float(not found or found[-1][1] < DEAD)
+    """1 for a run that ends at chance."""
+    return float(evaluations(lines)[-1][1] < DEAD)
 
 
 def gradients(lines: Lines) -> list[tuple[float, float]]:

@@ -131,10 +131,11 @@ def read(name: str) -> Results | None:
     for trial in _trials(runs / "final"):
         key = _arm(claim, trial, lambda arm: page.best(arg, arm))
         arms.setdefault(key, _described(arg, key))
-        arms[key].runs[trial.overrides["seed"]] = _lines(trial)
+        arms[key].runs[trial.overrides["seed"]] = _lines(trial, arms[key].epochs)
     for trial in _trials(runs / "rates") if claim.rates else []:
         key = _arm(claim, trial, lambda arm: page.own(arg, arm))
-        arms[key].rates[trial.overrides["optim.lr"]] = measures.value(_lines(trial), "top1")
+        lines = _lines(trial, arms[key].epochs)
+        arms[key].rates[trial.overrides["optim.lr"]] = measures.value(lines, "top1")
     if claim.crops:
         arms = _evaluated(runs / "crops.json", *arms.values())
     plan = runs / "plan.json"
@@ -144,11 +145,11 @@ def read(name: str) -> Results | None:
 def best_rates(name: str, sweep: Path) -> dict[str, float]:
     """The rate of each arm that is best on the held-out images of a finished sweep."""
     arg = f"claim={name}"
-    claim, _ = page.parsed(arg)
-    best: dict[str, tuple[float, float]] = {}
+    (claim, _), best = page.parsed(arg), {}
     for trial in _trials(sweep):
-        found = measures.value(_lines(trial), "top1"), trial.overrides["optim.lr"]
         arm = _arm(claim, trial, lambda arm: page.own(arg, arm))
+        epochs = trial.overrides.get("train.epochs", page.get_config(arg).train.epochs)
+        found = measures.value(_lines(trial, epochs), "top1"), trial.overrides["optim.lr"]
         best[arm] = max(best.get(arm, (0.0, 0.0)), found)
     return {arm: rate for arm, (_, rate) in best.items()}
 
@@ -194,6 +195,6 @@ def _trials(sweep: Path) -> list[Trial]:
     return folder.read(sweep).trials()
 
 
-def _lines(trial: Trial) -> Lines:
+def _lines(trial: Trial, epochs: float) -> Lines:
     path = trial.folder / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return measures.to_the_end([*map(json.loads, path.read_text().splitlines())], epochs)

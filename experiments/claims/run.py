@@ -55,7 +55,7 @@ def main() -> int:
             print(f"{a.name}, {part}: inception-jax sweep status {at} says how far", flush=True)
             words = ["sweep", "launch", f"--config={HERE / 'page.py'}:{arg}", *flags]
             code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
-            if code or not finished(at, count):
+            if not finished(at, count):
                 return code
         keep(at, run / part)
         if part == "rates":
@@ -91,11 +91,12 @@ def trials(arg: str, part: str) -> int:
 
 
 def finished(sweep: Path, count: int) -> bool:
-    """Whether all `count` trials of a sweep are there and done."""
+    """Whether all `count` trials of a sweep are there and done, or diverged, which counts too."""
     if not (sweep / folder.FILE).is_file():
         return False
     rows = comparison.Comparison(folder.read(sweep)).rows
-    return len(rows) >= count and all(p.state == "done" for p in rows)
+    ended = [p.state == "done" or (p.trial.folder / "diverged").is_dir() for p in rows]
+    return len(rows) >= count and all(ended)
 
 
 def keep(sweep: Path, to: Path) -> None:

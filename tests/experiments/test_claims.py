@@ -107,7 +107,10 @@ def test_measures():
         "epochs_to:0.7": 2.0, "dead": 0.0, "first_gradient:1": 2.0,
     }  # fmt: skip
     assert {name: measures.value(lines, name) for name in want} == pytest.approx(want)
-    assert measures.value(lines[:2], "dead") == 1.0
+    assert measures.to_the_end(lines, 2.0) == lines
+    diverged = measures.to_the_end(lines[:3], 2.0)
+    want = {"top1": 0.1, "dead": 1.0, "early:1": 0.4, "epochs_to:0.5": 2.0}
+    assert {name: measures.value(diverged, name) for name in want} == pytest.approx(want)
 
 
 def test_there_are_thirteen():
