@@ -1,18 +1,24 @@
 """A claim's figure: each arm's mean with interval and seeds, and its curve if it has one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import measures
 import verdict
+import write
 from measures import Lines
 from results import Results
 
 from inception_jax.sweep import pictures
 from inception_jax.workdir import atomic
 
+WORDS = {
+    verdict.REPRODUCED: pictures.BLUE,
+    verdict.NOT_VISIBLE: pictures.OTHERS,
+    verdict.CONTRADICTED: pictures.DISTINCT[0],
+}
 COLOURS = (pictures.BLUE, *pictures.DISTINCT[:1], *pictures.DISTINCT[2:], pictures.QUIET)
 
 
@@ -36,6 +42,35 @@ def draw(r: Results, path: Path) -> None:
             panel(ax, r, first=i % columns == 0)
         for ax in axes[len(panels) :]:
             ax.remove()
+        with atomic.replacing(path) as partial_path:
+            figure.savefig(partial_path, format="png", metadata={"Software": None})
+
+
+def draw_all(found: Sequence[Results], path: Path) -> None:
+    """Draw `path`, a PNG: a line for each claim, with a mark for each thing that it says."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(pictures.STYLE):
+        figure = Figure(figsize=(8.4, 0.8 + 0.3 * len(found)), layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        for word, colour in WORDS.items():
+            ax.plot([], [], "s", ms=9, color=colour, label=word)
+        for y, r in enumerate(found):
+            marks = [(f.word, write.brief(f)) for f in r.found]
+            marks += [(verdict.of_count(c), f"{c.ours:.3g}x") for c in r.counts if c.paper]
+            for x, (word, text) in enumerate(marks):
+                ink = pictures.INK if word == verdict.NOT_VISIBLE else "white"
+                ax.barh(y, 0.94, 0.8, left=x, color=WORDS[word])
+                ax.text(x + 0.47, y, text, ha="center", va="center", fontsize=7, color=ink)
+        ax.set_yticks(range(len(found)), [r.claim.title for r in found])
+        ax.set(ylim=(len(found) - 0.5, -0.5), xticks=[])
+        ax.set_title("how much better, in points of top-1 unless it says otherwise", fontsize=8)
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
         with atomic.replacing(path) as partial_path:
             figure.savefig(partial_path, format="png", metadata={"Software": None})
 

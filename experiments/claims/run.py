@@ -126,6 +126,9 @@ def publish(name: str, run: Path) -> None:
     home = run.parent if run.name == "run" else run
     figure.draw(found, home / f"{run.parent.name}.png")
     atomic.write_text(home / "README.md", write.page(found))
+    if home == run.parent:
+        known = [r for n in results.names() if (r := results.read(n))]
+        figure.draw_all(known, HERE / "claims.png")
     print("\n".join(write.comparisons(found)), f"\n{found.word}: {home / 'README.md'}")
 
 

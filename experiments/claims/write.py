@@ -159,7 +159,10 @@ def imagenet(r: Results) -> str:
 
 def table() -> list[str]:
     """A line for each claim, for experiments/claims/README.md."""
-    lines = ["| claim | paper | verdict | largest effect | PFLOP |", "|---|---|---|---|---|"]
+    lines = [
+        "| claim | paper | verdict (parts reproduced) | first part: difference | PFLOP |",
+        "|---|---|---|---|---|",
+    ]
     total = 0.0
     for name in results.names():
         r = results.read(name)
@@ -169,10 +172,23 @@ def table() -> list[str]:
             lines.append(f"| [{c.title}]({name}/) | {place} | *not run yet* | | |")
             continue
         total += r.pflop
+        words = [w for w in (*(f.word for f in r.found), *map(verdict.of_count, r.counts)) if w]
+        parts = f"{words.count(verdict.REPRODUCED)} of {len(words)} parts"
         lines.append(
-            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} | {effect(r)} | {r.pflop:.3f} |"
+            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} ({parts}) | {effect(r)} | "
+            f"{r.pflop:.3f} |"
         )
     return [*lines, "", f"{total:.2f} PFLOP in all."]
+
+
+def brief(f: verdict.Found) -> str:
+    """A difference in a few letters: points of top-1, or with its unit."""
+    name, d = f.comparison.measure.partition(":")[0], f.difference
+    if name == "dead":
+        return f"{d:+.0%} alive"
+    if measures.find(name).percent:
+        return f"{100 * d:+.1f}"
+    return f"{d:+.2g} " + {"epochs_to": "ep.", "first_gradient": "norm"}[name]
 
 
 def effect(r: Results) -> str:
