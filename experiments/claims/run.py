@@ -14,6 +14,7 @@ What is declared precedes what is found: claim.py and the networks must be commi
 import argparse
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def main() -> int:
         count = trials(arg, part)
         if not finished(at, count):
             print(f"{a.name}, {part}: inception-jax sweep status {at} says how far", flush=True)
-            words = ["sweep", "launch", f"--config={HERE / 'page.py'}:{arg}", *flags]
+            words = ["sweep", "launch", f"--config={os.path.relpath(HERE)}/page.py:{arg}", *flags]
             code = launch([*words, f"--sweep={sweep}", f"--dir={at}"])
             if not finished(at, count):
                 return code
