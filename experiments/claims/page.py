@@ -16,6 +16,7 @@ import importlib
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 from inception_jax import config as cfg
 from inception_jax.models import from_config
@@ -165,8 +166,8 @@ def own(arg, arm):
     overrides = declared(arg, arm)
     if claim.base and arm != claim.base:
         base, mine = (flops(arg, name) for name in (claim.base, arm))
-        epochs = get_config(arg).train.epochs * base / mine
-        overrides["train.epochs"] = round(epochs, 3)
+        config: Any = get_config(arg)
+        overrides["train.epochs"] = round(config.train.epochs * base / mine, 3)
     return overrides
 
 

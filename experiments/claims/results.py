@@ -148,7 +148,8 @@ def best_rates(name: str, sweep: Path) -> dict[str, float]:
     (claim, _), best = page.parsed(arg), {}
     for trial in _trials(sweep):
         arm = _arm(claim, trial, lambda arm: page.own(arg, arm))
-        epochs = trial.overrides.get("train.epochs", page.get_config(arg).train.epochs)
+        config: Any = page.get_config(arg)
+        epochs = trial.overrides.get("train.epochs", config.train.epochs)
         found = measures.value(_lines(trial, epochs), "top1"), trial.overrides["optim.lr"]
         best[arm] = max(best.get(arm, (0.0, 0.0)), found)
     return {arm: rate for arm, (_, rate) in best.items()}

@@ -1,6 +1,7 @@
 """Tests of experiments/claims: what is declared, the words for what is found, and its page."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -15,6 +16,7 @@ import figure  # noqa: E402
 import measures  # noqa: E402
 import page  # noqa: E402
 import results  # noqa: E402
+import run  # noqa: E402
 import verdict  # noqa: E402
 import write  # noqa: E402
 from declare import Claim, Comparison, Count  # noqa: E402
@@ -111,6 +113,22 @@ def test_measures():
     diverged = measures.to_the_end(lines[:3], 2.0)
     want = {"top1": 0.1, "dead": 1.0, "early:1": 0.4, "epochs_to:0.5": 2.0}
     assert {name: measures.value(diverged, name) for name in want} == pytest.approx(want)
+
+
+def test_what_is_not_committed_is_not_run(tmp_path, monkeypatch):
+    """Neither a new claim nor a changed one."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    path = tmp_path / "mine" / "claim.py"
+    path.parent.mkdir()
+    for text in ("CLAIM = 1\n", "CLAIM = 2\n"):
+        path.write_text(text)
+        with pytest.raises(SystemExit, match="commit what the claim declares"):
+            run.check_committed("mine")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-qm", "declared"], check=True)
+        run.check_committed("mine")
 
 
 def test_there_are_thirteen():

@@ -1,6 +1,6 @@
 """A small network around one kind of module: the same on three grids, such as 16, 8 and 4."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ COMMON: dict[str, Any] = {
 }
 
 
-def dialects(kind: type[Dialect] = Dialect, **arms: Mapping[str, Any]) -> dict[str, Dialect]:
+def dialects(kind: type[Dialect] = Dialect, /, **arms: dict[str, Any]) -> dict[str, Dialect]:
     """A dialect for each arm, which differ in the given fields."""
     return {arm: kind(**COMMON | fields) for arm, fields in arms.items()}
 

@@ -18,7 +18,8 @@ class Nonlinear(GoogLeNetDialect):
     sigmoid: bool = False
 
 
-BASE = {**vars(DIALECTS["batchnorm"])}
+BASE: dict[str, Any] = {**vars(DIALECTS["batchnorm"])}
+PLAIN: dict[str, Any] = BASE | {"norm": None}
 
 
 class SigmoidConvBN(ConvBN):
@@ -38,9 +39,9 @@ class Normalization(GoogLeNet):
     dialect: str = "normalized"
     DIALECTS: ClassVar[dict[str, Any]] = {
         "normalized": Nonlinear(**BASE),
-        "plain": Nonlinear(**BASE | {"norm": None}),
+        "plain": Nonlinear(**PLAIN),
         "normalized_sigmoid": Nonlinear(**BASE, sigmoid=True),
-        "plain_sigmoid": Nonlinear(**BASE | {"norm": None}, sigmoid=True),
+        "plain_sigmoid": Nonlinear(**PLAIN, sigmoid=True),
     }
 
     def conv(self, train):
