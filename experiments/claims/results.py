@@ -197,5 +197,6 @@ def _trials(sweep: Path) -> list[Trial]:
 
 
 def _lines(trial: Trial, epochs: float) -> Lines:
-    path = trial.folder / "metrics.jsonl"
-    return measures.to_the_end([*map(json.loads, path.read_text().splitlines())], epochs)
+    path = trial.folder / "metrics.jsonl"  # none if the run diverged before its first line
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return measures.to_the_end([*map(json.loads, lines)], epochs)
