@@ -117,8 +117,9 @@ class Results:
 
 
 def names() -> list[str]:
-    """The folders of claims."""
-    return sorted(path.parent.name for path in HERE.glob("*/claim.py"))
+    """The folders of claims, in the order of their papers."""
+    found = (path.parent.name for path in HERE.glob("*/claim.py"))
+    return sorted(found, key=lambda name: (page.parsed(f"claim={name}")[0].paper, name))
 
 
 def read(name: str) -> Results | None:
