@@ -125,7 +125,7 @@ def ranking(ax: "Axes", c: Comparison) -> None:
         fill = colour if index in tied else "white"
         ax.plot([low, high], [y, y], color=colour, lw=1.4)
         ax.plot(value, y, "o", color=colour, mfc=fill, ms=5)
-    ax.set_yticks(range(len(best)), [_label(p) for p in best])
+    ax.set_yticks(range(len(best)), [_label(p, c) for p in best])
     ax.set_title(f"{c.metric} with 95% intervals; filled: not told from the best", fontsize=9)
     ax.tick_params(axis="y", labelsize=7)
     _format_metric(ax.xaxis, c)
@@ -208,8 +208,13 @@ def _colours(c: Comparison) -> dict[int, str]:
     return {p.trial.index: colour for p, colour in zip(c.done, DISTINCT, strict=False)}
 
 
-def _label(p: TrialProgress) -> str:
-    short = {key.rpartition(".")[2]: value for key, value in p.trial.overrides.items()}
+def _label(p: TrialProgress, c: Comparison) -> str:
+    """A trial's number and the last parts of what it does not have in common with all."""
+    differing, short = {a.key for a in c.axes}, {}
+    for key, value in p.trial.overrides.items():
+        if key in differing:
+            last = value.rpartition("/")[2] if isinstance(value, str) else value
+            short[key.rpartition(".")[2]] = last
     return f"{p.trial.index}: {text(short)}"
 
 
@@ -225,7 +230,7 @@ def _trials(ax: "Axes", c: Comparison, points: Mapping[int, Sequence[tuple[float
             style = "o-" if len(line) < 3 else "-"
             wide = 2.0 if p is c.best else 1.2
             ax.plot(*np.transpose(line), style, color=colours[p.trial.index], lw=wide, ms=3,
-                    label=_label(p))  # fmt: skip
+                    label=_label(p, c))  # fmt: skip
     if c.done:
         handles, labels = ax.get_legend_handles_labels()
         ax.legend(handles[::-1], labels[::-1], fontsize=6.5, frameon=False)
