@@ -37,7 +37,8 @@ def page(r: Results) -> str:
     declared = "../claim.py" if more else "claim.py"
     lines = [
         f"# {c.title}", "",
-        f"**{r.word.capitalize()}.** [{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}.", "",
+        f"**{r.word.capitalize()}** ({parts(r)} reproduced). "
+        f"[{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}.", "",
         *(f"> {line}" for line in textwrap.wrap(c.sentence, WIDTH - 2)), "",
         COMMAND.format(r.name), "",
         f"![{c.title}: what was measured]({folder}.png)", "",
@@ -172,13 +173,17 @@ def table() -> list[str]:
             lines.append(f"| [{c.title}]({name}/) | {place} | *not run yet* | | |")
             continue
         total += r.pflop
-        words = [w for w in (*(f.word for f in r.found), *map(verdict.of_count, r.counts)) if w]
-        parts = f"{words.count(verdict.REPRODUCED)} of {len(words)} parts"
         lines.append(
-            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} ({parts}) | {effect(r)} | "
+            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} ({parts(r)}) | {effect(r)} | "
             f"{r.pflop:.3f} |"
         )
     return [*lines, "", f"{total:.2f} PFLOP in all."]
+
+
+def parts(r: Results) -> str:
+    """How many parts of a claim are reproduced."""
+    words = [w for w in (*(f.word for f in r.found), *map(verdict.of_count, r.counts)) if w]
+    return f"{words.count(verdict.REPRODUCED)} of {len(words)} parts"
 
 
 def brief(f: verdict.Found) -> str:

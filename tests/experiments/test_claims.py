@@ -184,7 +184,7 @@ def test_a_page_and_a_figure(tmp_path):
     }  # fmt: skip
     found = results.Results("two_small_for_one_large", claim, arms)
     text = write.page(found)
-    assert text.startswith("# Two 3x3 convolutions for one 5x5\n\n**Reproduced.**")
+    assert text.startswith("# Two 3x3 convolutions for one 5x5\n\n**Reproduced** (3 of 3 parts")
     assert "| two 3x3 lose nothing against a 5x5 | above -0.50 |" in text
     assert "+10.00 (+" in text and "0.0150 PFLOP" not in text
     figure.draw(found, tmp_path / "a.png")
