@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from inception_jax import config as cfg
+from inception_jax.errors import ConfigError
 from inception_jax.models import from_config
 from inception_jax.models.describe import describe
 
@@ -56,6 +57,8 @@ def parts(arg):
 def parsed(arg):
     """The claim, and the images that it is tried on."""
     a = parts(arg)
+    if not (Path(__file__).parent / a.claim / "claim.py").is_file():
+        raise ConfigError(f"claim={a.claim}: expected a folder beside {Path(__file__).name}")
     return importlib.import_module(f"{a.claim}.claim").CLAIM, a.on
 
 
