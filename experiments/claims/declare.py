@@ -72,8 +72,9 @@ class Claim:
         base: the arm whose arithmetic all have: others train for as many FLOP. Empty: all train for
             `epochs`.
         every: epochs between evaluations; 0: one at the end.
-        crops: protocols that all networks are evaluated with, alone and in ensembles of three and
-            of all; `arms` has one network, and the comparisons are of `CROPS x NETWORKS`.
+        crops: protocols that all networks are evaluated with, alone, in each ensemble of three and
+            in that of all; `arms` has one network, and the comparisons are of `CROPS x NETWORKS` on
+            the same images.
         full: overrides on ImageNet, at full width unless they say otherwise.
         full_arms: further overrides of an arm there.
         limits: what cannot be seen at this scale, and why.

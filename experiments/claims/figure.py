@@ -81,10 +81,9 @@ def _monitored(r: Results) -> bool:
 
 def _means(ax: Any, r: Results, first: bool, measure: str) -> None:
     scale = 100 if measures.find(measure).percent else 1
-    noise = verdict.spread([a.values(measure) for a in r.arms.values()])
     for i, arm in enumerate(r.arms.values()):
         values = [scale * v for v in arm.values(measure)]
-        half = scale * noise.half(len(values))
+        half = scale * r.half(arm, measure)
         ax.plot(values, [i] * len(values), "|", ms=9, color=pictures.QUIET)
         ax.errorbar(
             sum(values) / len(values), i, xerr=half, fmt="o", ms=5, capsize=3,

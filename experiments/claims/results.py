@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import measures
+import numpy as np
 import page
 import verdict
 from declare import Claim, Comparison, Count
 from measures import Lines
 
+from inception_jax.eval.protocols import COUNTS
 from inception_jax.sweep import folder
 from inception_jax.sweep.trial import Trial
 
@@ -35,6 +37,8 @@ class Arm:
         epochs: length of a run.
         images: of an epoch.
         runs: lines of metrics.jsonl, by seed.
+        right: where networks are evaluated in several ways: the share of them, or of ensembles,
+            that is right, of each test image.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Arm:
     epochs: float
     images: int
     runs: dict[int, Lines]
+    right: np.ndarray | None = None
 
     @property
     def pflop(self) -> float:
@@ -93,10 +98,23 @@ class Results:
     @functools.cached_property
     def found(self) -> list[verdict.Found]:
         """The outcome of each comparison."""
-        return [
-            verdict.compare(c, {a.name: a.values(c.measure) for a in self.arms.values()})
-            for c in self.comparisons
-        ]
+        return [self._compare(c) for c in self.comparisons]
+
+    def _compare(self, c: Comparison) -> verdict.Found:
+        arm, than = self.arms[c.arm].right, self.arms[c.than].right
+        if arm is not None and than is not None:
+            return verdict.compare_images(c, arm, than)
+        return verdict.compare(c, {a.name: a.values(c.measure) for a in self.arms.values()})
+
+    def half(self, arm: Arm, measure: str) -> float:
+        """Half the 95% interval of an arm's mean."""
+        if arm.right is not None:
+            return verdict.over_images(arm.right).half(len(arm.right))
+        return self.noise(measure).half(len(arm.runs))
+
+    def noise(self, measure: str) -> verdict.Spread:
+        """The deviation of a measure over seeds."""
+        return verdict.spread([a.values(measure) for a in self.arms.values()])
 
     @property
     def word(self) -> str:
@@ -111,9 +129,12 @@ class Results:
 
     @property
     def pflop(self) -> float:
-        """Of all runs, those that chose the rates included."""
-        arms = list(self.arms.values())[:1] if self.claim.crops else self.arms.values()
-        return sum(a.pflop * (0.9 * len(a.rates) + len(a.runs)) for a in arms)
+        """Of all runs, those that chose the rates included; and of crops, which are many."""
+        arms = list(self.arms.values())[:1] if self.claim.crops else list(self.arms.values())
+        views = sum(COUNTS[c] for c in self.claim.crops) * sum(
+            a.flops / 3 * len(a.runs) * len(a.right) for a in arms if a.right is not None
+        )
+        return sum(a.pflop * (0.9 * len(a.rates) + len(a.runs)) for a in arms) + views / 1e15
 
 
 def names() -> list[str]:
@@ -138,7 +159,7 @@ def read(name: str) -> Results | None:
         lines = _lines(trial, arms[key].epochs)
         arms[key].rates[trial.overrides["optim.lr"]] = measures.value(lines, "top1")
     if claim.crops:
-        arms = _evaluated(runs / "crops.json", *arms.values())
+        arms = _evaluated(runs / "crops.npz", *arms.values())
     plan = runs / "plan.json"
     return Results(name, claim, arms, json.loads(plan.read_text()) if plan.is_file() else None)
 
@@ -184,13 +205,15 @@ def _described(arg: str, name: str) -> Arm:
 
 def _evaluated(path: Path, network: Arm) -> dict[str, Arm]:
     """Arms of the results of `crops.py`: the same networks, evaluated in several ways."""
-    found = json.loads(path.read_text())
-    return {
-        name: replace(network, name=name, runs={
-            i: [{"split": "test", "epoch": network.epochs, "top1": v}] for i, v in enumerate(values)
-        })
-        for name, values in found.items()
-    }  # fmt: skip
+    arms = {}
+    with np.load(path) as found:
+        for name, right in found.items():
+            top1 = {
+                i: [{"split": "test", "epoch": network.epochs, "top1": float(share)}]
+                for i, share in enumerate(right.mean(axis=0))
+            }
+            arms[name] = replace(network, name=name, runs=top1, right=right.mean(axis=1))
+    return arms
 
 
 def _trials(sweep: Path) -> list[Trial]:

@@ -62,7 +62,7 @@ def main() -> int:
         if part == "rates":
             atomic.write_text(run / "rates.json", json.dumps(results.best_rates(a.name, at)) + "\n")
         elif claim.crops:
-            atomic.write_text(run / "crops.json", json.dumps(crops.evaluate(claim, at)) + "\n")
+            crops.evaluate(claim, at, run / "crops.npz")
     if a.only in (None, "page"):
         publish(a.name, run)
     return 0

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from declare import Comparison, Count
 from measures import find
 from scipy.stats import nct, t
@@ -98,6 +99,22 @@ def compare(comparison: Comparison, values: Mapping[str, Sequence[float]]) -> Fo
         return Found(comparison, mean, *interval.difference(*shares), visible)
     half = noise.half(len(a), len(b))
     return Found(comparison, mean, mean - half, mean + half, visible)
+
+
+def over_images(right: np.ndarray) -> Spread:
+    """The deviation over images of whether each is right, or of how much more often by one arm."""
+    return Spread(float(right.std(ddof=1)), len(right) - 1)
+
+
+def compare_images(comparison: Comparison, arm: np.ndarray, than: np.ndarray) -> Found:
+    """A comparison of the same networks, used in two ways, by the share that is right of an image.
+
+    The interval is for other images, with these networks; what both get right says nothing.
+    """
+    change = arm - than
+    noise, mean = over_images(change), float(change.mean())
+    half = noise.half(len(change))
+    return Found(comparison, mean, mean - half, mean + half, noise.visible(len(change)))
 
 
 def of_count(count: Count) -> str:

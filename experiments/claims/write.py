@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cost
+import crops
 import measures
 import page as page_of
 import results
@@ -43,7 +44,7 @@ def page(r: Results) -> str:
         COMMAND.format(r.name), "",
         f"![{c.title}: what was measured]({folder}.png)", "",
         "## Verdict", "", *comparisons(r), "", *counts(r.counts), "",
-        "## Runs", "", *arms(list(r.arms.values()), r.measures), "",
+        "## Runs", "", *arms(r), "",
         *textwrap.wrap(budget(r), WIDTH), "",
         *textwrap.wrap(imagenet(r), WIDTH), "",
         "## Declared before the runs", "", *textwrap.wrap(c.hypothesis, WIDTH), "",
@@ -95,19 +96,16 @@ def counts(found: Sequence[Count]) -> list[str]:
     return lines
 
 
-def arms(rows: Sequence[Arm], compared: Sequence[str]) -> list[str]:
+def arms(r: Results) -> list[str]:
     """A line for each arm: what it costs, its rate, and the mean of each measure."""
+    runs = "ensembles" if r.claim.crops else "seeds"
     lines = [
         "| arm | parameters | GFLOP an image | epochs | PFLOP a run | rate (held-out top-1) | "
-        + " | ".join(["seeds", *map(measures.words, compared)]) + " |",
-        "|---" * (7 + len(compared)) + "|",
+        + " | ".join([runs, *map(measures.words, r.measures)]) + " |",
+        "|---" * (7 + len(r.measures)) + "|",
     ]  # fmt: skip
-    noise = {m: verdict.spread([a.values(m) for a in rows]) for m in compared}
-    for a in rows:
-        cells = []
-        for m in compared:
-            half = noise[m].half(len(a.runs))
-            cells.append(f"{number(a.mean(m), m)} ± {change(half, m)[1:]}")
+    for a in r.arms.values():
+        cells = [f"{number(a.mean(m), m)} ± {change(r.half(a, m), m)[1:]}" for m in r.measures]
         lines.append(
             f"| `{a.name}` | {a.params:,} | {a.flops / 1e9:.4f} | {a.epochs:.2f} | {a.pflop:.4f} | "
             f"{rates(a)} | {len(a.runs)} | {' | '.join(cells)} |"
@@ -136,13 +134,15 @@ def budget(r: Results) -> str:
     if c.rate_of:
         taken = (f"`{arm}` {x:g} times that of `{of}`" for arm, (of, x) in c.rate_of.items())
         words.append(f"Rates by another arm's: {', '.join(taken)}.")
-    noise = verdict.spread([a.values("top1") for a in r.arms.values()])
+    noise = r.noise("top1")
     words.append(
-        f"Intervals are of Student's t, with the deviation over seeds pooled over the arms "
-        f"({100 * noise.deviation:.2f} points of top-1, {noise.freedom} degrees of freedom). "
-        f"{r.pflop:.3f} PFLOP in all."
+        f"Intervals are over the test images, 1 in {crops.EVERY} of them: the networks of all "
+        "lines are the same, and an image that all get right says nothing."
+        if c.crops
+        else f"Intervals are of Student's t, with the deviation over seeds pooled over the arms "
+        f"({100 * noise.deviation:.2f} points of top-1, {noise.freedom} degrees of freedom)."
     )
-    return " ".join(words)
+    return " ".join([*words, f"{r.pflop:.3f} PFLOP in all."])
 
 
 def imagenet(r: Results) -> str:

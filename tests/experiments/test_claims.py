@@ -1,9 +1,11 @@
 """Tests of experiments/claims: what is declared, the words for what is found, and its page."""
 
+import itertools
 import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from inception_jax.cli import pages, sweeps
@@ -75,13 +77,37 @@ def test_arms_at_chance_do_not_narrow_the_interval():
 
 def test_a_visible_difference_is_seen_in_four_of_five_experiments():
     """By simulation of seeds with the pooled deviation of 1."""
-    import numpy as np
-
     rng, noise, count = np.random.default_rng(0), verdict.Spread(1.0, 8), 1500
     effect, seen = noise.visible(5, 5), 0
     for a, b in rng.normal(size=(count, 2, 5)):
         seen += a.mean() + effect - b.mean() > verdict.spread([a, b]).half(5, 5)
     assert seen / count == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_same_networks_are_compared_by_image(tmp_path):
+    """What both get right does not widen the interval; a page says what it is over."""
+    claim, rng = page.parsed("claim=crops_and_ensembles")[0], np.random.default_rng(0)
+    right = {c: rng.random((5000, 7)) < 0.7 for c in ("1 x 1", "10 x 1", "144 x 1")}
+    more = rng.random((5000, 1)) < 0.04  # images that crops add, for all networks
+    for few, many in itertools.pairwise(list(right)):
+        right[many] = right[few] | more
+    for name, all_ in list(right.items()):
+        right[name.replace("1 x 1", "1 x 3")] = all_ | more
+        right[name.replace("x 1", "x 7")] = all_.mean(axis=1, keepdims=True) > 0.5
+    np.savez(tmp_path / "crops.npz", allow_pickle=False, **right)
+    network = results.Arm("network", 0.1, {0.1: 0.6}, 1e8, 1000, 4.0, 50_000, {})
+    found = results.Results(
+        "crops_and_ensembles", claim, results._evaluated(tmp_path / "crops.npz", network)
+    )
+    first, second = found.found[:2]
+    assert first.word == verdict.REPRODUCED and first.difference == pytest.approx(0.012, abs=0.003)
+    assert first.high - first.low < 0.007  # of different images it would be 0.018
+    assert second.word == verdict.NOT_VISIBLE and second.difference == 0
+    assert found.arms["1 x 1"].mean("top1") == pytest.approx(right["1 x 1"].mean())
+    training, views = 1e8 * 4 * 50_000 * 7.9, 1e8 / 3 * 155 * 7 * 5000
+    assert found.pflop == pytest.approx((training + views) / 1e15)
+    assert "Intervals are over the test images, 1 in 2 of them" in write.page(found)
+    assert "| ensembles | test top-1 |" in write.page(found)
 
 
 def test_claims_need_all_their_parts():
