@@ -11,9 +11,9 @@ CLAIM = Claim(
     sentence="With BatchNorm Inception reaches the same accuracy in less than half the steps; with "
     "five times the rate in 14 times fewer; thirty times the rate starts slower and ends higher. "
     "With sigmoids it trains to 69.8%; without BatchNorm such a network stays at chance.",
-    hypothesis="The plain network at the best of three rates is overtaken by the normalised one at "
-    "the same rate, and sooner at five times that. Thirty times is too high for three epochs. "
-    "Sigmoids train with BatchNorm only.",
+    hypothesis="The normalised network is where the plain one, at the best of three rates, ends, "
+    "in half of its three epochs at the same rate, and sooner at five times that. Thirty times is "
+    "too high for three epochs. Sigmoids train with BatchNorm only.",
     arms={
         "plain": {"model.dialect": "plain"},
         "x1": {"model.dialect": "normalized"},
@@ -23,7 +23,13 @@ CLAIM = Claim(
         "sigmoid_plain": {"model.dialect": "plain_sigmoid"},
     },
     comparisons=[
-        Comparison("the same rate: sooner at the plain end", "x1", "plain", measure=SAME),
+        Comparison(
+            "the same rate: at the plain end in half of the epochs",
+            "x1",
+            "plain",
+            at_least=1.5,
+            measure=SAME,
+        ),
         Comparison("five times the rate: sooner still", "x5", "x1", measure=SAME),
         Comparison("thirty times the rate ends higher than five", "x30", "x5"),
         Comparison("sigmoids train with BatchNorm", "sigmoid_x5", "sigmoid_plain", at_least=0.2),
