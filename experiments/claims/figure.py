@@ -83,10 +83,11 @@ def _means(ax: Any, r: Results, first: bool, measure: str) -> None:
     scale = 100 if measures.find(measure).percent else 1
     for i, arm in enumerate(r.arms.values()):
         values = [scale * v for v in arm.values(measure)]
-        half = scale * r.half(arm, measure)
+        low, high = (scale * x for x in r.interval(arm, measure))
+        mean = scale * arm.mean(measure)
         ax.plot(values, [i] * len(values), "|", ms=9, color=pictures.QUIET)
         ax.errorbar(
-            sum(values) / len(values), i, xerr=half, fmt="o", ms=5, capsize=3,
+            mean, i, xerr=[[mean - low], [high - mean]], fmt="o", ms=5, capsize=3,
             color=COLOURS[i % len(COLOURS)],
         )  # fmt: skip
     ax.set_yticks(range(len(r.arms)), list(r.arms) if first else [""] * len(r.arms))

@@ -16,6 +16,7 @@ import verdict
 from declare import Claim, Comparison, Count
 from measures import Lines
 
+from inception_jax.eval import interval
 from inception_jax.eval.protocols import COUNTS
 from inception_jax.sweep import folder
 from inception_jax.sweep.trial import Trial
@@ -106,11 +107,15 @@ class Results:
             return verdict.compare_images(c, arm, than)
         return verdict.compare(c, {a.name: a.values(c.measure) for a in self.arms.values()})
 
-    def half(self, arm: Arm, measure: str) -> float:
-        """Half the 95% interval of an arm's mean."""
+    def interval(self, arm: Arm, measure: str) -> tuple[float, float]:
+        """The 95% interval of an arm's mean."""
+        mean, count = arm.mean(measure), len(arm.runs)
+        if measures.find(measure).binary:
+            return interval.wilson(mean, count)
+        half = self.noise(measure).half(count)
         if arm.right is not None:
-            return verdict.over_images(arm.right).half(len(arm.right))
-        return self.noise(measure).half(len(arm.runs))
+            half = verdict.over_images(arm.right).half(len(arm.right))
+        return mean - half, mean + half
 
     def noise(self, measure: str) -> verdict.Spread:
         """The deviation of a measure over seeds."""
@@ -178,15 +183,12 @@ def best_rates(name: str, sweep: Path) -> dict[str, float]:
 
 
 def _arm(claim: Claim, trial: Trial, overrides: Callable[[str], dict[str, Any]]) -> str:
-    """The arm of a trial, whose overrides are those of the arm, and a seed and a rate."""
+    """The arm whose overrides a trial has, besides its seed and, of held-out images, its rate."""
+    held_out = "data.fold" in trial.overrides
+    free = {"optim.lr", *page.HELD_OUT} if held_out else {"seed"}
+    mine = {k: v for k, v in trial.overrides.items() if k not in free}
     for name in claim.arms:
-        if name in claim.rate_of and "data.fold" in trial.overrides:
-            continue
-        mine = _plain({**trial.overrides, **overrides(name)})
-        more = (
-            trial.overrides.keys() - overrides(name).keys() - {"seed", "optim.lr", *page.HELD_OUT}
-        )
-        if mine == _plain(trial.overrides) and not more:
+        if not (held_out and name in claim.rate_of) and _plain(overrides(name)) == _plain(mine):
             return name
     raise SystemExit(f"no arm of claim.py has {trial.overrides}; was it changed after its runs?")
 

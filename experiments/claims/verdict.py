@@ -56,14 +56,15 @@ def spread(arms: Sequence[Sequence[float]]) -> Spread:
 class Found:
     """A comparison's outcome: how much better the arm is in the mean, with its 95% interval.
 
-    `visible` is the difference that would be found in four of five such experiments.
+    `visible` is the difference that would be found in four of five such experiments; None for a
+    share of few runs.
     """
 
     comparison: Comparison
     difference: float
     low: float
     high: float
-    visible: float
+    visible: float | None
 
     @property
     def word(self) -> str:
@@ -93,12 +94,12 @@ def compare(comparison: Comparison, values: Mapping[str, Sequence[float]]) -> Fo
     measure, noise = find(comparison.measure), spread(list(values.values()))
     arms = values[comparison.arm], values[comparison.than]
     a, b = arms if measure.higher else arms[::-1]
-    mean, visible = statistics.fmean(a) - statistics.fmean(b), noise.visible(len(a), len(b))
+    mean = statistics.fmean(a) - statistics.fmean(b)
     if measure.binary:
         shares = [(statistics.fmean(x), len(x)) for x in (a, b)]
-        return Found(comparison, mean, *interval.difference(*shares), visible)
+        return Found(comparison, mean, *interval.difference(*shares), None)
     half = noise.half(len(a), len(b))
-    return Found(comparison, mean, mean - half, mean + half, visible)
+    return Found(comparison, mean, mean - half, mean + half, noise.visible(len(a), len(b)))
 
 
 def over_images(right: np.ndarray) -> Spread:

@@ -49,12 +49,18 @@ def page(r: Results) -> str:
         *textwrap.wrap(imagenet(r), WIDTH), "",
         "## Declared before the runs", "", *textwrap.wrap(c.hypothesis, WIDTH), "",
         *textwrap.wrap(c.limits, WIDTH), "",
-        f"[claim.py]({declared}) was committed before the results.",
+        f"[claim.py]({declared}) was committed before the results.", "", *after(folder),
     ]  # fmt: skip
     text = "\n".join(lines) + "\n"
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
-    return text
+    return text.rstrip() + "\n"
+
+
+def after(name: str) -> list[str]:
+    """What was thought once the results were there, of `NAME/after.md`; it changes no verdict."""
+    path = results.HERE / name / "after.md"
+    return ["## Thought of afterwards", "", path.read_text()] if path.is_file() else []
 
 
 def comparisons(r: Results) -> list[str]:
@@ -67,10 +73,11 @@ def comparisons(r: Results) -> list[str]:
         c = f.comparison
         a, b = r.arms[c.arm].mean(c.measure), r.arms[c.than].mean(c.measure)
         sides = f"`{c.arm}` {number(a, c.measure)}, `{c.than}` {number(b, c.measure)}"
+        seen = " " if f.visible is None else f" {change(f.visible, c.measure)[1:]} "
         lines.append(
             f"| {c.says} | {rule(c)} | {measures.words(c.measure)}: {sides} | "
             f"{change(f.difference, c.measure)} ({change(f.low, c.measure)} to "
-            f"{change(f.high, c.measure)}) | {change(f.visible, c.measure)[1:]} | {MARKS[f.word]} |"
+            f"{change(f.high, c.measure)}) |{seen}| {MARKS[f.word]} |"
         )
     return lines
 
@@ -105,12 +112,20 @@ def arms(r: Results) -> list[str]:
         "|---" * (7 + len(r.measures)) + "|",
     ]  # fmt: skip
     for a in r.arms.values():
-        cells = [f"{number(a.mean(m), m)} ± {change(r.half(a, m), m)[1:]}" for m in r.measures]
+        cells = [mean(r, a, m) for m in r.measures]
         lines.append(
             f"| `{a.name}` | {a.params:,} | {a.flops / 1e9:.4f} | {a.epochs:.2f} | {a.pflop:.4f} | "
             f"{rates(a)} | {len(a.runs)} | {' | '.join(cells)} |"
         )
     return lines
+
+
+def mean(r: Results, a: Arm, measure: str) -> str:
+    """An arm's mean with its interval, which of a share of few runs is not symmetric."""
+    (low, high), middle = r.interval(a, measure), number(a.mean(measure), measure)
+    if measures.find(measure).binary:
+        return f"{middle} ({number(low, measure)} to {number(high, measure)})"
+    return f"{middle} ± {change((high - low) / 2, measure)[1:]}"
 
 
 def rates(a: Arm) -> str:

@@ -4,11 +4,13 @@ import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inception_jax.cli import pages, sweeps
+from inception_jax.sweep.trial import Trial
 from tests.conftest import ROOT
 
 CLAIMS = ROOT / "experiments" / "claims"
@@ -66,6 +68,7 @@ def test_less_is_better_and_shares_of_runs():
     few = verdict.compare(dead, {"a": [0.0] * 2, "b": [1.0] * 2})
     assert few.difference == 1 and few.low < 0.2 < few.high
     assert verdict.compare(dead, {"a": [0.0] * 5, "b": [1.0] * 5}).low > 0.3
+    assert few.visible is None
 
 
 def test_arms_at_chance_do_not_narrow_the_interval():
@@ -172,6 +175,15 @@ def test_there_are_thirteen():
         assert set(claim.rate_of) <= arms and (not claim.base or claim.base in arms)
         for c in claim.comparisons:
             measures.words(c.measure.replace("@plain", "0.5"))
+
+
+def test_an_arm_of_another_rate_is_another_arm():
+    """`scale_1_lower_rate` has what `scale_1` has, and its own rate."""
+    arg = "claim=residual_scale"
+    claim = page.parsed(arg)[0]
+    for name in claim.arms:
+        trial = Trial(0, page.best(arg, name) | {"seed": 1}, Path("trials/0"), ())
+        assert results._arm(claim, trial, lambda arm: page.best(arg, arm)) == name
 
 
 @pytest.mark.slow
