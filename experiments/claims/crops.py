@@ -28,7 +28,7 @@ def evaluate(claim: Claim, sweep: Path, to: Path) -> None:
     right = {}
     for protocol in claim.crops:
         networks = [_log_probs(run, protocol) for run in runs]
-        for n in (1, 3, len(networks)):
+        for n in sorted({1, 3, len(networks)}):
             groups = itertools.combinations(networks, n)
             columns = [_right(ensemble.mean(group)) for group in groups]
             right[f"{COUNTS[protocol]} x {n}"] = np.stack(columns, axis=1)

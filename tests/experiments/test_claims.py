@@ -161,8 +161,10 @@ def test_what_is_not_committed_is_not_run(tmp_path, monkeypatch):
 
 
 def test_there_are_thirteen():
-    """Each with a verdict to come from arms that it has."""
-    assert len(NAMES) == 13
+    """Each with a verdict to come from arms that it has; some are tried again."""
+    again = {name for name in NAMES if name.endswith("_again")}
+    assert len(NAMES) - len(again) == 13
+    assert {name.removesuffix("_again") for name in again} < set(NAMES)
     for name in NAMES:
         claim = page.parsed(f"claim={name}")[0]
         assert isinstance(claim, Claim) and len(claim.seeds) >= 3
