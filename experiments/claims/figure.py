@@ -91,6 +91,8 @@ def _means(ax: Any, r: Results, first: bool, measure: str) -> None:
             color=COLOURS[i % len(COLOURS)],
         )  # fmt: skip
     ax.set_yticks(range(len(r.arms)), list(r.arms) if first else [""] * len(r.arms))
+    for i, label in enumerate(ax.get_yticklabels()):  # the legend of the curves beside it
+        label.set_color(COLOURS[i % len(COLOURS)])
     ax.invert_yaxis()
     ax.grid(axis="x", color=pictures.OTHERS, alpha=0.4)
     ax.set(xlabel=measures.words(measure) + (", %" if scale == 100 else ""))
@@ -110,9 +112,7 @@ def _gradient(ax: Any, r: Results, first: bool) -> None:
 
 def _curves(ax: Any, r: Results, points: Callable[[Lines], list[tuple[float, float]]]) -> None:
     for i, arm in enumerate(r.arms.values()):
-        for j, (_, lines) in enumerate(sorted(arm.runs.items())):
+        for _, lines in sorted(arm.runs.items()):
             at, values = zip(*points(lines), strict=True)
-            colour = COLOURS[i % len(COLOURS)]
-            ax.plot(at, values, lw=0.9, color=colour, label="" if j else arm.name)
-    ax.legend(frameon=False, fontsize=7)
+            ax.plot(at, values, lw=0.9, color=COLOURS[i % len(COLOURS)])
     ax.grid(color=pictures.OTHERS, alpha=0.4)
