@@ -197,4 +197,10 @@ def macs(config):
 def table(config):
     """The table of a config's network."""
     section = {k: tuple(v) if isinstance(v, list) else v for k, v in config.model.items()}
-    return describe(from_config.build_model(section, 3), config.data.image_size)
+    return described(tuple(section.items()), config.data.image_size)
+
+
+@functools.cache
+def described(section, size):
+    """Of a network for images of this size; it takes seconds, and arms often share a network."""
+    return describe(from_config.build_model(dict(section), 3), size)
