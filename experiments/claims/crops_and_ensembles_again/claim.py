@@ -17,7 +17,7 @@ CLAIM = Claim(
         Comparison("one network: 144 are better than 10", "144 x 1", "10 x 1"),
         Comparison("3 networks: 144 crops are better than one", "144 x 3", "1 x 3"),
     ],
-    config={"data.crop": "inception"},
+    config={"data.crop": "inception", "data.pad": 0},
     epochs=4.0,
     crops=("config", "10crop", "144crop"),
     limits="Such crops ask for more epochs than four, which have to suffice here.",
