@@ -32,7 +32,8 @@ from inception_jax.workdir import atomic
 
 HERE = Path(__file__).resolve().parent
 PARTS = {"rates": "rate", "final": "best,seed"}
-DECLARED = ("page.py", "declare.py", "networks", "{}/claim.py")  # what the results follow from
+DECLARED = ("page.py", "declare.py", "networks")  # what the results follow from, with claim.py
+AGAIN = "_again"  # ends the name of a second trial, whose claim.py says how it differs
 
 
 def main() -> int:
@@ -70,7 +71,8 @@ def main() -> int:
 
 def check_committed(name: str) -> None:
     """Refuse to run what git does not know, or knows otherwise."""
-    paths = [str(HERE / path.format(name)) for path in DECLARED]
+    claims = [f"{n}/claim.py" for n in (name, name.removesuffix(AGAIN))]
+    paths = [str(HERE / path) for path in (*DECLARED, *claims)]
     changed = subprocess.run(
         ["git", "-C", str(HERE), "status", "--porcelain", "--", *paths],
         capture_output=True, text=True, check=True,

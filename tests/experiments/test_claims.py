@@ -158,13 +158,16 @@ def test_what_is_not_committed_is_not_run(tmp_path, monkeypatch):
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-qm", "declared"], check=True)
         run.check_committed("mine")
+    path.write_text("CLAIM = 3\n")
+    with pytest.raises(SystemExit, match="commit what the claim declares"):
+        run.check_committed("mine_again")  # which follows from it
 
 
 def test_there_are_thirteen():
     """Each with a verdict to come from arms that it has; some are tried again."""
-    again = {name for name in NAMES if name.endswith("_again")}
+    again = {name for name in NAMES if name.endswith(run.AGAIN)}
     assert len(NAMES) - len(again) == 13
-    assert {name.removesuffix("_again") for name in again} < set(NAMES)
+    assert {name.removesuffix(run.AGAIN) for name in again} < set(NAMES)
     for name in NAMES:
         claim = page.parsed(f"claim={name}")[0]
         assert isinstance(claim, Claim) and len(claim.seeds) >= 3
