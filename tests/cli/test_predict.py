@@ -104,7 +104,10 @@ def test_standard_input(tiny_run, images, piped, capsys):
     assert cli.main(["predict", "-", "--list", *words]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [r["file"] for r in rows] == [f"{images}/0.png", f"{images}/2.png"]
-    assert rows[0]["top"] == row["top"]
+    (alone,), (listed,) = row["top"], rows[0]["top"]
+    assert listed["class"] == alone["class"]
+    # A batch of two is summed in another order than a batch of one on some processors.
+    assert listed["probability"] == pytest.approx(alone["probability"], rel=1e-5)
     piped(os.devnull)
     assert cli.main(["predict", "-", "--list", *words]) == 78
     assert "standard input is empty; expected paths" in capsys.readouterr().err
