@@ -208,13 +208,6 @@ def test_all_arms_are_valid_and_cost_the_same(name):
         sweeps.build(full, [], page.own(f"claim={name},on=imagenet", arm))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_page_is_that_of_the_run_files(name):
-    """Of each claim that has run; to the letter."""
-    if (found := results.read(name)) is not None:
-        assert (CLAIMS / name / "README.md").read_text() == write.page(found)
-
-
 def test_a_page_and_a_figure(tmp_path):
     """Of made-up runs."""
     claim = page.parsed("claim=two_small_for_one_large")[0]
