@@ -153,22 +153,25 @@ def sweep_seed(arg):
         yield {"seed": seed}
 
 
-def best(arg, arm):
+def best(arg, arm, cost=None):
     """An arm's overrides with its rate, of `rates.json`, which `run.py` writes."""
     claim, _ = parsed(arg)
     if not claim.rates:
-        return own(arg, arm)
+        return own(arg, arm, cost)
     source, factor = claim.rate_of.get(arm, (arm, 1.0))
     rates = json.loads((run_folder(arg) / "rates.json").read_text())
-    return own(arg, arm) | {"optim.lr": round(rates[source] * factor, 6)}
+    return own(arg, arm, cost) | {"optim.lr": round(rates[source] * factor, 6)}
 
 
-def own(arg, arm):
-    """The overrides of an arm, and the epochs whose arithmetic is that of the base's."""
+def own(arg, arm, cost=None):
+    """The overrides of an arm, and the epochs whose arithmetic is that of the base's.
+
+    `cost`: (arg, arm) -> FLOP of training on one image; the networks are described if not given.
+    """
     claim, _ = parsed(arg)
     overrides = declared(arg, arm)
     if claim.base and arm != claim.base:
-        base, mine = (flops(arg, name) for name in (claim.base, arm))
+        base, mine = ((cost or flops)(arg, name) for name in (claim.base, arm))
         config: Any = get_config(arg)
         overrides["train.epochs"] = round(config.train.epochs * base / mine, 3)
     return overrides

@@ -22,6 +22,7 @@ from inception_jax.sweep import folder
 from inception_jax.sweep.trial import Trial
 
 HERE = Path(__file__).resolve().parent
+COUNTED = "counts.json"  # beside the runs: what `count` gave
 IMAGES = {"cifar10": 50_000, "imagenet": 1_281_167}  # of an epoch
 
 
@@ -152,21 +153,40 @@ def read(name: str) -> Results | None:
     """The results of a claim, `NAME` or `NAME,times=5`; None before all runs are in its folder."""
     arg = f"claim={name}"
     (claim, _), runs = page.parsed(arg), page.run_folder(arg)
-    if not (runs / "final" / folder.FILE).is_file():
+    if not all(path.is_file() for path in (runs / "final" / folder.FILE, runs / COUNTED)):
         return None
+    counts = json.loads((runs / COUNTED).read_text())
+
+    def cost(_, arm: str) -> int:
+        return counts[arm]["flops"]
+
     arms: dict[str, Arm] = {}
     for trial in _trials(runs / "final"):
-        key = _arm(claim, trial, lambda arm: page.best(arg, arm))
-        arms.setdefault(key, _described(arg, key))
+        key = _arm(claim, trial, lambda arm: page.best(arg, arm, cost))
+        if key not in arms:
+            arms[key] = _empty(arg, key, page.best(arg, key, cost), **counts[key])
         arms[key].runs[trial.overrides["seed"]] = _lines(trial, arms[key].epochs)
     for trial in _trials(runs / "rates") if claim.rates else []:
-        key = _arm(claim, trial, lambda arm: page.own(arg, arm))
+        key = _arm(claim, trial, lambda arm: page.own(arg, arm, cost))
         lines = _lines(trial, arms[key].epochs)
         arms[key].rates[trial.overrides["optim.lr"]] = measures.value(lines, "top1")
     if claim.crops:
         arms = _evaluated(runs / "crops.npz", *arms.values())
     plan = runs / "plan.json"
     return Results(name, claim, arms, json.loads(plan.read_text()) if plan.is_file() else None)
+
+
+def count(name: str) -> dict[str, dict[str, int]]:
+    """FLOP of training on one image and parameters of each arm, which `counts.json` keeps.
+
+    To describe the networks of a claim takes up to 20 seconds.
+    """
+    arg, counts = f"claim={name}", {}
+    for arm in page.parsed(arg)[0].arms:
+        config: Any = page.get_config(arg)
+        config.update_from_flattened_dict(page.declared(arg, arm))
+        counts[arm] = {"flops": page.flops(arg, arm), "params": page.table(config).params}
+    return counts
 
 
 def best_rates(name: str, sweep: Path) -> dict[str, float]:
@@ -197,10 +217,10 @@ def _plain(overrides: Any) -> dict[str, Any]:
     return json.loads(json.dumps(dict(overrides)))
 
 
-def _described(arg: str, name: str) -> Arm:
+def _empty(arg: str, name: str, overrides: dict[str, Any], flops: int, params: int) -> Arm:
+    """An arm before its runs."""
     config: Any = page.get_config(arg)
-    config.update_from_flattened_dict(page.best(arg, name))
-    flops, params = page.flops(arg, name), page.table(config).params
+    config.update_from_flattened_dict(overrides)
     images = IMAGES[page.parsed(arg)[1]]
     return Arm(name, config.optim.lr, {}, float(flops), params, config.train.epochs, images, {})
 

@@ -65,6 +65,8 @@ def main() -> int:
         elif claim.crops:
             crops.evaluate(claim, at, run / "crops.npz")
     if a.only in (None, "page"):
+        if (run / "final").is_dir():
+            atomic.write_text(run / results.COUNTED, json.dumps(results.count(a.name)) + "\n")
         publish(a.name, run)
     return 0
 

@@ -194,7 +194,7 @@ def test_an_arm_of_another_rate_is_another_arm():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_all_arms_are_valid_and_cost_the_same(name):
-    """As `sweep launch` builds them, here and on ImageNet."""
+    """As `sweep launch` builds them, here and on ImageNet; what is kept of them is so."""
     given, claim = f"{PAGE}{name}", page.parsed(f"claim={name}")[0]
     for arm in claim.arms:
         config = sweeps.build(given, [], page.own(f"claim={name}", arm))
@@ -206,6 +206,9 @@ def test_all_arms_are_valid_and_cost_the_same(name):
     assert pages.load(full).data.name == "imagenet2012"
     for arm in claim.arms:
         sweeps.build(full, [], page.own(f"claim={name},on=imagenet", arm))
+    kept = page.run_folder(f"claim={name}") / results.COUNTED
+    if kept.is_file():
+        assert json.loads(kept.read_text()) == results.count(name)
 
 
 def test_a_page_and_a_figure(tmp_path):
