@@ -40,6 +40,17 @@ def one_of_each(name: str, dialect: str = "", **fields) -> Network:
     return small(name, dialect, drop_rows=tuple(REPEATED[name]), **fields)
 
 
+def all_but_last(name: str) -> tuple[str, ...]:
+    """The rows to drop so that the stem is left, and of the modules those with heads, or the last.
+
+    The head of Inception-ResNet-v2 reads 20 blocks, which take minutes to compile.
+    """
+    model = small(name)
+    modules = [r.name for r in model.rows() if r.name.startswith(("inception", "mixed", "block"))]
+    kept = [m for m in modules if m in model.HEADS and m != "block17"] or modules[-1:]
+    return tuple(m for m in modules if m not in kept)
+
+
 def with_rows(name: str, dialect: str, rows: list[str], **fields) -> Network:
     """`small` with the named rows only."""
     every = [r.name for r in small(name, dialect).rows()]

@@ -21,6 +21,7 @@ from inception_jax.train import run
 from inception_jax.train.loop import Loop
 from inception_jax.workdir import jsonl
 from tests.conftest import FLAGS, ROOT
+from tests.evaluated import WITHOUT
 from tests.tiny import Tiny, digits
 
 # Dropout, colour and EMA are on: everything whose state must survive.
@@ -30,6 +31,7 @@ SMALL = (
     "--config.data.batch_size=96",
     "--config.data.colour=slim",
     "--config.data.flip=true",
+    f"--config.model.drop_rows={WITHOUT}",
     "--config.model.dropout=0.3",
     "--config.checkpoint.every_epochs=0.5",
     "--config.eval.every_epochs=1.0",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jaxlib.version
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inception_jax.models.lowering import ops
@@ -73,7 +73,8 @@ def test_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
     padding=st.sampled_from(["SAME", "VALID"]),
 )
 def test_any_conv_and_its_gradients_equal_lax(n, c, k, stride, padding):
-    """In any of these combinations."""
+    """In any of these combinations that has an output; networks refuse the others."""
+    assume(padding == "SAME" or n >= max(k))
     check_conv(n, c, k, stride, padding)
 
 
