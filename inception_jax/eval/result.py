@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from inception_jax.config import sections, tasks
@@ -14,7 +15,7 @@ from inception_jax.data.images.picture import Picture
 from inception_jax.data.sources.source import Source
 from inception_jax.eval.measure import Measure, WrongPrediction
 from inception_jax.eval.views import centre
-from inception_jax.models import Network, describe
+from inception_jax.models import Network
 from inception_jax.workdir import atomic
 
 
@@ -60,7 +61,7 @@ class Result:
             **self.measure.details(source.classes),
             "unreadable": self.unreadable,
             "model": model.NAME,
-            "params": describe(model, evaluated_size(data)).params,
+            "params": _size(variables["params"]),
         }
         atomic.write_text(path, json.dumps({**head, **summary}))
 
@@ -78,6 +79,12 @@ class Result:
             "mistake_probabilities": np.asarray([m.confidence for m in rows]),
             "mistake_ids": np.asarray([source.name(m.index) for m in rows], str),
         }
+
+
+def _size(params: Mapping[str, Any]) -> int:
+    """The number of parameters; evaluation leaves out the auxiliary heads."""
+    used = {name: layer for name, layer in params.items() if not name.startswith("aux_")}
+    return sum(leaf.size for leaf in jax.tree.leaves(used))
 
 
 def _filters(model: Network, variables: Mapping[str, Any]) -> np.ndarray:

@@ -1,9 +1,12 @@
 """Tests `inception_jax/eval/evaluator.py`: every image once for any batch size and devices."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
 
+from inception_jax import models
 from inception_jax.data.images.picture import Picture
 from inception_jax.errors import DataError
 from inception_jax.eval.evaluator import Evaluator
@@ -96,6 +99,15 @@ def test_the_most_confident_mistakes():
     assert [m.index for m in mistakes] == [i for _, i in sorted(wrong)[:48]]
     for m in mistakes:
         assert (m.label, m.prediction) == (label[m.index], log[m.index].argmax())
+
+
+def test_the_saved_parameters_are_those_of_describe(tmp_path):
+    """Without the auxiliary head's."""
+    made = evaluator(evaluated.Noise(3))
+    path = made.save(tmp_path, made.run(VARIABLES), VARIABLES, step=1, epoch=1.0)
+    saved = json.loads(path.read_text())["params"]
+    every = sum(leaf.size for leaf in jax.tree.leaves(VARIABLES["params"]))
+    assert saved == models.describe(MODEL, 8).params < every
 
 
 def test_columns_choose_the_outputs():
