@@ -40,7 +40,7 @@ UNTIL = float(os.environ.get("INCEPTION_JAX_UNTIL", "inf"))  # seconds since 197
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The default suite compiles with XLA's older code generator, which takes half the time.
+    """The default suite compiles with XLA's older code generator, which is faster.
 
     Other tests compare the bits of different programs, which are equal with the newer only.
     """
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With a time limit, what needs real images is first; then files in an order drawn anew."""
+    """With a time limit, tests on real images run first, then files in a random order."""
     if math.isfinite(UNTIL):
         files = sorted({item.path for item in items})
         random.Random(UNTIL).shuffle(files)
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what there is no time left for, which on a slow machine is another part each time."""
+    """Skip a test that starts after the time limit; one on real images has ten minutes more."""
     more = TEN_MINUTES if "data" in item.keywords else 0
     if time.time() > UNTIL + more:
         pytest.skip("no time is left")

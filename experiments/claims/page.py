@@ -153,25 +153,25 @@ def sweep_seed(arg):
         yield {"seed": seed}
 
 
-def best(arg, arm, cost=None):
+def best(arg, arm, flops_of=None):
     """An arm's overrides with its rate, of `rates.json`, which `run.py` writes."""
     claim, _ = parsed(arg)
     if not claim.rates:
-        return own(arg, arm, cost)
+        return own(arg, arm, flops_of)
     source, factor = claim.rate_of.get(arm, (arm, 1.0))
     rates = json.loads((run_folder(arg) / "rates.json").read_text())
-    return own(arg, arm, cost) | {"optim.lr": round(rates[source] * factor, 6)}
+    return own(arg, arm, flops_of) | {"optim.lr": round(rates[source] * factor, 6)}
 
 
-def own(arg, arm, cost=None):
+def own(arg, arm, flops_of=None):
     """The overrides of an arm, and the epochs whose arithmetic is that of the base's.
 
-    `cost`: (arg, arm) -> FLOP of training on one image; the networks are described if not given.
+    `flops_of`: (arg, arm) -> FLOP of training on one image; without it networks are described.
     """
     claim, _ = parsed(arg)
     overrides = declared(arg, arm)
     if claim.base and arm != claim.base:
-        base, mine = ((cost or flops)(arg, name) for name in (claim.base, arm))
+        base, mine = ((flops_of or flops)(arg, name) for name in (claim.base, arm))
         config: Any = get_config(arg)
         overrides["train.epochs"] = round(config.train.epochs * base / mine, 3)
     return overrides

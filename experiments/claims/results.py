@@ -157,17 +157,17 @@ def read(name: str) -> Results | None:
         return None
     counts = json.loads((runs / COUNTED).read_text())
 
-    def cost(_, arm: str) -> int:
+    def flops_of(_, arm: str) -> int:
         return counts[arm]["flops"]
 
     arms: dict[str, Arm] = {}
     for trial in _trials(runs / "final"):
-        key = _arm(claim, trial, lambda arm: page.best(arg, arm, cost))
+        key = _arm(claim, trial, lambda arm: page.best(arg, arm, flops_of))
         if key not in arms:
-            arms[key] = _empty(arg, key, page.best(arg, key, cost), **counts[key])
+            arms[key] = _empty(arg, key, page.best(arg, key, flops_of), **counts[key])
         arms[key].runs[trial.overrides["seed"]] = _lines(trial, arms[key].epochs)
     for trial in _trials(runs / "rates") if claim.rates else []:
-        key = _arm(claim, trial, lambda arm: page.own(arg, arm, cost))
+        key = _arm(claim, trial, lambda arm: page.own(arg, arm, flops_of))
         lines = _lines(trial, arms[key].epochs)
         arms[key].rates[trial.overrides["optim.lr"]] = measures.value(lines, "top1")
     if claim.crops:

@@ -41,9 +41,9 @@ def test_class_activation_maps(explained, method, row):
 
 
 def test_integrated_gradients(explained):
-    """Captum's default rule, with 4 Gauss-Legendre nodes."""
+    """Captum's default rule, with 8 Gauss-Legendre nodes."""
     given, want = explained
-    found = explain.integrated_gradients(*given, nodes=4)
+    found = explain.integrated_gradients(*given, nodes=8)
     assert relative(found.attributions, want["integrated_gradients"]) < 1e-4
 
 

@@ -195,7 +195,7 @@ def explanations(model, size, ends) -> dict[str, np.ndarray]:
         for name, kind in (("grad_cam", GradCAM), ("grad_cam_plus_plus", GradCAMPlusPlus)):
             with kind(model, [layer]) as method:
                 found[f"{name}/{row}"] = method(x, [ClassifierOutputTarget(target)])[0]
-    integrated = IntegratedGradients(model).attribute(x, target=target, n_steps=4)
+    integrated = IntegratedGradients(model).attribute(x, target=target, n_steps=8)
     occluded = Occlusion(model).attribute(
         x, sliding_window_shapes=(3, 120, 120), strides=(3, 100, 100), target=target
     )
@@ -222,8 +222,8 @@ def main(folder: Path) -> None:
         if name == EXPLAINED:  # a copy, since it leaves gradients
             found = explanations(copy.deepcopy(model), size, ends)
             np.savez(folder / f"{name}.explain.npz", **found)
-        if name in STEPS:  # last, since it moves the averages; without heads small images will do
-            np.savez(folder / f"{name}.step.npz", **step(model, size if heads else 139, heads))
+        if name in STEPS:  # last, since it moves the averages
+            np.savez(folder / f"{name}.step.npz", **step(model, size, heads))
         print(folder / name, flush=True)
 
 

@@ -33,7 +33,7 @@ def test_gradients_do_not_depend_on_the_policy(model):
 @pytest.mark.slow
 def test_gradients_of_a_real_network():
     """The same in Inception-v3, with its head."""
-    rows = ["conv_1a", "pool_3a", "mixed_6e", "mixed_7b"]
+    rows = ["conv_1a", "conv_2b", "pool_3a", "mixed_5b", "mixed_6e", "mixed_7b"]
     with jax.enable_x64(True):
         network = example(with_rows("inception_v3", "slim", rows))
         want = gradient(*network)
