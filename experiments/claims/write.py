@@ -1,7 +1,7 @@
 """A claim's page and the page of all claims, from their run files: sentences, tables, verdicts."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cost
@@ -76,10 +76,15 @@ def comparisons(r: Results) -> list[str]:
         seen = " " if f.visible is None else f" {change(f.visible, c.measure)[1:]} "
         lines.append(
             f"| {c.says} | {rule(c)} | {measures.words(c.measure)}: {sides} | "
-            f"{change(f.difference, c.measure)} ({change(f.low, c.measure)} to "
-            f"{change(f.high, c.measure)}) |{seen}| {MARKS[f.word]} |"
+            f"{difference(f)} |{seen}| {MARKS[f.word]} |"
         )
     return lines
+
+
+def difference(f: verdict.Found) -> str:
+    """How much better the arm is, with its interval."""
+    middle, low, high = (change(x, f.comparison.measure) for x in (f.difference, f.low, f.high))
+    return f"{middle} ({low} to {high})"
 
 
 def rule(c: verdict.Comparison) -> str:
@@ -174,25 +179,38 @@ def imagenet(r: Results) -> str:
 
 
 def table() -> list[str]:
-    """A line for each claim, for experiments/claims/README.md."""
+    """Lines for each claim and each of its parts, for experiments/claims/README.md."""
     lines = [
-        "| claim | paper | verdict (parts reproduced) | first part: difference | PFLOP |",
+        "| claim, and its parts | paper | how much better (95% interval) | verdict | PFLOP |",
         "|---|---|---|---|---|",
     ]
     total = 0.0
     for name in results.names():
         r = results.read(name)
         c, _ = page_of.parsed(f"claim={name}")
-        place = f"[{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place}"
+        head = (
+            f"| **[{c.title}]({name}/)** | [{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place} "
+        )
         if r is None:
-            lines.append(f"| [{c.title}]({name}/) | {place} | *not run yet* | | |")
+            lines.append(f"{head}| | *not run yet* | |")
             continue
         total += r.pflop
-        lines.append(
-            f"| [{c.title}]({name}/) | {place} | {MARKS[r.word]} ({parts(r)}) | {effect(r)} | "
-            f"{r.pflop:.3f} |"
-        )
+        lines.append(f"{head}| | {MARKS[r.word]} ({parts(r)}) | {r.pflop:.3f} |")
+        lines += [f"| {says} | | {found} | {mark} | |" for says, found, mark in _parts(r)]
     return [*lines, "", f"{total:.2f} PFLOP in all."]
+
+
+def _parts(r: Results) -> Iterator[tuple[str, str, str]]:
+    """What a claim says, what was found, and the verdict: of each part that has one."""
+    for f in r.found:
+        measure = f.comparison.measure
+        unit = "points of" if measures.find(measure).percent else "in"
+        found = f"{difference(f)} {unit} {measures.words(measure)}"
+        yield f.comparison.says, found, MARKS[f.word]
+    for c in r.counts:
+        if c.paper is not None:
+            found = f"{c.ours:,.4g} for the paper's {c.paper:,.4g}"
+            yield c.says, found, MARKS[verdict.of_count(c)]
 
 
 def parts(r: Results) -> str:
@@ -209,19 +227,6 @@ def brief(f: verdict.Found) -> str:
     if measures.find(name).percent:
         return f"{100 * d:+.1f}"
     return f"{d:+.2g} " + {"epochs_to": "ep.", "first_gradient": "norm"}[name]
-
-
-def effect(r: Results) -> str:
-    """The first comparison, in short; of what is only counted, the first count."""
-    if not r.found:
-        c = r.counts[0]
-        return f"{c.says}: {c.ours:,.4g} for the paper's {c.paper:,.4g}"
-    f = r.found[0]
-    m = f.comparison.measure
-    return (
-        f"{f.comparison.says}: {change(f.difference, m)} ({change(f.low, m)} to "
-        f"{change(f.high, m)}) in {measures.words(m)}"
-    )
 
 
 def figures() -> list[str]:
