@@ -6,7 +6,8 @@ r"""Tries a claim: chooses each arm's rate, trains the seeds, and writes its pag
 Each part is a sweep: if it is stopped, the same command goes on. With `--on=slurm` a part is
 submitted; start the next one when its runs have ended. `NAME,times=5` trains five times as long,
 and `NAME,on=imagenet` at full width on ImageNet-1k; their files and page are in `NAME/run,...`.
-`--only=plan` asks `plan` for the hours of the latter, for the page.
+`--only=plan` asks `plan` for the hours of the latter, for the page. The figures need matplotlib, of
+the extra `sweep`.
 
 What is declared precedes what is found: claim.py and the networks must be committed.
 """
@@ -18,6 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cost
@@ -44,6 +46,10 @@ def main() -> int:
     parser.add_argument("--only", choices=(*PARTS, "page", "plan"))
     a, flags = parser.parse_known_args()
     name, arg = a.name.partition(",")[0], f"claim={a.name}"
+    if name not in (claims := sorted(path.parent.name for path in HERE.glob("*/claim.py"))):
+        parser.error(f"expected one of {', '.join(claims)}, got {name}")
+    if find_spec("matplotlib") is None:  # now, not when all is trained
+        parser.error("expected matplotlib, for the figures, found none: pip install -e '.[sweep]'")
     (claim, _), run = page.parsed(arg), page.run_folder(arg)
     check_committed(name)
     if a.only == "plan":

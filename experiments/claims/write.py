@@ -1,13 +1,11 @@
-"""A claim's page and the page of all claims, from their run files: sentences, tables, verdicts."""
+"""A claim's page, from its run files: sentences, tables, verdicts."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import cost
 import crops
 import measures
-import page as page_of
 import results
 import verdict
 from declare import Count
@@ -178,41 +176,6 @@ def imagenet(r: Results) -> str:
     )
 
 
-def table() -> list[str]:
-    """Lines for each claim and each of its parts, for experiments/claims/README.md."""
-    lines = [
-        "| claim, and its parts | paper | how much better (95% interval) | verdict | PFLOP |",
-        "|---|---|---|---|---|",
-    ]
-    total = 0.0
-    for name in results.names():
-        r = results.read(name)
-        c, _ = page_of.parsed(f"claim={name}")
-        head = (
-            f"| **[{c.title}]({name}/)** | [{c.paper}](https://arxiv.org/abs/{c.paper}), {c.place} "
-        )
-        if r is None:
-            lines.append(f"{head}| | *not run yet* | |")
-            continue
-        total += r.pflop
-        lines.append(f"{head}| | {MARKS[r.word]} ({parts(r)}) | {r.pflop:.3f} |")
-        lines += [f"| {says} | | {found} | {mark} | |" for says, found, mark in _parts(r)]
-    return [*lines, "", f"{total:.2f} PFLOP in all."]
-
-
-def _parts(r: Results) -> Iterator[tuple[str, str, str]]:
-    """What a claim says, what was found, and the verdict: of each part that has one."""
-    for f in r.found:
-        measure = f.comparison.measure
-        unit = "points of" if measures.find(measure).percent else "in"
-        found = f"{difference(f)} {unit} {measures.words(measure)}"
-        yield f.comparison.says, found, MARKS[f.word]
-    for c in r.counts:
-        if c.paper is not None:
-            found = f"{c.ours:,.4g} for the paper's {c.paper:,.4g}"
-            yield c.says, found, MARKS[verdict.of_count(c)]
-
-
 def parts(r: Results) -> str:
     """How many parts of a claim are reproduced."""
     words = [w for w in (*(f.word for f in r.found), *map(verdict.of_count, r.counts)) if w]
@@ -227,9 +190,3 @@ def brief(f: verdict.Found) -> str:
     if measures.find(name).percent:
         return f"{100 * d:+.1f}"
     return f"{d:+.2g} " + {"epochs_to": "ep.", "first_gradient": "norm"}[name]
-
-
-def figures() -> list[str]:
-    """A figure for each claim that has run."""
-    found = [n for n in results.names() if Path(results.HERE, n, f"{n}.png").is_file()]
-    return [line for n in found for line in (f"![{n}]({n}/{n}.png)", "")][:-1]

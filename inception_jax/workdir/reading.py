@@ -47,10 +47,10 @@ def decoded(text: bytes) -> Any:
     try:
         return _FLAT.decode(text)
     except msgspec.DecodeError:
-        return _nested(text.decode())
+        return _decoded_by_json(text.decode())
 
 
-def _nested(text: str) -> Any:
+def _decoded_by_json(text: str) -> Any:
     try:
         return _DECODER.decode(text)
     except RecursionError:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ import measures  # noqa: E402
 import page  # noqa: E402
 import results  # noqa: E402
 import run  # noqa: E402
+import tables  # noqa: E402
 import verdict  # noqa: E402
 import write  # noqa: E402
 from declare import Claim, Comparison, Count  # noqa: E402
@@ -163,6 +165,22 @@ def test_what_is_not_committed_is_not_run(tmp_path, monkeypatch):
         run.check_committed("mine_again")  # which follows from it
 
 
+@pytest.mark.parametrize(
+    ("name", "found", "says"),
+    [
+        ("nothing", True, "expected one of asymmetric, auxiliary, .*, v3_ladder, got nothing"),
+        ("auxiliary", None, "expected matplotlib, .* found none: pip install -e '.\\[sweep\\]'"),
+    ],
+)
+def test_mistakes_end_before_anything_is_run(monkeypatch, capsys, name, found, says):
+    """A claim that there is not, and a figure that could not be drawn."""
+    monkeypatch.setattr(run, "find_spec", lambda _: found)
+    monkeypatch.setattr(sys, "argv", ["run.py", name])
+    with pytest.raises(SystemExit, match="2"):
+        run.main()
+    assert re.search(says, capsys.readouterr().err)
+
+
 def test_there_are_thirteen():
     """Each with a verdict to come from arms that it has; some are tried again."""
     again = {name for name in NAMES if name.endswith(run.AGAIN)}
@@ -226,6 +244,12 @@ def test_a_page_and_a_figure(tmp_path):
     assert text.startswith("# Two 3x3 convolutions for one 5x5\n\n**Reproduced** (3 of 3 parts")
     assert "| two 3x3 lose nothing against a 5x5 | above -0.50 |" in text
     assert "+10.00 (+" in text and "0.0150 PFLOP" not in text
+    assert list(tables.part_rows(found))[1:] == [
+        "| a ReLU between the two is better than none | | +5.00 (+3.00 to +7.00) points of test "
+        "top-1 | **reproduced** | |",
+        "| multiply-adds of a 5x5 over those of two 3x3 | | 1.389 for the paper's 1.389 "
+        "| **reproduced** | |",
+    ]
     figure.draw(found, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert json.dumps(claim.title)

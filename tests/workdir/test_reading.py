@@ -35,7 +35,7 @@ def whole(digits: str) -> int | float:
 @example(b'{"a": -%b}' % (b"9" * 18), 200, 0)
 @example(b'{"a": -0, "b": -0.0, "c": 1e2, "d": 1E400, "a": 01}', 200, 0)
 def test_it_reads_what_json_reads(text, cut, flipped):
-    """Whole, cut or with a wrong byte: the same objects and types, damaged where `json` says so."""
+    """A text, cut or with a wrong byte too, gives the same object and types, or none for both."""
     wrong = text[:cut] + bytes([flipped]) + text[cut + 1 :]
     for damaged in (text, text[:cut], wrong):
         try:
