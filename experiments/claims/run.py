@@ -93,7 +93,12 @@ def launch(words: list[str]) -> int:
     """The exit code of `inception-jax`; on this machine unless an engine is named."""
     if not any(word.startswith("--on=") for word in words):
         words.append("--on=local")
-    return subprocess.run([sys.executable, "-m", "inception_jax", *words]).returncode
+    process = subprocess.Popen([sys.executable, "-m", "inception_jax", *words])
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # it reaches the sweep as well, which ends once its trials have
+            continue
 
 
 def trials(arg: str, part: str) -> int:

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +181,21 @@ def test_mistakes_end_before_anything_is_run(monkeypatch, capsys, name, found, s
     with pytest.raises(SystemExit, match="2"):
         run.main()
     assert re.search(says, capsys.readouterr().err)
+
+
+def test_ctrl_c_waits_for_the_sweep():
+    """The sweep is interrupted too, and ends once its trials have saved."""
+    child = "import signal, time; signal.signal(2, lambda *_: exit(75)); print(flush=True)"
+    code = (
+        "import subprocess, sys; sys.path.append(sys.argv[1]); import run; made = subprocess.Popen;"
+        "run.subprocess.Popen = lambda _: made([sys.executable, '-c', sys.argv[2]]);"
+        "sys.exit(run.launch([]))"
+    )
+    words = [sys.executable, "-c", code, str(CLAIMS), child + "; time.sleep(60)"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 75
 
 
 def test_there_are_thirteen():
